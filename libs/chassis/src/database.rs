@@ -1,0 +1,212 @@
+//! One code for SQLite, PostgreSQL and MySQL/MariaDB.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    sea_query::{Alias, ColumnDef, IntoIden},
+};
+use sea_orm_migration::{MigratorTrait, SchemaManager};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Secret};
+
+/// `FENZ_DATABASE__…`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// `sqlite://path`, `postgres://user:password@host/name` or
+    /// `mysql://user:password@host/name`.
+    pub url: Secret,
+    /// PostgreSQL: the schema that the tables are in; it must exist.
+    pub schema: Option<String>,
+    pub max_connections: u32,
+    /// Kept open when idle, at most.
+    pub min_connections: u32,
+    #[serde(with = "humantime_serde")]
+    pub max_lifetime: Duration,
+    #[serde(with = "humantime_serde")]
+    pub acquire_timeout: Duration,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self {
+            url: Secret::default(),
+            schema: None,
+            max_connections: 100,
+            min_connections: 0,
+            max_lifetime: Duration::from_secs(3600),
+            acquire_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// SQLite has one writer; more connections than this only cost memory.
+const SQLITE_CONNECTIONS: u32 = 4;
+/// Tries of a transaction that lost against another.
+const ATTEMPTS: u32 = 10;
+
+/// Connects, and finds out at once when the database does not answer.
+pub async fn connect(settings: &DatabaseSettings) -> Result<DatabaseConnection> {
+    let url = settings.url.expose();
+    if url.is_empty() {
+        bail!("FENZ_DATABASE__URL is not set: should be sqlite://…, postgres://… or mysql://…");
+    }
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(settings.max_connections)
+        .min_connections(settings.min_connections)
+        .max_lifetime(settings.max_lifetime)
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_timeout(settings.acquire_timeout)
+        .test_before_acquire(false)
+        .sqlx_logging(false);
+    if let Some(schema) = &settings.schema {
+        options.set_schema_search_path(schema);
+    }
+    if url.starts_with("sqlite:") {
+        options.max_connections(settings.max_connections.min(SQLITE_CONNECTIONS));
+        options.map_sqlx_sqlite_opts(|sqlite| {
+            use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+            sqlite
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // What was acknowledged survives a loss of power.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(5))
+                .foreign_keys(true)
+                .pragma("cache_size", "-2000")
+        });
+    }
+    Database::connect(options).await.with_context(|| {
+        let place = url.split_once('@').map_or(url, |(_, place)| place);
+        format!("the database at {place} does not answer (FENZ_DATABASE__URL)")
+    })
+}
+
+/// Brings the schema up to date; replicas that start together wait for each
+/// other.
+pub async fn migrate<M: MigratorTrait>(db: &DatabaseConnection, service: &str) -> Result<()> {
+    // The lock lives on one connection while the migrations run on another.
+    let lock = db.begin().await?;
+    let (take, release) = match db.get_database_backend() {
+        DbBackend::Postgres => (format!("SELECT pg_advisory_xact_lock(hashtext('fenz-{service}'))"), None),
+        DbBackend::MySql => (
+            format!("SELECT GET_LOCK(CONCAT(DATABASE(), '-fenz-{service}'), 120)"),
+            Some(format!("SELECT RELEASE_LOCK(CONCAT(DATABASE(), '-fenz-{service}'))")),
+        ),
+        // One process has the file.
+        _ => (String::from("SELECT 1"), None),
+    };
+    let run = |sql: String| Statement::from_string(db.get_database_backend(), sql);
+    lock.query_one_raw(run(take)).await?;
+    let migrated = M::up(db, None).await;
+    if let Some(release) = release {
+        lock.query_one_raw(run(release)).await?;
+    }
+    lock.commit().await?;
+    migrated.context("the migrations failed")
+}
+
+/// Runs a unit of work in a write transaction and commits it; tries again when
+/// it lost against another. The work must be repeatable: nothing outside the
+/// transaction may change in it.
+///
+/// # Errors
+/// What the work says; nothing is stored then.
+pub async fn transact<T, F, W>(db: &DatabaseConnection, work: W) -> Result<T, Error>
+where
+    W: Fn(Txn) -> F,
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut attempt = 1;
+    loop {
+        let outcome = try_once(db, &work).await;
+        match outcome {
+            Err(error) if attempt < ATTEMPTS && error.is_lost_race() => {
+                attempt += 1;
+                let pause = rand::random_range(1..=5 * u64::from(attempt));
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// A transaction as [`transact`] hands it out; give it back by dropping it.
+pub type Txn = std::sync::Arc<DatabaseTransaction>;
+
+async fn try_once<T, F: Future<Output = Result<T, Error>>>(
+    db: &DatabaseConnection,
+    work: impl Fn(Txn) -> F,
+) -> Result<T, Error> {
+    let txn = Txn::new(db.begin_with_options(options(db.get_database_backend())).await?);
+    let result = work(txn.clone()).await;
+    let txn = std::sync::Arc::into_inner(txn)
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("the work kept its transaction")))?;
+    match result {
+        Ok(value) => {
+            txn.commit().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(rollback) = txn.rollback().await {
+                tracing::warn!(error = %rollback, "rollback failed");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn options(backend: DbBackend) -> TransactionOptions {
+    match backend {
+        DbBackend::Sqlite => TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        },
+        _ => TransactionOptions {
+            isolation_level: Some(IsolationLevel::ReadCommitted),
+            ..TransactionOptions::default()
+        },
+    }
+}
+
+impl Error {
+    /// Whether the database chose another transaction over this one.
+    fn is_lost_race(&self) -> bool {
+        self.database_error().and_then(database_code)
+            .is_some_and(|code| {
+                // PostgreSQL: serialization failure, deadlock. MySQL: deadlock, lock wait
+                // timeout (both come as SQLSTATE too). SQLite: busy, busy snapshot, locked.
+                ["40001", "40P01", "1213", "1205", "5", "517", "6"].contains(&code.as_str())
+            })
+    }
+}
+
+fn database_code(error: &DbErr) -> Option<String> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    error.as_database_error()?.code().map(|c| c.to_string())
+}
+
+/// A column of a point in time, to the microsecond on all three databases.
+pub fn timestamp(manager: &SchemaManager, name: impl IntoIden) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    match manager.get_database_backend() {
+        DbBackend::MySql => column.custom(Alias::new("datetime(6)")),
+        _ => column.timestamp_with_time_zone(),
+    };
+    column
+}
+
+/// Whether a write failed because such a row exists.
+pub fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+}

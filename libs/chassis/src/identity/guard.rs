@@ -1,0 +1,88 @@
+//! Holds every call against the access that the contract declares for it.
+
+use fenz_contract::{
+    Access, Guard,
+    routes::{Method, Route},
+};
+use http::HeaderMap;
+use tonic::{Request, Status};
+
+use super::{Caller, Role, TrustedServices, User, Verifier};
+use crate::{Error, Reason, Result};
+
+/// Knows who calls and whether they may.
+#[derive(Clone)]
+pub struct Gatekeeper {
+    pub verifier: Verifier,
+    pub services: TrustedServices,
+}
+
+impl Gatekeeper {
+    /// The caller of a request with these headers, if it may take the route.
+    ///
+    /// # Errors
+    /// 401 without a good token where one is needed, or with a bad one anywhere;
+    /// 403 with a good one that does not suffice.
+    pub async fn admit(&self, route: Route, headers: &HeaderMap) -> Result<Caller> {
+        if route.ignores_authorization() {
+            return Ok(Caller::Anonymous);
+        }
+        self.check(route.access(), bearer(headers.get(http::header::AUTHORIZATION))?).await
+    }
+
+    async fn check(&self, access: Access, token: Option<&str>) -> Result<Caller> {
+        let Some(token) = token else {
+            return match access {
+                Access::Public => Ok(Caller::Anonymous),
+                _ => Err(Error::new(Reason::Unauthenticated, "sign in first: this needs an access token")),
+            };
+        };
+        if access == Access::Internal {
+            return Ok(Caller::Service(self.services.verify(token)?));
+        }
+        let user = self.verifier.verify(token).await?;
+        permit(access, &user)?;
+        Ok(Caller::User(user))
+    }
+}
+
+fn permit(access: Access, user: &User) -> Result<()> {
+    match access {
+        Access::Moderator if user.role < Role::Moderator => {
+            Err(Error::new(Reason::PermissionDenied, "this is for moderators"))
+        }
+        Access::Admin if user.role < Role::Admin => {
+            Err(Error::new(Reason::AdminRequired, "this is for administrators"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The token of an `Authorization` header.
+fn bearer(header: Option<&http::HeaderValue>) -> Result<Option<&str>> {
+    let Some(header) = header else { return Ok(None) };
+    let token = header
+        .to_str()
+        .ok()
+        .and_then(|h| h.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    match token {
+        Some(token) => Ok(Some(token)),
+        None => Err(Error::new(Reason::TokenInvalid, "the Authorization header should be `Bearer <token>`")),
+    }
+}
+
+impl Guard for Gatekeeper {
+    async fn authorize<T: Send>(&self, method: &'static Method, request: &mut Request<T>) -> Result<(), Status> {
+        if method.ignores_authorization {
+            return Ok(());
+        }
+        // Metadata has no way to borrow the header value it wraps.
+        let header = request.metadata().get("authorization").and_then(|v| v.to_str().ok());
+        let header = header.map(http::HeaderValue::from_str).transpose().ok().flatten();
+        let caller = self.check(method.access, bearer(header.as_ref())?).await?;
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+}

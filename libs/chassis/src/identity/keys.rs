@@ -1,0 +1,64 @@
+//! Ed25519 keys, as text that settings and databases can hold.
+
+use anyhow::{Context, Result};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use ed25519_dalek::SigningKey;
+use fenz_contract::auth::v1::Jwk;
+use jsonwebtoken::EncodingKey;
+
+/// The start of a PKCS #8 private key for Ed25519 (RFC 8410); the seed follows.
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+/// A key pair that signs tokens.
+#[derive(Clone)]
+pub struct Ed25519Key {
+    seed: [u8; 32],
+}
+
+impl Ed25519Key {
+    pub fn generate() -> Self {
+        Self { seed: rand::random() }
+    }
+
+    /// From base64 of the 32-byte seed.
+    pub fn from_base64(text: &str) -> Result<Self> {
+        let bytes = BASE64_STANDARD.decode(text.trim()).ok();
+        let seed = bytes.and_then(|b| b.try_into().ok()).context("should be base64 of 32 bytes")?;
+        Ok(Self { seed })
+    }
+
+    pub fn to_base64(&self) -> String {
+        BASE64_STANDARD.encode(self.seed)
+    }
+
+    /// The public key, base64.
+    pub fn public_base64(&self) -> String {
+        BASE64_STANDARD.encode(self.public())
+    }
+
+    pub fn encoding_key(&self) -> EncodingKey {
+        let mut der = PKCS8_PREFIX.to_vec();
+        der.extend_from_slice(&self.seed);
+        EncodingKey::from_ed_der(&der)
+    }
+
+    /// The public key as JWKS publishes it.
+    pub fn jwk(&self, kid: &str) -> Jwk {
+        Jwk {
+            kty: "OKP".to_owned(),
+            crv: "Ed25519".to_owned(),
+            x: BASE64_URL_SAFE_NO_PAD.encode(self.public()),
+            kid: kid.to_owned(),
+            alg: "EdDSA".to_owned(),
+            r#use: "sig".to_owned(),
+        }
+    }
+
+    fn public(&self) -> [u8; 32] {
+        SigningKey::from_bytes(&self.seed).verifying_key().to_bytes()
+    }
+}

@@ -1,0 +1,32 @@
+//! What every service shares to be a service: settings, telemetry, server,
+//! identity, errors, database, object store, clients, lifecycle.
+
+pub mod clock;
+pub mod database;
+pub mod error;
+pub mod ids;
+pub mod identity;
+mod lifecycle;
+pub mod media_url;
+pub mod ops;
+pub mod peers;
+pub mod request;
+pub mod rest;
+pub mod server;
+pub mod settings;
+pub mod store;
+pub mod telemetry;
+
+pub use clock::Clock;
+pub use error::Error;
+pub use fenz_contract::ErrorReason as Reason;
+pub use ids::IdMaker;
+pub use identity::{Caller, Role, User, UserId};
+pub use lifecycle::{
+    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, finish, prepare, run, run_with, serve_ops,
+    start,
+};
+pub use settings::{Secret, Settings};
+
+/// The result of a use case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,122 @@
+//! Reads what the contract says of its RPCs: access, host, routes.
+
+use anyhow::{Result, bail, ensure};
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
+
+pub struct Contract {
+    pub services: Vec<Service>,
+    pub raw_routes: Vec<RawRoute>,
+}
+
+pub struct Service {
+    pub package: String,
+    pub name: String,
+    pub host: String,
+    pub methods: Vec<Method>,
+}
+
+pub struct Method {
+    pub name: String,
+    pub input: String,
+    pub output: String,
+    pub access: String,
+    pub ignores_authorization: bool,
+    /// The HTTP method and the path template.
+    pub rest: Option<(String, String)>,
+    /// The request takes the names of the body's fields.
+    pub wants_fields: bool,
+}
+
+pub struct RawRoute {
+    pub host: String,
+    pub method: String,
+    pub path: String,
+    pub access: String,
+    pub summary: String,
+    pub request_type: String,
+    pub response_message: String,
+}
+
+pub fn read(pool: &DescriptorPool) -> Result<Contract> {
+    let mut contract = Contract { services: Vec::new(), raw_routes: Vec::new() };
+    for service in pool.services().filter(|s| s.full_name().starts_with("fenzvideo.")) {
+        let options = service.options();
+        let host = text(&extension(pool, &options, "fenzvideo.options.v1.host")?);
+        ensure!(!host.is_empty(), "{} has no (fenzvideo.options.v1.host)", service.full_name());
+        if let Value::List(routes) = extension(pool, &options, "fenzvideo.options.v1.raw_route")? {
+            for route in &routes {
+                let route = route.as_message().expect("a list of messages");
+                let field = |name: &str| text(&route.get_field_by_name(name).expect("a known field"));
+                contract.raw_routes.push(RawRoute {
+                    host: host.clone(),
+                    method: field("method"),
+                    path: field("path"),
+                    access: access(&route.get_field_by_name("access").expect("a known field"), service.full_name())?,
+                    summary: field("summary"),
+                    request_type: field("request_type"),
+                    response_message: field("response_message"),
+                });
+            }
+        }
+        let methods = service.methods().map(|m| method(pool, &m)).collect::<Result<_>>()?;
+        contract.services.push(Service {
+            package: service.package_name().to_owned(),
+            name: service.name().to_owned(),
+            host,
+            methods,
+        });
+    }
+    Ok(contract)
+}
+
+fn method(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Method> {
+    let options = method.options();
+    ensure!(
+        !method.is_client_streaming() && !method.is_server_streaming(),
+        "{}: streaming RPCs are not generated yet",
+        method.full_name()
+    );
+    let rule = extension(pool, &options, "google.api.http")?;
+    let rest = rule.as_message().and_then(|rule| {
+        ["get", "put", "post", "delete", "patch"].into_iter().find_map(|verb| {
+            let path = text(rule.get_field_by_name(verb)?.as_ref());
+            (!path.is_empty()).then(|| (verb.to_uppercase(), path))
+        })
+    });
+    let access = access(&extension(pool, &options, "fenzvideo.options.v1.access")?, method.full_name())?;
+    if access == "Internal" && rest.is_some() {
+        bail!("{} is internal and must not have a REST route", method.full_name());
+    }
+    Ok(Method {
+        name: method.name().to_owned(),
+        input: method.input().full_name().to_owned(),
+        output: method.output().full_name().to_owned(),
+        access,
+        ignores_authorization: extension(pool, &options, "fenzvideo.options.v1.ignores_authorization")?
+            .as_bool()
+            .unwrap_or_default(),
+        rest,
+        wants_fields: method.input().get_field_by_name("update_fields").is_some(),
+    })
+}
+
+pub fn extension(pool: &DescriptorPool, options: &DynamicMessage, name: &str) -> Result<Value> {
+    let Some(extension) = pool.get_extension_by_name(name) else { bail!("no extension {name}") };
+    Ok(options.get_extension(&extension).into_owned())
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn access(value: &Value, of: &str) -> Result<String> {
+    Ok(match value.as_enum_number() {
+        Some(1) => "Public",
+        Some(2) => "User",
+        Some(3) => "Moderator",
+        Some(4) => "Admin",
+        Some(5) => "Internal",
+        _ => bail!("{of} has no (fenzvideo.options.v1.access)"),
+    }
+    .to_owned())
+}

@@ -1,0 +1,103 @@
+//! One table from reason to gRPC code and HTTP status.
+
+use tonic::Code;
+
+use crate::ErrorReason;
+
+/// The `domain` of every `google.rpc.ErrorInfo` of ours.
+pub const DOMAIN: &str = "fenzvideo";
+
+impl ErrorReason {
+    /// The gRPC code that goes with the reason.
+    #[must_use]
+    pub fn code(self) -> Code {
+        use ErrorReason as R;
+        match self {
+            R::UnknownError => Code::Unknown,
+            R::Internal => Code::Internal,
+            R::Unauthenticated | R::InvalidCredentials | R::TokenExpired | R::TokenInvalid => Code::Unauthenticated,
+            R::PermissionDenied
+            | R::AdminRequired
+            | R::UserHidden
+            | R::UserBanned
+            | R::MembershipRequired
+            | R::PremiumRequired
+            | R::RegistrationClosed
+            | R::InvitationInvalid
+            | R::CannotDeleteSelf
+            | R::UrlInvalid
+            | R::UrlExpired => Code::PermissionDenied,
+            R::UserNotFound
+            | R::VideoNotFound
+            | R::ChannelNotFound
+            | R::TagNotFound
+            | R::DonationNotFound
+            | R::CreatorNotFound
+            | R::SessionNotFound
+            | R::UploadNotFound
+            | R::CategoryNotFound
+            | R::RouteNotFound => Code::NotFound,
+            R::AlreadyMember
+            | R::AlreadySubscribed
+            | R::AlreadyPremium
+            | R::UsernameTaken
+            | R::EmailTaken
+            | R::UploadAlreadyUsed
+            | R::IdempotencyKeyReused
+            | R::ChannelAlreadyDeleted => Code::AlreadyExists,
+            R::VideoNotUnpublished
+            | R::NotMember
+            | R::NotSubscribed
+            | R::NotPremium
+            | R::CannotDonateSelf
+            | R::EditCooldown
+            | R::VersionMismatch => Code::FailedPrecondition,
+            R::InvalidParams
+            | R::FileTooLarge
+            | R::UnsupportedFormat
+            | R::TagLimitExceeded
+            | R::InvalidDonationAmount
+            | R::PasswordTooWeak
+            | R::UploadIncomplete
+            | R::BodyTooLarge => Code::InvalidArgument,
+            R::RangeNotSatisfiable => Code::OutOfRange,
+            R::MethodNotAllowed => Code::Unimplemented,
+            R::RateLimited | R::QuotaExceeded => Code::ResourceExhausted,
+            R::Unavailable | R::PaddleError => Code::Unavailable,
+            R::DeadlineExceeded => Code::DeadlineExceeded,
+        }
+    }
+
+    /// The HTTP status that goes with the reason: that of its code
+    /// (google.rpc.Code), but for the few that HTTP has a word of its own for.
+    #[must_use]
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::FileTooLarge | Self::BodyTooLarge => 413,
+            Self::UnsupportedFormat => 415,
+            Self::MethodNotAllowed => 405,
+            Self::VersionMismatch => 412,
+            Self::RangeNotSatisfiable => 416,
+            _ => http_status(self.code()),
+        }
+    }
+}
+
+/// The HTTP status of a gRPC code, as `google/rpc/code.proto` maps them.
+#[must_use]
+pub fn http_status(code: Code) -> u16 {
+    match code {
+        Code::Ok => 200,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
+        Code::Unauthenticated => 401,
+        Code::PermissionDenied => 403,
+        Code::NotFound => 404,
+        Code::AlreadyExists | Code::Aborted => 409,
+        Code::ResourceExhausted => 429,
+        Code::Cancelled => 499,
+        Code::Unimplemented => 501,
+        Code::Unavailable => 503,
+        Code::DeadlineExceeded => 504,
+        Code::Unknown | Code::Internal | Code::DataLoss => 500,
+    }
+}

@@ -1,0 +1,171 @@
+//! The tables of RPCs and raw routes, and how a path finds its row.
+
+use std::collections::BTreeMap;
+
+include!(concat!(env!("OUT_DIR"), "/routes.rs"));
+
+/// Who may call; see `proto/fenzvideo/options/v1/options.proto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    Public,
+    User,
+    Moderator,
+    Admin,
+    Internal,
+}
+
+/// An RPC.
+#[derive(Debug)]
+pub struct Method {
+    /// `/package.Service/Method`
+    pub grpc_path: &'static str,
+    /// The service of the fleet that serves it.
+    pub host: &'static str,
+    pub access: Access,
+    /// A token that comes along is not looked at.
+    pub ignores_authorization: bool,
+    pub rest: Option<RestRoute>,
+    /// Whether JSON decodes as the request message.
+    pub decode: fn(&[u8]) -> Result<(), serde_json::Error>,
+}
+
+/// The REST side of an RPC.
+#[derive(Debug)]
+pub struct RestRoute {
+    pub method: &'static str,
+    /// A template such as `/api/v1/videos/{id}`.
+    pub path: &'static str,
+    /// The request wants the names of the fields its body carried.
+    pub wants_fields: bool,
+}
+
+/// A route that carries bytes instead of JSON.
+#[derive(Debug)]
+pub struct RawRoute {
+    pub host: &'static str,
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug)]
+pub enum Route {
+    Rpc(&'static Method),
+    Raw(&'static RawRoute),
+}
+
+impl Route {
+    #[must_use]
+    pub fn host(self) -> &'static str {
+        match self {
+            Self::Rpc(m) => m.host,
+            Self::Raw(r) => r.host,
+        }
+    }
+
+    #[must_use]
+    pub fn access(self) -> Access {
+        match self {
+            Self::Rpc(m) => m.access,
+            Self::Raw(r) => r.access,
+        }
+    }
+
+    #[must_use]
+    pub fn ignores_authorization(self) -> bool {
+        matches!(self, Self::Rpc(m) if m.ignores_authorization)
+    }
+
+    /// The path template, for metrics and span names.
+    #[must_use]
+    pub fn template(self) -> &'static str {
+        match self {
+            Self::Rpc(m) => m.rest.as_ref().map_or(m.grpc_path, |r| r.path),
+            Self::Raw(r) => r.path,
+        }
+    }
+}
+
+/// Why a path and method lead nowhere.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Missing {
+    Path,
+    /// The path is known; these are its methods, as `Allow` wants them.
+    Method(String),
+}
+
+/// Finds the route of a request. Built once, read for each request.
+pub struct RouteTable {
+    rest: matchit::Router<BTreeMap<&'static str, Route>>,
+    grpc: std::collections::HashMap<&'static str, &'static Method>,
+}
+
+impl Default for RouteTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RouteTable {
+    /// The whole contract's table.
+    ///
+    /// # Panics
+    /// When two templates of the contract conflict; a test holds that none do.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut paths: BTreeMap<&str, BTreeMap<&'static str, Route>> = BTreeMap::new();
+        for method in METHODS {
+            if let Some(rest) = &method.rest {
+                paths.entry(rest.path).or_default().insert(rest.method, Route::Rpc(method));
+            }
+        }
+        for raw in RAW_ROUTES {
+            paths.entry(raw.path).or_default().insert(raw.method, Route::Raw(raw));
+        }
+        let mut rest = matchit::Router::new();
+        for (path, methods) in paths {
+            rest.insert(path, methods).expect("templates of the contract do not conflict");
+        }
+        Self { rest, grpc: METHODS.iter().map(|m| (m.grpc_path, m)).collect() }
+    }
+
+    /// The route of a REST request.
+    ///
+    /// # Errors
+    /// When no route has the path, or none of the path's has the method.
+    pub fn rest(&self, method: &str, path: &str) -> Result<Route, Missing> {
+        let Ok(found) = self.rest.at(path) else { return Err(Missing::Path) };
+        match found.value.get(method) {
+            Some(route) => Ok(*route),
+            None => Err(Missing::Method(found.value.keys().copied().collect::<Vec<_>>().join(", "))),
+        }
+    }
+
+    /// The RPC of a gRPC request's path.
+    #[must_use]
+    pub fn grpc(&self, path: &str) -> Option<&'static Method> {
+        self.grpc.get(path).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_routes_and_tells_the_allowed_methods() {
+        let table = RouteTable::new();
+        let route = table.rest("GET", "/api/v1/videos/42").expect("a route");
+        assert_eq!((route.host(), route.access()), ("content", Access::Public));
+        assert_eq!(table.rest("POST", "/api/v1/videos/42").unwrap_err(), Missing::Method("DELETE, GET, PUT".into()));
+        assert_eq!(table.rest("GET", "/api/v1/nothing").unwrap_err(), Missing::Path);
+        assert_eq!(table.rest("POST", "/api/v1/upload/video").expect("a route").host(), "media");
+    }
+
+    #[test]
+    fn internal_methods_have_no_rest_route() {
+        assert!(METHODS.iter().filter(|m| m.access == Access::Internal).all(|m| m.rest.is_none()));
+        assert!(METHODS.iter().any(|m| m.access == Access::Internal));
+    }
+}

@@ -1,0 +1,183 @@
+//! The field rules of the contract, and how a broken one is told.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// A request message with rules. Implemented by the build.
+pub trait Rules {
+    fn check(&self, violations: &mut Violations);
+}
+
+/// Holds a message against its rules.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` with a `BadRequest` that names every broken rule; the
+/// reason is that of the first.
+pub fn validate(message: &impl Rules) -> Result<(), Status> {
+    let mut violations = Violations::default();
+    message.check(&mut violations);
+    match violations.found.first() {
+        None => Ok(()),
+        Some(first) => Err(refuse(first.reason, &violations.found)),
+    }
+}
+
+/// The status of fields that break their rules.
+#[must_use]
+pub fn refuse(reason: &'static str, violations: &[Violation]) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason, crate::reason::DOMAIN, []);
+    for violation in violations {
+        details.add_bad_request_violation(violation.field.clone(), violation.description.clone());
+    }
+    let message = match violations {
+        [only] => format!("{} {}", only.field, only.description),
+        many => format!("{} fields are not valid", many.len()),
+    };
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// A field that breaks a rule.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// The JSON name.
+    pub field: String,
+    pub reason: &'static str,
+    /// Continues the field's name: "must be at least 3 characters long".
+    pub description: String,
+}
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub struct Violations {
+    found: Vec<Violation>,
+    current: Field,
+}
+
+/// The field under check.
+#[derive(Debug, Default, Clone, Copy)]
+struct Field {
+    name: &'static str,
+    reason: &'static str,
+}
+
+static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$")
+        .expect("a valid pattern")
+});
+
+impl Violations {
+    fn field(&mut self, name: &'static str, reason: &'static str) -> &mut Self {
+        self.current = Field { name, reason };
+        self
+    }
+
+    fn refuse_unless(&mut self, good: bool, description: impl FnOnce() -> String) {
+        if !good {
+            let Field { name, reason } = self.current;
+            self.found.push(Violation { field: name.to_owned(), reason, description: description() });
+        }
+    }
+
+    fn required(&mut self, present: bool) {
+        self.refuse_unless(present, || "is required".to_owned());
+    }
+
+    fn min_len(&mut self, value: &str, least: usize) {
+        let n = value.chars().count();
+        self.refuse_unless(n >= least, || match (n, least) {
+            (0, _) => "is required".to_owned(),
+            _ => format!("must be at least {least} characters long"),
+        });
+    }
+
+    fn max_len(&mut self, value: &str, most: usize) {
+        self.refuse_unless(value.chars().count() <= most, || format!("must be at most {most} characters long"));
+    }
+
+    fn pattern(&mut self, value: &str, pattern: &Regex) {
+        self.refuse_unless(pattern.is_match(value), || format!("must match {pattern}"));
+    }
+
+    fn one_of(&mut self, value: &str, allowed: &[&str]) {
+        self.refuse_unless(allowed.contains(&value), || format!("must be one of {}", allowed.join(", ")));
+    }
+
+    fn email(&mut self, value: &str) {
+        self.refuse_unless(EMAIL.is_match(value), || "must be an email address".to_owned());
+    }
+
+    fn gt(&mut self, value: i64, bound: i64) {
+        self.refuse_unless(value > bound, || match (value, bound) {
+            (0, 0) => "is required".to_owned(),
+            _ => format!("must be greater than {bound}"),
+        });
+    }
+
+    fn gte(&mut self, value: i64, bound: i64) {
+        self.refuse_unless(value >= bound, || format!("must be at least {bound}"));
+    }
+
+    fn lte(&mut self, value: i64, bound: i64) {
+        self.refuse_unless(value <= bound, || format!("must be at most {bound}"));
+    }
+
+    fn max_items(&mut self, count: usize, most: usize) {
+        self.refuse_unless(count <= most, || format!("must have at most {most} entries"));
+    }
+
+    fn unique<T: PartialEq>(&mut self, values: &[T]) {
+        let repeats = values.iter().enumerate().any(|(i, v)| values[..i].contains(v));
+        // A repeat is wrong in itself, whatever the field's own reason is about.
+        let reason = std::mem::replace(&mut self.current.reason, "INVALID_PARAMS");
+        self.refuse_unless(!repeats, || "must not repeat an entry".to_owned());
+        self.current.reason = reason;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{auth::v1::RegisterRequest, content::v1::CreateVideoRequest};
+
+    fn register() -> RegisterRequest {
+        RegisterRequest {
+            username: "ann_1".into(),
+            email: "ann@example.org".into(),
+            password: "correct horse".into(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_good_request_passes() {
+        assert!(validate(&register()).is_ok());
+    }
+
+    #[test]
+    fn every_broken_field_is_named() {
+        let status = validate(&RegisterRequest { username: "a b".into(), email: "xyz".into(), ..register() }).unwrap_err();
+        let details = status.get_error_details();
+        let fields: Vec<_> =
+            details.bad_request().expect("violations").field_violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["username", "email"]);
+        assert_eq!(details.error_info().expect("info").reason, "INVALID_PARAMS");
+    }
+
+    #[test]
+    fn a_field_can_name_its_own_reason() {
+        let request = CreateVideoRequest {
+            title: "t".into(),
+            video_upload_id: 1,
+            tag_ids: vec![1, 2, 3, 4, 5, 6],
+            ..Default::default()
+        };
+        let status = validate(&request).unwrap_err();
+        assert_eq!(status.get_error_details().error_info().expect("info").reason, "TAG_LIMIT_EXCEEDED");
+    }
+}

@@ -1,0 +1,128 @@
+//! A stand-in for the auth service where a test is about another one: it
+//! publishes keys and ended sessions over the contract, and signs tokens.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use fenz_chassis::{
+    Clock, Role, UserId,
+    identity::{Claims, Ed25519Key, Gatekeeper},
+};
+use fenz_contract::auth::v1::{self as pb, auth_service_server::AuthService};
+use jsonwebtoken::{Algorithm, Header};
+use tonic::{Request, Response, Status};
+
+/// The key set and the ended sessions of a test.
+#[derive(Clone)]
+pub struct StandInAuth {
+    key: Ed25519Key,
+    clock: Clock,
+    ended: Arc<Mutex<Vec<pb::EndedSession>>>,
+}
+
+const KEY_ID: &str = "test";
+
+impl StandInAuth {
+    pub fn new(clock: Clock) -> Self {
+        Self { key: Ed25519Key::generate(), clock, ended: Arc::default() }
+    }
+
+    /// An access token of a user, fifteen minutes long, whose session is
+    /// `s<id>`.
+    pub fn token(&self, user: UserId, role: Role) -> String {
+        self.token_for(user, role, &format!("s{user}"), Duration::from_secs(900))
+    }
+
+    /// An access token of a session.
+    ///
+    /// # Panics
+    /// When it cannot be signed.
+    pub fn token_for(&self, user: UserId, role: Role, session: &str, lifetime: Duration) -> String {
+        let now = self.clock.unix();
+        let claims = Claims {
+            sub: user.to_string(),
+            role,
+            sid: session.to_owned(),
+            iat: now,
+            exp: now + lifetime.as_secs() as i64,
+            iss: "fenzvideo".to_owned(),
+            aud: "fenzvideo".to_owned(),
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(KEY_ID.to_owned());
+        jsonwebtoken::encode(&header, &claims, &self.key.encoding_key()).expect("an Ed25519 key signs")
+    }
+
+    /// Ends a session, as a logout would.
+    pub fn end_session(&self, id: &str) {
+        let until = self.clock.after(Duration::from_secs(900));
+        self.ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pb::EndedSession { id: id.to_owned(), until: Some(until.into()) });
+    }
+
+    pub(crate) fn endpoint(&self, gatekeeper: Gatekeeper) -> fenz_contract::Endpoint {
+        pb::auth_service(self.clone(), gatekeeper)
+    }
+}
+
+fn elsewhere<T>() -> Result<T, Status> {
+    Err(Status::unimplemented("a test that needs this starts the auth service"))
+}
+
+#[async_trait::async_trait]
+impl AuthService for StandInAuth {
+    async fn get_jwks(&self, _: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>, Status> {
+        Ok(Response::new(pb::GetJwksResponse { keys: vec![self.key.jwk(KEY_ID)] }))
+    }
+
+    async fn list_ended_sessions(
+        &self,
+        request: Request<pb::ListEndedSessionsRequest>,
+    ) -> Result<Response<pb::ListEndedSessionsResponse>, Status> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = ended.iter().skip(request.into_inner().after as usize).cloned().collect();
+        Ok(Response::new(pb::ListEndedSessionsResponse { sessions, next: ended.len() as i64 }))
+    }
+
+    async fn register(&self, _: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn login(&self, _: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn refresh(&self, _: Request<pb::RefreshRequest>) -> Result<Response<pb::RefreshResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn logout(&self, _: Request<pb::LogoutRequest>) -> Result<Response<pb::LogoutResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn logout_all(&self, _: Request<pb::LogoutAllRequest>) -> Result<Response<pb::LogoutAllResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn list_sessions(
+        &self,
+        _: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn end_session(&self, _: Request<pb::EndSessionRequest>) -> Result<Response<pb::EndSessionResponse>, Status> {
+        elsewhere()
+    }
+
+    async fn reset_password(
+        &self,
+        _: Request<pb::ResetPasswordRequest>,
+    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        elsewhere()
+    }
+}

@@ -1,0 +1,10 @@
+//! Starts any set of services for a test, on a chosen database, each on its
+//! own loopback port as it would run alone.
+
+mod auth;
+mod database;
+mod sandbox;
+
+pub use auth::StandInAuth;
+pub use database::Database;
+pub use sandbox::{Sandbox, SERVICES};

@@ -1,0 +1,7 @@
+//! The rules: plain types and functions, no I/O.
+
+pub mod boxes;
+pub mod quota;
+pub mod range;
+pub mod sniff;
+pub mod upload;

@@ -1,0 +1,36 @@
+//! How much a user may keep, and how much they may send in a day.
+
+/// What a user has used, in bytes. Uploads under way count with what they said
+/// they would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub stored: u64,
+    pub sent_today: u64,
+}
+
+/// What a user may use, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    pub stored: u64,
+    pub daily: u64,
+}
+
+impl Quota {
+    /// How many more bytes may come.
+    pub fn room(self, used: Usage) -> u64 {
+        self.stored.saturating_sub(used.stored).min(self.daily.saturating_sub(used.sent_today))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tighter_limit_counts() {
+        let quota = Quota { stored: 100, daily: 50 };
+        for (stored, sent_today, room) in [(0, 0, 50), (80, 10, 20), (10, 45, 5), (100, 0, 0), (200, 200, 0)] {
+            assert_eq!(quota.room(Usage { stored, sent_today }), room);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What a file is, from its first bytes. Names and declared types are not asked.
+
+use super::upload::Kind;
+
+/// How many bytes are enough to tell.
+pub const ENOUGH: usize = 4096;
+
+/// A format that we take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Mp4,
+    QuickTime,
+    WebM,
+    Matroska,
+    Jpeg,
+    Png,
+    WebP,
+}
+
+impl Format {
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Mp4 | Self::QuickTime | Self::WebM | Self::Matroska => Kind::Video,
+            Self::Jpeg | Self::Png | Self::WebP => Kind::Image,
+        }
+    }
+
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Mp4 => "video/mp4",
+            Self::QuickTime => "video/quicktime",
+            Self::WebM => "video/webm",
+            Self::Matroska => "video/x-matroska",
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+        }
+    }
+}
+
+/// The format of a file that begins so; none where it is not one we take.
+pub fn sniff(head: &[u8]) -> Option<Format> {
+    if head.starts_with(&[0xFF, 0xD8, 0xFF]) {
+        return Some(Format::Jpeg);
+    }
+    if head.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Some(Format::Png);
+    }
+    if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
+        return Some(Format::WebP);
+    }
+    ebml(head).or_else(|| iso_media(head))
+}
+
+/// Brands whose files a browser plays as MP4 (ISO/IEC 14496-12, mp4ra.org).
+const MP4_BRANDS: &[&[u8; 4]] = &[
+    b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41", b"mp42", b"mp71",
+    b"avc1", b"hvc1", b"dash", b"msdh", b"MSNV", b"M4V ", b"M4VH", b"M4VP", b"f4v ", b"F4V ", b"mmp4", b"3gp4",
+    b"3gp5", b"3gp6", b"XAVC", b"cmfc", b"cmf2",
+];
+/// Major brands of the same family that are no video: pictures and sound.
+const NOT_VIDEO: &[&[u8; 4]] = &[
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ",
+    b"jpx ", b"M4A ", b"M4B ", b"M4P ",
+];
+
+fn iso_media(head: &[u8]) -> Option<Format> {
+    let size: [u8; 4] = head.get(..4)?.try_into().ok()?;
+    let kind: &[u8; 4] = head.get(4..8)?.try_into().ok()?;
+    if kind == b"ftyp" {
+        return brand(u32::from_be_bytes(size) as usize, head);
+    }
+    // QuickTime before ftyp. The box names are English words too, so a size that
+    // reads as text means text.
+    let box_like = matches!(kind, b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot");
+    let text_like = size.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
+    let length = u32::from_be_bytes(size);
+    let sane = length >= 8 || (kind == b"mdat" && length < 2);
+    (box_like && sane && !text_like).then_some(Format::QuickTime)
+}
+
+/// By the major brand, else by the compatible ones.
+fn brand(size: usize, head: &[u8]) -> Option<Format> {
+    let end = size.clamp(0, head.len());
+    let major: &[u8; 4] = head.get(8..12)?.try_into().ok()?;
+    if end < 12 || NOT_VIDEO.contains(&major) {
+        return None;
+    }
+    if major == b"qt  " {
+        return Some(Format::QuickTime);
+    }
+    let compatible = head.get(16..end).unwrap_or_default().chunks_exact(4);
+    let mp4 = std::iter::once(&major[..]).chain(compatible).any(|b| MP4_BRANDS.iter().any(|known| known[..] == *b));
+    mp4.then_some(Format::Mp4)
+}
+
+const EBML: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
+const DOC_TYPE: u64 = 0x4282;
+
+/// Reads the EBML header (RFC 8794) up to its `DocType`.
+fn ebml(head: &[u8]) -> Option<Format> {
+    let body = head.strip_prefix(&EBML)?;
+    let (length, used) = vint(body, false)?;
+    let mut rest = body.get(used..)?;
+    rest = &rest[..rest.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
+    loop {
+        let (id, id_length) = vint(rest, true)?;
+        let (size, size_length) = vint(rest.get(id_length..)?, false)?;
+        let start = id_length + size_length;
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        if id == DOC_TYPE {
+            let text = rest.get(start..end)?;
+            return match text.split(|b| *b == 0).next()? {
+                b"webm" => Some(Format::WebM),
+                b"matroska" => Some(Format::Matroska),
+                _ => None,
+            };
+        }
+        rest = rest.get(end..)?;
+    }
+}
+
+/// A variable-length integer and how many bytes it takes; ids keep their marker.
+fn vint(bytes: &[u8], keep_marker: bool) -> Option<(u64, usize)> {
+    let first = *bytes.first()?;
+    let length = first.leading_zeros() as usize + 1;
+    let (first, rest) = bytes.get(..length).filter(|_| length <= 8)?.split_first()?;
+    let first = if keep_marker { u64::from(*first) } else { u64::from(*first) & ((1 << (8 - length)) - 1) };
+    Some((rest.iter().fold(first, |value, b| (value << 8) | u64::from(*b)), length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ftyp(major: &str, compatible: &[&str]) -> Vec<u8> {
+        let size = 16 + 4 * compatible.len() as u32;
+        let mut out = size.to_be_bytes().to_vec();
+        out.extend(b"ftyp");
+        out.extend(major.as_bytes());
+        out.extend([0, 0, 2, 0]);
+        out.extend(compatible.concat().bytes());
+        out.extend(b"\0\0\0\x08free");
+        out
+    }
+
+    fn ebml_header(doc_type: &str) -> Vec<u8> {
+        let mut out = EBML.to_vec();
+        out.push(0x80 | (4 + 3 + doc_type.len() as u8));
+        out.extend([0x42, 0x86, 0x81, 1]);
+        out.extend([0x42, 0x82, 0x80 | doc_type.len() as u8]);
+        out.extend(doc_type.bytes());
+        out
+    }
+
+    #[test]
+    fn tells_the_formats_apart() {
+        let cases: Vec<(Vec<u8>, Option<Format>)> = vec![
+            (ftyp("isom", &["isom", "iso2", "avc1", "mp41"]), Some(Format::Mp4)),
+            (ftyp("mp42", &[]), Some(Format::Mp4)),
+            (ftyp("ndsc", &["mp42"]), Some(Format::Mp4)),
+            (ftyp("qt  ", &["qt  "]), Some(Format::QuickTime)),
+            (ftyp("heic", &["mif1", "isom"]), None),
+            (ftyp("avif", &["mif1", "miaf", "iso8"]), None),
+            (ftyp("M4A ", &["isom", "mp42"]), None),
+            (ftyp("zzzz", &["yyyy"]), None),
+            (b"\0\0\0\x08wide\0\0\0\0mdat".to_vec(), Some(Format::QuickTime)),
+            (b"\0\0\x12\x34moov".to_vec(), Some(Format::QuickTime)),
+            (b"\0\0\0\x01mdat\0\0\0\0\x12\x34\x56\x78".to_vec(), Some(Format::QuickTime)),
+            (b"get free stuff".to_vec(), None),
+            (b"\0\0\0\x02free".to_vec(), None),
+            (ebml_header("webm"), Some(Format::WebM)),
+            (ebml_header("matroska"), Some(Format::Matroska)),
+            (ebml_header("matroska\0\0"), Some(Format::Matroska)),
+            (ebml_header("weba"), None),
+            (EBML.to_vec(), None),
+            (vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 16], Some(Format::Jpeg)),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), Some(Format::Png)),
+            (b"RIFF\x10\0\0\0WEBPVP8 ".to_vec(), Some(Format::WebP)),
+            (b"RIFF\x10\0\0\0WAVEfmt ".to_vec(), None),
+            (b"GIF89a".to_vec(), None),
+            (b"just a text that is called video.mp4".to_vec(), None),
+            (b"<svg xmlns=\"http://www.w3.org/2000/svg\">".to_vec(), None),
+            (Vec::new(), None),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(sniff(&head), expected, "{:?}", String::from_utf8_lossy(&head));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(head: Vec<u8>, tail: Vec<u8>) {
+            sniff(&head);
+            sniff(&[&EBML[..], &tail].concat());
+            sniff(&[&head[..head.len().min(4)], b"ftyp", &tail].concat());
+        }
+    }
+}

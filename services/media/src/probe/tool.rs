@@ -1,0 +1,154 @@
+//! How ffprobe and ffmpeg are run on files of strangers.
+
+use std::{io, path::Path, process::Stdio, time::Duration};
+
+use bytes::Bytes;
+use tokio::{
+    io::AsyncReadExt,
+    process::{ChildStdout, Command},
+};
+
+use super::report;
+use crate::domain::upload::Shape;
+
+/// Set before the programs start, where the system has the means.
+const PRLIMIT: &[&str] = &["prlimit", "--as=1610612736", "--cpu=30", "--fsize=8388608", "--core=0", "--nofile=64", "--"];
+const NICE: &[&str] = &["nice", "-n", "10"];
+/// What is read of a report, and of a frame; more is not one.
+const MAX_REPORT: u64 = 64 << 10;
+const MAX_FRAME: u64 = 4 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("it took too long")]
+    Timeout,
+    #[error("it failed with {0}")]
+    Failed(std::process::ExitStatus),
+    #[error("it cannot be run: {0}")]
+    Run(#[from] io::Error),
+    #[error("its report cannot be read")]
+    Report,
+}
+
+/// The programs, and what limits them.
+pub struct Tools {
+    prefix: Vec<&'static str>,
+    timeout: Duration,
+}
+
+impl Tools {
+    /// None when ffprobe or ffmpeg is missing.
+    pub async fn find(timeout: Duration) -> Option<Self> {
+        if !(there("ffprobe", "-version").await && there("ffmpeg", "-version").await) {
+            return None;
+        }
+        let mut prefix = Vec::new();
+        if there("prlimit", "--version").await {
+            prefix.extend(PRLIMIT);
+        } else {
+            tracing::warn!("no prlimit found: ffmpeg runs without limits of memory");
+        }
+        if there("nice", "--version").await {
+            prefix.extend(NICE);
+        }
+        Some(Self { prefix, timeout })
+    }
+
+    /// Duration and size of a video.
+    pub async fn shape(&self, file: &Path, demuxer: &str) -> Result<Shape, Error> {
+        const ENTRIES: &str = "format=duration:stream=codec_type,width,height,duration\
+            :stream_side_data=rotation:stream_tags=rotate:stream_disposition=attached_pic";
+        let mut command = self.command("ffprobe");
+        command.args(["-v", "error", "-hide_banner", "-protocol_whitelist", "file", "-f", demuxer]);
+        command.args(["-show_entries", ENTRIES, "-of", "json", "-i"]).arg(url(file));
+        let report = self.run(command, MAX_REPORT).await?;
+        report::shape(&report).ok_or(Error::Report)
+    }
+
+    /// One frame as JPEG, at most 1280 wide; none where there is none.
+    pub async fn frame(&self, file: &Path, demuxer: &str, second: u32) -> Option<Bytes> {
+        let mut command = self.command("ffmpeg");
+        command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1", "-max_pixels", "67108864"]);
+        command.args(["-protocol_whitelist", "file", "-f", demuxer, "-ss", &second.to_string(), "-i"]).arg(url(file));
+        command.args(["-map", "0:v:0", "-frames:v", "1", "-vf", "scale=w='min(1280,iw)':h=-2", "-q:v", "4"]);
+        command.args(["-threads", "1", "-f", "mjpeg", "pipe:1"]);
+        match self.run(command, MAX_FRAME).await {
+            Ok(frame) => frame.starts_with(&[0xFF, 0xD8]).then(|| frame.into()),
+            Err(error) => {
+                tracing::info!(%error, "no frame taken");
+                None
+            }
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut words = self.prefix.iter().copied().chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command.args(words).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).kill_on_drop(true);
+        command
+    }
+
+    /// What the program writes; it is killed when it takes too long or writes
+    /// more than `limit` bytes.
+    async fn run(&self, mut command: Command, limit: u64) -> Result<Vec<u8>, Error> {
+        let mut child = command.spawn()?;
+        let output = child.stdout.take();
+        let work = async {
+            let written = match output {
+                Some(output) => read(output, limit).await?,
+                None => Vec::new(),
+            };
+            Ok::<_, io::Error>((written, child.wait().await?))
+        };
+        let (written, status) = match tokio::time::timeout(self.timeout, work).await {
+            Ok(done) => done?,
+            Err(_) => {
+                // Waited for, so that no zombie stays and the copy is not in use.
+                child.kill().await?;
+                return Err(Error::Timeout);
+            }
+        };
+        if status.success() { Ok(written) } else { Err(Error::Failed(status)) }
+    }
+}
+
+/// Reads up to `limit` bytes and closes the pipe, which ends a writer of more.
+async fn read(output: ChildStdout, limit: u64) -> io::Result<Vec<u8>> {
+    let mut written = Vec::new();
+    output.take(limit).read_to_end(&mut written).await?;
+    Ok(written)
+}
+
+fn url(file: &Path) -> std::ffi::OsString {
+    let mut url = std::ffi::OsString::from("file:");
+    url.push(file);
+    url
+}
+
+async fn there(program: &str, version: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg(version).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().await.is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(tools: &Tools, script: &str) -> Command {
+        let mut command = tools.command("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn a_slow_program_is_killed_and_a_chatty_one_is_cut() {
+        let tools = Tools { prefix: Vec::new(), timeout: Duration::from_millis(200) };
+        assert!(matches!(tools.run(shell(&tools, "exec sleep 10"), 10).await, Err(Error::Timeout)));
+        let chatty = tools.run(shell(&tools, "exec yes"), 1000).await;
+        assert!(matches!(chatty, Err(Error::Failed(_))), "{chatty:?}");
+        assert!(matches!(tools.run(shell(&tools, "exit 3"), 10).await, Err(Error::Failed(_))));
+        assert_eq!(tools.run(shell(&tools, "echo hello"), 10).await.unwrap(), b"hello\n");
+    }
+}
