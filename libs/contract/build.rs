@@ -1,11 +1,15 @@
 //! Generates the contract's Rust code from `proto/`, without protoc.
 
+#[path = "build/comments.rs"]
+mod comments;
 #[path = "build/openapi.rs"]
 mod openapi;
 #[path = "build/options.rs"]
 mod options;
 #[path = "build/rules.rs"]
 mod rules;
+#[path = "build/schemas.rs"]
+mod schemas;
 #[path = "build/services.rs"]
 mod services;
 
@@ -39,10 +43,7 @@ fn main() -> Result<()> {
         .extern_path(TIMESTAMP.0, TIMESTAMP.1)
         .compile_well_known_types(false)
         .compile_fds(compiler.file_descriptor_set())?;
-    pbjson_build::Builder::new()
-        .register_descriptors(&descriptors)?
-        .emit_fields()
-        .build(&[".fenzvideo"])?;
+    pbjson_build::Builder::new().register_descriptors(&descriptors)?.emit_fields().build(&[".fenzvideo"])?;
     let contract = options::read(&pool)?;
     let rest = rest_over_grpc::build::ServiceDefinition::from_fds(
         &descriptors,
@@ -50,7 +51,7 @@ fn main() -> Result<()> {
     )?;
     services::write(&out, &contract, rest)?;
     fs::write(out.join("rules.rs"), rules::render(&pool, &contract)?)?;
-    fs::write(out.join("openapi.json"), openapi::render(&descriptors, &contract)?)?;
+    fs::write(out.join("openapi.json"), openapi::render(&pool, &descriptors, &contract)?)?;
     fs::write(out.join("descriptors.binpb"), &descriptors)?;
     fs::write(out.join("modules.rs"), modules(&pool, &out))?;
     Ok(())
@@ -75,7 +76,9 @@ fn modules(pool: &DescriptorPool, out: &Path) -> String {
     let mut code = String::new();
     for package in &packages {
         let [_, context, version] = package.split('.').collect::<Vec<_>>()[..] else { continue };
-        code += &format!("#[allow(clippy::all, clippy::pedantic, missing_docs)]\npub mod {context} {{ pub mod {version} {{\n");
+        code += &format!(
+            "#[allow(clippy::all, clippy::pedantic, missing_docs)]\npub mod {context} {{ pub mod {version} {{\n"
+        );
         for kind in ["rs", "serde.rs", "rest.rs", "services.rs"] {
             let file = format!("{package}.{kind}");
             if out.join(&file).exists() {

@@ -128,7 +128,8 @@ where
         match outcome {
             Err(error) if attempt < ATTEMPTS && error.is_lost_race() => {
                 attempt += 1;
-                let pause = rand::random_range(1..=5 * u64::from(attempt));
+                // Longer each time, and never in step with the others.
+                let pause = rand::random_range(1..=5u64 << attempt.min(8));
                 tokio::time::sleep(Duration::from_millis(pause)).await;
             }
             outcome => return outcome,
@@ -167,22 +168,25 @@ fn options(backend: DbBackend) -> TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         },
-        _ => TransactionOptions {
-            isolation_level: Some(IsolationLevel::ReadCommitted),
-            ..TransactionOptions::default()
-        },
+        _ => {
+            TransactionOptions { isolation_level: Some(IsolationLevel::ReadCommitted), ..TransactionOptions::default() }
+        }
     }
 }
 
 impl Error {
+    /// Whether a write failed because such a row exists.
+    pub fn is_duplicate(&self) -> bool {
+        self.database_error().is_some_and(is_duplicate)
+    }
+
     /// Whether the database chose another transaction over this one.
     fn is_lost_race(&self) -> bool {
-        self.database_error().and_then(database_code)
-            .is_some_and(|code| {
-                // PostgreSQL: serialization failure, deadlock. MySQL: deadlock, lock wait
-                // timeout (both come as SQLSTATE too). SQLite: busy, busy snapshot, locked.
-                ["40001", "40P01", "1213", "1205", "5", "517", "6"].contains(&code.as_str())
-            })
+        self.database_error().and_then(database_code).is_some_and(|code| {
+            // PostgreSQL: serialization failure, deadlock. MySQL: deadlock, lock wait
+            // timeout (both come as SQLSTATE too). SQLite: busy, busy snapshot, locked.
+            ["40001", "40P01", "1213", "1205", "5", "517", "6"].contains(&code.as_str())
+        })
     }
 }
 

@@ -44,7 +44,9 @@ impl Error {
         self
     }
 
+    /// More for the caller to go by, e.g. the tier that a video asks for.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and strings alike")]
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
         self.metadata.insert(key.to_owned(), value.to_string());
         self

@@ -4,8 +4,8 @@
 pub mod clock;
 pub mod database;
 pub mod error;
-pub mod ids;
 pub mod identity;
+pub mod ids;
 mod lifecycle;
 pub mod media_url;
 pub mod ops;
@@ -20,11 +20,11 @@ pub mod telemetry;
 pub use clock::Clock;
 pub use error::Error;
 pub use fenz_contract::ErrorReason as Reason;
-pub use ids::IdMaker;
 pub use identity::{Caller, Role, User, UserId};
+pub use ids::IdMaker;
 pub use lifecycle::{
-    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, finish, prepare, run, run_with, serve_ops,
-    start,
+    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, finish, prepare, run, run_with,
+    serve_ops, start,
 };
 pub use settings::{Secret, Settings};
 

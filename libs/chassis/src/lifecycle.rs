@@ -48,6 +48,7 @@ pub trait Service: 'static {
 
 /// What a service cannot start without.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a list to tick, not a state")]
 pub struct Needs {
     pub database: bool,
     pub store: bool,
@@ -270,9 +271,6 @@ fn watch_dependencies<S: Service>(platform: &Platform) {
 /// gRPC, REST and raw routes on one router.
 async fn router(surface: Surface, platform: &Platform) -> Result<Router> {
     let timeout = platform.settings.server.request_timeout;
-    if let Some(fallback) = surface.fallback {
-        return Ok(surface.raw.merge(fallback));
-    }
     let mut grpc = RoutesBuilder::default();
     let mut handlers = Vec::new();
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -288,16 +286,18 @@ async fn router(surface: Surface, platform: &Platform) -> Result<Router> {
             .build_v1()?,
     );
     report_health(platform, health);
-    let rest = Rest {
-        routes: Arc::new(RouteTable::new()),
-        handlers: handlers.into(),
-        gatekeeper: platform.gatekeeper.clone(),
-        timeout,
-    };
+    let rest = surface.fallback.unwrap_or_else(|| {
+        let rest = Rest {
+            routes: Arc::new(RouteTable::new()),
+            handlers: handlers.into(),
+            gatekeeper: platform.gatekeeper.clone(),
+            timeout,
+        };
+        Router::new().fallback(rest::handle).with_state(rest)
+    });
     // tonic's own fallback answers every unknown path as gRPC; ours is REST.
     let rpc = grpc.routes().into_axum_router().reset_fallback();
     let rpc = server::time_limit(rpc, timeout);
-    let rest = Router::new().fallback(rest::handle).with_state(rest);
     Ok(rpc.merge(surface.raw).fallback_service(rest))
 }
 

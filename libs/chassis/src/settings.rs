@@ -214,8 +214,12 @@ impl Sources {
         let own = self.0.get(service).and_then(Value::as_object).cloned().unwrap_or_default();
         let (overrides, own): (Map<_, _>, Map<_, _>) =
             own.into_iter().partition(|(key, _)| SECTIONS.contains(&key.as_str()));
-        let mut shared: Map<_, _> =
-            self.0.iter().filter(|(k, _)| SECTIONS.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut shared: Map<_, _> = self
+            .0
+            .iter()
+            .filter(|(k, _)| SECTIONS.contains(&k.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         merge(&mut shared, overrides);
         Ok((lenient::read(Value::Object(shared), &[])?, lenient::read(Value::Object(own), &[service])?))
     }

@@ -125,8 +125,7 @@ impl ObjectStore {
         };
         let (access, secret) = (settings.access_key.expose(), settings.secret_key.expose());
         let credentials = Credentials::new(Some(access), Some(secret), None, None, None).map_err(|e| wrong(&e))?;
-        let mut bucket =
-            Bucket::new(&settings.bucket, region, credentials).map_err(|e| wrong(&e))?.with_path_style();
+        let mut bucket = Bucket::new(&settings.bucket, region, credentials).map_err(|e| wrong(&e))?.with_path_style();
         bucket.set_request_timeout(Some(REQUEST_TIMEOUT));
         let mut unhurried = bucket.clone();
         unhurried.set_request_timeout(None);

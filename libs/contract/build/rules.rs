@@ -78,7 +78,9 @@ fn checks(rules: &DynamicMessage, field: &FieldDescriptor, value: &str) -> Resul
 
 fn check(kind: &str, rule: &str, setting: &Value, field: &FieldDescriptor, value: &str) -> Result<String> {
     Ok(match (kind, rule) {
-        ("string", "min_len" | "max_len") => format!("field.{rule}({value}, {});", setting.as_u64().unwrap_or_default()),
+        ("string", "min_len" | "max_len") => {
+            format!("field.{rule}({value}, {});", setting.as_u64().unwrap_or_default())
+        }
         ("string", "pattern") => {
             let pattern = text(setting);
             format!(

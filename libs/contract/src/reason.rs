@@ -101,3 +101,48 @@ pub fn http_status(code: Code) -> u16 {
         Code::Unknown | Code::Internal | Code::DataLoss => 500,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/errors.md");
+    /// Beyond the contract's largest number, with room to grow.
+    const NUMBERS: std::ops::Range<i32> = 0..1_000;
+
+    /// `| `REASON` | CODE | 400 | …` of the page's tables.
+    fn documented() -> BTreeMap<&'static str, (&'static str, &'static str)> {
+        let rows = PAGE.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            let reason = cells.next()?.strip_suffix('`')?;
+            Some((reason, (cells.next()?, cells.next()?)))
+        });
+        rows.collect()
+    }
+
+    fn upper_snake(code: Code) -> String {
+        let name = format!("{code:?}");
+        let mut out = String::new();
+        for (i, c) in name.char_indices() {
+            if c.is_uppercase() && i > 0 {
+                out.push('_');
+            }
+            out.extend(c.to_uppercase());
+        }
+        out
+    }
+
+    #[test]
+    fn the_page_of_errors_has_every_reason_with_its_statuses() {
+        let mut documented = documented();
+        for reason in NUMBERS.filter_map(|n| ErrorReason::try_from(n).ok()) {
+            let name = reason.as_str_name();
+            let row = documented.remove(name);
+            let (code, http) = (upper_snake(reason.code()), reason.http_status().to_string());
+            assert_eq!(row, Some((code.as_str(), http.as_str())), "docs/errors.md on {name}");
+        }
+        assert!(documented.is_empty(), "docs/errors.md has reasons that the contract has not: {documented:?}");
+    }
+}

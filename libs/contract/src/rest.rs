@@ -92,11 +92,8 @@ fn error_parts(status: &Status) -> (u16, Option<u64>, Vec<Value>) {
         }));
     }
     if let Some(bad) = details.bad_request() {
-        let violations: Vec<_> = bad
-            .field_violations
-            .iter()
-            .map(|v| json!({"field": v.field, "description": v.description}))
-            .collect();
+        let violations: Vec<_> =
+            bad.field_violations.iter().map(|v| json!({"field": v.field, "description": v.description})).collect();
         json.push(json!({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}));
     }
     if let Some(request) = details.request_info() {

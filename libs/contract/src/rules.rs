@@ -6,7 +6,10 @@ use regex::Regex;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+mod generated {
+    #![allow(clippy::all, clippy::pedantic)]
+    include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+}
 
 /// A request message with rules. Implemented by the build.
 pub trait Rules {
@@ -161,7 +164,8 @@ mod tests {
 
     #[test]
     fn every_broken_field_is_named() {
-        let status = validate(&RegisterRequest { username: "a b".into(), email: "xyz".into(), ..register() }).unwrap_err();
+        let status =
+            validate(&RegisterRequest { username: "a b".into(), email: "xyz".into(), ..register() }).unwrap_err();
         let details = status.get_error_details();
         let fields: Vec<_> =
             details.bad_request().expect("violations").field_violations.iter().map(|v| v.field.as_str()).collect();

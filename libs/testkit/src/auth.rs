@@ -64,7 +64,8 @@ impl StandInAuth {
             .push(pb::EndedSession { id: id.to_owned(), until: Some(until.into()) });
     }
 
-    pub(crate) fn endpoint(&self, gatekeeper: Gatekeeper) -> fenz_contract::Endpoint {
+    /// Its gRPC service.
+    pub fn endpoint(&self, gatekeeper: Gatekeeper) -> fenz_contract::Endpoint {
         pb::auth_service(self.clone(), gatekeeper)
     }
 }

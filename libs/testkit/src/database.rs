@@ -36,11 +36,11 @@ impl Database {
     pub async fn create(self, folder: &Path, name: &str) -> Result<String> {
         let unique = format!("t_{name}_{:016x}", rand::random::<u64>());
         let (server, sql) = match self {
-            Self::Sqlite => return Ok(format!("sqlite://{}?mode=rwc", folder.join(name).with_extension("db").display())),
-            Self::Postgres => (POSTGRES, format!("CREATE DATABASE {unique}")),
-            Self::MariaDb => {
-                (MARIADB, format!("CREATE DATABASE {unique} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))
+            Self::Sqlite => {
+                return Ok(format!("sqlite://{}?mode=rwc", folder.join(name).with_extension("db").display()));
             }
+            Self::Postgres => (POSTGRES, format!("CREATE DATABASE {unique}")),
+            Self::MariaDb => (MARIADB, format!("CREATE DATABASE {unique} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")),
         };
         let url = std::env::var(server).with_context(|| format!("{server} is not set"))?;
         let admin = Connector::connect(&url).await?;

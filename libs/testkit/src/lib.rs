@@ -7,4 +7,4 @@ mod sandbox;
 
 pub use auth::StandInAuth;
 pub use database::Database;
-pub use sandbox::{Sandbox, SERVICES};
+pub use sandbox::{SERVICES, Sandbox};

@@ -123,6 +123,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// When auth runs already.
+    #[expect(clippy::unused_async, reason = "needs the runtime, as every start does")]
     pub async fn start_auth_stand_in(&mut self) -> Result<()> {
         let listener = self.listeners.remove("auth").context("auth runs already")?;
         let gatekeeper = Gatekeeper {
@@ -174,8 +175,7 @@ impl Sandbox {
         let key = self.keys.get(from).with_context(|| format!("no service {from}"))?;
         let identity = ServiceIdentity::new(from, key, self.process.clock.clone());
         let url = |name: &str| Some(self.url(name));
-        let settings =
-            PeerSettings { auth: url("auth"), content: url("content"), media: url("media"), channel: None };
+        let settings = PeerSettings { auth: url("auth"), content: url("content"), media: url("media"), channel: None };
         Peers::new(settings, Some(identity)).require(to)
     }
 

@@ -99,8 +99,7 @@ impl TrustedServices {
         let invalid = || Error::new(Reason::TokenInvalid, "the service token is not valid");
         let claimed = jsonwebtoken::dangerous::insecure_decode::<ServiceClaims>(token).map_err(|_| invalid())?;
         let key = self.keys.get(&claimed.claims.iss).ok_or_else(invalid)?;
-        let claims =
-            jsonwebtoken::decode::<ServiceClaims>(token, key, &self.validation).map_err(|_| invalid())?.claims;
+        let claims = jsonwebtoken::decode::<ServiceClaims>(token, key, &self.validation).map_err(|_| invalid())?.claims;
         let now = self.clock.unix();
         if claims.exp + LEEWAY <= now || claims.iat > now + LEEWAY {
             return Err(invalid());

@@ -120,8 +120,7 @@ impl Verifier {
             return Err(invalid());
         }
         let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map_err(|_| invalid())?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map_err(|_| invalid())?.claims;
         let id = claims.sub.parse().map(UserId).map_err(|_| invalid())?;
         let user = self.unless_expired(User { id, role: claims.role, session: claims.sid }, claims.exp)?;
         self.0.verified.insert(hash, (user.clone(), claims.exp));

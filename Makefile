@@ -1,0 +1,43 @@
+# Each target's line of help stands after its "##". Settings (FENZ_…) come from the environment.
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# Arguments of `make run` and `make bench`: make run ARGS=--print-config
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint fmt api bench clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: ## Builds and starts the whole platform on this machine (gateway on 127.0.0.1:8000, data in ./data)
+	@scripts/install-tools --optional ffmpeg
+	@cargo run --release -p fenz-standalone --bin fenzvideo -- $(ARGS)
+
+build: ## Builds every program into target/release
+	@cargo build --release --workspace --bins
+
+test: ## Installs what the tests need, then checks formatting, lints and contract and runs every test
+	@scripts/test
+
+lint: ## Checks formatting, lints and contract, without running tests
+	@scripts/test format clippy contract
+
+fmt: ## Formats the Rust code and the contract
+	@cargo fmt --all
+	@scripts/install-tools buf
+	@PATH="$(CURDIR)/target/tools/bin:$$PATH" buf format proto --write --exclude-path proto/google --exclude-path proto/buf
+
+api: ## Checks the contract and regenerates code and OpenAPI from it
+	@scripts/test contract
+	@cargo build -p fenz-contract
+	@echo "OpenAPI: $$(ls -t $(TARGET_DIR)/debug/build/fenz-contract-*/out/openapi.json | head -n 1)"
+
+bench: ## Measures the release build and prints a table of ratios
+	@scripts/install-tools --optional ffmpeg wrk
+	@cargo build --release -p fenz-standalone --bin fenzvideo
+	@cargo run --release -p fenz-bench -- $(ARGS)
+
+clean: ## Stops the test servers and removes everything that was built (not ./data)
+	@scripts/test-servers stop
+	@cargo clean

@@ -1,0 +1,151 @@
+//! Transactions and migrations, the same on every database.
+
+use std::time::Duration;
+
+use fenz_chassis::{
+    Error, Reason, Secret,
+    database::{self, DatabaseSettings, connect, migrate, transact},
+};
+use fenz_testkit::Database;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(Accounts), Box::new(TwoAccounts)]
+    }
+}
+
+struct Accounts;
+
+impl MigrationName for Accounts {
+    fn name(&self) -> &'static str {
+        "m1_accounts"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Accounts {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        use sea_orm::sea_query::{Alias, ColumnDef, Table};
+        let mut table = Table::create();
+        table
+            .table(Alias::new("accounts"))
+            .col(ColumnDef::new(Alias::new("id")).big_integer().not_null().primary_key())
+            .col(ColumnDef::new(Alias::new("sum")).big_integer().not_null())
+            .col(database::timestamp(manager, Alias::new("made_at")));
+        manager.create_table(table).await
+    }
+}
+
+struct TwoAccounts;
+
+impl MigrationName for TwoAccounts {
+    fn name(&self) -> &'static str {
+        "m2_two_accounts"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for TwoAccounts {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // Slow enough that others who migrate at the same time would meet it.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let sql = "INSERT INTO accounts (id, sum) VALUES (1, 0), (2, 0)";
+        manager.get_connection().execute_unprepared(sql).await.map(drop)
+    }
+}
+
+async fn databases() -> Vec<(Database, DatabaseSettings, tempfile::TempDir)> {
+    let mut all = Vec::new();
+    for kind in Database::available() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = kind.create(folder.path(), "chassis").await.unwrap();
+        let settings = DatabaseSettings { url: Secret::from(url), max_connections: 12, ..Default::default() };
+        all.push((kind, settings, folder));
+    }
+    all
+}
+
+async fn add(db: &impl ConnectionTrait, id: i64, amount: i64) -> Result<(), Error> {
+    let sql = format!("UPDATE accounts SET sum = sum + {amount} WHERE id = {id}");
+    db.execute_unprepared(&sql).await?;
+    Ok(())
+}
+
+async fn sum(db: &DatabaseConnection, id: i64) -> i64 {
+    let sql = format!("SELECT sum FROM accounts WHERE id = {id}");
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+    row.try_get("", "sum").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_is_stored_whole_or_not_at_all() {
+    for (kind, settings, _folder) in databases().await {
+        let db = connect(&settings).await.unwrap();
+        migrate::<Migrator>(&db, "chassis").await.unwrap();
+        transact(&db, |txn| async move { add(&*txn, 1, 5).await }).await.unwrap();
+        let refused = transact(&db, |txn| async move {
+            add(&*txn, 1, 5).await?;
+            Err::<(), _>(Error::new(Reason::PermissionDenied, "no"))
+        });
+        assert_eq!(refused.await.unwrap_err().reason, Reason::PermissionDenied);
+        assert_eq!(sum(&db, 1).await, 5, "{kind:?}");
+    }
+}
+
+/// Transactions that take two rows in opposite orders deadlock; the loser is
+/// repeated and none is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn losers_of_a_race_try_again() {
+    for (kind, settings, _folder) in databases().await {
+        let db = connect(&settings).await.unwrap();
+        migrate::<Migrator>(&db, "chassis").await.unwrap();
+        let moves = (0..8).map(|i| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let (first, second) = if i % 2 == 0 { (1, 2) } else { (2, 1) };
+                transact(&db, |txn| async move {
+                    add(&*txn, first, 1).await?;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    add(&*txn, second, 1).await
+                })
+                .await
+            })
+        });
+        for done in futures::future::join_all(moves).await {
+            done.unwrap().unwrap_or_else(|e| panic!("{kind:?}: {e:?}"));
+        }
+        assert_eq!((sum(&db, 1).await, sum(&db, 2).await), (8, 8), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_start_together_migrate_once() {
+    for (kind, settings, _folder) in databases().await {
+        if kind == Database::Sqlite {
+            continue; // one process has the file
+        }
+        let replicas = (0..4).map(|_| {
+            let settings = settings.clone();
+            tokio::spawn(async move {
+                let db = connect(&settings).await?;
+                migrate::<Migrator>(&db, "chassis").await
+            })
+        });
+        for done in futures::future::join_all(replicas).await {
+            done.unwrap().unwrap_or_else(|e| panic!("{kind:?}: {e:#}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let url = Secret::from("postgres://someone:hidden@127.0.0.1:1/nothing");
+    let settings = DatabaseSettings { url, acquire_timeout: Duration::from_secs(1), ..Default::default() };
+    let error = format!("{:#}", connect(&settings).await.unwrap_err());
+    assert!(error.contains("127.0.0.1:1/nothing") && error.contains("FENZ_DATABASE__URL"), "{error}");
+    assert!(!error.contains("hidden"), "{error}");
+}

@@ -1,0 +1,4 @@
+//! The chassis with real databases and over real ports.
+
+mod database;
+mod rest;

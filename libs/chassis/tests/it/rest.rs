@@ -1,0 +1,136 @@
+//! What a client meets on a service's port, whatever the service.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use fenz_chassis::{Needs, NoMigrations, Platform, Process, Service, Surface, settings::Sources};
+use fenz_contract::content::v1::{
+    ListCategoriesRequest, ListCategoriesResponse, category_service, category_service_server::CategoryService,
+};
+use fenz_testkit::StandInAuth;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tonic::{Request, Status};
+
+/// A service with the contract of auth, and categories that panic.
+struct Probe;
+
+impl Service for Probe {
+    const NAME: &'static str = "auth";
+    const PORT: u16 = 0;
+    const NEEDS: Needs = Needs { database: false, store: false, media_urls: false, auth_keys: false };
+    type Config = Value;
+    type Migrator = NoMigrations;
+
+    async fn build(platform: Platform, _: Value) -> Result<Surface> {
+        let auth = StandInAuth::new(platform.clock.clone()).endpoint(platform.gatekeeper.clone());
+        let categories = category_service(Panics, platform.gatekeeper.clone());
+        Ok(Surface { endpoints: vec![auth, categories], ..Surface::default() })
+    }
+
+    fn listen(_: &Value) -> Option<SocketAddr> {
+        None
+    }
+}
+
+struct Panics;
+
+#[async_trait::async_trait]
+impl CategoryService for Panics {
+    async fn list_categories(
+        &self,
+        _: Request<ListCategoriesRequest>,
+    ) -> Result<tonic::Response<ListCategoriesResponse>, Status> {
+        panic!("a secret of the inside")
+    }
+}
+
+async fn start() -> (String, Process) {
+    fenz_chassis::prepare();
+    let process = Process::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let launched = fenz_chassis::start::<Probe>(&Sources::default(), &process, listener).await.unwrap();
+    (format!("http://{}", launched.address), process)
+}
+
+async fn post(url: &str, body: impl Into<reqwest::Body>) -> Response {
+    Client::new().post(url).header("content-type", "application/json").body(body).send().await.unwrap()
+}
+
+/// Status, reason, and the fields that are wrong.
+async fn refusal(response: Response) -> (StatusCode, String, Vec<String>) {
+    let status = response.status();
+    let body: Value = response.json().await.unwrap();
+    let reason = body["details"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    let fields = body["details"][1]["fieldViolations"].as_array().into_iter().flatten();
+    (status, reason, fields.filter_map(|v| v["field"].as_str().map(str::to_owned)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_told_field_by_field() {
+    let (url, _process) = start().await;
+    let login = format!("{url}/api/v1/auth/login");
+    let bad = StatusCode::BAD_REQUEST;
+    let cases: [(&str, &[&str]); 5] = [
+        ("{", &[]),
+        (r#"{"username": "a", "password": 5}"#, &["password"]),
+        (r#"{"username": "a", "password": "b", "extra": 1}"#, &["extra"]),
+        (r#"{"username": "a"}"#, &["password"]),
+        (r#"{"username": "a", "password": "b", "sessionId": "no"}"#, &["sessionId"]),
+    ];
+    for (body, fields) in cases {
+        let (status, reason, named) = refusal(post(&login, body).await).await;
+        assert_eq!((status, reason.as_str()), (bad, "INVALID_PARAMS"), "{body}");
+        assert_eq!(named, fields, "{body}");
+    }
+    let unknown = reqwest::get(format!("{url}/.well-known/jwks.json?nothing=1")).await.unwrap();
+    assert_eq!(refusal(unknown).await, (bad, "INVALID_PARAMS".into(), vec!["nothing".into()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_megabytes_of_json_are_refused() {
+    let (url, _process) = start().await;
+    let body = format!(r#"{{"username": "{}"}}"#, "a".repeat(10 << 20));
+    let (status, reason, _) = refusal(post(&format!("{url}/api/v1/auth/login"), body).await).await;
+    assert_eq!((status, reason.as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let (url, _process) = start().await;
+    let nothing = reqwest::get(format!("{url}/api/v1/nothing")).await.unwrap();
+    assert_eq!(refusal(nothing).await.1, "ROUTE_NOT_FOUND");
+    let wrong = reqwest::get(format!("{url}/api/v1/auth/login")).await.unwrap();
+    assert_eq!(wrong.headers()["allow"], "POST");
+    assert_eq!(refusal(wrong).await.0, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_asked_for_before_the_body_is_looked_at() {
+    let (url, _process) = start().await;
+    let (status, reason, _) = refusal(post(&format!("{url}/api/v1/auth/logout"), "{").await).await;
+    assert_eq!((status, reason.as_str()), (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_a_500_that_tells_nothing_but_its_request() {
+    let (url, _process) = start().await;
+    let request = Client::new().get(format!("{url}/api/v1/categories")).header("x-request-id", "my-request-1");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.headers()["x-request-id"], "my-request-1");
+    let body = response.text().await.unwrap();
+    assert!(!body.contains("secret") && body.contains("my-request-1"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_request_ends_before_the_server_does() {
+    let (url, process) = start().await;
+    let open = tokio::spawn(async move { reqwest::get(format!("{url}/.well-known/jwks.json")).await.unwrap() });
+    let status = open.await.unwrap().status();
+    process.stop.cancel();
+    process.tasks.close();
+    tokio::time::timeout(std::time::Duration::from_secs(5), process.tasks.wait()).await.expect("drains in time");
+    assert_eq!(status, StatusCode::OK);
+}
