@@ -26,7 +26,7 @@ lint: ## Checks formatting, lints and contract, without running tests
 fmt: ## Formats the Rust code and the contract
 	@cargo fmt --all
 	@scripts/install-tools buf
-	@PATH="$(CURDIR)/target/tools/bin:$$PATH" buf format proto --write --exclude-path proto/google --exclude-path proto/buf
+	@PATH="$(CURDIR)/target/tools/bin:$$PATH" buf format proto --write
 
 api: ## Checks the contract and regenerates code and OpenAPI from it
 	@scripts/test contract

@@ -19,7 +19,7 @@ use rest_over_grpc::transcoding::{HttpResponse, TranscodeResponse};
 use serde_json::{Map, Value, json};
 use tonic::Status;
 
-use crate::{Error, Reason, identity::Gatekeeper};
+use crate::{Error, Reason, identity::Gatekeeper, server::RouteName};
 
 /// The largest JSON body.
 const MAX_BODY: usize = 1 << 20;
@@ -35,17 +35,22 @@ pub struct Rest {
 
 /// Answers whatever no other route took.
 pub async fn handle(State(rest): State<Rest>, request: Request) -> Response {
-    match tokio::time::timeout(rest.timeout, rest.answer(request)).await {
+    let route = match find(&rest.routes, request.method().as_str(), request.uri().path()) {
+        Ok(route) => route,
+        Err(error) => return error.into_response(),
+    };
+    let mut response = match tokio::time::timeout(rest.timeout, rest.answer(route, request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => error.into_response(),
         Err(_) => Error::new(Reason::DeadlineExceeded, "the request took too long").into_response(),
-    }
+    };
+    response.extensions_mut().insert(RouteName(route.template()));
+    response
 }
 
 impl Rest {
-    async fn answer(&self, request: Request) -> Result<Response, Error> {
+    async fn answer(&self, route: Route, request: Request) -> Result<Response, Error> {
         let (parts, body) = request.into_parts();
-        let route = find(&self.routes, parts.method.as_str(), parts.uri.path())?;
         let Route::Rpc(method) = route else { return Err(not_found()) };
         self.gatekeeper.admit(route, &parts.headers).await?;
         let mut body = read(body).await?;

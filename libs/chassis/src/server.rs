@@ -1,6 +1,8 @@
 //! The listener: HTTP/1.1 and HTTP/2 on one port, bounded in everything a
 //! stranger can send, drained when it stops.
 
+mod linger;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
@@ -94,7 +96,7 @@ fn service(
     + Clone,
 > {
     TowerToHyperService::new(router.map_request(move |request: Request<hyper::body::Incoming>| {
-        let mut request = request.map(axum::body::Body::new);
+        let mut request = linger::body(request);
         request.extensions_mut().insert(ConnectInfo(address));
         request
     }))

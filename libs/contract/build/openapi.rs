@@ -15,6 +15,8 @@ use crate::{
 pub fn render(pool: &DescriptorPool, descriptors: &[u8], contract: &Contract) -> Result<String> {
     let (mut paths, mut schemas) = generate(descriptors)?;
     let comments = Comments::of(pool);
+    // Fields that the path carries, by message.
+    let mut in_path = Vec::new();
     for service in &contract.services {
         for method in &service.methods {
             let Some((verb, path)) = &method.rest else { continue };
@@ -22,14 +24,18 @@ pub fn render(pool: &DescriptorPool, descriptors: &[u8], contract: &Contract) ->
             secure(operation, &method.access);
             operation["tags"] = json!([service.name.trim_end_matches("Service")]);
             describe(operation, pool, &comments, service, method);
+            in_path.extend(parameters_of(path).map(|name| (method.input.clone(), name.to_owned())));
         }
     }
     for route in &contract.raw_routes {
-        let item = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        let item = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         item[route.method.to_lowercase()] = raw_operation(route);
         schemas::add(&mut schemas, pool, &route.response_message);
     }
     schemas::describe(&mut schemas, pool, &comments)?;
+    for (message, field) in &in_path {
+        schemas::leave_out(&mut schemas, message, field);
+    }
     schemas.insert("google.rpc.Status".to_owned(), schemas::status(pool));
     let document = json!({
         "openapi": "3.1.0",
@@ -78,7 +84,7 @@ fn describe(operation: &mut Value, pool: &DescriptorPool, comments: &Comments, s
         operation["summary"] = json!(comment[..end].trim_end_matches('.'));
         operation["description"] = json!(comment);
     }
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         let Some(field) = rpc.input().fields().find(|f| f.json_name() == name || f.name() == name) else { continue };
         if let Some(comment) = comments.get(&field.parent_message().parent_file(), field.path()) {
@@ -116,12 +122,21 @@ fn secure(operation: &mut Value, access: &str) {
     };
 }
 
+/// The names between the braces of a path template.
+fn parameters_of(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|s| Some(s.strip_prefix('{')?.strip_suffix('}')?.trim_start_matches('*')))
+}
+
+/// `POST /api/v1/upload/video` is `PostUploadVideo`.
+fn operation_id(route: &RawRoute) -> String {
+    let words = route.path.trim_start_matches("/api/v1").split('/').filter(|s| !s.is_empty() && !s.starts_with('{'));
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..].to_lowercase();
+    std::iter::once(route.method.as_str()).chain(words).map(capital).collect()
+}
+
 fn raw_operation(route: &RawRoute) -> Value {
-    let mut operation = json!({"summary": route.summary, "tags": ["Media"]});
-    let parameters: Vec<_> = route
-        .path
-        .split('/')
-        .filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'))
+    let mut operation = json!({"operationId": operation_id(route), "summary": route.summary, "tags": ["Media"]});
+    let parameters: Vec<_> = parameters_of(&route.path)
         .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
         .collect();
     if !parameters.is_empty() {

@@ -2,7 +2,7 @@
 //! not know, and what comments and field rules say of the others.
 
 use anyhow::Result;
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use crate::{comments::Comments, options::extension};
@@ -46,6 +46,17 @@ pub fn describe(schemas: &mut Map<String, Value>, pool: &DescriptorPool, comment
         describe_message(schema, pool, &message, comments)?;
     }
     Ok(())
+}
+
+/// Takes a field out of a schema.
+pub fn leave_out(schemas: &mut Map<String, Value>, message: &str, field: &str) {
+    let Some(schema) = schemas.get_mut(message) else { return };
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.remove(field);
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| name != field);
+    }
 }
 
 fn describe_message(

@@ -8,6 +8,7 @@
 //!   they are completed or aborted, so whoever starts one keeps its id.
 
 mod folder;
+mod orphans;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -56,6 +57,7 @@ impl Server {
         let Settings { root, bucket, access_key, secret_key } = settings;
         let unusable = |reason: String| Error::Folder { path: root.clone(), reason };
         std::fs::create_dir_all(root.join(&bucket)).map_err(|e| unusable(e.to_string()))?;
+        orphans::remove(&root).map_err(|e| unusable(e.to_string()))?;
         let folder = Folder::new(&root).map_err(unusable)?;
         let mut builder = S3ServiceBuilder::new(folder);
         builder.set_auth(SimpleAuth::from_single(access_key, secret_key));

@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn refuses_sizes_that_cannot_be() {
-        for bytes in [&b"\0\0\0\x07moov"[..], b"\0\0\0\x65moov", b"\0\0\0\x01moov\0\0\0\0\0\0\0\x08", b"\0\0", b"\0\0\0\x01moov"]
+        for bytes in
+            [&b"\0\0\0\x07moov"[..], b"\0\0\0\x65moov", b"\0\0\0\x01moov\0\0\0\0\0\0\0\x08", b"\0\0", b"\0\0\0\x01moov"]
         {
             assert_eq!(header(bytes, 100), None);
         }

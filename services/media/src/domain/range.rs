@@ -56,14 +56,14 @@ pub fn if_range_holds(header: Option<&str>, etag: &str, last_modified: DateTime<
     if header.starts_with('"') || header.starts_with("W/") {
         return header == etag;
     }
-    httpdate::parse_http_date(header).is_ok_and(|date| DateTime::<Utc>::from(date).timestamp() == last_modified.timestamp())
+    httpdate::parse_http_date(header)
+        .is_ok_and(|date| DateTime::<Utc>::from(date).timestamp() == last_modified.timestamp())
 }
 
 /// Whether `If-None-Match` names this version: 304.
 pub fn has_already(if_none_match: Option<&str>, etag: &str) -> bool {
     if_none_match.is_some_and(|header| {
-        header.trim() == "*"
-            || header.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag)
+        header.trim() == "*" || header.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag)
     })
 }
 
@@ -118,12 +118,9 @@ mod tests {
 
     #[test]
     fn if_none_match_knows_lists_and_weak_tags() {
-        for (header, matches) in [
-            (Some("*"), true),
-            (Some("\"x\", W/\"abc\""), true),
-            (Some("\"x\""), false),
-            (None, false),
-        ] {
+        for (header, matches) in
+            [(Some("*"), true), (Some("\"x\", W/\"abc\""), true), (Some("\"x\""), false), (None, false)]
+        {
             assert_eq!(has_already(header, "\"abc\""), matches, "{header:?}");
         }
     }

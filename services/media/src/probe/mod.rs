@@ -15,10 +15,7 @@ use bytes::Bytes;
 use fenz_chassis::store::ObjectStore;
 use tokio::sync::Semaphore;
 
-use crate::domain::{
-    sniff::Format,
-    upload::{Shape, Upload},
-};
+use crate::domain::{sniff::Format, upload::Shape};
 use tool::Tools;
 
 /// What was seen in a video.
@@ -39,8 +36,8 @@ pub struct Prober {
 
 impl Prober {
     /// Finds the programs; without them nothing is seen, and that is said once.
-    pub async fn find(timeout: Duration, temp: PathBuf) -> Self {
-        let tools = Tools::find(timeout).await.map(Arc::new);
+    pub fn find(timeout: Duration, temp: PathBuf) -> Self {
+        let tools = Tools::find(timeout).map(Arc::new);
         if tools.is_none() {
             tracing::warn!("no ffprobe and ffmpeg found: videos have neither duration, size nor poster frame");
         }
@@ -50,7 +47,7 @@ impl Prober {
 
     /// What can be seen in a stored video. A file that says nothing is taken as
     /// it is: what cannot be found out stays 0.
-    pub async fn look(&self, store: &ObjectStore, upload: &Upload, format: Format) -> Seen {
+    pub async fn look(&self, store: &ObjectStore, key: &str, size: u64, format: Format) -> Seen {
         let Some(tools) = &self.tools else { return Seen::default() };
         let demuxer = match format {
             Format::Mp4 | Format::QuickTime => "mov",
@@ -58,18 +55,17 @@ impl Prober {
             Format::Jpeg | Format::Png | Format::WebP => return Seen::default(),
         };
         let Ok(_turn) = self.at_once.acquire().await else { return Seen::default() };
-        let copy = match skeleton::fetch(store, &upload.object_key, upload.size_bytes, demuxer == "mov", &self.temp).await
-        {
+        let copy = match skeleton::fetch(store, key, size, demuxer == "mov", &self.temp).await {
             Ok(copy) => copy,
             Err(error) => {
-                tracing::warn!(%error, upload.id = upload.id.0, "video not copied for a look into it");
+                tracing::warn!(%error, key, "video not copied for a look into it");
                 return Seen::default();
             }
         };
         let shape = match tools.shape(copy.path(), demuxer).await {
             Ok(shape) => shape,
             Err(error) => {
-                tracing::info!(%error, upload.id = upload.id.0, "video cannot be looked into");
+                tracing::info!(%error, key, "video cannot be looked into");
                 return Seen::default();
             }
         };

@@ -38,7 +38,7 @@ pub async fn fetch(
     folder: &Path,
 ) -> Result<NamedTempFile, Error> {
     let temporary = tempfile::Builder::new().prefix("fenz-probe-").tempfile_in(folder)?;
-    let mut copy = Copy { store, key, size, file: File::from_std(temporary.reopen()?) };
+    let mut copy = Partial { store, key, size, file: File::from_std(temporary.reopen()?) };
     let head = HEAD.min(size);
     copy.fill(0, head).await?;
     if mov && head < size {
@@ -52,14 +52,14 @@ pub async fn fetch(
     Ok(temporary)
 }
 
-struct Copy<'a> {
+struct Partial<'a> {
     store: &'a ObjectStore,
     key: &'a str,
     size: u64,
     file: File,
 }
 
-impl Copy<'_> {
+impl Partial<'_> {
     async fn fill(&mut self, start: u64, length: u64) -> Result<(), Error> {
         if length == 0 {
             return Ok(());

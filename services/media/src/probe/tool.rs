@@ -12,7 +12,8 @@ use super::report;
 use crate::domain::upload::Shape;
 
 /// Set before the programs start, where the system has the means.
-const PRLIMIT: &[&str] = &["prlimit", "--as=1610612736", "--cpu=30", "--fsize=8388608", "--core=0", "--nofile=64", "--"];
+const PRLIMIT: &[&str] =
+    &["prlimit", "--as=1610612736", "--cpu=30", "--fsize=8388608", "--core=0", "--nofile=64", "--"];
 const NICE: &[&str] = &["nice", "-n", "10"];
 /// What is read of a report, and of a frame; more is not one.
 const MAX_REPORT: u64 = 64 << 10;
@@ -38,17 +39,17 @@ pub struct Tools {
 
 impl Tools {
     /// None when ffprobe or ffmpeg is missing.
-    pub async fn find(timeout: Duration) -> Option<Self> {
-        if !(there("ffprobe", "-version").await && there("ffmpeg", "-version").await) {
+    pub fn find(timeout: Duration) -> Option<Self> {
+        if !(there("ffprobe") && there("ffmpeg")) {
             return None;
         }
         let mut prefix = Vec::new();
-        if there("prlimit", "--version").await {
+        if there("prlimit") {
             prefix.extend(PRLIMIT);
         } else {
             tracing::warn!("no prlimit found: ffmpeg runs without limits of memory");
         }
-        if there("nice", "--version").await {
+        if there("nice") {
             prefix.extend(NICE);
         }
         Some(Self { prefix, timeout })
@@ -101,14 +102,12 @@ impl Tools {
             };
             Ok::<_, io::Error>((written, child.wait().await?))
         };
-        let (written, status) = match tokio::time::timeout(self.timeout, work).await {
-            Ok(done) => done?,
-            Err(_) => {
-                // Waited for, so that no zombie stays and the copy is not in use.
-                child.kill().await?;
-                return Err(Error::Timeout);
-            }
+        let Ok(done) = tokio::time::timeout(self.timeout, work).await else {
+            // Waited for, so that no zombie stays and the copy is not in use.
+            child.kill().await?;
+            return Err(Error::Timeout);
         };
+        let (written, status) = done?;
         if status.success() { Ok(written) } else { Err(Error::Failed(status)) }
     }
 }
@@ -126,10 +125,9 @@ fn url(file: &Path) -> std::ffi::OsString {
     url
 }
 
-async fn there(program: &str, version: &str) -> bool {
-    let mut command = Command::new(program);
-    command.arg(version).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().await.is_ok_and(|status| status.success())
+fn there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 #[cfg(test)]

@@ -1,0 +1,158 @@
+//! Logins through the gateway, against bare argon2id verification on the same
+//! cores; and video reads while logins storm, against the same reads alone.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use argon2::{Argon2, PasswordHash, PasswordVerifier};
+use serde_json::json;
+
+use super::{Bench, say};
+use crate::{
+    http, load, machine,
+    platform::{PASSWORD, Platform},
+    stats::{median, milliseconds, percentile},
+    table::{Number, Row},
+};
+
+/// Enough that nobody logs in often.
+const USERS: usize = 200;
+const CONNECTIONS: usize = 20;
+const READS_PER_SECOND: u32 = 200;
+const READERS: usize = 16;
+
+pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let platform = bench.platform("login")?;
+    let video = platform.tour(&bench.small_video())?.video;
+    say(format_args!("registering {USERS} users"));
+    load::on_threads(CONNECTIONS, |thread| {
+        (thread..USERS).step_by(CONNECTIONS).try_for_each(|user| platform.register(&username(user)).map(drop))
+    })?;
+    let hash = stored_hash(&platform)?;
+    storm(&platform, Duration::from_secs(2))?;
+    let mut rows = throughput(bench, &platform, &hash)?;
+    rows.extend(reads_in_a_storm(bench, &platform, &video)?);
+    platform.stop()?;
+    Ok(rows)
+}
+
+fn throughput(bench: &Bench, platform: &Platform, hash: &str) -> Result<Vec<Row>> {
+    let (mut logins, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..bench.rounds() {
+        let (login, verification) = (storm(platform, bench.span())?, verifications(hash, bench.span())?);
+        say(format_args!("logins {login:.1}/s, bare verifications {verification:.1}/s"));
+        logins.push(login);
+        bare.push(verification);
+    }
+    let bare = Number::new(median(&bare), "/s").of(" of bare argon2id verification");
+    Ok(vec![Row::at_least("login, 20 connections", Number::new(median(&logins), "/s"), bare, 0.8)])
+}
+
+/// Reads at a fixed rate, alone and during a storm in turns.
+fn reads_in_a_storm(bench: &Bench, platform: &Platform, video: &str) -> Result<Vec<Row>> {
+    let request = http::get(platform.address, video);
+    let read = || load::open(platform.address, READERS, READS_PER_SECOND, bench.span(), &request);
+    read()?;
+    let (mut idle, mut stormy) = (Percentiles::default(), Percentiles::default());
+    for _ in 0..bench.rounds() {
+        idle.add(&read()?);
+        thread::scope(|scope| {
+            let lead = Duration::from_millis(500);
+            let storm = scope.spawn(move || storm(platform, bench.span() + 2 * lead));
+            thread::sleep(lead);
+            stormy.add(&read()?);
+            storm.join().ok().context("the storm panicked")?
+        })?;
+    }
+    for (idle, stormy) in idle.p99.iter().zip(&stormy.p99) {
+        say(format_args!("p99 of reads {idle:.2} ms alone, {stormy:.2} ms in a storm"));
+    }
+    let row = |ours: &[f64]| Number::new(median(ours), "ms");
+    let alone = |values: &[f64]| row(values).of(" without logins");
+    let what = format!("video reads at {READS_PER_SECOND}/s during a login storm, p99");
+    Ok(vec![
+        Row::at_most(what, row(&stormy.p99), alone(&idle.p99), 2.0),
+        Row::plain("the same, p50", row(&stormy.p50), alone(&idle.p50)),
+    ])
+}
+
+/// Of each round, in milliseconds.
+#[derive(Default)]
+struct Percentiles {
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+}
+
+impl Percentiles {
+    fn add(&mut self, latencies: &[Duration]) {
+        let latencies = milliseconds(latencies);
+        self.p50.push(percentile(&latencies, 50.0));
+        self.p99.push(percentile(&latencies, 99.0));
+    }
+}
+
+/// Logs in as fast as it goes; how many a second.
+fn storm(platform: &Platform, span: Duration) -> Result<f64> {
+    load::closed(platform.address, CONNECTIONS, span, |number| {
+        let body = json!({"username": username(number % USERS), "password": PASSWORD});
+        http::post(platform.address, "/api/v1/auth/login", &body)
+    })
+}
+
+/// Verifies on all cores and does nothing else; how many a second.
+fn verifications(hash: &str, span: Duration) -> Result<f64> {
+    let end = Instant::now() + span;
+    let counts = load::on_threads(machine::cores(), |_| {
+        let mut count = 0;
+        loop {
+            verify(hash)?;
+            if Instant::now() >= end {
+                return Ok(count);
+            }
+            count += 1;
+        }
+    })?;
+    Ok(counts.iter().sum::<usize>() as f64 / span.as_secs_f64())
+}
+
+/// The hash says what it costs.
+fn verify(hash: &str) -> Result<()> {
+    let hash = PasswordHash::new(hash).ok().context("a hash in PHC form")?;
+    Argon2::default().verify_password(PASSWORD.as_bytes(), &hash).ok().context("the hash of the password")
+}
+
+/// A hash that the platform made of everybody's password, found in its database
+/// without knowing the table: the comparison has its very parameters.
+fn stored_hash(platform: &Platform) -> Result<String> {
+    let bytes = platform.database("auth")?;
+    let text = String::from_utf8_lossy(&bytes);
+    let starts = text.match_indices("$argon2id$").map(|(start, _)| &text[start..]);
+    let mut hashes = starts.filter_map(first_hash);
+    hashes.find(|hash| verify(hash).is_ok()).context("no argon2id hash of the password in the database of auth")
+}
+
+/// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, followed by anything: the hash has 32
+/// bytes, 43 letters in base64.
+fn first_hash(text: &str) -> Option<String> {
+    let end = text.match_indices('$').nth(4)?.0 + 1 + 43;
+    text.get(..end).map(str::to_owned)
+}
+
+fn username(number: usize) -> String {
+    format!("bench_user_{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_ends_where_the_next_column_begins() {
+        let hash = format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA${}", "A".repeat(43));
+        assert_eq!(first_hash(&format!("{hash}user2026")), Some(hash.clone()));
+        assert_eq!(first_hash("$argon2id$v=19"), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! The measurements, one file each.
+
+mod login;
+mod memory;
+mod read;
+mod start;
+mod upload;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use tempfile::TempDir;
+
+use crate::{platform::Platform, table::Row, video};
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Measurement {
+    Read,
+    Login,
+    Upload,
+    Memory,
+    Start,
+}
+
+impl Measurement {
+    pub const ALL: &[Self] = &[Self::Read, Self::Login, Self::Upload, Self::Memory, Self::Start];
+
+    pub fn run(self, bench: &Bench) -> Result<Vec<Row>> {
+        match self {
+            Self::Read => read::measure(bench),
+            Self::Login => login::measure(bench),
+            Self::Upload => upload::measure(bench),
+            Self::Memory => memory::measure(bench),
+            Self::Start => start::measure(bench),
+        }
+    }
+}
+
+/// What every measurement needs.
+pub struct Bench {
+    pub quick: bool,
+    binary: PathBuf,
+    /// Beside the programs, since a system's folder for temporary files may be memory.
+    folder: TempDir,
+}
+
+impl Bench {
+    pub fn new(binary: Option<PathBuf>, quick: bool) -> Result<Self> {
+        let beside = env::current_exe()?.parent().context("the folder of this program")?.to_owned();
+        let binary = binary.unwrap_or_else(|| beside.join("fenzvideo"));
+        ensure!(binary.is_file(), "{} is not there: cargo build --release -p fenz-standalone", binary.display());
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
+        video::make_small(&folder.path().join("small.mp4"))?;
+        Ok(Self { quick, binary, folder })
+    }
+
+    /// A platform on the data folder of that name, new or as it was left.
+    pub fn platform(&self, name: &str) -> Result<Platform> {
+        Platform::start(&self.binary, &self.path(name))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A real video of a few kilobytes.
+    pub fn small_video(&self) -> PathBuf {
+        self.path("small.mp4")
+    }
+
+    pub fn rounds(&self) -> usize {
+        if self.quick { 2 } else { 5 }
+    }
+
+    /// How long a round lasts.
+    pub fn span(&self) -> Duration {
+        Duration::from_secs(if self.quick { 3 } else { 10 })
+    }
+}
+
+/// Says on the terminal what goes on; the table alone goes to the output.
+pub fn say(text: impl std::fmt::Display) {
+    eprintln!("fenz-bench: {text}");
+}
+
+pub fn path_text(path: &Path) -> Result<&str> {
+    path.to_str().context("a path of UTF-8")
+}

@@ -1,0 +1,130 @@
+//! A whole platform of its own: `fenzvideo` with an empty data folder, on a free
+//! port, asked over HTTP like any client does.
+
+use std::{
+    env,
+    fs::{self, File},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::{http::Client, process::Process, store::PART_BYTES};
+
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Everybody's, so that any stored hash is one of it.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+pub struct Platform {
+    pub process: Process,
+    pub address: SocketAddr,
+    /// From the start of the program until the gateway said that it is ready.
+    pub start_took: Duration,
+    data: PathBuf,
+}
+
+/// What the tour leaves.
+pub struct Tour {
+    pub token: String,
+    /// The path of a published video.
+    pub video: String,
+}
+
+impl Platform {
+    /// Starts on a data folder, which may hold what an earlier one left.
+    pub fn start(binary: &Path, data: &Path) -> Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let log = data.with_extension("log");
+        let output = File::options().create(true).append(true).open(&log)?;
+        let mut command = Command::new(binary);
+        // The settings of whoever runs this are about another platform.
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FENZ_")) {
+            command.env_remove(name);
+        }
+        command
+            .env("FENZ_DATA_DIR", data)
+            .env("FENZ_GATEWAY__LISTEN", address.to_string())
+            .env("FENZ_GATEWAY__RATE_LIMIT__ANONYMOUS_PER_MINUTE", "0")
+            .env("FENZ_GATEWAY__RATE_LIMIT__USER_PER_MINUTE", "0")
+            .env("FENZ_AUTH__ADMIN__USERNAME", "bench_admin")
+            .env("FENZ_AUTH__ADMIN__EMAIL", "admin@example.org")
+            .env("FENZ_AUTH__ADMIN__PASSWORD", PASSWORD)
+            .env("FENZ_MEDIA__PART_BYTES", PART_BYTES.to_string())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        let begun = Instant::now();
+        let mut process = Process::start(&mut command)?;
+        while !is_ready(address) {
+            if process.has_ended()? || begun.elapsed() > READY_TIMEOUT {
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                bail!("{} did not become ready; it said:\n{}", binary.display(), last_lines(&said, 20));
+            }
+            thread::sleep(Duration::from_micros(500));
+        }
+        Ok(Self { process, address, start_took: begun.elapsed(), data: data.to_owned() })
+    }
+
+    pub fn stop(self) -> Result<()> {
+        self.process.stop()
+    }
+
+    /// Makes an account and gives its access token.
+    pub fn register(&self, username: &str) -> Result<String> {
+        let body = json!({
+            "username": username,
+            "email": format!("{username}@example.org"),
+            "password": PASSWORD,
+            "displayName": username,
+        });
+        let reply = Client::connect(self.address)?.call("POST", "/api/v1/auth/register", None, &body)?;
+        text(&reply, "/accessToken")
+    }
+
+    pub fn upload(&self, token: &str, file: &Path) -> Result<Value> {
+        Client::connect(self.address)?.upload("/api/v1/upload/video", token, file)
+    }
+
+    /// Registers, uploads a video, publishes it and reads it.
+    pub fn tour(&self, video: &Path) -> Result<Tour> {
+        let token = self.register("bench_creator")?;
+        let upload = text(&self.upload(&token, video)?, "/upload/id")?;
+        let mut client = Client::connect(self.address)?;
+        let body = json!({
+            "title": "Seven bridges of a small town",
+            "description": "A walk over all of them, without crossing one twice.",
+            "videoUploadId": upload,
+        });
+        let made = client.call("POST", "/api/v1/videos", Some(&token), &body)?;
+        let video = format!("/api/v1/videos/{}", text(&made, "/video/id")?);
+        client.call("PATCH", &format!("{video}/publish"), Some(&token), &json!({"published": true}))?;
+        client.get(&video)?.success()?;
+        Ok(Tour { token, video })
+    }
+
+    /// A file of the data folder with everything that was written to it: SQLite
+    /// has the newest in a file beside it.
+    pub fn database(&self, service: &str) -> Result<Vec<u8>> {
+        let mut bytes = fs::read(self.data.join(format!("{service}.db")))?;
+        bytes.extend(fs::read(self.data.join(format!("{service}.db-wal"))).unwrap_or_default());
+        Ok(bytes)
+    }
+}
+
+fn is_ready(address: SocketAddr) -> bool {
+    Client::connect(address).and_then(|mut client| client.get("/readyz")).is_ok_and(|reply| reply.status == 200)
+}
+
+fn text(reply: &Value, pointer: &str) -> Result<String> {
+    let value = reply.pointer(pointer).and_then(Value::as_str);
+    Ok(value.with_context(|| format!("no {pointer} in {reply}"))?.to_owned())
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

@@ -1,0 +1,80 @@
+//! What an upload is compared with: the same bytes, sent straight to the same
+//! kind of object store in the same way, the store being a process of its own.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::Result;
+use bytes::BytesMut;
+use fenz_chassis::store::{ObjectStore, Part, StoreSettings};
+use tokio::{fs::File, io::AsyncReadExt, net::TcpListener, task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// The parts that the media service sends are as large.
+pub const PART_BYTES: usize = 8 << 20;
+const BUCKET: &str = "bench";
+const KEY: &str = "bench-key";
+const OBJECT: &str = "upload";
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The folder to serve.
+    #[arg(long)]
+    root: PathBuf,
+}
+
+pub fn serve(arguments: &Arguments) -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        println!("{}", listener.local_addr()?);
+        let settings = fenz_s3_folder::Settings {
+            root: arguments.root.clone(),
+            bucket: BUCKET.into(),
+            access_key: KEY.into(),
+            secret_key: KEY.into(),
+        };
+        Ok(fenz_s3_folder::Server::new(settings, listener)?.run(CancellationToken::new()).await?)
+    })
+}
+
+pub fn connect(address: SocketAddr) -> Result<ObjectStore> {
+    Ok(ObjectStore::new(&StoreSettings {
+        endpoint: format!("http://{address}"),
+        bucket: BUCKET.into(),
+        access_key: KEY.into(),
+        secret_key: KEY.into(),
+        ..StoreSettings::default()
+    })?)
+}
+
+/// Uploads a file as media does, one part on its way while the next is read, and
+/// removes it again; how long the upload took.
+pub async fn upload(store: &ObjectStore, file: &std::path::Path) -> Result<Duration> {
+    let begun = Instant::now();
+    let mut source = File::open(file).await?;
+    source.set_max_buf_size(PART_BYTES);
+    let id = store.start_multipart(OBJECT, "video/mp4").await?;
+    let mut sent = Vec::new();
+    let mut on_its_way: Option<JoinHandle<Result<Part, _>>> = None;
+    loop {
+        let part = read_part(&mut source).await?.freeze();
+        if let Some(before) = on_its_way.take() {
+            sent.push(before.await??);
+        }
+        if part.is_empty() {
+            break;
+        }
+        let (store, id, number) = (store.clone(), id.clone(), sent.len() as u32 + 1);
+        on_its_way = Some(tokio::spawn(async move { store.put_part(OBJECT, &id, number, &part).await }));
+    }
+    store.complete_multipart(OBJECT, &id, &sent).await?;
+    let took = begun.elapsed();
+    store.delete(OBJECT).await?;
+    Ok(took)
+}
+
+async fn read_part(source: &mut File) -> Result<BytesMut> {
+    let mut part = BytesMut::with_capacity(PART_BYTES);
+    // A full part has no room left, which reads as 0 as well as the file's end.
+    while part.len() < PART_BYTES && source.read_buf(&mut part).await? > 0 {}
+    Ok(part)
+}

@@ -1,0 +1,120 @@
+//! `fenzvideo.auth.v1.AuthService`
+
+use fenz_chassis::Caller;
+use fenz_contract::auth::v1::{self as pb, auth_service_server::AuthService};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::{App, Login, Registration},
+    domain::session::Session,
+};
+
+pub struct AuthApi(pub App);
+
+/// Three replies of one shape: the style of the contract wants one each.
+macro_rules! opened {
+    ($reply:ident, $app:expr, $opened:expr) => {{
+        let opened = $opened;
+        Ok(Response::new(pb::$reply {
+            user: Some(super::encode($app, &opened.account)),
+            access_token: opened.access_token,
+            refresh_token: opened.refresh_token,
+            expires_in: opened.expires_in,
+            session_id: opened.session_id,
+        }))
+    }};
+}
+
+#[async_trait::async_trait]
+impl AuthService for AuthApi {
+    async fn register(&self, request: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>, Status> {
+        let client = super::client(&request);
+        let wanted = request.into_inner();
+        let registration = Registration {
+            username: wanted.username,
+            email: wanted.email,
+            password: wanted.password,
+            display_name: wanted.display_name,
+            invitation_code: wanted.invitation_code,
+        };
+        opened!(RegisterResponse, &self.0, self.0.register(registration, &client).await?)
+    }
+
+    async fn login(&self, request: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>, Status> {
+        let client = super::client(&request);
+        let pb::LoginRequest { username, password, .. } = request.into_inner();
+        opened!(LoginResponse, &self.0, self.0.login(&Login { name: username, password }, &client).await?)
+    }
+
+    async fn refresh(&self, request: Request<pb::RefreshRequest>) -> Result<Response<pb::RefreshResponse>, Status> {
+        opened!(RefreshResponse, &self.0, self.0.refresh(&request.into_inner().refresh_token).await?)
+    }
+
+    async fn logout(&self, request: Request<pb::LogoutRequest>) -> Result<Response<pb::LogoutResponse>, Status> {
+        self.0.logout(Caller::of(&request).require_user()?).await?;
+        Ok(Response::new(pb::LogoutResponse {}))
+    }
+
+    async fn logout_all(
+        &self,
+        request: Request<pb::LogoutAllRequest>,
+    ) -> Result<Response<pb::LogoutAllResponse>, Status> {
+        self.0.logout_all(Caller::of(&request).require_user()?).await?;
+        Ok(Response::new(pb::LogoutAllResponse {}))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let caller = Caller::of(&request);
+        let user = caller.require_user()?;
+        let sessions = self.0.list_sessions(user).await?;
+        let total = sessions.len() as i64;
+        let sessions = sessions.into_iter().map(|session| encode(session, &user.session)).collect();
+        Ok(Response::new(pb::ListSessionsResponse { sessions, total }))
+    }
+
+    async fn end_session(
+        &self,
+        request: Request<pb::EndSessionRequest>,
+    ) -> Result<Response<pb::EndSessionResponse>, Status> {
+        let caller = Caller::of(&request);
+        self.0.end_session(caller.require_user()?, &request.get_ref().id).await?;
+        Ok(Response::new(pb::EndSessionResponse {}))
+    }
+
+    async fn reset_password(
+        &self,
+        request: Request<pb::ResetPasswordRequest>,
+    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        let pb::ResetPasswordRequest { token, new_password } = request.into_inner();
+        self.0.reset_password(&token, &new_password).await?;
+        Ok(Response::new(pb::ResetPasswordResponse {}))
+    }
+
+    async fn get_jwks(&self, _: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>, Status> {
+        Ok(Response::new(pb::GetJwksResponse { keys: self.0.keys.published() }))
+    }
+
+    async fn list_ended_sessions(
+        &self,
+        request: Request<pb::ListEndedSessionsRequest>,
+    ) -> Result<Response<pb::ListEndedSessionsResponse>, Status> {
+        let ended = self.0.ended_sessions(request.into_inner().after).await?;
+        let sessions = ended.sessions.into_iter();
+        let sessions = sessions.map(|(id, until)| pb::EndedSession { id, until: Some(until.into()) }).collect();
+        Ok(Response::new(pb::ListEndedSessionsResponse { sessions, next: ended.next }))
+    }
+}
+
+fn encode(session: Session, current: &str) -> pb::Session {
+    pb::Session {
+        is_current: session.id == current,
+        id: session.id,
+        device: session.device,
+        address: session.address,
+        created_at: Some(session.created_at.into()),
+        last_used_at: Some(session.last_used_at.into()),
+    }
+}

@@ -1,0 +1,57 @@
+//! The gRPC services: decode, call one use case, encode.
+
+mod auth;
+mod user;
+
+pub use auth::AuthApi;
+use fenz_chassis::request;
+use fenz_contract::user::v1 as pb;
+use tonic::{Request, Response, metadata::MetadataMap};
+pub use user::UserApi;
+
+use crate::{
+    app::App,
+    domain::{
+        account::Account,
+        session::Client,
+        version::{self, Precondition},
+    },
+};
+
+/// Where a call comes from.
+fn client<T>(request: &Request<T>) -> Client {
+    let agent = request.metadata().get("user-agent").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    Client::new(agent, request::client_address(request.metadata().as_ref()))
+}
+
+fn precondition<T>(request: &Request<T>) -> Precondition {
+    // A value that is not text matches nothing.
+    Precondition::new(request.metadata().get("if-match").map(|v| v.to_str().unwrap_or_default()))
+}
+
+/// An account, as its owner and administrators see it.
+fn encode(app: &App, account: &Account) -> pb::User {
+    pb::User {
+        id: account.id.0,
+        username: account.username.clone(),
+        display_name: account.display_name.clone(),
+        email: Some(account.email.clone()),
+        role: account.role.as_str().to_owned(),
+        avatar_url: app.avatar_url(account),
+        is_hidden: account.is_hidden(),
+        created_at: Some(account.created_at.into()),
+    }
+}
+
+/// A reply that tells the account's version, as the header `ETag` in REST.
+fn versioned<T>(account: &Account, reply: T) -> Response<T> {
+    let mut response = Response::new(reply);
+    set_etag(response.metadata_mut(), account.version);
+    response
+}
+
+fn set_etag(metadata: &mut MetadataMap, version: i64) {
+    if let Ok(etag) = version::etag(version).parse() {
+        metadata.insert("etag", etag);
+    }
+}

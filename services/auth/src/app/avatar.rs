@@ -1,0 +1,115 @@
+//! The avatar, whose picture media keeps. The change crosses two services, so
+//! it is written down first what to undo if it stops half way.
+
+use std::time::Duration;
+
+use fenz_chassis::{Error, Reason, Result, User, UserId, database::transact};
+use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest};
+
+use super::App;
+use crate::{
+    domain::{account::Account, version::Precondition},
+    store::errands::{self, Errand},
+};
+
+/// How long a change may take before it counts as stopped half way.
+const UNDONE_AFTER: Duration = Duration::from_secs(600);
+/// Errands done in one go.
+const AT_ONCE: u64 = 20;
+
+fn claim(user: UserId, upload: i64) -> String {
+    format!("user/{user}/avatar/{upload}")
+}
+
+impl App {
+    /// Takes an uploaded image as the caller's avatar; the one before is
+    /// released.
+    ///
+    /// # Errors
+    /// `UPLOAD_NOT_FOUND`, also for somebody else's; `UPLOAD_ALREADY_USED`;
+    /// `VERSION_MISMATCH`; `UNAVAILABLE` without media.
+    pub async fn update_avatar(&self, caller: &User, expected: &Precondition, upload: i64) -> Result<Account> {
+        let account = self.me(caller).await?;
+        expected.check(account.version)?;
+        if account.avatar_upload_id == Some(upload) {
+            return Ok(account);
+        }
+        let claim = claim(caller.id, upload);
+        self.note_intent(&claim).await?;
+        if let Err(error) = self.claim_upload(caller.id, upload, &claim).await {
+            if matches!(error.reason, Reason::UploadNotFound | Reason::UploadAlreadyUsed) {
+                errands::call_off(&self.db, &claim).await?;
+            }
+            return Err(error);
+        }
+        self.store_avatar(caller.id, expected, upload, &claim).await
+    }
+
+    /// Writes down that the claim is to be released, unless all goes well.
+    async fn note_intent(&self, claim: &str) -> Result<()> {
+        let undo = Errand { claim: claim.to_owned(), keep_files: true, due_at: self.clock.after(UNDONE_AFTER) };
+        let noted = transact(&self.db, |txn| {
+            let undo = &undo;
+            async move { Ok(errands::put_in_txn(txn.as_ref(), undo).await?) }
+        });
+        if noted.await? { Ok(()) } else { Err(in_the_way()) }
+    }
+
+    async fn claim_upload(&self, owner: UserId, upload: i64, claim: &str) -> Result<()> {
+        let mut media = self
+            .media
+            .clone()
+            .ok_or_else(|| Error::unavailable("the media service", anyhow::anyhow!("FENZ_PEERS__MEDIA is not set")))?;
+        let request = ClaimUploadRequest {
+            upload_id: upload,
+            owner_id: owner.0,
+            kind: "image".to_owned(),
+            claim: claim.to_owned(),
+        };
+        media.claim_upload(request).await?;
+        Ok(())
+    }
+
+    async fn store_avatar(&self, user: UserId, expected: &Precondition, upload: i64, claimed: &str) -> Result<Account> {
+        let now = self.clock.now();
+        let stored = transact(&self.db, |txn| async move {
+            let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
+            expected.check(account.version)?;
+            if !errands::call_off(txn.as_ref(), claimed).await? {
+                return Err(in_the_way());
+            }
+            if let Some(old) = account.avatar_upload_id.filter(|old| *old != upload) {
+                let release = Errand { claim: claim(user, old), keep_files: false, due_at: now };
+                // One that is under way already does the same.
+                errands::put_in_txn(txn.as_ref(), &release).await?;
+            }
+            account.avatar_upload_id = Some(upload);
+            super::save_in_txn(txn.as_ref(), &mut account, now).await?;
+            Ok(account)
+        });
+        stored.await
+    }
+
+    /// Tells media which claims it may release.
+    ///
+    /// # Errors
+    /// When media or the database does not answer; the rest waits.
+    pub async fn run_errands(&self) -> anyhow::Result<()> {
+        let due = errands::due(&self.db, self.clock.now(), AT_ONCE).await?;
+        let Some(media) = self.media.as_ref().filter(|_| !due.is_empty()) else { return Ok(()) };
+        for errand in due {
+            if !errands::begin(&self.db, &errand.claim, self.clock.now()).await? {
+                continue;
+            }
+            let request =
+                ReleaseClaimRequest { claim: errand.claim.clone(), upload_id: 0, keep_files: errand.keep_files };
+            media.clone().release_claim(request).await?;
+            errands::done(&self.db, &errand.claim).await?;
+        }
+        Ok(())
+    }
+}
+
+fn in_the_way() -> Error {
+    Error::unavailable("the avatar", anyhow::anyhow!("the upload is just being released"))
+}

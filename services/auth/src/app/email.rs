@@ -1,0 +1,84 @@
+//! Changing the address: a one-time token proves that its mail arrives.
+
+use fenz_chassis::{
+    Error, Reason, Result, User,
+    database::{is_duplicate, transact},
+};
+
+use super::App;
+use crate::{
+    domain::{
+        account::Account,
+        secret::{self, Token},
+        version::Precondition,
+    },
+    store::{
+        one_time::{self, Kind},
+        users,
+    },
+};
+
+fn taken(field: &str) -> Error {
+    Error::field(Reason::EmailTaken, field, "belongs to another account")
+}
+
+impl App {
+    /// Begins the change. Gives the account as it still is, the token and the
+    /// seconds that it lives.
+    ///
+    /// # Errors
+    /// `EMAIL_TAKEN`, `VERSION_MISMATCH`.
+    pub async fn update_email(
+        &self,
+        caller: &User,
+        expected: &Precondition,
+        email: &str,
+    ) -> Result<(Account, String, i32)> {
+        self.session(caller).await?;
+        let token = Token::random();
+        let expires_at = self.clock.after(self.config.reset_ttl);
+        let account = transact(&self.db, |txn| {
+            let digest = &token.digest;
+            async move {
+                let account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
+                expected.check(account.version)?;
+                if users::email_exists(txn.as_ref(), email, Some(caller.id)).await? {
+                    return Err(taken("email"));
+                }
+                one_time::replace_in_txn(txn.as_ref(), caller.id, Kind::Email, digest, email, expires_at).await?;
+                Ok(account)
+            }
+        });
+        Ok((account.await?, token.text, self.config.reset_ttl.as_secs() as i32))
+    }
+
+    /// Ends the change: from here on the new address counts.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID` for a token that is unknown, used, expired or somebody
+    /// else's; `EMAIL_TAKEN` when the address was taken meanwhile.
+    pub async fn confirm_email(&self, caller: &User, token: &str) -> Result<Account> {
+        self.session(caller).await?;
+        let invalid = || Error::field(Reason::TokenInvalid, "token", "is not valid, or not any more");
+        let digest = secret::digest(token);
+        let now = self.clock.now();
+        let confirmed = transact(&self.db, |txn| {
+            let digest = &digest;
+            async move {
+                let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
+                let found = one_time::find(txn.as_ref(), Kind::Email, digest, now).await?;
+                let (_, email) = found.filter(|(user, _)| *user == caller.id).ok_or_else(invalid)?;
+                if !one_time::spend(txn.as_ref(), Kind::Email, digest, now).await? {
+                    return Err(invalid());
+                }
+                account.email = email;
+                account.version += 1;
+                match users::update_in_txn(txn.as_ref(), &account, now).await {
+                    Err(error) if is_duplicate(&error) => Err(taken("token")),
+                    stored => Ok(stored.map(|()| account)?),
+                }
+            }
+        });
+        confirmed.await
+    }
+}

@@ -1,0 +1,73 @@
+//! The administrator that a new installation begins with.
+
+use anyhow::{Context, Result, ensure};
+use fenz_chassis::{Role, database::is_duplicate};
+
+use super::{App, Registration};
+use crate::{
+    domain::{password, secret},
+    store::users,
+};
+
+impl App {
+    /// Makes the first administrator while there is none. A password that it
+    /// made up is printed, once, and stored nowhere in the clear.
+    ///
+    /// # Errors
+    /// When the settings do not make an account.
+    pub async fn ensure_admin(&self) -> Result<()> {
+        if users::has_admin(&self.db).await? {
+            return Ok(());
+        }
+        let admin = &self.config.admin;
+        let name = &admin.username;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        ensure!(
+            (3..=32).contains(&name.len()) && name.chars().all(plain),
+            "FENZ_AUTH__ADMIN__USERNAME should be 3 to 32 letters, digits and _"
+        );
+        ensure!(
+            (3..=254).contains(&admin.email.len()) && admin.email.contains('@'),
+            "FENZ_AUTH__ADMIN__EMAIL should be an address"
+        );
+        let given = admin.password.expose();
+        let made = given.is_empty().then(secret::password);
+        if made.is_none() {
+            let length = given.chars().count();
+            let weak = password::check("password", given, name).err();
+            ensure!(
+                (8..=128).contains(&length) && weak.is_none(),
+                "FENZ_AUTH__ADMIN__PASSWORD should be 8 to 128 characters, not the username, not a common password"
+            );
+        }
+        let account = self
+            .new_account(
+                Registration {
+                    username: name.clone(),
+                    email: admin.email.clone(),
+                    password: made.clone().unwrap_or_else(|| given.to_owned()),
+                    display_name: String::new(),
+                    invitation_code: None,
+                },
+                Role::Admin,
+            )
+            .await?;
+        match users::insert(&self.db, &account).await {
+            Ok(()) => {}
+            // Another replica was faster; it has printed the password.
+            Err(error) if is_duplicate(&error) && users::has_admin(&self.db).await? => return Ok(()),
+            Err(error) => {
+                return Err(error)
+                    .context("the first administrator: another account has the name or address of FENZ_AUTH__ADMIN");
+            }
+        }
+        tracing::info!(user.id = account.id.0, user.name = name, "made the first administrator");
+        if let Some(password) = made {
+            // To the screen of whoever starts it, never to the log.
+            println!(
+                "First administrator: {name}\nOne-time password:   {password}\n(shown only now; change it after signing in)"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Opening a session and handing out its tokens.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Result, identity::Claims};
+use sea_orm::ConnectionTrait;
+
+use super::App;
+use crate::{
+    domain::{
+        account::Account,
+        secret::{self, Token},
+        session::{Client, Session},
+    },
+    store::{refresh_tokens, sessions},
+};
+
+/// What somebody gets who signed in.
+#[derive(Debug)]
+pub struct Opened {
+    pub account: Account,
+    pub access_token: String,
+    pub refresh_token: String,
+    /// Seconds that the access token lives.
+    pub expires_in: i32,
+    pub session_id: String,
+}
+
+impl App {
+    /// Opens a session of an account that is locked or new.
+    pub(super) async fn open_session_in_txn(
+        &self,
+        txn: &impl ConnectionTrait,
+        account: &Account,
+        client: &Client,
+        now: DateTime<Utc>,
+    ) -> Result<(String, Token)> {
+        let session = Session {
+            id: secret::session_id(),
+            user: account.id,
+            device: client.device.clone(),
+            address: client.address.map(|a| a.to_string()).unwrap_or_default(),
+            created_at: now,
+            last_used_at: now,
+            expires_at: now + self.config.refresh_ttl,
+            ended_at: None,
+        };
+        sessions::insert(txn, &session).await?;
+        sessions::end_beyond(txn, account.id, self.config.max_sessions, now).await?;
+        let token = self.chain_in_txn(txn, &session.id, now).await?;
+        Ok((session.id, token))
+    }
+
+    /// Adds the next refresh token to a session.
+    pub(super) async fn chain_in_txn(
+        &self,
+        txn: &impl ConnectionTrait,
+        session: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Token> {
+        let token = Token::random();
+        refresh_tokens::insert(txn, &token.digest, session, now + self.config.refresh_ttl).await?;
+        Ok(token)
+    }
+
+    /// What goes out once the session is stored.
+    pub(super) fn opened(&self, account: Account, session_id: String, refresh: Token) -> Result<Opened> {
+        let now = self.clock.now();
+        let seconds = self.config.access_ttl.as_secs() as i64;
+        let claims = Claims {
+            sub: account.id.to_string(),
+            role: account.role,
+            sid: session_id.clone(),
+            iat: now.timestamp(),
+            exp: now.timestamp() + seconds,
+            iss: self.identity.issuer.clone(),
+            aud: self.identity.audience.clone(),
+        };
+        let access_token = self.keys.sign(&claims, now)?;
+        Ok(Opened { account, access_token, refresh_token: refresh.text, expires_in: seconds as i32, session_id })
+    }
+}

@@ -1,0 +1,58 @@
+//! Changing the own password.
+
+use fenz_chassis::{Error, Reason, Result, User, database::transact};
+
+use super::App;
+use crate::{
+    domain::{account::Account, password, session::Client, throttle, version::Precondition},
+    store::{
+        one_time::{self, Kind},
+        sessions,
+    },
+};
+
+impl App {
+    /// Sets a new password for whoever knows the current one, and ends the
+    /// caller's other sessions. Wrong tries are throttled as logins are.
+    ///
+    /// # Errors
+    /// `INVALID_CREDENTIALS` at `currentPassword`, `PASSWORD_TOO_WEAK`,
+    /// `RATE_LIMITED`, `VERSION_MISMATCH`.
+    pub async fn update_password(
+        &self,
+        caller: &User,
+        expected: &Precondition,
+        current: &str,
+        new: &str,
+        client: &Client,
+    ) -> Result<Account> {
+        let account = self.me(caller).await?;
+        password::check("newPassword", new, &account.username)?;
+        let wrong = || Error::field(Reason::InvalidCredentials, "currentPassword", "is wrong");
+        // Counted apart from logins: those stay possible.
+        let key = throttle::key(&format!("password:{}", account.id), client.address);
+        if !self.attempt(&key, current, Some(&account.password_hash)).await?.matches {
+            return Err(wrong());
+        }
+        expected.check(account.version)?;
+        let hash = self.hasher.hash(new).await?;
+        let now = self.clock.now();
+        let changed = transact(&self.db, |txn| {
+            let (hash, checked) = (&hash, &account.password_hash);
+            async move {
+                let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
+                expected.check(account.version)?;
+                if account.password_hash != *checked {
+                    return Err(wrong());
+                }
+                account.password_hash.clone_from(hash);
+                super::save_in_txn(txn.as_ref(), &mut account, now).await?;
+                // A reset that somebody asked for is not needed any more.
+                one_time::forget(txn.as_ref(), caller.id, Kind::Password).await?;
+                sessions::end_all(txn.as_ref(), caller.id, Some(&caller.session), now).await?;
+                Ok(account)
+            }
+        });
+        changed.await
+    }
+}

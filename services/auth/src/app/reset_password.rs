@@ -1,0 +1,70 @@
+//! A new password for somebody who forgot theirs: an administrator hands out a
+//! one-time token, the user sets a password with it.
+
+use fenz_chassis::{Error, Reason, Result, User, UserId, database::transact};
+
+use super::App;
+use crate::{
+    domain::{
+        password,
+        secret::{self, Token},
+    },
+    store::{
+        one_time::{self, Kind},
+        sessions, users,
+    },
+};
+
+impl App {
+    /// Makes the token, in the place of an earlier one. Gives it with the
+    /// seconds that it lives.
+    ///
+    /// # Errors
+    /// `USER_NOT_FOUND`.
+    pub async fn create_password_reset(&self, administrator: &User, user: UserId) -> Result<(String, i32)> {
+        self.session(administrator).await?;
+        let token = Token::random();
+        let expires_at = self.clock.after(self.config.reset_ttl);
+        let stored = transact(&self.db, |txn| {
+            let digest = &token.digest;
+            async move {
+                super::locked_in_txn(txn.as_ref(), user).await?;
+                Ok(one_time::replace_in_txn(txn.as_ref(), user, Kind::Password, digest, "", expires_at).await?)
+            }
+        });
+        stored.await?;
+        tracing::info!(user.id = user.0, by.id = administrator.id.0, "made a password reset");
+        Ok((token.text, self.config.reset_ttl.as_secs() as i32))
+    }
+
+    /// Sets the password and ends every session of the account.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID` for a token that is unknown, used or expired;
+    /// `PASSWORD_TOO_WEAK`, which leaves the token usable.
+    pub async fn reset_password(&self, token: &str, new: &str) -> Result<()> {
+        let invalid = || Error::field(Reason::TokenInvalid, "token", "is not valid, or not any more");
+        let digest = secret::digest(token);
+        let now = self.clock.now();
+        let (user, _) = one_time::find(&self.db, Kind::Password, &digest, now).await?.ok_or_else(invalid)?;
+        let account = users::by_id(&self.db, user).await?.ok_or_else(invalid)?;
+        password::check("newPassword", new, &account.username)?;
+        let hash = self.hasher.hash(new).await?;
+        let reset = transact(&self.db, |txn| {
+            let (digest, hash) = (&digest, &hash);
+            async move {
+                let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
+                if !one_time::spend(txn.as_ref(), Kind::Password, digest, self.clock.now()).await? {
+                    return Err(invalid());
+                }
+                account.password_hash.clone_from(hash);
+                super::save_in_txn(txn.as_ref(), &mut account, now).await?;
+                sessions::end_all(txn.as_ref(), user, None, now).await?;
+                Ok(())
+            }
+        });
+        reset.await?;
+        tracing::info!(user.id = user.0, "reset the password");
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! Sessions: seeing them and ending them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fenz_chassis::{Error, Reason, Result, User};
+
+use super::{App, LEEWAY};
+use crate::{domain::session::Session, store::sessions};
+
+/// A transaction that ends a session takes this long at most: a reader who
+/// comes back looks that far behind what it has seen.
+const OVERLAP: TimeDelta = TimeDelta::seconds(10);
+/// Ended sessions told in one answer.
+const TOLD_AT_ONCE: u64 = 20_000;
+
+/// Sessions that ended.
+pub struct Ended {
+    /// Their ids, and until when an access token of each may be alive.
+    pub sessions: Vec<(String, DateTime<Utc>)>,
+    /// Where the next look begins, in microseconds of 1970.
+    pub next: i64,
+}
+
+impl App {
+    /// Ends the session of the call.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID` when it has ended.
+    pub async fn logout(&self, caller: &User) -> Result<()> {
+        let session = self.session(caller).await?;
+        sessions::end_one(&self.db, caller.id, &session.id, self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Ends every session of the caller.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID` when the call's own has ended.
+    pub async fn logout_all(&self, caller: &User) -> Result<()> {
+        self.session(caller).await?;
+        sessions::end_all(&self.db, caller.id, None, self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// The caller's open sessions, the last used first.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID` when the call's own has ended.
+    pub async fn list_sessions(&self, caller: &User) -> Result<Vec<Session>> {
+        self.session(caller).await?;
+        Ok(sessions::open_of(&self.db, caller.id, self.clock.now()).await?)
+    }
+
+    /// Ends one session of the caller's.
+    ///
+    /// # Errors
+    /// `SESSION_NOT_FOUND`, also for somebody else's.
+    pub async fn end_session(&self, caller: &User, id: &str) -> Result<()> {
+        self.session(caller).await?;
+        // PostgreSQL takes no such character; no session has it.
+        if !id.contains('\0') && sessions::end_one(&self.db, caller.id, id, self.clock.now()).await? {
+            return Ok(());
+        }
+        Err(Error::new(Reason::SessionNotFound, "you have no such session"))
+    }
+
+    /// The sessions that ended since an earlier answer's `next`, or all whose
+    /// access tokens may be alive. Some are told again: a session may end with
+    /// a time that lies before what was told already.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ended_sessions(&self, after: i64) -> Result<Ended> {
+        let now = self.clock.now();
+        let alive = self.config.access_ttl + LEEWAY;
+        let oldest = now - alive;
+        let since = DateTime::from_timestamp_micros(after).map_or(oldest, |after| (after - OVERLAP).max(oldest));
+        let ended = sessions::ended_since(&self.db, since, TOLD_AT_ONCE).await?;
+        let full = ended.len() as u64 == TOLD_AT_ONCE;
+        let next = ended.last().filter(|_| full).map_or(now, |(_, last)| (*last + OVERLAP).min(now));
+        Ok(Ended { sessions: told(ended, alive), next: next.timestamp_micros() })
+    }
+}
+
+fn told(ended: Vec<(String, DateTime<Utc>)>, alive: Duration) -> Vec<(String, DateTime<Utc>)> {
+    ended.into_iter().map(|(id, at)| (id, at + alive)).collect()
+}

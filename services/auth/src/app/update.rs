@@ -1,0 +1,42 @@
+//! Changing an account: one way for all fields.
+
+use fenz_chassis::{Result, User, database::transact};
+
+use super::App;
+use crate::domain::{
+    account::{self, Account},
+    version::Precondition,
+};
+
+impl App {
+    /// Changes the caller's account, if it is still the version they know.
+    pub(super) async fn change(
+        &self,
+        caller: &User,
+        expected: &Precondition,
+        change: impl Fn(&mut Account),
+    ) -> Result<Account> {
+        self.session(caller).await?;
+        let now = self.clock.now();
+        let changed = transact(&self.db, |txn| {
+            let change = &change;
+            async move {
+                let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
+                expected.check(account.version)?;
+                change(&mut account);
+                super::save_in_txn(txn.as_ref(), &mut account, now).await?;
+                Ok(account)
+            }
+        });
+        changed.await
+    }
+
+    /// Sets the name that others see.
+    ///
+    /// # Errors
+    /// `VERSION_MISMATCH`, `INVALID_PARAMS` for a name that shows nothing.
+    pub async fn update_display_name(&self, caller: &User, expected: &Precondition, name: &str) -> Result<Account> {
+        account::check_display_name(name)?;
+        self.change(caller, expected, |account| name.clone_into(&mut account.display_name)).await
+    }
+}

@@ -1,0 +1,81 @@
+//! Random text that is known by its digest alone.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+/// A token of 256 random bits: what the client gets, and what is stored.
+pub struct Token {
+    pub text: String,
+    pub digest: String,
+}
+
+impl Token {
+    pub fn random() -> Self {
+        let text = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+        let digest = digest(&text);
+        Self { text, digest }
+    }
+}
+
+/// What is stored of a token.
+pub fn digest(token: &str) -> String {
+    hex(&Sha256::digest(token))
+}
+
+/// A session's id: 128 random bits.
+pub fn session_id() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
+}
+
+/// A password to be read from a screen and typed: no letter looks like another.
+/// 16 of 32 characters are 80 random bits.
+pub fn password() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letters = rand::random::<[u8; 16]>().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}
+
+/// Whether a code is among others, in a time that tells nothing about them.
+pub fn is_among<'a>(code: &str, codes: impl Iterator<Item = &'a str>) -> bool {
+    let given = Sha256::digest(code);
+    codes.fold(Choice::from(0), |found, code| found | Sha256::digest(code).ct_eq(&given)).into()
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(half), 16).unwrap_or_default());
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ_and_are_known_by_their_digest() {
+        let (one, other) = (Token::random(), Token::random());
+        assert_ne!(one.text, other.text);
+        assert_eq!(one.digest, digest(&one.text));
+        assert_eq!((one.text.len(), one.digest.len(), session_id().len()), (43, 64, 22));
+        // FIPS 180-2, appendix B.1
+        assert_eq!(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn printed_passwords_are_four_groups_of_four() {
+        assert_eq!(password().split('-').map(str::len).collect::<Vec<_>>(), [4, 4, 4, 4]);
+    }
+
+    #[test]
+    fn a_code_is_found_whole() {
+        let codes = || ["one", "two"].into_iter();
+        assert!(is_among("two", codes()));
+        for bad in ["", "tw", "two ", "one,two"] {
+            assert!(!is_among(bad, codes()), "{bad}");
+        }
+    }
+}

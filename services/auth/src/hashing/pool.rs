@@ -1,0 +1,114 @@
+//! A few threads of low priority that do what takes long.
+
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use argon2::Block;
+use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
+
+/// A thread without work ends after this time, and its memory with it.
+const IDLE: Duration = Duration::from_secs(5);
+/// Of 0 to 99; nice 15 on Linux. Whatever else wants a core gets it first, yet
+/// on a machine that is busy all the time logins still move.
+const PRIORITY: u8 = 10;
+
+/// The memory of one hash, kept from job to job: a storm of logins does not
+/// allocate 19 MiB each time.
+pub type Scratch = Vec<Block>;
+type Job = Box<dyn FnOnce(&mut Scratch) + Send>;
+
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    wake: Condvar,
+    threads: usize,
+    waiting: usize,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+}
+
+impl Pool {
+    /// At most so many threads, and so many jobs that wait for one.
+    pub fn new(threads: usize, waiting: usize) -> Self {
+        Self(Arc::new(Inner { state: Mutex::default(), wake: Condvar::new(), threads, waiting }))
+    }
+
+    /// Queues a job; false when too many wait.
+    pub fn submit(&self, job: Job) -> bool {
+        let mut state = self.0.lock();
+        if state.queue.len() >= self.0.waiting {
+            return false;
+        }
+        state.queue.push_back(job);
+        if state.idle >= state.queue.len() {
+            self.0.wake.notify_one();
+        } else if state.threads < self.0.threads {
+            self.start(&mut state);
+        }
+        true
+    }
+
+    fn start(&self, state: &mut State) {
+        let inner = self.0.clone();
+        let thread = std::thread::Builder::new().name("hashing".to_owned()).spawn(move || inner.work());
+        match thread {
+            Ok(_) => state.threads += 1,
+            Err(error) => {
+                tracing::error!(%error, "no thread for hashing");
+                if state.threads == 0 {
+                    // Nobody would ever do these; dropped, they answer their callers.
+                    state.queue.clear();
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let low = ThreadPriorityValue::try_from(PRIORITY).map(ThreadPriority::Crossplatform);
+        if low.is_ok_and(|low| set_current_thread_priority(low).is_err()) {
+            tracing::warn!("hashing runs at the priority of everything else: the system refused a lower one");
+        }
+        let mut scratch = Scratch::new();
+        while let Some(job) = self.next() {
+            // A panic drops the job's caller, who then gets an error.
+            if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut scratch))).is_err() {
+                tracing::error!("a hashing job panicked");
+            }
+        }
+    }
+
+    /// The next job; none when the thread should end, which is counted already.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                return Some(job);
+            }
+            state.idle += 1;
+            let (woken, wait) = self.wake.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if wait.timed_out() && state.queue.is_empty() {
+                state.threads -= 1;
+                return None;
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The forms of stored passwords: argon2id for new ones, bcrypt and other
+//! argon2 parameters for imported ones.
+
+use anyhow::{Context, Result};
+use argon2::{Algorithm, Argon2, Params, Version, password_hash::phc::PasswordHash};
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use subtle::ConstantTimeEq;
+
+use super::pool::Scratch;
+
+/// The most memory that an imported hash may ask for.
+const MOST_MEMORY_KIB: u32 = 1 << 20;
+
+/// What became of a password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    pub matches: bool,
+    /// The stored hash is of a form that new ones do not have.
+    pub outdated: bool,
+}
+
+/// Hashes a password with a new salt.
+pub fn hash(password: &str, params: &Params, scratch: &mut Scratch) -> Result<String> {
+    let salt: [u8; 16] = rand::random();
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut out, memory(params, scratch))?;
+    Ok(encode(params, salt, out))
+}
+
+/// A hash that no password has, with the cost of one.
+pub fn nobody(params: &Params) -> String {
+    encode(params, rand::random(), rand::random())
+}
+
+/// The PHC string format.
+fn encode(params: &Params, salt: [u8; 16], out: [u8; Params::DEFAULT_OUTPUT_LEN]) -> String {
+    let (m, t, p) = (params.m_cost(), params.t_cost(), params.p_cost());
+    let [salt, out] = [&salt[..], &out].map(|bytes| BASE64_STANDARD_NO_PAD.encode(bytes));
+    format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${out}")
+}
+
+/// Holds a password against a stored hash. One that cannot be read matches
+/// nothing.
+pub fn verify(password: &str, stored: &str, params: &Params, scratch: &mut Scratch) -> Verdict {
+    let verdict = if stored.starts_with("$2") {
+        bcrypt::verify(password, stored).map(|matches| Verdict { matches, outdated: true }).context("bcrypt")
+    } else {
+        verify_argon2(password, stored, params, scratch)
+    };
+    verdict.unwrap_or_else(|error| {
+        tracing::warn!(error = format!("{error:#}"), "a stored password hash cannot be read");
+        Verdict::default()
+    })
+}
+
+fn verify_argon2(password: &str, stored: &str, params: &Params, scratch: &mut Scratch) -> Result<Verdict> {
+    let stored = PasswordHash::new(stored)?;
+    let (salt, wanted) = stored.salt.zip(stored.hash).context("salt or hash is missing")?;
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
+    let version = Version::try_from(stored.version.unwrap_or(0x13))?;
+    let theirs = Params::try_from(&stored)?;
+    anyhow::ensure!(theirs.m_cost() <= MOST_MEMORY_KIB, "it asks for {} KiB of memory", theirs.m_cost());
+    let current = algorithm == Algorithm::Argon2id && version == Version::V0x13 && cost(&theirs) == cost(params);
+    let argon2 = Argon2::new(algorithm, version, theirs);
+    let mut found = vec![0; wanted.len()];
+    if current {
+        argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut found, memory(params, scratch))?;
+    } else {
+        argon2.hash_password_into(password.as_bytes(), &salt, &mut found)?;
+    }
+    let matches = found.ct_eq(wanted.as_bytes()).into();
+    Ok(Verdict { matches, outdated: !current })
+}
+
+fn cost(params: &Params) -> (u32, u32, u32, Option<usize>) {
+    (params.m_cost(), params.t_cost(), params.p_cost(), params.output_len())
+}
+
+fn memory<'a>(params: &Params, scratch: &'a mut Scratch) -> &'a mut [argon2::Block] {
+    scratch.resize(params.block_count(), argon2::Block::new());
+    scratch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(memory: u32) -> Params {
+        Params::new(memory, 1, 1, Some(Params::DEFAULT_OUTPUT_LEN)).unwrap()
+    }
+
+    fn check(password: &str, stored: &str) -> Verdict {
+        verify(password, stored, &params(64), &mut Scratch::new())
+    }
+
+    const RIGHT: Verdict = Verdict { matches: true, outdated: false };
+    const OLD: Verdict = Verdict { matches: true, outdated: true };
+
+    #[test]
+    fn new_hashes_verify_with_memory_used_before() {
+        let mut scratch = Scratch::new();
+        let stored = hash("pässword", &params(64), &mut scratch).unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
+        assert_eq!(verify("pässword", &stored, &params(64), &mut scratch), RIGHT);
+        assert!(!verify("password", &stored, &params(64), &mut scratch).matches);
+        assert_ne!(stored, hash("pässword", &params(64), &mut scratch).unwrap());
+    }
+
+    #[test]
+    fn other_parameters_and_bcrypt_verify_and_are_outdated() {
+        let other = hash("password", &params(128), &mut Scratch::new()).unwrap();
+        assert_eq!(check("password", &other), OLD);
+        assert!(!check("passwort", &other).matches);
+        let bcrypt = bcrypt::hash("password", 4).unwrap();
+        for version in ["$2a$", "$2b$", "$2y$"] {
+            assert_eq!(check("password", &bcrypt.replacen("$2b$", version, 1)), OLD);
+        }
+        assert!(!check("passwort", &bcrypt).matches);
+        // The reference implementation's own example: echo -n "password" | ./argon2 somesalt -t 2 -m 16 -p 4 -l 24
+        let reference = "$argon2i$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b+dWRWJTmaaJObG";
+        assert_eq!(check("password", reference), OLD);
+    }
+
+    #[test]
+    fn unreadable_hashes_match_nothing() {
+        for stored in [
+            "",
+            "password",
+            "$2b$",
+            "$argon2id$",
+            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b+dWRWJTmaaJObG",
+        ] {
+            assert_eq!(check("password", stored), Verdict::default(), "{stored}");
+        }
+        assert!(!check("", &nobody(&params(64))).matches);
+    }
+}

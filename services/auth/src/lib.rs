@@ -1,0 +1,70 @@
+//! Accounts, sessions, tokens: who somebody is, and how every service knows.
+//!
+//! The service hosts `auth.v1` and `user.v1`. A login opens a session; its
+//! access tokens are signed with keys that anybody can verify ([`app`]'s
+//! keyring) and live for minutes, its refresh tokens are stored as digests and
+//! work once. Passwords are hashed on threads of their own ([`hashing`]).
+
+mod api;
+mod app;
+mod config;
+mod domain;
+mod hashing;
+mod jobs;
+mod store;
+
+use std::net::SocketAddr;
+
+use anyhow::{Result, bail};
+use fenz_chassis::{Clock, Needs, OwnCommand, Platform, Service, Surface, database};
+use fenz_contract::{auth, user};
+
+pub use config::Config;
+
+/// The auth service.
+pub struct Auth;
+
+impl Service for Auth {
+    const NAME: &'static str = "auth";
+    const PORT: u16 = 8001;
+    // It has the keys itself, so it asks nobody for them.
+    const NEEDS: Needs = Needs { database: true, store: false, media_urls: true, auth_keys: false };
+    type Config = Config;
+    type Migrator = store::Migrator;
+
+    async fn build(platform: Platform, config: Config) -> Result<Surface> {
+        config.check()?;
+        let app = app::App::new(&platform, config).await?;
+        app.ensure_admin().await?;
+        jobs::start(&platform, &app);
+        let guard = platform.gatekeeper.clone();
+        let endpoints = vec![
+            auth::v1::auth_service(api::AuthApi(app.clone()), guard.clone()),
+            user::v1::user_service(api::UserApi(app), guard),
+        ];
+        Ok(Surface { endpoints, ..Surface::default() })
+    }
+
+    fn listen(config: &Config) -> Option<SocketAddr> {
+        config.listen
+    }
+}
+
+/// The service's own commands: `rotate-keys`.
+///
+/// # Errors
+/// For any other, or when the database does not answer.
+pub fn command(name: &str, command: OwnCommand) -> Result<()> {
+    if name != "rotate-keys" {
+        bail!("unknown command {name}; there is rotate-keys");
+    }
+    let OwnCommand { sources, runtime, .. } = command;
+    let (settings, _) = sources.service::<Config>(Auth::NAME)?;
+    let (kid, from) = runtime.block_on(async {
+        let db = database::connect(&settings.database).await?;
+        database::migrate::<store::Migrator>(&db, Auth::NAME).await?;
+        app::rotate(&db, &Clock::default()).await
+    })?;
+    println!("auth: key {kid} signs from {}; the one before verifies until its tokens have expired", from.to_rfc3339());
+    Ok(())
+}

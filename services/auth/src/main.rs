@@ -1,0 +1,10 @@
+//! The auth service alone.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    fenz_chassis::run_with::<fenz_auth::Auth>(fenz_auth::command)
+}

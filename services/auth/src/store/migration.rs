@@ -1,0 +1,167 @@
+//! The schema, one statement per step: MariaDB commits each.
+
+use fenz_chassis::database::timestamp;
+use sea_orm_migration::prelude::*;
+
+/// All steps, in order.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let table = |name, build| -> Box<dyn MigrationTrait> { Box::new(CreateTable(name, build)) };
+        let index = |name, index, table, columns| -> Box<dyn MigrationTrait> {
+            Box::new(CreateIndex { name, index, table, columns })
+        };
+        vec![
+            table("m20261121_000001_users", users),
+            table("m20261121_000002_sessions", sessions),
+            index("m20261121_000003_sessions_open", "sessions_open", "sessions", &["user_id", "ended_at"]),
+            index("m20261121_000004_sessions_ended", "sessions_ended", "sessions", &["ended_at"]),
+            index("m20261121_000005_sessions_expiry", "sessions_expiry", "sessions", &["expires_at"]),
+            table("m20261121_000006_refresh_tokens", refresh_tokens),
+            index("m20261121_000007_refresh_session", "refresh_tokens_session", "refresh_tokens", &["session_id"]),
+            index("m20261121_000008_refresh_expiry", "refresh_tokens_expiry", "refresh_tokens", &["expires_at"]),
+            table("m20261121_000009_one_time_tokens", one_time_tokens),
+            table("m20261121_000010_signing_keys", signing_keys),
+            table("m20261121_000011_login_failures", login_failures),
+            index("m20261121_000012_failures_expiry", "login_failures_expiry", "login_failures", &["forget_at"]),
+            table("m20261121_000013_media_errands", media_errands),
+            index("m20261121_000014_errands_due", "media_errands_due", "media_errands", &["due_at"]),
+        ]
+    }
+}
+
+fn text(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).not_null().to_owned()
+}
+
+fn big(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().to_owned()
+}
+
+fn users(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("users")
+        .col(big("id").primary_key())
+        .col(text("username", 32))
+        .col(text("username_key", 32).unique_key())
+        .col(text("email", 254))
+        .col(text("email_key", 254).unique_key())
+        .col(text("display_name", 64))
+        .col(text("password_hash", 255))
+        .col(text("role", 16))
+        .col(ColumnDef::new("hidden_reasons").integer().not_null())
+        .col(timestamp(manager, "banned_until"))
+        .col(ColumnDef::new("avatar_upload_id").big_integer())
+        .col(big("version"))
+        .col(timestamp(manager, "created_at").not_null())
+        .col(timestamp(manager, "updated_at").not_null())
+        .to_owned()
+}
+
+fn sessions(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("sessions")
+        .col(text("id", 64).primary_key())
+        .col(big("user_id"))
+        .col(text("device", 256))
+        .col(text("address", 64))
+        .col(timestamp(manager, "created_at").not_null())
+        .col(timestamp(manager, "last_used_at").not_null())
+        .col(timestamp(manager, "expires_at").not_null())
+        .col(timestamp(manager, "ended_at"))
+        .to_owned()
+}
+
+fn refresh_tokens(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("refresh_tokens")
+        .col(text("digest", 64).primary_key())
+        .col(text("session_id", 64))
+        .col(timestamp(manager, "expires_at").not_null())
+        .col(timestamp(manager, "used_at"))
+        .to_owned()
+}
+
+fn one_time_tokens(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("one_time_tokens")
+        .col(big("user_id"))
+        .col(text("kind", 16))
+        .col(text("digest", 64).unique_key())
+        .col(text("payload", 254))
+        .col(timestamp(manager, "expires_at").not_null())
+        .primary_key(Index::create().col("user_id").col("kind"))
+        .to_owned()
+}
+
+fn signing_keys(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("signing_keys")
+        .col(big("generation").primary_key())
+        .col(text("kid", 64).unique_key())
+        .col(text("seed", 64))
+        .col(timestamp(manager, "active_from").not_null())
+        .col(timestamp(manager, "retired_at"))
+        .to_owned()
+}
+
+fn login_failures(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("login_failures")
+        .col(text("digest", 64).primary_key())
+        .col(ColumnDef::new("failures").integer().not_null())
+        .col(timestamp(manager, "blocked_until").not_null())
+        .col(timestamp(manager, "forget_at").not_null())
+        .to_owned()
+}
+
+fn media_errands(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("media_errands")
+        .col(text("claim", 128).primary_key())
+        .col(ColumnDef::new("keep_files").boolean().not_null())
+        .col(timestamp(manager, "due_at").not_null())
+        .col(ColumnDef::new("started").boolean().not_null())
+        .to_owned()
+}
+
+struct CreateTable(&'static str, fn(&SchemaManager) -> TableCreateStatement);
+
+impl MigrationName for CreateTable {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateTable {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table((self.1)(manager)).await
+    }
+}
+
+struct CreateIndex {
+    name: &'static str,
+    index: &'static str,
+    table: &'static str,
+    columns: &'static [&'static str],
+}
+
+impl MigrationName for CreateIndex {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateIndex {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut index = Index::create();
+        index.name(self.index).table(self.table);
+        for column in self.columns {
+            index.col(*column);
+        }
+        manager.create_index(index).await
+    }
+}

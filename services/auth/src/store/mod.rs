@@ -1,0 +1,13 @@
+//! The tables: entities, migrations and queries. Rows never leave it.
+
+mod entity;
+pub mod errands;
+pub mod failures;
+pub mod keys;
+mod migration;
+pub mod one_time;
+pub mod refresh_tokens;
+pub mod sessions;
+pub mod users;
+
+pub use migration::Migrator;

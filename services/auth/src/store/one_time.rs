@@ -1,0 +1,75 @@
+//! Tokens that work once: password resets, changes of address.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::UserId;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+
+use super::entity::one_time_token::{ActiveModel, Column, Entity};
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Password,
+    Email,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Email => "email",
+        }
+    }
+}
+
+/// Stores a token in the place of the one before. Lock the account first.
+pub async fn replace_in_txn(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    kind: Kind,
+    digest: &str,
+    payload: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::delete_by_id((user.0, kind.as_str().to_owned())).exec(db).await?;
+    let row = ActiveModel {
+        user_id: Set(user.0),
+        kind: Set(kind.as_str().to_owned()),
+        digest: Set(digest.to_owned()),
+        payload: Set(payload.to_owned()),
+        expires_at: Set(expires_at),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+fn alive(kind: Kind, digest: &str, now: DateTime<Utc>) -> Condition {
+    Condition::all().add(Column::Digest.eq(digest)).add(Column::Kind.eq(kind.as_str())).add(Column::ExpiresAt.gt(now))
+}
+
+/// Whose token it is, and what it carries.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    kind: Kind,
+    digest: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<(UserId, String)>, DbErr> {
+    let token = Entity::find().filter(alive(kind, digest, now)).one(db).await?;
+    Ok(token.map(|token| (UserId(token.user_id), token.payload)))
+}
+
+/// Uses a token up; false when somebody else was first.
+pub async fn spend(db: &impl ConnectionTrait, kind: Kind, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    Ok(Entity::delete_many().filter(alive(kind, digest, now)).exec(db).await?.rows_affected == 1)
+}
+
+/// Takes a user's token of a kind away.
+pub async fn forget(db: &impl ConnectionTrait, user: UserId, kind: Kind) -> Result<(), DbErr> {
+    Entity::delete_by_id((user.0, kind.as_str().to_owned())).exec(db).await?;
+    Ok(())
+}
+
+pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The chains of refresh tokens.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::entity::refresh_token::{ActiveModel, Column, Entity};
+
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    digest: &str,
+    session: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        digest: Set(digest.to_owned()),
+        session_id: Set(session.to_owned()),
+        expires_at: Set(expires_at),
+        used_at: Set(None),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The session of a token that has not expired, used or not.
+pub async fn session_of(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<String>, DbErr> {
+    let token = Entity::find_by_id(digest).filter(Column::ExpiresAt.gt(now)).one(db).await?;
+    Ok(token.map(|token| token.session_id))
+}
+
+/// Uses a token up; false when it was before.
+pub async fn spend(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let spent = Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(now))
+        .filter(Column::Digest.eq(digest))
+        .filter(Column::UsedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(spent.rows_affected == 1)
+}
+
+pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(db).await?;
+    Ok(())
+}

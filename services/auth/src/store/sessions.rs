@@ -1,0 +1,165 @@
+//! Sessions, open and ended.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::UserId;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, sea_query::Expr,
+};
+
+use super::entity::{
+    refresh_token,
+    session::{ActiveModel, Column, Entity, Model},
+};
+use crate::domain::session::Session;
+
+/// Sessions removed in one go, and refresh tokens with them.
+const PRUNED_AT_ONCE: u64 = 200;
+
+impl From<Model> for Session {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            user: UserId(row.user_id),
+            device: row.device,
+            address: row.address,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
+        }
+    }
+}
+
+pub async fn insert(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(session.id.clone()),
+        user_id: Set(session.user.0),
+        device: Set(session.device.clone()),
+        address: Set(session.address.clone()),
+        created_at: Set(session.created_at),
+        last_used_at: Set(session.last_used_at),
+        expires_at: Set(session.expires_at),
+        ended_at: Set(session.ended_at),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session>, DbErr> {
+    Ok(Entity::find_by_id(id).one(db).await?.map(Session::from))
+}
+
+/// The session, which nobody else changes until the transaction ends.
+pub async fn locked_in_txn(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session>, DbErr> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(db).await?.map(Session::from))
+}
+
+fn open(user: UserId, now: DateTime<Utc>) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::EndedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_desc(Column::LastUsedAt)
+        .order_by_desc(Column::Id)
+}
+
+/// A user's open sessions, the last used first.
+pub async fn open_of(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>, DbErr> {
+    Ok(open(user, now).all(db).await?.into_iter().map(Session::from).collect())
+}
+
+/// Notes that a session was refreshed.
+pub async fn touch(
+    db: &impl ConnectionTrait,
+    id: &str,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::LastUsedAt, Expr::value(now))
+        .col_expr(Column::ExpiresAt, Expr::value(expires_at))
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+async fn end(db: &impl ConnectionTrait, which: Condition, now: DateTime<Utc>) -> Result<u64, DbErr> {
+    let ended = Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::EndedAt.is_null())
+        .filter(which)
+        .exec(db)
+        .await?;
+    Ok(ended.rows_affected)
+}
+
+/// Ends a session of a user's; false when there is no such open one.
+pub async fn end_one(db: &impl ConnectionTrait, user: UserId, id: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let which = Condition::all().add(Column::UserId.eq(user.0)).add(Column::Id.eq(id)).add(Column::ExpiresAt.gt(now));
+    Ok(end(db, which, now).await? > 0)
+}
+
+/// Ends a user's sessions, but for one.
+pub async fn end_all(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    except: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let which = Condition::all().add(Column::UserId.eq(user.0)).add_option(except.map(|id| Column::Id.ne(id)));
+    end(db, which, now).await
+}
+
+/// Ends a user's sessions beyond so many, those unused for longest.
+pub async fn end_beyond(db: &impl ConnectionTrait, user: UserId, keep: u64, now: DateTime<Utc>) -> Result<(), DbErr> {
+    // MariaDB takes an offset only with a limit.
+    let beyond: Vec<String> =
+        open(user, now).select_only().column(Column::Id).offset(keep).limit(1_000).into_tuple().all(db).await?;
+    if !beyond.is_empty() {
+        end(db, Condition::all().add(Column::Id.is_in(beyond)), now).await?;
+    }
+    Ok(())
+}
+
+/// Sessions that ended since, the first first.
+pub async fn ended_since(
+    db: &impl ConnectionTrait,
+    since: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<(String, DateTime<Utc>)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::EndedAt)
+        .filter(Column::EndedAt.gte(since))
+        .order_by_asc(Column::EndedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Removes some of the sessions that ended or expired before these times, with
+/// their refresh tokens; false when there are none left.
+pub async fn prune(
+    db: &impl ConnectionTrait,
+    ended_before: DateTime<Utc>,
+    expired_before: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let gone: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Condition::any().add(Column::EndedAt.lt(ended_before)).add(Column::ExpiresAt.lt(expired_before)))
+        .limit(PRUNED_AT_ONCE)
+        .into_tuple()
+        .all(db)
+        .await?;
+    if gone.is_empty() {
+        return Ok(false);
+    }
+    refresh_token::Entity::delete_many().filter(refresh_token::Column::SessionId.is_in(gone.iter())).exec(db).await?;
+    Entity::delete_many().filter(Column::Id.is_in(gone)).exec(db).await?;
+    Ok(true)
+}

@@ -1,0 +1,113 @@
+//! Accounts.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Role, UserId};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::Expr,
+};
+
+use super::entity::user::{ActiveModel, Column, Entity, Model};
+use crate::domain::account::{self, Account};
+
+impl From<Model> for Account {
+    fn from(row: Model) -> Self {
+        Self {
+            id: UserId(row.id),
+            username: row.username,
+            display_name: row.display_name,
+            email: row.email,
+            password_hash: row.password_hash,
+            // A role that is not known may do the least.
+            role: Role::parse(&row.role).unwrap_or(Role::User),
+            hidden_reasons: row.hidden_reasons,
+            banned_until: row.banned_until,
+            avatar_upload_id: row.avatar_upload_id,
+            version: row.version,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// Everything but what never changes.
+fn row(account: &Account, now: DateTime<Utc>) -> ActiveModel {
+    ActiveModel {
+        id: NotSet,
+        username: Set(account.username.clone()),
+        username_key: Set(account::key(&account.username)),
+        email: Set(account.email.clone()),
+        email_key: Set(account::key(&account.email)),
+        display_name: Set(account.display_name.clone()),
+        password_hash: Set(account.password_hash.clone()),
+        role: Set(account.role.as_str().to_owned()),
+        hidden_reasons: Set(account.hidden_reasons),
+        banned_until: Set(account.banned_until),
+        avatar_upload_id: Set(account.avatar_upload_id),
+        version: Set(account.version),
+        created_at: NotSet,
+        updated_at: Set(now),
+    }
+}
+
+/// Stores a new account; a taken name or address is a duplicate.
+pub async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<(), DbErr> {
+    let row =
+        ActiveModel { id: Set(account.id.0), created_at: Set(account.created_at), ..row(account, account.created_at) };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Stores a changed account. Lock it first: the last to write wins.
+pub async fn update_in_txn(db: &impl ConnectionTrait, account: &Account, now: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::update_many().set(row(account, now)).filter(Column::Id.eq(account.id.0)).exec(db).await?;
+    Ok(())
+}
+
+/// Stores the same password in another form. Nobody can see that the account
+/// changed, so its version stays.
+pub async fn rehash(db: &impl ConnectionTrait, user: UserId, hash: &str) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(hash))
+        .filter(Column::Id.eq(user.0))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn by_id(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbErr> {
+    Ok(Entity::find_by_id(user.0).one(db).await?.map(Account::from))
+}
+
+/// The account, which nobody else changes until the transaction ends.
+pub async fn locked_in_txn(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbErr> {
+    Ok(Entity::find_by_id(user.0).lock_exclusive().one(db).await?.map(Account::from))
+}
+
+/// The account of a username or an address.
+pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Account>, DbErr> {
+    // PostgreSQL takes no such character; nobody has it.
+    if login.contains('\0') {
+        return Ok(None);
+    }
+    // No username has an @.
+    let column = if login.contains('@') { Column::EmailKey } else { Column::UsernameKey };
+    Ok(Entity::find().filter(column.eq(account::key(login))).one(db).await?.map(Account::from))
+}
+
+pub async fn username_exists(db: &impl ConnectionTrait, username: &str) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(Column::UsernameKey.eq(account::key(username))).count(db).await? > 0)
+}
+
+/// Whether somebody else has the address.
+pub async fn email_exists(db: &impl ConnectionTrait, email: &str, except: Option<UserId>) -> Result<bool, DbErr> {
+    let mut taken = Entity::find().filter(Column::EmailKey.eq(account::key(email)));
+    if let Some(user) = except {
+        taken = taken.filter(Column::Id.ne(user.0));
+    }
+    Ok(taken.count(db).await? > 0)
+}
+
+pub async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(Column::Role.eq(Role::Admin.as_str())).count(db).await? > 0)
+}

@@ -1,0 +1,118 @@
+//! Signing keys: one for replicas that start together, rotated by a command.
+
+use std::{process::Command, time::Duration};
+
+use fenz_auth::Auth;
+use fenz_chassis::{Process, Service, settings::Sources};
+use fenz_testkit::Database;
+use reqwest::Method;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::fleet::{Fleet, PASSWORD, everywhere, header};
+
+async fn published(url: &str) -> Vec<String> {
+    let body: Value = reqwest::get(format!("{url}/.well-known/jwks.json")).await.unwrap().json().await.unwrap();
+    let keys = body["keys"].as_array().unwrap();
+    for key in keys {
+        let fixed = ["kty", "crv", "alg", "use"].map(|name| key[name].as_str().unwrap());
+        assert_eq!(fixed, ["OKP", "Ed25519", "EdDSA", "sig"]);
+        assert_eq!(key["x"].as_str().unwrap().len(), 43);
+    }
+    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn replicas_that_start_together_share_one_key_and_one_administrator() {
+    fenz_chassis::prepare();
+    for database in Database::available() {
+        let folder = tempfile::tempdir().unwrap();
+        let database_url = database.create(folder.path(), "auth").await.unwrap();
+        let mut sources = Sources::default();
+        sources.set(&["database", "url"], &database_url).unwrap();
+        sources.set(&["database", "max_connections"], "4").unwrap();
+        sources.set(&["media_url", "keys"], "t1=a-secret-of-the-test").unwrap();
+        sources.set(&["auth", "admin", "password"], PASSWORD).unwrap();
+        // SQLite knows no lock for migrations: one process has the file.
+        let settings = sources.service::<Value>("auth").unwrap().0.database;
+        let db = fenz_chassis::database::connect(&settings).await.unwrap();
+        fenz_chassis::database::migrate::<<Auth as Service>::Migrator>(&db, "auth").await.unwrap();
+        let (one, two) = (Process::default(), Process::default());
+        let listener = || TcpListener::bind("127.0.0.1:0");
+        let (a, b) = (listener().await.unwrap(), listener().await.unwrap());
+        let (a, b) = tokio::join!(
+            fenz_chassis::start::<Auth>(&sources, &one, a),
+            fenz_chassis::start::<Auth>(&sources, &two, b)
+        );
+        let (a, b) = (format!("http://{}", a.unwrap().address), format!("http://{}", b.unwrap().address));
+        let kids = published(&a).await;
+        assert_eq!((kids.len(), &kids), (1, &published(&b).await), "{database:?}");
+        one.stop.cancel();
+        two.stop.cancel();
+    }
+}
+
+/// Runs the service's own binary on a fleet's database.
+async fn rotate(fleet: &Fleet) {
+    let url = fleet.sandbox.database_url("auth").unwrap();
+    let run = tokio::task::spawn_blocking(move || {
+        Command::new(env!("CARGO_BIN_EXE_fenz-auth"))
+            .arg("rotate-keys")
+            .env("FENZ_DATABASE__URL", url)
+            .output()
+            .unwrap()
+    });
+    let output = run.await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+async fn wait_for_keys(fleet: &Fleet, count: usize) -> Vec<String> {
+    for _ in 0..200 {
+        let kids = published(&fleet.sandbox.url("auth")).await;
+        if kids.len() == count {
+            return kids;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("there never were {count} keys");
+}
+
+#[tokio::test]
+async fn a_new_key_is_published_then_signs_then_stands_alone() {
+    everywhere(&[], async |fleet| {
+        let clock = fleet.sandbox.process.clock.clone();
+        let old = fleet.token_of("ann").await;
+        rotate(&fleet).await;
+        let kids = wait_for_keys(&fleet, 2).await;
+        assert_eq!(header(&old)["kid"], kids[1]);
+        let token = fleet.login("ann", PASSWORD).await.text("accessToken").to_owned();
+        assert_eq!(header(&token)["kid"], kids[1], "signed before verifiers could know the key");
+        clock.advance(Duration::from_secs(61));
+        let new = fleet.login("ann", PASSWORD).await;
+        assert_eq!(header(new.text("accessToken"))["kid"], kids[0]);
+        for token in [old.as_str(), new.text("accessToken")] {
+            fleet.get(token, "user/me").await.is(200);
+        }
+        clock.advance(Duration::from_secs(17 * 60));
+        assert_eq!(wait_for_keys(&fleet, 1).await, kids[..1]);
+        let refreshed = fleet.refresh(new.text("refreshToken")).await.is(200);
+        fleet.get(refreshed.text("accessToken"), "user/me").await.is(200);
+        fleet.get(&old, "user/me").await.refuses(401, "TOKEN_INVALID");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_and_accounts_outlive_the_service() {
+    everywhere(&[], async |fleet| {
+        let token = fleet.token_of("ann").await;
+        let kids = published(&fleet.sandbox.url("auth")).await;
+        // Another administrator in the settings changes nothing any more.
+        let url = fleet.start_again(&[("admin.username", "somebody")]).await;
+        assert_eq!(published(&url).await, kids);
+        let me = reqwest::Client::new().request(Method::GET, format!("{url}/api/v1/user/me")).bearer_auth(&token);
+        assert_eq!(me.send().await.unwrap().status(), 200);
+        fleet.login("somebody", PASSWORD).await.refuses(401, "INVALID_CREDENTIALS");
+    })
+    .await;
+}

@@ -1,0 +1,137 @@
+//! The service as a process of its own: started, killed, misconfigured.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use reqwest::StatusCode;
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value, json};
+
+use crate::fleet::PASSWORD;
+
+struct Running {
+    child: Child,
+    url: String,
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fenz-auth"));
+    command
+        .current_dir(folder)
+        .env("FENZ_DATABASE__URL", database(folder))
+        .env("FENZ_MEDIA_URL__KEYS", "t1=a-secret-of-the-test")
+        .env("FENZ_OPS__LISTEN", "127.0.0.1:0")
+        .stderr(Stdio::null());
+    command
+}
+
+fn database(folder: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", folder.join("auth.db").display())
+}
+
+async fn start(folder: &Path) -> Running {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let child = command(folder).env("FENZ_AUTH__LISTEN", free.to_string()).stdout(Stdio::piped()).spawn().unwrap();
+    let running = Running { child, url: format!("http://{free}") };
+    for _ in 0..200 {
+        if reqwest::get(format!("{}/.well-known/jwks.json", running.url)).await.is_ok_and(|r| r.status().is_success()) {
+            return running;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the service does not start");
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+async fn post(url: &str, path: &str, body: &Value) -> reqwest::Result<(StatusCode, Value)> {
+    let reply = reqwest::Client::new().post(format!("{url}/api/v1/{path}")).json(body).send().await?;
+    Ok((reply.status(), reply.json().await?))
+}
+
+#[tokio::test]
+async fn the_first_administrators_password_is_printed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = |running: &mut Running| {
+        running.child.kill().unwrap();
+        BufReader::new(running.child.stdout.take().unwrap()).lines().map_while(Result::ok).collect::<Vec<_>>()
+    };
+    let mut first = start(folder.path()).await;
+    let lines = printed(&mut first);
+    let value = |name: &str| lines.iter().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+    let (name, password) = (value("First administrator:"), value("One-time password:"));
+    assert_eq!((name.as_str(), password.len()), ("admin", 19), "{lines:?}");
+    let mut second = start(folder.path()).await;
+    let login = json!({"username": name, "password": password});
+    let (status, reply) = post(&second.url, "auth/login", &login).await.unwrap();
+    assert_eq!((status.as_u16(), &reply["user"]["role"]), (200, &json!("admin")), "{reply}");
+    assert!(printed(&mut second).is_empty());
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_registrations_it_leaves_none_half_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        let mut running = start(folder.path()).await;
+        let register = (0..20).map(|i| {
+            let (name, url) = (format!("user_{round}_{i}"), running.url.clone());
+            tokio::spawn(async move {
+                let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
+                let reply = post(&url, "auth/register", &body).await;
+                reply.is_ok_and(|(status, _)| status == 200).then_some(name)
+            })
+        });
+        let register: Vec<_> = register.collect();
+        tokio::time::sleep(Duration::from_millis(150 + 100 * round)).await;
+        running.child.kill().unwrap();
+        for one in register {
+            acknowledged.extend(one.await.unwrap());
+        }
+    }
+    let running = start(folder.path()).await;
+    for name in &acknowledged {
+        let (status, reply) =
+            post(&running.url, "auth/login", &json!({"username": name, "password": PASSWORD})).await.unwrap();
+        assert_eq!(status, 200, "{name} was told to be registered: {reply}");
+    }
+    let db = sea_orm::Database::connect(database(folder.path())).await.unwrap();
+    let half = "SELECT COUNT(*) AS n FROM users u WHERE u.role = 'user' AND NOT EXISTS \
+                (SELECT 1 FROM sessions s JOIN refresh_tokens r ON r.session_id = s.id WHERE s.user_id = u.id)";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), half)).await.unwrap().unwrap();
+    assert_eq!(row.try_get::<i64>("", "n").unwrap(), 0, "accounts without a session");
+}
+
+#[tokio::test]
+async fn a_bad_setting_stops_the_start_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let says = |key: &str, value: &str| {
+        let mut command = command(folder.path());
+        command.env("FENZ_AUTH__LISTEN", "127.0.0.1:0").env(key, value).stderr(Stdio::piped());
+        let Output { status, stderr, .. } = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        assert!(!status.success() && stderr.contains(key), "{key}={value}: {stderr}");
+    };
+    for (key, value) in [
+        ("FENZ_AUTH__ACCESS_TTL", "soon"),
+        ("FENZ_AUTH__ACCESS_TTL", "0s"),
+        ("FENZ_AUTH__REGISTRATION", "maybe"),
+        ("FENZ_AUTH__HASH__MEMORY_KIB", "many"),
+        ("FENZ_AUTH__ADMIN__PASSWORD", "password1"),
+        ("FENZ_AUTH__ADMIN__USERNAME", "a b"),
+        ("FENZ_AUTH__THROTTLE__FREE_FAILURES", "0"),
+        ("FENZ_AUTH__NONSENSE", "1"),
+    ] {
+        says(key, value);
+    }
+}

@@ -1,0 +1,107 @@
+//! POST auth/register.
+
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::fleet::{Fleet, PASSWORD, claims, everywhere};
+use fenz_testkit::Database;
+
+#[tokio::test]
+async fn an_account_comes_with_its_session() {
+    everywhere(&[], async |fleet| {
+        let body = json!({
+            "username": "Ann_1", "email": "Ann@Example.com", "password": PASSWORD, "displayName": "Ann \u{1f600} 安",
+            "sessionId": "guest-0123456789",
+        });
+        let reply = fleet.post("auth/register", body).await.is(200);
+        let user = &reply.body["user"];
+        assert_eq!(
+            [&user["username"], &user["displayName"], &user["email"], &user["role"], &user["avatarUrl"]],
+            ["Ann_1", "Ann \u{1f600} 安", "Ann@Example.com", "user", ""]
+        );
+        assert_eq!((&user["isHidden"], &reply.body["expiresIn"]), (&json!(false), &json!(900)));
+        let claims = claims(reply.text("accessToken"));
+        assert_eq!(
+            (&claims["sub"], &claims["sid"], &claims["role"]),
+            (&user["id"], &reply.body["sessionId"], &json!("user"))
+        );
+        let me = fleet.get(reply.text("accessToken"), "user/me").await.is(200);
+        assert_eq!(&me.body["user"], user);
+        // The name shows when no other was given.
+        assert_eq!(fleet.register("ben").await.is(200).body["user"]["displayName"], "ben");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_and_addresses_are_taken_whatever_their_case() {
+    everywhere(&[], async |fleet| {
+        fleet.register("ann").await.is(200);
+        let register = async |name: &str, email: &str| {
+            fleet.post("auth/register", json!({"username": name, "email": email, "password": PASSWORD})).await
+        };
+        assert_eq!(register("ANN", "other@example.com").await.refuses(409, "USERNAME_TAKEN").field(), "username");
+        assert_eq!(register("other", "ANN@example.COM").await.refuses(409, "EMAIL_TAKEN").field(), "email");
+        register("other", "other@example.com").await.is(200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_twenty_who_want_a_name_at_once_one_gets_it() {
+    everywhere(&[], async |fleet| {
+        let tries = (0..20).map(|i| {
+            let email = format!("ann{i}@example.com");
+            fleet.post("auth/register", json!({"username": "ann", "email": email, "password": PASSWORD}))
+        });
+        let replies = join_all(tries).await;
+        assert_eq!(replies.iter().filter(|r| r.status == 200).count(), 1, "{replies:?}");
+        assert_eq!(replies.iter().filter(|r| r.reason() == "USERNAME_TAKEN").count(), 19, "{replies:?}");
+        for (table, rows) in [("users", 2), ("sessions", 1), ("refresh_tokens", 1)] {
+            assert_eq!(fleet.count(table).await, rows, "{table}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn weak_passwords_and_blank_names_are_refused() {
+    let fleet = Fleet::start(Database::Sqlite, &[]).await;
+    let register = async |password: &str, display: &str| {
+        let body = json!({"username": "ann_the_first", "email": "a@example.com", "password": password, "displayName": display});
+        fleet.post("auth/register", body).await
+    };
+    for weak in ["password1", "Ann_The_First", "11111111"] {
+        assert_eq!(register(weak, "").await.refuses(400, "PASSWORD_TOO_WEAK").field(), "password");
+    }
+    assert_eq!(register("short", "").await.refuses(400, "INVALID_PARAMS").field(), "password");
+    assert_eq!(register(PASSWORD, "  ").await.refuses(400, "INVALID_PARAMS").field(), "displayName");
+    register("ann_the_first!", "").await.is(200);
+}
+
+#[tokio::test]
+async fn registration_can_be_closed_or_by_invitation() {
+    let closed = Fleet::start(Database::Sqlite, &[("registration", "closed")]).await;
+    closed.register("ann").await.refuses(403, "REGISTRATION_CLOSED");
+    let settings = [("registration", "invitation"), ("invitation_codes", "come-in, and-you")];
+    let invited = Fleet::start(Database::Sqlite, &settings).await;
+    invited.register("ann").await.refuses(403, "INVITATION_INVALID");
+    let with = async |code: &str| {
+        let body = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD, "invitationCode": code});
+        invited.post("auth/register", body).await
+    };
+    assert_eq!(with("come-in, and-you").await.refuses(403, "INVITATION_INVALID").field(), "invitationCode");
+    with("and-you").await.is(200);
+}
+
+#[tokio::test]
+async fn a_token_that_comes_along_is_not_looked_at() {
+    let fleet = Fleet::start(Database::Sqlite, &[]).await;
+    let bad = [("authorization", "Bearer rubbish")];
+    let body = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD});
+    fleet.call(Method::POST, "/api/v1/auth/register", &bad, &body).await.is(200);
+    let body = json!({"username": "ann", "password": PASSWORD});
+    fleet.call(Method::POST, "/api/v1/auth/login", &bad, &body).await.is(200);
+    fleet.call(Method::GET, "/.well-known/jwks.json", &bad, &Value::Null).await.is(200);
+}

@@ -1,0 +1,88 @@
+//! Which fields an edit names, and what they become.
+
+use fenz_chassis::{Error, Reason, Result};
+use fenz_contract::content::v1::UpdateVideoRequest;
+
+use crate::domain::{CategoryId, Tier, UploadId, changes::Changes};
+
+const FIELDS: [&str; 6] = ["title", "description", "category_id", "tag_ids", "thumbnail_upload_id", "access_tier"];
+
+/// The changes that a request names: those in `update_fields`, or those that
+/// are set where it is empty.
+///
+/// # Errors
+/// `INVALID_PARAMS` for a name that is no field, and for a field that is named
+/// with null but cannot be empty.
+pub fn changes(request: UpdateVideoRequest) -> Result<Changes> {
+    let fields = &request.update_fields;
+    if let Some(unknown) = fields.iter().find(|name| *name != "id" && !FIELDS.contains(&name.as_str())) {
+        return Err(Error::field(
+            Reason::InvalidParams,
+            "updateFields",
+            format!("has no field to change called {unknown}"),
+        ));
+    }
+    let is_named = |name: &str, is_set: bool| if fields.is_empty() { is_set } else { fields.iter().any(|f| f == name) };
+    let is_named = |name, is_set| is_named(name, is_set).then_some(());
+    Ok(Changes {
+        title: is_named("title", request.title.is_some()).map(|()| required("title", request.title)).transpose()?,
+        description: is_named("description", request.description.is_some())
+            .map(|()| request.description.unwrap_or_default()),
+        category: is_named("category_id", request.category_id.is_some()).map(|()| category(request.category_id)),
+        tags: is_named("tag_ids", !request.tag_ids.is_empty()).map(|()| request.tag_ids),
+        thumbnail: is_named("thumbnail_upload_id", request.thumbnail_upload_id.is_some())
+            .map(|()| required("thumbnailUploadId", request.thumbnail_upload_id).map(UploadId))
+            .transpose()?,
+        tier: is_named("access_tier", request.access_tier.is_some())
+            .map(|()| required("accessTier", request.access_tier).map(Tier::of))
+            .transpose()?,
+    })
+}
+
+/// A category as requests name it: 0 is none.
+pub fn category(id: Option<i64>) -> Option<CategoryId> {
+    id.filter(|id| *id != 0).map(CategoryId)
+}
+
+fn required<T>(field: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::field(Reason::InvalidParams, field, "must not be null"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(fields: &[&str]) -> UpdateVideoRequest {
+        UpdateVideoRequest {
+            id: 1,
+            update_fields: fields.iter().map(|f| (*f).to_owned()).collect(),
+            ..UpdateVideoRequest::default()
+        }
+    }
+
+    #[test]
+    fn named_fields_count_and_others_do_not() {
+        let set = UpdateVideoRequest { title: Some("t".into()), access_tier: Some(2), ..request(&[]) };
+        let expected = Changes { title: Some("t".into()), tier: Some(Tier::Premium), ..Changes::default() };
+        assert_eq!(changes(set.clone()).unwrap(), expected);
+        let only_title = UpdateVideoRequest { update_fields: vec!["title".into()], ..set };
+        assert_eq!(changes(only_title).unwrap(), Changes { tier: None, ..expected });
+        assert_eq!(changes(request(&[])).unwrap(), Changes::default());
+        assert_eq!(changes(request(&["id"])).unwrap(), Changes::default());
+    }
+
+    #[test]
+    fn naming_without_a_value_empties_what_can_be_empty() {
+        let emptied = changes(request(&["tag_ids", "category_id", "description"])).unwrap();
+        let expected = Changes {
+            tags: Some(vec![]),
+            category: Some(None),
+            description: Some(String::new()),
+            ..Changes::default()
+        };
+        assert_eq!(emptied, expected);
+        for field in ["title", "thumbnail_upload_id", "access_tier", "owner_id", "tagIds"] {
+            assert_eq!(changes(request(&[field])).unwrap_err().reason, Reason::InvalidParams, "{field}");
+        }
+    }
+}

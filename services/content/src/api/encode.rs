@@ -1,0 +1,56 @@
+//! Videos as the contract has them.
+
+use fenz_chassis::{Error, Result};
+use fenz_contract::content::v1 as pb;
+use tonic::{Response, metadata::AsciiMetadataValue};
+
+use crate::{
+    app::{App, HotVideo},
+    domain::{Video, Views},
+};
+
+/// A video for somebody who may watch it.
+pub fn watchable(hot: &HotVideo) -> pb::Video {
+    let mut video = encode(&hot.video, hot.views(), hot.thumbnail_url.clone());
+    video.playback_url = Some(hot.playback_url.clone());
+    video
+}
+
+/// A video in a list, with the views that are stored.
+pub fn listed(app: &App, video: &Video) -> pb::Video {
+    encode(video, video.views, app.thumbnail_url(video))
+}
+
+fn encode(video: &Video, views: Views, thumbnail_url: String) -> pb::Video {
+    pb::Video {
+        id: video.id.0,
+        channel_id: video.channel_id,
+        owner_id: video.owner.0,
+        title: video.title.clone(),
+        description: video.description.clone(),
+        category_id: video.category.map_or(0, |c| c.0),
+        tag_ids: video.tags.clone(),
+        access_tier: video.tier.number(),
+        is_published: video.is_published,
+        is_hidden: video.hidden.any(),
+        views: views.all(),
+        views_member: views.member,
+        views_non_member: views.other,
+        duration_seconds: video.duration_seconds,
+        width: video.width,
+        height: video.height,
+        thumbnail_url,
+        playback_url: None,
+        created_at: Some(video.created_at.into()),
+        published_at: video.published_at.map(Into::into),
+        updated_at: Some(video.updated_at.into()),
+    }
+}
+
+/// A reply about one video, with its `ETag`.
+pub fn with_etag<T>(reply: T, hot: &HotVideo) -> Result<Response<T>> {
+    let mut response = Response::new(reply);
+    let etag = AsciiMetadataValue::try_from(hot.etag.as_str()).map_err(Error::internal)?;
+    response.metadata_mut().insert("etag", etag);
+    Ok(response)
+}

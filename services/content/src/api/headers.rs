@@ -1,0 +1,52 @@
+//! What requests say in their headers.
+
+use fenz_chassis::{Caller, Error, Reason, Result, request::client_address};
+use fenz_contract::content::v1::CreateVideoRequest;
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tonic::{Request, metadata::MetadataMap};
+
+use crate::{app::Visitor, store::idempotency::Key};
+
+const MAX_KEY: usize = 128;
+
+/// Who one viewer is.
+pub fn visitor<'a>(metadata: &'a MetadataMap, caller: &Caller, session: Option<&'a str>) -> Visitor<'a> {
+    match (caller.user(), session) {
+        (Some(user), _) => Visitor::User(user.id.0),
+        (None, Some(session)) => Visitor::Session(session),
+        (None, None) => {
+            let agent = metadata.get("user-agent").and_then(|agent| agent.to_str().ok());
+            Visitor::Client(client_address(metadata.as_ref()), agent)
+        }
+    }
+}
+
+/// The `If-Match` header, all of its lines.
+pub fn if_match(metadata: &MetadataMap) -> Option<String> {
+    let lines: Vec<_> = metadata.get_all("if-match").iter().map(|line| line.to_str().unwrap_or_default()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+/// The `Idempotency-Key` header, with what it came with.
+///
+/// # Errors
+/// `INVALID_PARAMS` when it is empty, too long or not plain text.
+pub fn idempotency_key(request: &Request<CreateVideoRequest>) -> Result<Option<Key>> {
+    let Some(header) = request.metadata().get("idempotency-key") else { return Ok(None) };
+    let key = header.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
+        let description = format!("should be 1 to {MAX_KEY} ASCII characters");
+        Error::field(Reason::InvalidParams, "Idempotency-Key", description)
+    })?;
+    let request_hash = sha256(&request.get_ref().encode_to_vec());
+    Ok(Some(Key { key_hash: sha256(key.as_bytes()), request_hash }))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or_default());
+        }
+        text
+    })
+}

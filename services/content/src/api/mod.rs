@@ -1,0 +1,15 @@
+//! Decodes a request, calls one use case, encodes the reply: a file for each
+//! gRPC service.
+
+mod categories;
+mod dashboard;
+mod edit;
+mod encode;
+mod headers;
+mod videos;
+
+use crate::app::App;
+
+/// The service's side of the contract.
+#[derive(Clone)]
+pub struct Api(pub App);

@@ -1,0 +1,31 @@
+//! Publishing and unpublishing, at any time after creation.
+
+use std::sync::Arc;
+
+use fenz_chassis::{Result, UserId, database::transact};
+
+use super::{App, HotVideo, require_owner, video_not_found};
+use crate::{domain::VideoId, store::videos};
+
+impl App {
+    /// # Errors
+    /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's.
+    pub async fn publish(&self, id: VideoId, caller: UserId, published: bool) -> Result<Arc<HotVideo>> {
+        transact(&self.db, |txn| async move {
+            let video = videos::lock_in_txn(&*txn, id).await?.ok_or_else(video_not_found)?;
+            require_owner(&video, caller)?;
+            if video.is_published != published {
+                videos::update_in_txn(&*txn, &video.published(published, self.clock.now())).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.reread(id).await
+    }
+
+    /// A video after a change of it.
+    pub(super) async fn reread(&self, id: VideoId) -> Result<Arc<HotVideo>> {
+        self.hot.forget(id).await;
+        self.hot.get(id).await?.ok_or_else(video_not_found)
+    }
+}

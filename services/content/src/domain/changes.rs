@@ -1,0 +1,84 @@
+//! A partial edit: what is named changes, the rest stays.
+
+use chrono::{DateTime, Utc};
+
+use super::{CategoryId, Tier, UploadId, Video};
+
+/// What an edit changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    /// `Some(None)` takes the category away.
+    #[expect(clippy::option_option, reason = "left out, taken away and set are three things")]
+    pub category: Option<Option<CategoryId>>,
+    pub tags: Option<Vec<i64>>,
+    pub thumbnail: Option<UploadId>,
+    pub tier: Option<Tier>,
+}
+
+impl Changes {
+    /// The video as it is afterwards; as it was when nothing was named.
+    #[must_use]
+    pub fn apply(self, mut video: Video, now: DateTime<Utc>) -> Video {
+        if self == Self::default() {
+            return video;
+        }
+        let Self { title, description, category, tags, thumbnail, tier } = self;
+        video.title = title.unwrap_or(video.title);
+        video.description = description.unwrap_or(video.description);
+        video.category = category.unwrap_or(video.category);
+        video.tags = tags.unwrap_or(video.tags);
+        video.thumbnail = thumbnail.or(video.thumbnail);
+        video.tier = tier.unwrap_or(video.tier);
+        video.updated_at = now;
+        video.version += 1;
+        video
+    }
+}
+
+impl Video {
+    /// Published or not from now on. Saying it again changes nothing, and the
+    /// first publication stays the first.
+    #[must_use]
+    pub fn published(mut self, published: bool, now: DateTime<Utc>) -> Self {
+        if self.is_published == published {
+            return self;
+        }
+        self.is_published = published;
+        if published {
+            self.published_at = self.published_at.or(Some(now));
+        }
+        self.updated_at = now;
+        self.version += 1;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::video::sample;
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let before = Video { tags: vec![1, 2], category: Some(CategoryId(3)), ..sample(1) };
+        let now = before.created_at + chrono::TimeDelta::hours(1);
+        assert_eq!(Changes::default().apply(before.clone(), now), before);
+        let changes = Changes { tags: Some(vec![]), category: Some(None), ..Changes::default() };
+        let after = changes.apply(before.clone(), now);
+        assert_eq!((&*after.tags, after.category, after.version, after.updated_at), (&[][..], None, 2, now));
+        assert_eq!((after.title, after.description, after.tier), (before.title, before.description, before.tier));
+    }
+
+    #[test]
+    fn the_first_publication_stays_the_first() {
+        let new = Video { is_published: false, published_at: None, ..sample(1) };
+        let at = |hours| new.created_at + chrono::TimeDelta::hours(hours);
+        let first = new.clone().published(true, at(1));
+        assert_eq!((first.published_at, first.version), (Some(at(1)), 2));
+        assert_eq!(first.clone().published(true, at(2)), first);
+        let again = first.published(false, at(3)).published(true, at(4));
+        assert_eq!((again.published_at, again.updated_at, again.version), (Some(at(1)), at(4), 4));
+    }
+}

@@ -1,0 +1,53 @@
+//! Videos and categories.
+//!
+//! A video is made of uploads that media keeps (`app/create`), is edited,
+//! published and deleted by its owner, and is watched by whom the access rule
+//! (`domain/access`) lets through. Reads of a video come from memory
+//! (`app/hot`), views are counted there (`app/views`), and what media must hear
+//! of is kept as errands until it has (`app/errands`, `jobs`).
+
+mod api;
+mod app;
+mod clients;
+mod config;
+mod domain;
+mod jobs;
+mod store;
+
+use std::net::SocketAddr;
+
+use fenz_chassis::{Needs, Platform, Service, Surface};
+use fenz_contract::content::v1::{category_service, dashboard_service, video_service};
+
+pub use config::{CacheConfig, Config};
+
+/// The content service.
+pub struct Content;
+
+impl Service for Content {
+    const NAME: &'static str = "content";
+    const PORT: u16 = 8002;
+    const NEEDS: Needs = Needs { database: true, store: false, media_urls: true, auth_keys: true };
+    type Config = Config;
+    type Migrator = store::Migrator;
+
+    async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
+        config.check(platform.settings.server.request_timeout)?;
+        let app = app::App::new(&platform, config)?;
+        jobs::start(&platform, &app);
+        let api = api::Api(app);
+        let guard = || platform.gatekeeper.clone();
+        Ok(Surface {
+            endpoints: vec![
+                video_service(api.clone(), guard()),
+                category_service(api.clone(), guard()),
+                dashboard_service(api, guard()),
+            ],
+            ..Surface::default()
+        })
+    }
+
+    fn listen(config: &Config) -> Option<SocketAddr> {
+        config.listen
+    }
+}

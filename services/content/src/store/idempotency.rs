@@ -1,0 +1,87 @@
+//! Which request made which video, so that a repeat makes none.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::UserId;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
+};
+
+use super::entity::idempotency_key::{ActiveModel, Column, Entity};
+use crate::domain::VideoId;
+
+/// A client's key together with what it asked for, both as SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub key_hash: String,
+    pub request_hash: String,
+}
+
+/// What a key stands for already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub request_hash: String,
+    pub video: VideoId,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a key stands for, kept from changing until the transaction ends.
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, owner: UserId, key: &Key) -> Result<Option<Kept>, DbErr> {
+    let row = Entity::find_by_id((owner.0, key.key_hash.clone())).lock_exclusive().one(txn).await?;
+    Ok(row.map(|r| Kept { request_hash: r.request_hash, video: VideoId(r.video_id), created_at: r.created_at }))
+}
+
+/// Keeps the keys that stand for a video from changing, and requests with them
+/// from starting, until the transaction ends.
+pub async fn lock_of_video_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
+    Entity::find().filter(Column::VideoId.eq(video.0)).lock_exclusive().all(txn).await?;
+    Ok(())
+}
+
+/// Keeps a new key; a duplicate when another request was faster.
+pub async fn insert_in_txn(
+    txn: &impl ConnectionTrait,
+    owner: UserId,
+    key: &Key,
+    video: VideoId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        owner_id: Set(owner.0),
+        key_hash: Set(key.key_hash.clone()),
+        request_hash: Set(key.request_hash.clone()),
+        video_id: Set(video.0),
+        created_at: Set(now),
+    };
+    Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Lets an old key stand for another request.
+pub async fn replace_in_txn(
+    txn: &impl ConnectionTrait,
+    owner: UserId,
+    key: &Key,
+    video: VideoId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::RequestHash, Expr::value(key.request_hash.as_str()))
+        .col_expr(Column::VideoId, Expr::value(video.0))
+        .col_expr(Column::CreatedAt, Expr::value(now))
+        .filter(Column::OwnerId.eq(owner.0))
+        .filter(Column::KeyHash.eq(key.key_hash.as_str()))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the keys that stand for a video.
+pub async fn forget(db: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::VideoId.eq(video.0)).exec(db).await?;
+    Ok(())
+}
+
+/// Forgets the keys from before.
+pub async fn forget_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::CreatedAt.lt(before)).exec(db).await?.rows_affected)
+}

@@ -1,0 +1,200 @@
+//! The schema, one statement per step: MariaDB commits each.
+
+use fenz_chassis::database::timestamp;
+use sea_orm_migration::prelude::*;
+
+/// All steps, in order.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        const PUBLIC: [&str; 4] = ["is_published", "hidden_reasons", "published_at", "id"];
+        let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
+            Box::new(CreateIndex { name, table, columns: columns.to_vec() })
+        };
+        let public = |name, of: &'static str| index(name, "videos", &[&[of], &PUBLIC[..]].concat());
+        vec![
+            Box::new(CreateTable { name: "m20261101_000001_videos", table: videos }),
+            Box::new(CreateTable { name: "m20261101_000002_video_tags", table: video_tags }),
+            Box::new(CreateTable { name: "m20261101_000003_categories", table: categories }),
+            Box::new(SeedCategories),
+            Box::new(CreateTable { name: "m20261101_000005_idempotency_keys", table: idempotency_keys }),
+            Box::new(CreateTable { name: "m20261101_000006_media_errands", table: media_errands }),
+            // Lists are read along an index: the filter first, then the order.
+            index("m20261101_000007_videos_public", "videos", &PUBLIC),
+            public("m20261101_000008_videos_by_channel", "channel_id"),
+            public("m20261101_000009_videos_by_category", "category_id"),
+            index("m20261101_000010_videos_by_owner", "videos", &["owner_id", "created_at", "id"]),
+            index("m20261101_000011_video_tags_by_tag", "video_tags", &["tag_id", "video_id"]),
+            index("m20261101_000012_idempotency_keys_by_video", "idempotency_keys", &["video_id"]),
+            index("m20261101_000013_idempotency_keys_by_age", "idempotency_keys", &["created_at"]),
+            index("m20261101_000014_media_errands_due", "media_errands", &["due_at"]),
+            index("m20261101_000015_media_errands_by_video", "media_errands", &["video_id"]),
+        ]
+    }
+}
+
+struct CreateTable {
+    name: &'static str,
+    table: fn(&SchemaManager) -> TableCreateStatement,
+}
+
+impl MigrationName for CreateTable {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateTable {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table((self.table)(manager)).await
+    }
+}
+
+fn big(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().to_owned()
+}
+
+fn number(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).integer().not_null().to_owned()
+}
+
+fn flag(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().to_owned()
+}
+
+fn text(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).not_null().to_owned()
+}
+
+fn videos(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("videos")
+        .col(big("id").primary_key())
+        .col(big("channel_id"))
+        .col(big("owner_id"))
+        .col(text("title", 200))
+        // 10,000 characters of four bytes fit into MariaDB's TEXT.
+        .col(ColumnDef::new("description").text().not_null())
+        .col(ColumnDef::new("category_id").big_integer())
+        .col(number("access_tier"))
+        .col(flag("is_published"))
+        .col(number("hidden_reasons"))
+        .col(big("views_member"))
+        .col(big("views_non_member"))
+        .col(number("duration_seconds"))
+        .col(number("width"))
+        .col(number("height"))
+        .col(big("video_upload_id"))
+        .col(ColumnDef::new("thumbnail_upload_id").big_integer())
+        .col(timestamp(manager, "created_at").not_null())
+        .col(timestamp(manager, "published_at").null())
+        .col(timestamp(manager, "updated_at").not_null())
+        .col(big("version"))
+        .to_owned()
+}
+
+fn video_tags(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("video_tags")
+        .col(big("video_id"))
+        .col(big("tag_id"))
+        .col(number("position"))
+        .primary_key(Index::create().col("video_id").col("tag_id"))
+        .to_owned()
+}
+
+fn categories(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("categories")
+        .col(big("id").primary_key())
+        .col(text("name", 100))
+        .col(text("slug", 100).unique_key())
+        .to_owned()
+}
+
+fn idempotency_keys(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("idempotency_keys")
+        .col(big("owner_id"))
+        .col(text("key_hash", 64))
+        .col(text("request_hash", 64))
+        .col(big("video_id"))
+        .col(timestamp(manager, "created_at").not_null())
+        .primary_key(Index::create().col("owner_id").col("key_hash"))
+        .to_owned()
+}
+
+fn media_errands(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("media_errands")
+        .col(big("id").primary_key())
+        .col(big("video_id"))
+        .col(big("upload_id"))
+        .col(flag("is_intent"))
+        .col(flag("keep_files"))
+        .col(number("attempts"))
+        .col(timestamp(manager, "due_at").not_null())
+        .to_owned()
+}
+
+struct CreateIndex {
+    /// Of the migration, and, without its date and number, of the index.
+    name: &'static str,
+    table: &'static str,
+    columns: Vec<&'static str>,
+}
+
+impl MigrationName for CreateIndex {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateIndex {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let name = self.name.splitn(3, '_').last().unwrap_or(self.name);
+        let mut index = Index::create();
+        index.name(name).table(self.table);
+        for column in &self.columns {
+            index.col(*column);
+        }
+        manager.create_index(index).await
+    }
+}
+
+struct SeedCategories;
+
+impl MigrationName for SeedCategories {
+    fn name(&self) -> &'static str {
+        "m20261101_000004_seed_categories"
+    }
+}
+
+/// The ten that a new platform begins with; their ids are their places from 1.
+const CATEGORIES: [(&str, &str); 10] = [
+    ("音樂", "music"),
+    ("遊戲", "gaming"),
+    ("教育", "education"),
+    ("娛樂", "entertainment"),
+    ("科技", "technology"),
+    ("運動", "sports"),
+    ("新聞", "news"),
+    ("美食", "food"),
+    ("旅遊", "travel"),
+    ("生活", "lifestyle"),
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for SeedCategories {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut insert = Query::insert();
+        insert.into_table("categories").columns(["id", "name", "slug"]);
+        for (id, (name, slug)) in (1_i64..).zip(CATEGORIES) {
+            insert.values_panic([id.into(), name.into(), slug.into()]);
+        }
+        manager.execute(insert).await
+    }
+}

@@ -1,0 +1,143 @@
+//! Queries on every database at hand.
+
+use fenz_chassis::{Secret, UserId, database, settings::Settings};
+use fenz_testkit::Database;
+use proptest::{
+    prelude::{Just, Strategy},
+    strategy::ValueTree,
+    test_runner::TestRunner,
+};
+use sea_orm::DatabaseConnection;
+
+use super::{
+    Migrator, errands,
+    listing::{self, Filter},
+    videos,
+};
+use crate::domain::{HiddenReasons, UploadId, Video, VideoId, Views, page::Page, video::sample};
+
+/// An empty store on each database.
+async fn stores() -> Vec<(DatabaseConnection, tempfile::TempDir)> {
+    let mut stores = Vec::new();
+    for kind in Database::available() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default().database;
+        settings.url = Secret::from(kind.create(folder.path(), "content").await.unwrap());
+        settings.max_connections = 4;
+        let db = database::connect(&settings).await.unwrap();
+        database::migrate::<Migrator>(&db, "content").await.unwrap();
+        database::migrate::<Migrator>(&db, "content").await.unwrap();
+        stores.push((db, folder));
+    }
+    stores
+}
+
+#[tokio::test]
+async fn a_video_comes_back_as_it_went_in() {
+    for (db, _folder) in stores().await {
+        let full = Video {
+            tags: vec![9, 1, 5],
+            hidden: HiddenReasons::from_bits(5),
+            views: Views { member: 3, other: 4 },
+            thumbnail: Some(UploadId(i64::MAX)),
+            description: "🎬".repeat(10_000),
+            ..sample(1)
+        };
+        let bare = Video { is_published: false, published_at: None, ..sample(2) };
+        for video in [&full, &bare] {
+            videos::insert_in_txn(&db, video).await.unwrap();
+            assert_eq!(videos::find(&db, video.id).await.unwrap().as_ref(), Some(video));
+        }
+        assert!(database::is_duplicate(&videos::insert_in_txn(&db, &full).await.unwrap_err()));
+
+        videos::add_views(&db, full.id, Views { member: 1, other: 10 }).await.unwrap();
+        let edited =
+            Video { tags: vec![5, 6], title: "u".into(), version: 2, views: Views { member: 4, other: 14 }, ..full };
+        videos::update_in_txn(&db, &edited).await.unwrap();
+        assert_eq!(videos::find(&db, edited.id).await.unwrap(), Some(edited));
+        videos::delete_in_txn(&db, bare.id).await.unwrap();
+        assert!(!videos::exists(&db, bare.id).await.unwrap());
+        videos::add_views(&db, bare.id, Views { member: 1, other: 1 }).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_intent_is_taken_back_once_and_not_after_it_was_stopped() {
+    for (db, _folder) in stores().await {
+        let due = sample(1).created_at;
+        let intent = |id, upload| errands::Errand::intent(id, VideoId(1), upload, due);
+        for errand in [intent(1, None), intent(2, None), intent(3, Some(UploadId(5)))] {
+            errands::insert(&db, errand).await.unwrap();
+        }
+        assert!(errands::take_back_in_txn(&db, 1).await.unwrap());
+        assert!(!errands::take_back_in_txn(&db, 1).await.unwrap());
+        errands::stop_intents_in_txn(&db, VideoId(1), None).await.unwrap();
+        assert!(!errands::take_back_in_txn(&db, 2).await.unwrap());
+        assert!(!errands::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
+        errands::stop_all_intents_in_txn(&db, VideoId(1)).await.unwrap();
+        assert!(errands::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
+        assert_eq!(errands::due(&db, due - chrono::TimeDelta::microseconds(1), 9).await.unwrap(), []);
+        let due: Vec<_> =
+            errands::due(&db, due, 9).await.unwrap().iter().map(|e| (e.id, e.upload, e.is_intent)).collect();
+        assert_eq!(due, [(2, None, false), (3, Some(UploadId(5)), false)]);
+    }
+}
+
+/// Whatever the size of the pages, they hold every public video once, the newest
+/// first, also where many were published at the same moment.
+#[tokio::test]
+async fn pages_neither_repeat_nor_leave_out() {
+    let stores = stores().await;
+    let mut runner = TestRunner::deterministic();
+    let video = (0_i64..4, proptest::bool::weighted(0.8), 0..5_i32, proptest::collection::btree_set(1..4_i64, 0..3));
+    let videos_and_size = (proptest::collection::vec(video, 1..40), 1..9_u64, Just(()));
+    let mut next_id = 0;
+    for _ in 0..8 {
+        let (rows, size, ()) = videos_and_size.new_tree(&mut runner).unwrap().current();
+        let channel = 1_000_000 + next_id;
+        let made: Vec<Video> = rows
+            .into_iter()
+            .map(|(second, is_published, hidden, tags)| {
+                next_id += 1;
+                let at = sample(1).created_at + chrono::TimeDelta::seconds(second);
+                Video {
+                    channel_id: channel,
+                    owner: UserId(channel),
+                    is_published,
+                    hidden: HiddenReasons::from_bits((hidden - 3).max(0)),
+                    tags: tags.into_iter().collect(),
+                    published_at: Some(at),
+                    created_at: at,
+                    ..sample(next_id)
+                }
+            })
+            .collect();
+        for (db, _folder) in &stores {
+            for video in &made {
+                videos::insert_in_txn(db, video).await.unwrap();
+            }
+            let public = |v: &&Video| v.is_published && !v.hidden.any();
+            let filter = Filter { channel: Some(channel), ..Filter::default() };
+            check(db, &filter, size, made.iter().filter(public).collect()).await;
+            let filter = Filter { tags: vec![1, 3], ..filter };
+            let tagged = |v: &&Video| v.tags.contains(&1) || v.tags.contains(&3);
+            check(db, &filter, size, made.iter().filter(public).filter(tagged).collect()).await;
+            let (own, total) = listing::of_owner(db, UserId(channel), Page { offset: 0, limit: 100 }).await.unwrap();
+            assert_eq!((own.len(), total), (made.len(), made.len() as u64));
+        }
+    }
+}
+
+async fn check(db: &DatabaseConnection, filter: &Filter, size: u64, mut expected: Vec<&Video>) {
+    expected.sort_by_key(|v| std::cmp::Reverse((v.published_at, v.id)));
+    let mut found = Vec::new();
+    for offset in (0..).step_by(size as usize) {
+        let (page, total) = listing::public(db, filter, Page { offset, limit: size }).await.unwrap();
+        assert_eq!(total, expected.len() as u64);
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+}

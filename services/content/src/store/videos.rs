@@ -1,0 +1,144 @@
+//! Videos and their tags.
+
+use fenz_chassis::UserId;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::entity::{
+    video::{ActiveModel, Column, Entity, Model},
+    video_tag,
+};
+use crate::domain::{CategoryId, HiddenReasons, Tier, UploadId, Video, VideoId, Views};
+
+pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
+    Video {
+        id: VideoId(row.id),
+        channel_id: row.channel_id,
+        owner: UserId(row.owner_id),
+        title: row.title,
+        description: row.description,
+        category: row.category_id.map(CategoryId),
+        tags,
+        tier: Tier::of(row.access_tier),
+        is_published: row.is_published,
+        hidden: HiddenReasons::from_bits(row.hidden_reasons),
+        views: Views { member: row.views_member, other: row.views_non_member },
+        duration_seconds: row.duration_seconds,
+        width: row.width,
+        height: row.height,
+        upload: UploadId(row.video_upload_id),
+        thumbnail: row.thumbnail_upload_id.map(UploadId),
+        created_at: row.created_at,
+        published_at: row.published_at,
+        updated_at: row.updated_at,
+        version: row.version,
+    }
+}
+
+/// A video by its id.
+pub async fn find(db: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbErr> {
+    let Some(row) = Entity::find_by_id(id.0).one(db).await? else { return Ok(None) };
+    Ok(Some(video(row, tags_of(db, id).await?)))
+}
+
+/// The same, kept from changing until the transaction ends.
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbErr> {
+    let Some(row) = Entity::find_by_id(id.0).lock_exclusive().one(txn).await? else { return Ok(None) };
+    Ok(Some(video(row, tags_of(txn, id).await?)))
+}
+
+/// Whether there is such a video.
+pub async fn exists(db: &impl ConnectionTrait, id: VideoId) -> Result<bool, DbErr> {
+    let row = Entity::find_by_id(id.0).select_only().column(Column::Id).into_tuple::<i64>().one(db).await?;
+    Ok(row.is_some())
+}
+
+async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<i64>, DbErr> {
+    let tags = video_tag::Entity::find()
+        .filter(video_tag::Column::VideoId.eq(id.0))
+        .order_by_asc(video_tag::Column::Position)
+        .all(db)
+        .await?;
+    Ok(tags.into_iter().map(|t| t.tag_id).collect())
+}
+
+/// Stores a new video.
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(video.id.0),
+        channel_id: Set(video.channel_id),
+        owner_id: Set(video.owner.0),
+        views_member: Set(video.views.member),
+        views_non_member: Set(video.views.other),
+        created_at: Set(video.created_at),
+        hidden_reasons: Set(video.hidden.bits()),
+        duration_seconds: Set(video.duration_seconds),
+        width: Set(video.width),
+        height: Set(video.height),
+        video_upload_id: Set(video.upload.0),
+        ..editable(video)
+    };
+    Entity::insert(row).exec_without_returning(txn).await?;
+    insert_tags(txn, video).await
+}
+
+/// Stores what the owner can change.
+pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
+    Entity::update_many().set(editable(video)).filter(Column::Id.eq(video.id.0)).exec(txn).await?;
+    delete_tags(txn, video.id).await?;
+    insert_tags(txn, video).await
+}
+
+fn editable(video: &Video) -> ActiveModel {
+    ActiveModel {
+        title: Set(video.title.clone()),
+        description: Set(video.description.clone()),
+        category_id: Set(video.category.map(|c| c.0)),
+        access_tier: Set(video.tier.number()),
+        is_published: Set(video.is_published),
+        thumbnail_upload_id: Set(video.thumbnail.map(|t| t.0)),
+        published_at: Set(video.published_at),
+        updated_at: Set(video.updated_at),
+        version: Set(video.version),
+        ..ActiveModel::default()
+    }
+}
+
+async fn insert_tags(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
+    if video.tags.is_empty() {
+        return Ok(());
+    }
+    let rows = (0..).zip(&video.tags).map(|(position, tag)| video_tag::ActiveModel {
+        video_id: Set(video.id.0),
+        tag_id: Set(*tag),
+        position: Set(position),
+    });
+    video_tag::Entity::insert_many(rows).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+async fn delete_tags(txn: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
+    video_tag::Entity::delete_many().filter(video_tag::Column::VideoId.eq(id.0)).exec(txn).await?;
+    Ok(())
+}
+
+/// Removes a video and its tags.
+pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
+    delete_tags(txn, id).await?;
+    Entity::delete_many().filter(Column::Id.eq(id.0)).exec(txn).await?;
+    Ok(())
+}
+
+/// Adds views. A video that is gone takes none.
+pub async fn add_views(db: &impl ConnectionTrait, id: VideoId, more: Views) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ViewsMember, Expr::col(Column::ViewsMember).add(more.member))
+        .col_expr(Column::ViewsNonMember, Expr::col(Column::ViewsNonMember).add(more.other))
+        .filter(Column::Id.eq(id.0))
+        .exec(db)
+        .await?;
+    Ok(())
+}

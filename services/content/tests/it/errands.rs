@@ -1,0 +1,47 @@
+//! What media is told when requests do not come to their end.
+
+use std::time::Duration;
+
+use fenz_contract::media::v1::{ClaimUploadRequest, upload_service_client::UploadServiceClient};
+use fenz_testkit::Database;
+use serde_json::json;
+
+use crate::fleet::{Fleet, OWNER};
+
+#[tokio::test]
+async fn a_crash_between_claim_and_video_frees_the_upload() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let upload = fleet.upload_video(OWNER).await;
+        // What a request leaves that dies after its claim.
+        let due = fleet.sandbox.process.clock.after(Duration::from_secs(600));
+        fleet.store_errand((1, 99, 0, true, true), due).await;
+        let claim =
+            ClaimUploadRequest { upload_id: upload, owner_id: OWNER, kind: "video".into(), claim: "video/99".into() };
+        let peer = fleet.sandbox.peer("content", "media").unwrap();
+        UploadServiceClient::new(peer).claim_upload(claim).await.unwrap();
+
+        let body = json!({"title": "t", "videoUploadId": upload.to_string()});
+        fleet.post(&body, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
+        fleet.sandbox.process.clock.advance(Duration::from_secs(601));
+        fleet.errands_done().await;
+        fleet.post(&body, OWNER).await.video();
+    }
+}
+
+#[tokio::test]
+async fn media_hears_of_a_removal_that_it_missed() {
+    let fleet = Fleet::start(Database::of_a_fleet()).await;
+    let video = fleet.video(json!({})).await;
+    let urls = fleet.get(&format!("videos/{video}"), 0).await.video();
+    // A release of a picture that the video shows is never done.
+    let picture: i64 = urls["thumbnailUrl"].as_str().unwrap().split('/').nth(2).unwrap().parse().unwrap();
+    let now = fleet.sandbox.process.clock.now();
+    fleet.store_errand((1, video, picture, false, false), now).await;
+    fleet.errands_done().await;
+    assert_eq!(fleet.media(&urls["thumbnailUrl"]).await, 200);
+    // One that was stored before a crash is done by whoever runs next.
+    fleet.store_errand((2, video, 0, false, false), now).await;
+    fleet.errands_done().await;
+    fleet.gone(&urls["playbackUrl"]).await;
+}

@@ -1,0 +1,6 @@
+//! What the edge decides, apart from how bytes move.
+
+pub mod breaker;
+pub mod client_address;
+pub mod limits;
+pub mod revocations;

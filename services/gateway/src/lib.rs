@@ -1,0 +1,57 @@
+//! The edge: checks, limits, routes, streams. Holds no state of its own and no
+//! business rule; whatever leads to a service is in the contract's table.
+
+mod api;
+pub mod config;
+mod domain;
+mod edge;
+mod jobs;
+mod proxy;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::Result;
+use axum::{Router, middleware};
+use fenz_chassis::{Needs, NoMigrations, Platform, Service, Surface, ops};
+use fenz_contract::routes::RouteTable;
+
+use config::Config;
+use domain::limits::Limits;
+use edge::Edge;
+use proxy::{Proxy, Upstreams};
+
+/// The gateway.
+pub struct Gateway;
+
+impl Service for Gateway {
+    const NAME: &'static str = "gateway";
+    const PORT: u16 = 8000;
+    const NEEDS: Needs = Needs { database: false, store: false, media_urls: false, auth_keys: true };
+    type Config = Config;
+    type Migrator = NoMigrations;
+
+    async fn build(platform: Platform, config: Config) -> Result<Surface> {
+        config.check()?;
+        let edge = Edge {
+            routes: RouteTable::new(),
+            gatekeeper: platform.gatekeeper.clone(),
+            revocations: jobs::follow_revocations(&platform)?,
+            limits: Limits::new(&config.rate_limit),
+            trusted_proxies: config.trusted_proxies,
+            upstreams: Upstreams::new(&platform.settings.peers, &config.breaker)?,
+            proxy: Proxy::new(platform.settings.server.request_timeout, config.idle_timeout),
+        };
+        let router = Router::new()
+            .fallback(edge::handle)
+            .with_state(Arc::new(edge))
+            .merge(ops::health_routes(platform.readiness))
+            .merge(api::docs::routes())
+            .layer(middleware::map_response(api::headers::secure))
+            .layer(api::cors::layer(config.cors.origins()?));
+        Ok(Surface { fallback: Some(router), ..Surface::default() })
+    }
+
+    fn listen(config: &Config) -> Option<SocketAddr> {
+        config.listen
+    }
+}

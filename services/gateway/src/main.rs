@@ -1,0 +1,10 @@
+//! The gateway alone.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    fenz_chassis::run::<fenz_gateway::Gateway>()
+}

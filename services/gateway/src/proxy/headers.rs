@@ -1,0 +1,108 @@
+//! Which headers go through, and which are ours to set.
+
+use std::net::IpAddr;
+
+use fenz_chassis::request::{self as context, CLIENT_ADDRESS};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts, uri::Authority};
+
+use super::Protocol;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Headers of one connection (RFC 9110 §7.6.1). `expect` is among them: the
+/// server in front answers it.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHORIZATION,
+    header::PROXY_AUTHENTICATE,
+    header::TE,
+    header::UPGRADE,
+    header::EXPECT,
+];
+/// Ways to claim an address that we do not take part in.
+const CLAIMS: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
+/// What only services say to each other.
+const INTERNAL_PREFIX: &str = "x-fenz-";
+
+/// Where a request comes from.
+pub struct Origin {
+    pub client: IpAddr,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    /// Whether the peer is a proxy whose word counts.
+    pub via_proxy: bool,
+}
+
+/// Makes a request's headers those that a service should see.
+pub fn to_upstream(parts: &mut Parts, origin: &Origin, protocol: Protocol) {
+    let host = host(parts);
+    let headers = &mut parts.headers;
+    strip_hop_by_hop(headers);
+    let internal: Vec<_> = headers.keys().filter(|n| n.as_str().starts_with(INTERNAL_PREFIX)).cloned().collect();
+    for name in internal.iter().chain(&CLAIMS) {
+        headers.remove(name);
+    }
+    // The connection sets the upstream's own name.
+    headers.remove(header::HOST);
+    let peer = origin.peer.to_string();
+    let chain = if origin.via_proxy {
+        let hops = headers.get_all(FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok());
+        hops.chain([peer.as_str()]).collect::<Vec<_>>().join(", ")
+    } else {
+        headers.remove(FORWARDED_PROTO);
+        headers.remove(FORWARDED_HOST);
+        peer
+    };
+    for (name, text) in [(FORWARDED_FOR, chain), (CLIENT_ADDRESS, origin.client.to_string())] {
+        // Addresses are ASCII.
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
+        }
+    }
+    headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
+    if let Some(host) = host {
+        headers.entry(FORWARDED_HOST).or_insert(host);
+    }
+    if protocol == Protocol::Grpc {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(context) = context::current() {
+        context.write(headers);
+    }
+}
+
+/// The name that the client called us by.
+fn host(parts: &Parts) -> Option<HeaderValue> {
+    let in_uri = || parts.uri.authority().map(Authority::as_str).and_then(|a| HeaderValue::from_str(a).ok());
+    parts.headers.get(header::HOST).cloned().or_else(in_uri)
+}
+
+/// Makes an answer's headers those that the client should see.
+pub fn to_client(headers: &mut HeaderMap, protocol: Protocol) {
+    strip_hop_by_hop(headers);
+    if protocol == Protocol::Rest {
+        headers.remove(header::TRAILER);
+    }
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if let Some(named) = headers.get(header::CONNECTION) {
+        let named = named.to_str().unwrap_or_default().split(',').map(str::trim);
+        for name in named.filter_map(|n| n.parse::<HeaderName>().ok()).collect::<Vec<_>>() {
+            // Naming these would take away what the next hop relies on.
+            if ![header::AUTHORIZATION, header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(&name) {
+                headers.remove(name);
+            }
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    if headers.remove(header::TRANSFER_ENCODING).is_some() {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+}

@@ -1,0 +1,134 @@
+//! Services that are gone, slow or broken.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    routing::{get, put},
+};
+use reqwest::Method;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::fleet::{Fleet, Plan, echo, refusal, serve};
+
+const VIDEO: &str = "/api/v1/videos/1";
+
+async fn ask(fleet: &Fleet) -> (u16, String) {
+    refusal(fleet.get(VIDEO).send().await.unwrap()).await
+}
+
+fn unavailable() -> (u16, String) {
+    (503, "UNAVAILABLE".to_owned())
+}
+
+#[tokio::test]
+async fn a_service_that_is_gone_is_unavailable_until_it_is_back() {
+    let fleet = Plan { without_content: true, ..Plan::default() }
+        .and("gateway.breaker.first_probe", "300ms")
+        .and("gateway.breaker.longest_probe", "600ms")
+        .start()
+        .await;
+    for _ in 0..5 {
+        assert_eq!(ask(&fleet).await, unavailable());
+    }
+    let response = fleet.get(VIDEO).send().await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(refusal(response).await, unavailable());
+    // Others are not concerned.
+    assert_eq!(fleet.get("/media/1/2/3/4").send().await.unwrap().status(), 200);
+    let address = fleet.sandbox.url("content");
+    let listener = TcpListener::bind(address.trim_start_matches("http://")).await.unwrap();
+    serve(&fleet.sandbox, listener, Router::new().fallback(echo));
+    // Still resting, although it is back; then one request finds out.
+    assert_eq!(ask(&fleet).await, unavailable());
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_service_without_an_address_is_unavailable() {
+    let fleet = Plan::set("gateway.peers.content", "").start().await;
+    assert_eq!(ask(&fleet).await, unavailable());
+}
+
+#[tokio::test]
+async fn a_slow_service_is_cut_off_and_then_left_alone() {
+    let sleep = async || tokio::time::sleep(Duration::from_secs(60)).await;
+    let router = Router::new().route("/api/v1/videos/{id}", get(sleep));
+    let fleet = Plan::content(router).and("gateway.server.request_timeout", "200ms").start().await;
+    for _ in 0..5 {
+        assert_eq!(ask(&fleet).await, (504, "DEADLINE_EXCEEDED".to_owned()));
+    }
+    let began = Instant::now();
+    assert_eq!(ask(&fleet).await, unavailable());
+    assert!(began.elapsed() < Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn a_slow_client_does_not_count_against_the_service() {
+    let read = async |body: axum::body::Bytes| body.len().to_string();
+    let router = Router::new().route(VIDEO, put(read).get(async || "here"));
+    let fleet = Plan::content(router).and("gateway.server.request_timeout", "150ms").start().await;
+    for _ in 0..6 {
+        let never = reqwest::Body::wrap_stream(futures::stream::pending::<Result<&str, std::io::Error>>());
+        let token = fleet.token(fenz_chassis::Role::User);
+        let response = fleet.request(Method::PUT, VIDEO).bearer_auth(token).body(never).send().await.unwrap();
+        assert_eq!(refusal(response).await, (504, "DEADLINE_EXCEEDED".to_owned()));
+    }
+    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+}
+
+/// Answers connections one after the other, each in its own way.
+async fn scripted(fleet: &Fleet, replies: &'static [&'static str]) -> Arc<AtomicUsize> {
+    let address = fleet.sandbox.url("content");
+    let listener = TcpListener::bind(address.trim_start_matches("http://")).await.unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 4096];
+            if stream.read(&mut buffer).await.unwrap_or(0) == 0 {
+                continue;
+            }
+            let reply = replies[count.fetch_add(1, Ordering::SeqCst).min(replies.len() - 1)];
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+    });
+    asked
+}
+
+const GOOD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+
+async fn without_content() -> Fleet {
+    Plan { without_content: true, ..Plan::default() }.start().await
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_http_is_a_bad_gateway() {
+    let fleet = without_content().await;
+    scripted(&fleet, &["220 mail.example ESMTP\r\n"]).await;
+    assert_eq!(ask(&fleet).await, (502, "UNAVAILABLE".to_owned()));
+}
+
+#[tokio::test]
+async fn only_harmless_requests_are_repeated() {
+    let fleet = without_content().await;
+    let asked = scripted(&fleet, &["", GOOD, "", GOOD]).await;
+    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    let token = fleet.token(fenz_chassis::Role::User);
+    let post = fleet.post("/api/v1/videos").bearer_auth(token).send().await.unwrap();
+    assert_eq!(refusal(post).await.0, 502);
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+}

@@ -1,0 +1,124 @@
+//! A gateway with upstreams that tell what reached them.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Json, Router, extract::Request, response::IntoResponse};
+use fenz_chassis::{Role, server, settings::ServerSettings};
+use fenz_contract::auth::v1::auth_service_server::AuthServiceServer;
+use fenz_gateway::Gateway;
+use fenz_testkit::{Database, Sandbox};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+pub struct Fleet {
+    pub sandbox: Sandbox,
+    pub client: Client,
+    pub url: String,
+}
+
+/// What differs between tests.
+#[derive(Default)]
+pub struct Plan {
+    pub settings: Vec<(&'static str, &'static str)>,
+    /// In place of content; otherwise it echoes.
+    pub content: Option<Router>,
+    pub media: Option<Router>,
+    /// Content's port is taken, and nobody answers.
+    pub without_content: bool,
+}
+
+impl Plan {
+    pub fn set(key: &'static str, value: &'static str) -> Self {
+        Self::default().and(key, value)
+    }
+
+    pub fn and(mut self, key: &'static str, value: &'static str) -> Self {
+        self.settings.push((key, value));
+        self
+    }
+
+    pub fn content(router: Router) -> Self {
+        Self { content: Some(router), ..Self::default() }
+    }
+
+    pub fn media(router: Router) -> Self {
+        Self { media: Some(router), ..Self::default() }
+    }
+
+    pub async fn start(self) -> Fleet {
+        let mut sandbox = Sandbox::new(Database::Sqlite).await.unwrap();
+        for (key, value) in self.settings {
+            sandbox.set(key, value).unwrap();
+        }
+        let auth = tonic::service::Routes::new(AuthServiceServer::new(sandbox.auth.clone()));
+        let auth = auth.into_axum_router().reset_fallback().fallback(echo);
+        let mut port = |service| sandbox.take_listener(service).unwrap();
+        let (at_auth, at_content, at_media) = (port("auth"), port("content"), port("media"));
+        serve(&sandbox, at_auth, auth);
+        if !self.without_content {
+            serve(&sandbox, at_content, self.content.unwrap_or_else(echoing));
+        }
+        serve(&sandbox, at_media, self.media.unwrap_or_else(echoing));
+        sandbox.start::<Gateway>().await.unwrap();
+        let fleet = Fleet { url: sandbox.url("gateway"), client: Client::new(), sandbox };
+        for _ in 0..200 {
+            if fleet.get("/readyz").send().await.unwrap().status() == StatusCode::OK {
+                return fleet;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the gateway is not ready: {:?}", fleet.sandbox.process.readiness.problems().await);
+    }
+}
+
+impl Fleet {
+    pub async fn start() -> Self {
+        Plan::default().start().await
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub fn token(&self, role: Role) -> String {
+        self.sandbox.token(role as i64 + 1, role)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().unwrap()
+    }
+}
+
+pub fn serve(sandbox: &Sandbox, listener: TcpListener, router: Router) {
+    tokio::spawn(server::serve(listener, router, ServerSettings::default(), sandbox.process.stop.clone()));
+}
+
+/// Tells the client what came.
+pub async fn echo(request: Request) -> impl IntoResponse {
+    let headers = request.headers();
+    let all = |name: &_| headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>().join("|");
+    let seen: Value = headers.keys().map(|name| (name.to_string(), Value::from(all(name)))).collect();
+    let path = request.uri().path_and_query().unwrap().as_str();
+    Json(json!({"method": request.method().as_str(), "path": path, "headers": seen}))
+}
+
+fn echoing() -> Router {
+    Router::new().fallback(echo)
+}
+
+/// The status and reason of a refusal, which must be a `google.rpc.Status`.
+pub async fn refusal(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let body: Value = response.json().await.unwrap();
+    assert!(body["code"].is_number() && body["message"].is_string(), "{body}");
+    (status, body["details"][0]["reason"].as_str().unwrap_or_default().to_owned())
+}

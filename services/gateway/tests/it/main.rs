@@ -1,0 +1,12 @@
+//! The gateway over its port, with small servers behind it in the services'
+//! places: what is tested is what happens on the way.
+
+mod access;
+mod faults;
+mod fleet;
+mod grpc;
+mod hostile;
+mod limits;
+mod pages;
+mod routing;
+mod streams;

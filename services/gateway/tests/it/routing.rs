@@ -1,0 +1,102 @@
+//! Where requests go, and what of them arrives.
+
+use fenz_chassis::Role;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::fleet::{Fleet, Plan, refusal};
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let fleet = Fleet::start().await;
+    for path in ["/", "/api/v1/nothing", "/api/v1/videos/", "/metrics", "//api/v1/videos"] {
+        assert_eq!(refusal(fleet.get(path).send().await.unwrap()).await, (404, "ROUTE_NOT_FOUND".to_owned()), "{path}");
+    }
+    let response = fleet.post("/api/v1/videos/1").send().await.unwrap();
+    assert_eq!(response.headers()["allow"], "DELETE, GET, PUT");
+    assert_eq!(refusal(response).await, (405, "METHOD_NOT_ALLOWED".to_owned()));
+    let head = fleet.request(Method::HEAD, "/api/v1/videos/1").send().await.unwrap();
+    assert_eq!(head.status(), 405);
+    // An internal RPC is nowhere, whatever it is called by.
+    let internal = "/fenzvideo.auth.v1.AuthService/ListEndedSessions";
+    assert_eq!(fleet.post(internal).json(&serde_json::json!({})).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn the_request_arrives_as_it_was_sent() {
+    let fleet = Fleet::start().await;
+    let token = fleet.token(Role::User);
+    let response = fleet
+        .get("/api/v1/videos?tagIds=1&tagIds=2&channelId=%31")
+        .bearer_auth(&token)
+        .header("x-request-id", "client-made-1")
+        .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        .header("if-match", "\"3\"")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["x-request-id"], "client-made-1");
+    let echo: Value = response.json().await.unwrap();
+    assert_eq!(echo["path"], "/api/v1/videos?tagIds=1&tagIds=2&channelId=%31");
+    let headers = &echo["headers"];
+    assert_eq!(headers["authorization"], format!("Bearer {token}"));
+    assert_eq!(headers["x-request-id"], "client-made-1");
+    assert_eq!(headers["if-match"], "\"3\"");
+    let trace = headers["traceparent"].as_str().unwrap();
+    assert!(
+        trace.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && !trace.contains("00f067aa0ba902b7"),
+        "{trace}"
+    );
+    assert_eq!(format!("http://{}", headers["host"].as_str().unwrap()), fleet.sandbox.url("content"));
+    assert_eq!(format!("http://{}", headers["x-forwarded-host"].as_str().unwrap()), fleet.url);
+}
+
+#[tokio::test]
+async fn what_only_we_may_say_is_taken_off() {
+    let fleet = Fleet::start().await;
+    let request = fleet
+        .get("/api/v1/videos")
+        .header("x-fenz-client-address", "198.51.100.1")
+        .header("x-fenz-http-status", "200")
+        .header("X-Fenz-Anything", "1")
+        .header("x-forwarded-for", "198.51.100.1")
+        .header("x-forwarded-proto", "https")
+        .header("x-real-ip", "198.51.100.1")
+        .header("forwarded", "for=198.51.100.1")
+        .header("connection", "keep-alive, x-secret, authorization")
+        .header("x-secret", "for the next hop")
+        .header("te", "trailers")
+        .header("proxy-authorization", "Basic YTpi");
+    let echo: Value = request.send().await.unwrap().json().await.unwrap();
+    let headers = echo["headers"].as_object().unwrap();
+    assert_eq!(headers["x-fenz-client-address"], "127.0.0.1");
+    assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
+    assert_eq!(headers["x-forwarded-proto"], "http");
+    let gone = [
+        "x-fenz-http-status",
+        "x-fenz-anything",
+        "x-real-ip",
+        "forwarded",
+        "x-secret",
+        "te",
+        "connection",
+        "proxy-authorization",
+    ];
+    assert!(gone.iter().all(|name| !headers.contains_key(*name)), "{headers:?}");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_is_believed() {
+    let fleet = Plan::set("gateway.trusted_proxies", "127.0.0.0/8,10.0.0.1").start().await;
+    let request = fleet
+        .get("/api/v1/videos")
+        .header("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.1")
+        .header("x-forwarded-proto", "https")
+        .header("x-forwarded-host", "video.example");
+    let echo: Value = request.send().await.unwrap().json().await.unwrap();
+    let headers = &echo["headers"];
+    assert_eq!(headers["x-fenz-client-address"], "203.0.113.9");
+    assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 203.0.113.9, 10.0.0.1, 127.0.0.1");
+    assert_eq!(headers["x-forwarded-proto"], "https");
+    assert_eq!(headers["x-forwarded-host"], "video.example");
+}

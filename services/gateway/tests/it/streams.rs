@@ -1,0 +1,140 @@
+//! Bytes go through as they come, in both directions.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+    routing::{get, post},
+};
+use fenz_chassis::{Error, Reason, Role};
+use futures::StreamExt;
+use reqwest::Method;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::fleet::{Plan, refusal};
+
+const PLAY: &str = "/media/1/2/3/4";
+const PATTERN: &str = "/media/{a}/{b}/{c}/{d}";
+const UPLOAD: &str = "/api/v1/upload/video";
+
+fn body(chunks: mpsc::Receiver<&'static str>) -> reqwest::Body {
+    reqwest::Body::wrap_stream(ReceiverStream::new(chunks).map(Ok::<_, Infallible>))
+}
+
+#[tokio::test]
+async fn each_chunk_arrives_before_the_next_is_sent() {
+    let echo = Router::new().route(UPLOAD, post(async |request: Request| Body::new(request.into_body())));
+    let fleet = Plan::media(echo).start().await;
+    let (send, chunks) = mpsc::channel(1);
+    send.send("first").await.unwrap();
+    let request = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(body(chunks));
+    let mut answer = request.send().await.unwrap().bytes_stream();
+    // Were anything on the way collecting, this would wait forever.
+    for next in ["second", "third"] {
+        let seen = tokio::time::timeout(Duration::from_secs(5), answer.next()).await.unwrap().unwrap().unwrap();
+        assert!(!seen.is_empty());
+        send.send(next).await.unwrap();
+    }
+    assert_eq!(answer.next().await.unwrap().unwrap(), "third");
+    drop(send);
+    assert!(answer.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_the_client_in_the_middle_of_its_upload() {
+    let refuse = async |request: Request| {
+        let mut bytes = request.into_body().into_data_stream();
+        let mut seen = 0;
+        while let Some(Ok(chunk)) = bytes.next().await {
+            seen += chunk.len();
+            if seen > 1 << 20 {
+                break;
+            }
+        }
+        Error::new(Reason::FileTooLarge, "too large").into_response()
+    };
+    let fleet = Plan::media(Router::new().route(UPLOAD, post(refuse))).start().await;
+    for _ in 0..20 {
+        let chunk = bytes::Bytes::from(vec![7; 1 << 16]);
+        let endless = futures::stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone())).take(16 << 4);
+        let upload = reqwest::Body::wrap_stream(endless);
+        let request = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(upload);
+        assert_eq!(refusal(request.send().await.unwrap()).await, (413, "FILE_TOO_LARGE".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_large_upload_arrives_whole() {
+    let count = async |request: Request| {
+        let length = request.headers().get("content-length").map(|v| v.to_str().unwrap().to_owned());
+        let mut bytes = request.into_body().into_data_stream();
+        let mut seen = 0;
+        while let Some(chunk) = bytes.next().await {
+            seen += chunk.unwrap().len();
+        }
+        format!("{seen} {length:?}")
+    };
+    let fleet = Plan::media(Router::new().route(UPLOAD, post(count))).start().await;
+    let upload = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(vec![1; 32 << 20]);
+    let answer = upload.send().await.unwrap().text().await.unwrap();
+    assert_eq!(answer, format!("{} {:?}", 32 << 20, Some("33554432")));
+}
+
+#[tokio::test]
+async fn ranges_and_heads_pass() {
+    let play = async |headers: HeaderMap| {
+        let range = headers["range"].to_str().unwrap().to_owned();
+        let answer = [("content-range", "bytes 0-3/10"), ("etag", "\"x\""), ("cache-control", "private, max-age=60")];
+        (StatusCode::PARTIAL_CONTENT, answer, range)
+    };
+    let fleet = Plan::media(Router::new().route(PATTERN, get(play))).start().await;
+    let response = fleet.get(PLAY).header("range", "bytes=0-3").send().await.unwrap();
+    assert_eq!(response.status(), 206);
+    assert_eq!(response.headers()["content-range"], "bytes 0-3/10");
+    assert_eq!(response.headers()["cache-control"], "private, max-age=60");
+    let response = fleet.request(Method::HEAD, PLAY).header("range", "bytes=0-3").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["content-length"].to_str().unwrap()), (206, "9"));
+}
+
+#[tokio::test]
+async fn an_answer_that_stands_still_is_cut() {
+    let stall = async || {
+        Body::from_stream(futures::stream::iter([Ok::<_, Infallible>("some")]).chain(futures::stream::pending()))
+    };
+    let mut plan = Plan::media(Router::new().route(PATTERN, get(stall)));
+    plan = plan.and("gateway.idle_timeout", "300ms");
+    let fleet = plan.start().await;
+    let mut answer = fleet.get(PLAY).send().await.unwrap().bytes_stream();
+    assert_eq!(answer.next().await.unwrap().unwrap(), "some");
+    let end = tokio::time::timeout(Duration::from_secs(5), answer.next()).await.unwrap();
+    assert!(end.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_is_cut_and_a_slow_one_is_not() {
+    let count = async |request: Request| {
+        axum::body::to_bytes(request.into_body(), 1 << 20).await.map(|b| b.len().to_string()).unwrap_or_default()
+    };
+    let plan = Plan::media(Router::new().route(UPLOAD, post(count))).and("gateway.idle_timeout", "400ms");
+    let fleet = plan.and("gateway.server.request_timeout", "300ms").start().await;
+    let upload = |chunks| fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(body(chunks)).send();
+    let (send, chunks) = mpsc::channel(1);
+    let slow = upload(chunks);
+    let feed = async move {
+        for _ in 0..8 {
+            send.send("1234").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(slow, feed);
+    assert_eq!(answer.unwrap().text().await.unwrap(), "32");
+    let (send, chunks) = mpsc::channel(1);
+    send.send("1234").await.unwrap();
+    let still = tokio::time::timeout(Duration::from_secs(5), upload(chunks)).await.unwrap().unwrap();
+    assert_eq!(refusal(still).await, (400, "UPLOAD_INCOMPLETE".to_owned()));
+}

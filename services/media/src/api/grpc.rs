@@ -1,0 +1,59 @@
+//! `fenzvideo.media.v1.UploadService`, for other services.
+
+use fenz_chassis::{Error, Reason, UserId};
+use fenz_contract::media::v1::{
+    self as pb, ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse,
+    upload_service_server::UploadService,
+};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    app::Media,
+    domain::upload::{Kind, Upload, UploadId},
+};
+
+/// The service over the use cases.
+pub struct Uploads(pub Media);
+
+#[async_trait::async_trait]
+impl UploadService for Uploads {
+    async fn claim_upload(
+        &self,
+        request: Request<ClaimUploadRequest>,
+    ) -> Result<Response<ClaimUploadResponse>, Status> {
+        let ClaimUploadRequest { upload_id, owner_id, kind, claim } = request.into_inner();
+        let kind = Kind::parse(&kind).ok_or_else(|| Error::field(Reason::InvalidParams, "kind", "is unknown"))?;
+        let claimed = self.0.claim(UploadId(upload_id), UserId(owner_id), kind, &claim).await?;
+        Ok(Response::new(ClaimUploadResponse {
+            upload: Some(message(claimed.upload)),
+            poster_upload_id: claimed.poster.map_or(0, |id| id.0),
+        }))
+    }
+
+    async fn release_claim(
+        &self,
+        request: Request<ReleaseClaimRequest>,
+    ) -> Result<Response<ReleaseClaimResponse>, Status> {
+        let ReleaseClaimRequest { claim, upload_id, keep_files } = request.into_inner();
+        let only = (upload_id != 0).then_some(UploadId(upload_id));
+        if keep_files {
+            self.0.free(&claim, only).await?;
+        } else {
+            self.0.release(&claim, only).await?;
+        }
+        Ok(Response::new(ReleaseClaimResponse {}))
+    }
+}
+
+/// An upload as the contract has it.
+pub fn message(upload: Upload) -> pb::Upload {
+    pb::Upload {
+        id: upload.id.0,
+        content_type: upload.content_type,
+        size_bytes: upload.size_bytes as i64,
+        sha256: upload.sha256,
+        duration_seconds: upload.shape.duration_seconds,
+        width: upload.shape.width,
+        height: upload.shape.height,
+    }
+}

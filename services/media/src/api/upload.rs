@@ -1,0 +1,91 @@
+//! `POST /api/v1/upload/…`: one file in a form, streamed.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use fenz_chassis::{Error, Reason, Result, identity::User, request, server::RouteName};
+use fenz_contract::media::v1::UploadResponse;
+use http::{Method, header};
+use tracing::Instrument;
+
+use super::{Raw, declared, form, grpc};
+use crate::{
+    app::{Announcement, too_large},
+    domain::upload::{Kind, Upload},
+};
+
+/// What a form may add to the file: boundaries, headers of the parts.
+const FORM_SLACK: u64 = 64 << 10;
+
+pub async fn video(State(raw): State<Raw>, request: Request) -> Response {
+    answer(raw, request, "/api/v1/upload/video", Kind::Video).await
+}
+
+/// Thumbnails, avatars, banners.
+pub async fn image(State(raw): State<Raw>, request: Request) -> Response {
+    let path = match request.uri().path() {
+        "/api/v1/upload/thumbnail" => "/api/v1/upload/thumbnail",
+        _ => "/api/v1/upload/image",
+    };
+    answer(raw, request, path, Kind::Image).await
+}
+
+async fn answer(raw: Raw, request: Request, path: &'static str, kind: Kind) -> Response {
+    let mut response = match receive(raw, request, path, kind).await {
+        Ok(upload) => Json(UploadResponse { upload: Some(grpc::message(upload)) }).into_response(),
+        Err(error) => error.into_response(),
+    };
+    response.extensions_mut().insert(RouteName(path));
+    response
+}
+
+async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> Result<Upload> {
+    let (parts, body) = request.into_parts();
+    let body = form::Body::new(body, raw.media.config.idle_timeout);
+    let checked = async {
+        let caller = raw.gatekeeper.admit(declared(&Method::POST, path)?, &parts.headers).await?;
+        let user = caller.require_user()?.clone();
+        let boundary = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).and_then(boundary);
+        let boundary = boundary.ok_or_else(|| {
+            Error::field(Reason::InvalidParams, "file", "should be a field of a multipart/form-data body")
+        })?;
+        let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+        let limit = raw.media.config.limit(kind);
+        if length.is_some_and(|length| length > limit + FORM_SLACK) {
+            return Err(too_large(kind, limit));
+        }
+        Ok((user, boundary, length))
+    };
+    let (user, boundary, length) = match checked.await {
+        Ok(checked) => checked,
+        Err(error) => {
+            body.discard_rest();
+            return Err(error);
+        }
+    };
+    // The client may be gone any time, and this future with it; a task of its
+    // own goes on to clean up.
+    let limit = raw.media.config.limit(kind);
+    let form = form::Form::new(&body, boundary, limit + 2 * FORM_SLACK);
+    let work = take_in(raw, user, kind, length, form).instrument(tracing::Span::current());
+    let work = match request::current() {
+        Some(context) => tokio::spawn(context.scope(work)),
+        None => tokio::spawn(work),
+    };
+    let outcome = work.await.map_err(Error::internal).flatten();
+    if outcome.is_err() {
+        body.discard_rest();
+    }
+    outcome
+}
+
+async fn take_in(raw: Raw, user: User, kind: Kind, length: Option<u64>, form: form::Form) -> Result<Upload> {
+    let file = form.file(kind, raw.media.config.limit(kind)).await?;
+    raw.media.receive(Announcement { owner: user.id, kind, size_bytes: length }, file).await
+}
+
+fn boundary(content_type: &str) -> Option<String> {
+    multer::parse_boundary(content_type).ok()
+}

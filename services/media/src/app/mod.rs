@@ -1,0 +1,48 @@
+//! The use cases, one file each.
+
+mod claim_upload;
+mod parts;
+mod play;
+mod receive_upload;
+mod release_claim;
+mod remove;
+mod sweep;
+
+use std::sync::Arc;
+
+use fenz_chassis::{Clock, Error, IdMaker, store::ObjectStore};
+use moka::future::Cache;
+use sea_orm::DatabaseConnection;
+use tokio::sync::Semaphore;
+
+use crate::{
+    config::Config,
+    domain::upload::{Upload, UploadId},
+    probe::Prober,
+};
+
+pub use receive_upload::{Announcement, Chunks, too_large};
+
+/// What the use cases work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Media {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub ids: IdMaker,
+    pub db: DatabaseConnection,
+    pub store: ObjectStore,
+    pub prober: Prober,
+    /// Turns of uploads: each holds a few parts in memory.
+    pub at_once: Arc<Semaphore>,
+    /// Files that are being played.
+    pub playing: Cache<UploadId, Arc<Upload>>,
+}
+
+/// A failure of the object store, as callers see it.
+fn store_failed(error: fenz_chassis::store::Error) -> Error {
+    use fenz_chassis::store::Error as Store;
+    match error {
+        Store::Unreachable(_) | Store::Refused(500..) => Error::unavailable("the object store", error),
+        Store::NotFound | Store::Refused(_) | Store::Settings(_) => Error::internal(error),
+    }
+}

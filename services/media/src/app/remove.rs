@@ -1,0 +1,58 @@
+//! Removes files whose upload is gone. The database says so first: what fails
+//! here is tried again by the sweeper.
+
+use fenz_chassis::{
+    Result,
+    database::{Txn, transact},
+    store,
+};
+
+use super::Media;
+use crate::{
+    domain::upload::UploadId,
+    store::removal::{self, Leftover},
+};
+
+impl Media {
+    /// Removes what is left of an upload that did not come through. `multipart`
+    /// is what the database may not have been told.
+    pub(super) async fn give_up(&self, id: UploadId, multipart: Option<&str>) {
+        let now = self.clock.now();
+        let marked = transact(&self.db, async |txn: Txn| Ok(removal::give_up(&*txn, id, now).await?)).await;
+        match marked {
+            Ok(mut leftovers) => {
+                for leftover in leftovers.iter_mut().filter(|leftover| leftover.id == id) {
+                    leftover.multipart_id = multipart.map(str::to_owned).or(leftover.multipart_id.take());
+                }
+                self.remove(leftovers).await;
+            }
+            // Its heartbeat has stopped: the sweeper will find it.
+            Err(error) => tracing::warn!(%error, upload.id = id.0, "broken upload not removed yet"),
+        }
+    }
+
+    /// Removes files and rows of uploads that are gone.
+    pub(super) async fn remove(&self, leftovers: Vec<Leftover>) {
+        for leftover in leftovers {
+            self.playing.invalidate(&leftover.id).await;
+            if let Err(error) = self.remove_files(&leftover).await {
+                tracing::warn!(%error, upload.id = leftover.id.0, "files not removed yet");
+                continue;
+            }
+            if let Err(error) = self.forget(leftover.id).await {
+                tracing::warn!(%error, upload.id = leftover.id.0, "removed upload not forgotten yet");
+            }
+        }
+    }
+
+    async fn remove_files(&self, leftover: &Leftover) -> Result<(), store::Error> {
+        if let Some(multipart) = &leftover.multipart_id {
+            self.store.abort_multipart(&leftover.object_key, multipart).await?;
+        }
+        self.store.delete(&leftover.object_key).await
+    }
+
+    async fn forget(&self, id: UploadId) -> Result<()> {
+        transact(&self.db, async |txn: Txn| Ok(removal::forget(&*txn, id).await?)).await
+    }
+}

@@ -1,0 +1,125 @@
+//! The service's own settings, `FENZ_MEDIA__…`.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{quota::Quota, upload::Kind};
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Sizes are in bytes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub listen: Option<SocketAddr>,
+    pub max_video_bytes: u64,
+    pub max_image_bytes: u64,
+    /// What a user may keep.
+    pub storage_quota_bytes: u64,
+    /// What a user may send in a day (UTC).
+    pub daily_quota_bytes: u64,
+    /// An upload that nothing uses for so long is removed.
+    #[serde(with = "humantime_serde")]
+    pub unused_after: Duration,
+    /// An upload of which nothing comes for so long is given up.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    /// An upload whose process says nothing for so long was interrupted.
+    #[serde(with = "humantime_serde")]
+    pub interrupted_after: Duration,
+    /// How often unused and interrupted uploads are looked for.
+    #[serde(with = "humantime_serde")]
+    pub sweep_every: Duration,
+    /// The parts of a multipart upload; S3 takes 5 MiB at least and 10,000 of them.
+    pub part_bytes: u64,
+    /// How many uploads may be under way at once; each takes up to three parts
+    /// of memory.
+    pub uploads_at_once: usize,
+    /// How long a look into a video may take, waiting for its turn included.
+    #[serde(with = "humantime_serde")]
+    pub probe_timeout: Duration,
+    /// Where partial copies of videos are for that time; the system's folder
+    /// for temporary files when empty.
+    pub temp_dir: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            max_video_bytes: 2 * GIB,
+            max_image_bytes: 10 * MIB,
+            storage_quota_bytes: 200 * GIB,
+            daily_quota_bytes: 50 * GIB,
+            unused_after: Duration::from_secs(24 * 3600),
+            idle_timeout: Duration::from_secs(30),
+            interrupted_after: Duration::from_secs(300),
+            sweep_every: Duration::from_secs(60),
+            part_bytes: 8 * MIB,
+            uploads_at_once: 64,
+            probe_timeout: Duration::from_secs(20),
+            temp_dir: None,
+        }
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// Names the setting and what it should be.
+    pub fn check(&self) -> Result<()> {
+        if !(5 * MIB..=64 * MIB).contains(&self.part_bytes) {
+            bail!("FENZ_MEDIA__PART_BYTES should be from 5242880 to 67108864");
+        }
+        if !(1..=10_000).contains(&self.uploads_at_once) {
+            bail!("FENZ_MEDIA__UPLOADS_AT_ONCE should be from 1 to 10000");
+        }
+        if self.max_video_bytes > 10_000 * self.part_bytes {
+            bail!("FENZ_MEDIA__MAX_VIDEO_BYTES should be at most 10000 times FENZ_MEDIA__PART_BYTES");
+        }
+        for (name, span) in [
+            ("UNUSED_AFTER", self.unused_after),
+            ("IDLE_TIMEOUT", self.idle_timeout),
+            ("INTERRUPTED_AFTER", self.interrupted_after),
+            ("SWEEP_EVERY", self.sweep_every),
+            ("PROBE_TIMEOUT", self.probe_timeout),
+        ] {
+            if span < Duration::from_millis(100) {
+                bail!("FENZ_MEDIA__{name} should be at least 100ms");
+            }
+        }
+        if let Some(folder) = self.temp_dir.as_ref().filter(|folder| !folder.is_dir()) {
+            bail!("FENZ_MEDIA__TEMP_DIR should be a folder, {} is none", folder.display());
+        }
+        Ok(())
+    }
+
+    /// The largest file of a kind.
+    pub fn limit(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Video => self.max_video_bytes,
+            Kind::Image => self.max_image_bytes,
+        }
+    }
+
+    pub fn quota(&self) -> Quota {
+        Quota { stored: self.storage_quota_bytes, daily: self.daily_quota_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold_and_bad_values_are_named() {
+        Config::default().check().unwrap();
+        let says = |config: Config| config.check().unwrap_err().to_string();
+        assert!(says(Config { part_bytes: 1, ..Config::default() }).contains("PART_BYTES"));
+        assert!(says(Config { idle_timeout: Duration::ZERO, ..Config::default() }).contains("IDLE_TIMEOUT"));
+        assert!(says(Config { temp_dir: Some("/nowhere".into()), ..Config::default() }).contains("TEMP_DIR"));
+        assert!(says(Config { max_video_bytes: u64::MAX, ..Config::default() }).contains("MAX_VIDEO_BYTES"));
+    }
+}

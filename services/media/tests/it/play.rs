@@ -1,0 +1,103 @@
+//! Playing: ranges, versions, signed addresses.
+
+use reqwest::Method;
+
+use crate::{files, harness::*};
+
+#[tokio::test]
+async fn ranges_as_players_ask_for_them() {
+    on_each(&[], async |media| {
+        let file = files::noise(300_000);
+        let id = media.uploaded(ALICE, VIDEO, &file).await;
+        for (range, first, last) in [
+            ("bytes=0-0", 0, 0),
+            ("bytes=100-199", 100, 199),
+            ("bytes=299000-", 299_000, 299_999),
+            ("bytes=-1000", 299_000, 299_999),
+            ("bytes=0-9999999", 0, 299_999),
+        ] {
+            let part = media.play(id, &[("range", range)]).await;
+            assert_eq!(part.status(), 206, "{range}");
+            assert_eq!(part.headers()["content-range"], format!("bytes {first}-{last}/300000"));
+            assert_eq!(part.headers()["content-length"], (last - first + 1).to_string());
+            assert_eq!(part.bytes().await.unwrap(), file[first..=last], "{range}");
+        }
+        for range in ["bytes=300000-", "bytes=-0"] {
+            let outside = media.play(id, &[("range", range)]).await;
+            assert_eq!(outside.headers()["content-range"], "bytes */300000");
+            assert_eq!(Reply::of(outside).await.refusal(), (416, "RANGE_NOT_SATISFIABLE"));
+        }
+        for range in ["bytes=0-1,5-6", "lines=1-2"] {
+            let whole = media.play(id, &[("range", range)]).await;
+            assert_eq!((whole.status().as_u16(), whole.content_length()), (200, Some(300_000)), "{range}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn versions_and_cache_headers() {
+    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let file = files::noise(10_000);
+    let id = media.uploaded(ALICE, VIDEO, &file).await;
+    let whole = media.play(id, &[]).await;
+    let headers = whole.headers().clone();
+    let etag = headers["etag"].to_str().unwrap();
+    assert_eq!(etag, format!("\"{}\"", files::sha256(&file)));
+    assert_eq!(headers["accept-ranges"], "bytes");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    let cache = headers["cache-control"].to_str().unwrap();
+    assert!(cache.starts_with("private, max-age=") && !cache.contains("max-age=0"), "{cache}");
+
+    let known = media.play(id, &[("if-none-match", etag)]).await;
+    assert_eq!((known.status().as_u16(), known.headers()["etag"].to_str().unwrap()), (304, etag));
+    assert!(known.bytes().await.unwrap().is_empty());
+    let date = headers["last-modified"].to_str().unwrap();
+    for (condition, status) in [(etag, 206), (date, 206), ("\"other\"", 200)] {
+        let reply = media.play(id, &[("range", "bytes=0-1"), ("if-range", condition)]).await;
+        assert_eq!(reply.status(), status, "{condition}");
+    }
+
+    let head = media.http.request(Method::HEAD, media.url(&media.signed(id, 60))).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &"10000".parse().unwrap()));
+    assert_eq!(head.headers()["etag"], etag);
+    assert!(head.bytes().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn changed_and_expired_addresses_are_refused() {
+    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
+    let path = media.signed(id, 60);
+    for at in "/media/".len()..path.len() {
+        for with in ['0', 'x', '/', '-', '~'] {
+            let mut changed = path.clone();
+            changed.replace_range(at..=at, &with.to_string());
+            if changed == path {
+                continue;
+            }
+            let reply = media.http.get(media.url(&changed)).send().await.unwrap();
+            assert_eq!(Reply::of(reply).await.refusal(), (403, "URL_INVALID"), "{changed}");
+        }
+    }
+    let reply = media.http.get(media.url(&media.signed(id, -1))).send().await.unwrap();
+    assert_eq!(Reply::of(reply).await.refusal(), (403, "URL_EXPIRED"));
+    assert_eq!(Reply::of(media.play(id + 1, &[]).await).await.refusal(), (404, "UPLOAD_NOT_FOUND"));
+    // A token is not needed, but a bad one is told.
+    let bad = media.play(id, &[("authorization", "Bearer nonsense")]).await;
+    assert_eq!(Reply::of(bad).await.refusal(), (401, "TOKEN_INVALID"));
+    let post = media.http.post(media.url(&path)).send().await.unwrap();
+    assert_eq!((post.status().as_u16(), &post.headers()["allow"]), (405, &"GET, HEAD".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn what_is_released_is_not_played_any_more() {
+    on_each(&[], async |media| {
+        let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
+        assert_eq!(media.play(id, &[]).await.status(), 200);
+        media.claim(id, ALICE, "video", "video/1").await.unwrap();
+        media.release("video/1", 0, false).await;
+        assert_eq!(media.play(id, &[]).await.status(), 404);
+    })
+    .await;
+}

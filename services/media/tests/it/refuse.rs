@@ -1,0 +1,191 @@
+//! Uploads that are refused or break, and what they leave: nothing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream;
+use reqwest::{
+    Body, StatusCode,
+    multipart::{Form, Part},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{files, harness::*};
+
+#[tokio::test]
+async fn what_is_no_file_of_ours_is_named() {
+    on_each(&[], async |media| {
+        let text = b"I am a text, whatever my name says. ".repeat(1000);
+        for (path, bytes, status, reason) in [
+            (VIDEO, text.clone(), 415, "UNSUPPORTED_FORMAT"),
+            (VIDEO, files::png(), 415, "UNSUPPORTED_FORMAT"),
+            (THUMBNAIL, files::noise(5000), 415, "UNSUPPORTED_FORMAT"),
+            (VIDEO, Vec::new(), 400, "INVALID_PARAMS"),
+        ] {
+            let reply = media.upload(ALICE, path, &bytes).await;
+            assert_eq!((reply.refusal(), reply.violations()), ((status, reason), vec!["file"]));
+        }
+        media.nothing_stays().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn forms_must_have_one_file() {
+    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let file = || Part::bytes(files::png()).file_name("a.png");
+    for form in [
+        Form::new().part("video", file()),
+        Form::new().text("file2", "x"),
+        Form::new().part("file", file()).part("file", file()),
+    ] {
+        let reply = media.send(ALICE, THUMBNAIL, form).await;
+        assert_eq!((reply.refusal(), reply.violations()), ((400, "INVALID_PARAMS"), vec!["file"]));
+    }
+    for (content_type, body) in
+        [("application/json", "{}"), ("multipart/form-data", "x"), ("multipart/form-data; boundary=b", "nonsense")]
+    {
+        let request = media.http.post(media.url(VIDEO)).bearer_auth(media.token(ALICE));
+        let reply = Reply::of(request.header("content-type", content_type).body(body).send().await.unwrap()).await;
+        assert_eq!(reply.status, 400, "{content_type}: {:?}", reply.json);
+    }
+    media.nothing_stays().await;
+}
+
+#[tokio::test]
+async fn bloated_forms_are_not_held_in_memory() {
+    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let bloat = "x".repeat(4 << 20);
+    for body in [
+        format!("--b\r\ncontent-disposition: form-data; name=\"{bloat}"),
+        format!("--b\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n{bloat}\r\n--b--\r\n"),
+        format!("{bloat}\r\n--b--\r\n"),
+    ] {
+        let request = media.http.post(media.url(VIDEO)).bearer_auth(media.token(ALICE));
+        let request = request.header("content-type", "multipart/form-data; boundary=b").body(body);
+        let reply = Reply::of(request.send().await.unwrap()).await;
+        assert_eq!((reply.refusal(), reply.violations()), ((400, "INVALID_PARAMS"), vec!["file"]), "{:?}", reply.json);
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_refused_before_they_send() {
+    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let form = || Form::new().part("file", Part::bytes(files::png()));
+    let reply = media.http.post(media.url(THUMBNAIL)).multipart(form()).send().await.unwrap();
+    assert_eq!(Reply::of(reply).await.refusal(), (401, "UNAUTHENTICATED"));
+    let reply = media.http.post(media.url(THUMBNAIL)).bearer_auth("nonsense").multipart(form()).send().await.unwrap();
+    assert_eq!(Reply::of(reply).await.refusal(), (401, "TOKEN_INVALID"));
+    let reply = media.http.put(media.url(THUMBNAIL)).multipart(form()).send().await.unwrap();
+    assert_eq!((reply.status(), &reply.headers()["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap()));
+    media.nothing_stays().await;
+}
+
+const LIMIT: usize = 6 << 20;
+
+#[tokio::test]
+async fn too_much_is_refused_whatever_was_announced() {
+    let settings =
+        [("media.max_video_bytes", "6291456"), ("media.part_bytes", "5242880"), ("media.max_image_bytes", "1000")];
+    on_each(&settings, async |media| {
+        let over = files::noise(LIMIT + 1);
+        assert_eq!(media.upload(ALICE, VIDEO, &over).await.refusal(), (413, "FILE_TOO_LARGE"));
+        let far_over = files::noise(LIMIT + 1_000_000);
+        assert_eq!(media.upload(ALICE, VIDEO, &far_over).await.refusal(), (413, "FILE_TOO_LARGE"));
+        // Without a length: the limit is noticed on the way.
+        let chunks =
+            Bytes::from(far_over).chunks(10_000).map(|c| Ok::<_, std::io::Error>(c.to_vec())).collect::<Vec<_>>();
+        let part = Part::stream(Body::wrap_stream(stream::iter(chunks)));
+        let reply = media.send(ALICE, VIDEO, Form::new().part("file", part)).await;
+        assert_eq!(reply.refusal(), (413, "FILE_TOO_LARGE"));
+        assert_eq!(media.upload(ALICE, THUMBNAIL, &files::png().repeat(10)).await.refusal(), (413, "FILE_TOO_LARGE"));
+        media.nothing_stays().await;
+        media.uploaded(ALICE, VIDEO, &files::noise(LIMIT)).await;
+    })
+    .await;
+}
+
+/// Speaks HTTP by hand, to say more than comes.
+async fn announce(media: &Media, length: usize) -> TcpStream {
+    let address = media.sandbox.url("media");
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    let head = format!(
+        "POST {VIDEO} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {length}\r\n\
+         content-type: multipart/form-data; boundary=b\r\n\r\n\
+         --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n",
+        media.token(ALICE)
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn an_announced_giant_is_refused_at_once() {
+    let media = Media::start(fenz_testkit::Database::Sqlite, &[("media.max_video_bytes", "6291456")]).await;
+    let mut stream = announce(&media, 100 << 20).await;
+    let mut answer = vec![0; 4096];
+    let n = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut answer)).await.unwrap().unwrap();
+    assert!(answer[..n].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..n]));
+}
+
+#[tokio::test]
+async fn broken_uploads_leave_nothing() {
+    let settings = [("media.part_bytes", "5242880"), ("media.idle_timeout", "500ms")];
+    on_each(&settings, async |media| {
+        // Gone before the first part, and after it.
+        for sent in [100_000, 11_000_000] {
+            let mut stream = announce(&media, 50 << 20).await;
+            stream.write_all(&files::noise(sent)).await.unwrap();
+            eventually("the upload is under way", async || media.rows().await == 1).await;
+            drop(stream);
+            media.nothing_stays().await;
+        }
+        // Silent for too long; it is told so.
+        let mut stream = announce(&media, 50 << 20).await;
+        stream.write_all(&files::noise(6_000_000)).await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(Duration::from_secs(8), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("UPLOAD_INCOMPLETE"), "{answer}");
+        media.nothing_stays().await;
+        // A form that ends before its file does.
+        let mut stream = announce(&media, 0).await;
+        stream.read_to_string(&mut answer).await.unwrap();
+        media.nothing_stays().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn quotas_hold_for_each_user_alone() {
+    let settings = [("media.storage_quota_bytes", "500000"), ("media.daily_quota_bytes", "700000")];
+    on_each(&settings, async |media| {
+        let refused = (429, "QUOTA_EXCEEDED");
+        let first = media.uploaded(ALICE, VIDEO, &files::noise(400_000)).await;
+        assert_eq!(media.upload(ALICE, VIDEO, &files::noise(200_000)).await.refusal(), refused);
+        media.uploaded(BOB, VIDEO, &files::noise(200_000)).await;
+        // Room again after a removal, but what was sent today counts on.
+        media.claim(first, ALICE, "video", "video/1").await.unwrap();
+        media.release("video/1", 0, false).await;
+        media.uploaded(ALICE, VIDEO, &files::noise(200_000)).await;
+        assert_eq!(media.upload(ALICE, VIDEO, &files::noise(200_000)).await.refusal(), refused);
+        media.sandbox.process.clock.advance(Duration::from_secs(24 * 3600));
+        media.uploaded(ALICE, VIDEO, &files::noise(100_000)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_more_at_once_than_there_are_turns() {
+    let media = Media::start(fenz_testkit::Database::Sqlite, &[("media.uploads_at_once", "1")]).await;
+    let mut first = announce(&media, 50 << 20).await;
+    first.write_all(&files::noise(100_000)).await.unwrap();
+    eventually("the first is under way", async || media.rows().await == 1).await;
+    let second = media.upload(ALICE, VIDEO, &files::noise(10_000)).await;
+    assert_eq!(second.refusal(), (503, "UNAVAILABLE"));
+    drop(first);
+    media.nothing_stays().await;
+    media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
+}

@@ -1,0 +1,65 @@
+//! What happens while the object store is away.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{files, harness::*};
+
+/// An object store that can go and come back at the same address.
+struct Store {
+    stop: CancellationToken,
+    running: JoinHandle<std::io::Result<()>>,
+}
+
+impl Store {
+    async fn start(root: &Path, address: SocketAddr) -> Self {
+        let settings = fenz_s3_folder::Settings {
+            root: root.to_owned(),
+            bucket: "fenzvideo".to_owned(),
+            access_key: "sandbox".to_owned(),
+            secret_key: "sandbox".to_owned(),
+        };
+        let listener = TcpListener::bind(address).await.unwrap();
+        let stop = CancellationToken::new();
+        let server = fenz_s3_folder::Server::new(settings, listener).unwrap();
+        Self { running: tokio::spawn(server.run(stop.clone())), stop }
+    }
+
+    async fn go(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn callers_are_told_and_nothing_is_lost_or_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let store = Store::start(folder.path(), address).await;
+    let endpoint = format!("http://{address}");
+    on_sqlite(&[("media.store.endpoint", &endpoint)], async |media| {
+        let released = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
+        let kept = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
+        media.claim(released, ALICE, "video", "video/1").await.unwrap();
+        media.claim(kept, ALICE, "video", "video/2").await.unwrap();
+        store.go().await;
+
+        let refused = media.upload(ALICE, VIDEO, &files::noise(10_000)).await;
+        assert_eq!(refused.refusal(), (503, "UNAVAILABLE"));
+        assert_eq!(Reply::of(media.play(kept, &[]).await).await.refusal(), (503, "UNAVAILABLE"));
+        media.release("video/1", 0, false).await;
+        assert_eq!(media.play(released, &[]).await.status(), 404);
+        assert_eq!(media.rows().await, 3, "the kept, the released and the broken one");
+
+        let store = Store::start(folder.path(), address).await;
+        assert_eq!(media.play(kept, &[]).await.status(), 200);
+        eventually("only the kept one is left", async || media.rows().await == 1).await;
+        media.sandbox.process.clock.advance(Duration::from_secs(1));
+        media.release("video/2", 0, false).await;
+        media.nothing_stays().await;
+        store.go().await;
+    })
+    .await;
+}

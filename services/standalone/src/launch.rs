@@ -1,0 +1,144 @@
+//! Starts every service, each with what it would have alone: a database, an
+//! object store, addresses of the others.
+
+use std::{collections::BTreeMap, io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use fenz_auth::Auth;
+use fenz_chassis::{
+    Process, Service, Settings, finish, serve_ops,
+    settings::{self, Sources},
+    start, telemetry,
+};
+use fenz_content::Content;
+use fenz_gateway::Gateway;
+use fenz_media::MediaService as Media;
+use tokio::net::TcpListener;
+
+use crate::data::Folder;
+
+/// How long the services have to become ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const BEHIND_THE_GATEWAY: [&str; 3] = [Auth::NAME, Content::NAME, Media::NAME];
+const BUCKET: &str = "fenzvideo";
+
+/// Gives each service a SQLite file, where its settings name nothing else.
+pub fn databases(folder: &Folder, sources: &mut Sources) -> Result<()> {
+    if !sources.service::<serde_json::Value>("")?.0.database.url.is_empty() {
+        bail!(
+            "FENZ_DATABASE__URL would give all services one database: set FENZ_AUTH__DATABASE__URL, \
+             FENZ_CONTENT__DATABASE__URL and FENZ_MEDIA__DATABASE__URL instead"
+        );
+    }
+    for service in BEHIND_THE_GATEWAY {
+        let file = folder.path().join(format!("{service}.db"));
+        sources.set_default(&[service, "database", "url"], &format!("sqlite://{}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Runs the platform until it is told to stop.
+pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Result<ExitCode> {
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut listeners = BTreeMap::new();
+    for service in BEHIND_THE_GATEWAY {
+        let listener = TcpListener::bind(loopback).await?;
+        sources.set_default(&["peers", service], &format!("http://{}", listener.local_addr()?))?;
+        listeners.insert(service, listener);
+    }
+    let format = if std::io::stderr().is_terminal() { "pretty" } else { "json" };
+    sources.set_default(&["telemetry", "format"], format)?;
+    let store = TcpListener::bind(loopback).await?;
+    let own_store = own_store(&mut sources, &store)?;
+    if print_only {
+        return print(&sources);
+    }
+    let (shared, gateway) = sources.service::<<Gateway as Service>::Config>(Gateway::NAME)?;
+    telemetry::init(&shared.telemetry)?;
+    let process = Process::default();
+    if let Some((access_key, secret_key)) = own_store {
+        let root = folder.path().join("objects");
+        let settings = fenz_s3_folder::Settings { root, bucket: BUCKET.to_owned(), access_key, secret_key };
+        let server = fenz_s3_folder::Server::new(settings, store)?;
+        process.tasks.spawn(server.run(process.stop.clone()));
+    }
+    let listen = Gateway::listen(&gateway).unwrap_or(SocketAddr::from(([127, 0, 0, 1], Gateway::PORT)));
+    let bind = async |address: SocketAddr, key: &str| {
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; choose with {key}"))
+    };
+    let edge = bind(listen, "FENZ_GATEWAY__LISTEN").await?;
+    let address = edge.local_addr()?;
+    serve_ops(&process, bind(shared.ops.listen.unwrap_or(loopback), "FENZ_OPS__LISTEN").await?);
+    start_all(&sources, &process, listeners, edge).await?;
+    wait_until_ready(&process).await?;
+    announce(address);
+    Ok(finish(&process).await)
+}
+
+async fn start_all(
+    sources: &Sources,
+    process: &Process,
+    mut listeners: BTreeMap<&'static str, TcpListener>,
+    edge: TcpListener,
+) -> Result<()> {
+    let mut listener = |name| listeners.remove(name).context("a listener for each service");
+    let (auth, content, media) = (listener(Auth::NAME)?, listener(Content::NAME)?, listener(Media::NAME)?);
+    tokio::try_join!(
+        start::<Auth>(sources, process, auth),
+        start::<Media>(sources, process, media),
+        start::<Content>(sources, process, content),
+        start::<Gateway>(sources, process, edge),
+    )?;
+    process.readiness.started();
+    Ok(())
+}
+
+/// Points the services at an object store of our own, unless the settings
+/// name one; its keys then.
+fn own_store(sources: &mut Sources, listener: &TcpListener) -> Result<Option<(String, String)>> {
+    let (settings, _) = sources.service::<serde_json::Value>("")?;
+    if !settings.store.endpoint.is_empty() {
+        return Ok(None);
+    }
+    let secret = || format!("{:032x}", rand::random::<u128>());
+    let (access_key, secret_key) = (secret(), secret());
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    for (key, value) in
+        [("endpoint", endpoint.as_str()), ("bucket", BUCKET), ("access_key", &access_key), ("secret_key", &secret_key)]
+    {
+        sources.set(&["store", key], value)?;
+    }
+    Ok(Some((access_key, secret_key)))
+}
+
+async fn wait_until_ready(process: &Process) -> Result<()> {
+    let waiting = async {
+        while !process.readiness.problems().await.is_empty() && !process.stop.is_cancelled() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    if tokio::time::timeout(READY_TIMEOUT, waiting).await.is_err() {
+        bail!("not ready after {READY_TIMEOUT:?}: {:?}", process.readiness.problems().await);
+    }
+    Ok(())
+}
+
+fn announce(address: SocketAddr) {
+    println!("FenzVideo is ready.");
+    println!("  gateway        http://{address}");
+    println!("  documentation  http://{address}/docs");
+    println!("  try            curl http://{address}/api/v1/categories");
+}
+
+fn print(sources: &Sources) -> Result<ExitCode> {
+    fn one<S: Service>(sources: &Sources) -> Result<()> {
+        let (settings, config): (Settings, S::Config) = sources.service(S::NAME)?;
+        println!("{}", settings::print(S::NAME, &settings, &config)?);
+        Ok(())
+    }
+    one::<Gateway>(sources)?;
+    one::<Auth>(sources)?;
+    one::<Content>(sources)?;
+    one::<Media>(sources)?;
+    Ok(ExitCode::SUCCESS)
+}

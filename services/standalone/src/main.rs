@@ -1,0 +1,73 @@
+//! The whole platform in one process: every service on its own loopback port,
+//! exactly as it would run alone, with nothing to install.
+
+mod data;
+mod keys;
+mod launch;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use fenz_chassis::{OwnCommand, settings::Sources};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(name = "fenzvideo", version, about = "FenzVideo in one process. Settings: docs/operations.md")]
+struct Cli {
+    /// A TOML file of settings; the environment wins over it.
+    #[arg(long, env = "FENZ_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    /// Where everything is kept.
+    #[arg(long, env = "FENZ_DATA_DIR", default_value = "data", global = true)]
+    data_dir: PathBuf,
+    /// Print the merged settings of every service, secrets hidden, and exit.
+    #[arg(long)]
+    print_config: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Give access tokens a new signing key; those out there stay good.
+    RotateKeys,
+    /// Print keys for a fleet of processes of their own, as settings.
+    FleetKeys,
+}
+
+fn main() -> ExitCode {
+    fenz_chassis::prepare();
+    match run(&Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("fenzvideo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode> {
+    if matches!(cli.command, Some(Command::FleetKeys)) {
+        keys::print_for_a_fleet();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut sources = Sources::read(cli.config.as_deref())?;
+    let folder = data::Folder::open(&cli.data_dir)
+        .with_context(|| format!("the data folder {} cannot be used", cli.data_dir.display()))?;
+    keys::load(&folder, &mut sources)?;
+    launch::databases(&folder, &mut sources)?;
+    if matches!(cli.command, Some(Command::RotateKeys)) {
+        let arguments = Vec::new();
+        fenz_auth::command("rotate-keys", OwnCommand { arguments, sources, runtime })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let _only_one = folder.lock()?;
+    let code = runtime.block_on(launch::run(&folder, sources, cli.print_config))?;
+    // Nothing is left that would have to end by itself.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    Ok(code)
+}

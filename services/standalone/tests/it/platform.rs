@@ -1,0 +1,220 @@
+//! Starts and stops the platform's programs.
+
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use fenz_chassis::identity::Ed25519Key;
+use fenz_testkit::Database;
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+};
+use tokio_util::sync::CancellationToken;
+
+pub const ADMIN_PASSWORD: &str = "an-administrator's-password";
+
+/// A program of ours with a clean environment; gone when it is dropped.
+pub struct Program {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Program {
+    /// Starts a program of this build. What it prints goes into a file.
+    pub fn start(name: &str, folder: &Path, settings: &[(String, String)]) -> Self {
+        let fenzvideo = PathBuf::from(env!("CARGO_BIN_EXE_fenzvideo"));
+        let path = fenzvideo.with_file_name(name);
+        assert!(path.exists(), "{} is not built: run `cargo build --workspace --bins` first", path.display());
+        let output = folder.join(format!("{name}.out"));
+        let log = File::options().create(true).append(true).open(folder.join(format!("{name}.log"))).unwrap();
+        let mut command = Command::new(path);
+        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("FENZ_")) {
+            command.env_remove(key);
+        }
+        let child = command
+            .envs(settings.iter().cloned())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(File::create(&output).unwrap())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { child, output }
+    }
+
+    /// What it has printed so far.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(&self.output).unwrap()
+    }
+
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Sends SIGTERM and waits; how long it took, and whether it ended well.
+    pub async fn terminate(&mut self) -> (Duration, bool) {
+        let started = Instant::now();
+        let pid = self.child.id().expect("it runs").to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        let status = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await.expect("it ends").unwrap();
+        (started.elapsed(), status.success())
+    }
+
+    /// Waits for it to end by itself.
+    pub async fn ended(&mut self) -> bool {
+        tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await.expect("it ends").unwrap().success()
+    }
+}
+
+/// A platform that answers at `url`.
+pub struct Platform {
+    pub url: String,
+    pub folder: tempfile::TempDir,
+    pub programs: Vec<Program>,
+    settings: Vec<(String, String)>,
+    stop_store: CancellationToken,
+}
+
+/// A port that was free just now.
+pub async fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+fn common_settings() -> Vec<(String, String)> {
+    [
+        ("FENZ_GATEWAY__RATE_LIMIT__ANONYMOUS_PER_MINUTE", "0"),
+        ("FENZ_GATEWAY__RATE_LIMIT__USER_PER_MINUTE", "0"),
+        ("FENZ_AUTH__ADMIN__USERNAME", "root_admin"),
+        ("FENZ_AUTH__ADMIN__EMAIL", "root@example.org"),
+        ("FENZ_AUTH__ADMIN__PASSWORD", ADMIN_PASSWORD),
+        ("FENZ_TELEMETRY__LEVEL", "info"),
+    ]
+    .map(|(k, v)| (k.to_owned(), v.to_owned()))
+    .to_vec()
+}
+
+impl Platform {
+    /// Everything in one process.
+    pub async fn standalone(extra: &[(&str, &str)]) -> Self {
+        let address = free_address().await;
+        let mut settings = common_settings();
+        settings.push(("FENZ_GATEWAY__LISTEN".into(), address.to_string()));
+        settings.extend(extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        let mut platform = Self {
+            url: format!("http://{address}"),
+            folder: tempfile::tempdir().unwrap(),
+            programs: Vec::new(),
+            settings,
+            stop_store: CancellationToken::new(),
+        };
+        platform.start_again().await;
+        platform
+    }
+
+    /// Starts the one process again after it ended.
+    pub async fn start_again(&mut self) {
+        self.programs = vec![Program::start("fenzvideo", self.folder.path(), &self.settings)];
+        self.wait_until_ready().await;
+    }
+
+    /// Gateway, auth, content and media as processes of their own.
+    pub async fn fleet(extra: &[(&str, &str)]) -> Self {
+        fenz_chassis::prepare();
+        let folder = tempfile::tempdir().unwrap();
+        let stop_store = CancellationToken::new();
+        let mut shared = common_settings();
+        let mut set = |key: &str, value: &str| shared.push((key.to_owned(), value.to_owned()));
+        set("FENZ_STORE__ENDPOINT", &serve_store(folder.path(), stop_store.clone()).await);
+        set("FENZ_STORE__ACCESS_KEY", "fleet");
+        set("FENZ_STORE__SECRET_KEY", "fleet-secret");
+        set("FENZ_MEDIA_URL__KEYS", "k1=a-secret-of-the-fleet");
+        set("FENZ_DATABASE__MAX_CONNECTIONS", "10");
+        let services = ["auth", "content", "media", "gateway"];
+        let mut trusted = Vec::new();
+        let mut url = String::new();
+        for service in services {
+            let (key, upper) = (Ed25519Key::generate(), service.to_uppercase());
+            trusted.push(format!("{service}={}", key.public_base64()));
+            set(&format!("FENZ_{upper}__INTERNAL__KEY"), &key.to_base64());
+            let address = free_address().await;
+            set(&format!("FENZ_{upper}__LISTEN"), &address.to_string());
+            set(&format!("FENZ_{upper}__OPS__LISTEN"), &free_address().await.to_string());
+            if service == "gateway" {
+                url = format!("http://{address}");
+            } else {
+                set(&format!("FENZ_PEERS__{upper}"), &format!("http://{address}"));
+                let database = Database::of_a_fleet().create(folder.path(), service).await.unwrap();
+                set(&format!("FENZ_{upper}__DATABASE__URL"), &database);
+            }
+        }
+        set("FENZ_INTERNAL__TRUSTED", &trusted.join(","));
+        shared.extend(extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        let start = |service: &str| Program::start(&format!("fenz-{service}"), folder.path(), &shared);
+        let programs = services.map(start).into();
+        let platform = Self { url, folder, programs, settings: shared, stop_store };
+        platform.wait_until_ready().await;
+        platform
+    }
+
+    pub async fn wait_until_ready(&self) {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(60) {
+            let answer = reqwest::get(format!("{}/readyz", self.url)).await;
+            if answer.is_ok_and(|a| a.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for entry in std::fs::read_dir(self.folder.path()).unwrap().flatten() {
+            if entry.path().extension().is_some_and(|e| e == "log" || e == "out") {
+                eprintln!("{}:\n{}", entry.path().display(), std::fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+        panic!("the platform at {} is not ready after a minute", self.url);
+    }
+
+    /// Every object in the store, but for its own bookkeeping.
+    pub fn objects(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let root = ["data/objects", "objects"].map(|p| self.folder.path().join(p)).into_iter().find(|p| p.exists());
+        list(&root.expect("an object store"), &mut files);
+        files
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.stop_store.cancel();
+    }
+}
+
+fn list(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        match path.is_dir() {
+            true => list(&path, into),
+            false if hidden && !entry.file_name().to_string_lossy().starts_with(".upload") => {}
+            false => into.push(path),
+        }
+    }
+}
+
+async fn serve_store(folder: &Path, stop: CancellationToken) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let settings = fenz_s3_folder::Settings {
+        root: folder.join("objects"),
+        bucket: "fenzvideo".into(),
+        access_key: "fleet".into(),
+        secret_key: "fleet-secret".into(),
+    };
+    tokio::spawn(fenz_s3_folder::Server::new(settings, listener).unwrap().run(stop));
+    endpoint
+}

@@ -1,0 +1,116 @@
+//! Starting, stopping, starting again.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{
+    client::{PASSWORD, Person, video},
+    platform::{Platform, Program, free_address},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_keeps_everything_and_a_stop_is_quick() {
+    let mut platform = Platform::standalone(&[]).await;
+    let creator = Person::register(&platform.url, "creator").await;
+    let made = creator.publish("Kept", &video()).await;
+    let (took, well) = platform.programs[0].terminate().await;
+    assert!(well && took < Duration::from_secs(10), "{took:?}");
+    platform.start_again().await;
+    // The session, the account, the video, its file and its address.
+    let path = format!("/api/v1/videos/{}", made["id"].as_str().unwrap());
+    assert_eq!(creator.get(&path).await["video"]["title"], "Kept");
+    Person::login(&platform.url, "creator", PASSWORD).await;
+    let played = creator.request(Method::GET, made["playbackUrl"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(played.bytes().await.unwrap(), std::fs::read(video()).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_stream_ends_with_the_process() {
+    let mut platform = Platform::standalone(&[]).await;
+    let creator = Person::register(&platform.url, "creator").await;
+    let made = creator.publish("Watched", &video()).await;
+    // A client that never reads on holds its stream open.
+    let open = creator.request(Method::GET, made["playbackUrl"].as_str().unwrap()).send().await.unwrap();
+    let (took, _) = platform.programs[0].terminate().await;
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    drop(open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_run_side_by_side_but_not_on_one_folder() {
+    let (one, two) = tokio::join!(Platform::standalone(&[]), Platform::standalone(&[]));
+    Person::register(&one.url, "only_in_one").await;
+    let login = json!({"username": "only_in_one", "password": PASSWORD});
+    let refused = Person::anonymous(&two.url).refused(Method::POST, "/api/v1/auth/login", login).await;
+    assert_eq!(refused, (401, "INVALID_CREDENTIALS".into()));
+    let settings = [
+        ("FENZ_GATEWAY__LISTEN".to_owned(), free_address().await.to_string()),
+        ("FENZ_DATA_DIR".to_owned(), one.folder.path().join("data").display().to_string()),
+    ];
+    let mut third = Program::start("fenzvideo", two.folder.path(), &settings);
+    assert!(!third.ended().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_settings_an_administrator_is_made_and_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    // A folder that holds other things already.
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("data/holiday.txt"), "mine").unwrap();
+    let address = free_address().await;
+    let settings = [("FENZ_GATEWAY__LISTEN".to_owned(), address.to_string())];
+    let mut program = Program::start("fenzvideo", folder.path(), &settings);
+    let url = format!("http://{address}");
+    let printed = printed_when_ready(&program).await;
+    for expected in [format!("{url}/docs"), format!("curl {url}"), url.clone()] {
+        assert!(printed.contains(&expected), "{printed}");
+    }
+    let value = |name: &str| {
+        let line = printed.lines().find(|l| l.to_lowercase().contains(name)).unwrap_or_else(|| panic!("{printed}"));
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    let admin = Person::login(&url, &value("administrator"), &value("password")).await;
+    assert_eq!(admin.get("/api/v1/user/me").await["user"]["role"], "admin");
+    program.terminate().await;
+    let program = Program::start("fenzvideo", folder.path(), &settings);
+    let printed = printed_when_ready(&program).await;
+    assert!(!printed.to_lowercase().contains("password"), "{printed}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("data/holiday.txt")).unwrap(), "mine");
+}
+
+async fn printed_when_ready(program: &Program) -> String {
+    for _ in 0..600 {
+        let printed = program.printed();
+        if printed.contains("curl ") {
+            return printed;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not ready: {}", program.printed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_settings_stop_the_start_and_name_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("FENZ_CONTENT__EDIT_COOLDOWN", "soon"),
+        ("FENZ_CONTNET__EDIT_COOLDOWN", "1m"),
+        ("FENZ_GATEWAY__LISTEN", "here"),
+        ("FENZ_MEDIA__NOTHING", "1"),
+        ("FENZ_DATABASE__URL", "sqlite://one-for-all.db"),
+    ];
+    for (key, value) in cases {
+        let mut settings = vec![(key.to_owned(), value.to_owned())];
+        if key != "FENZ_GATEWAY__LISTEN" {
+            settings.push(("FENZ_GATEWAY__LISTEN".to_owned(), free_address().await.to_string()));
+        }
+        let mut program = Program::start("fenzvideo", folder.path(), &settings);
+        assert!(!program.ended().await, "{key}");
+        let log = std::fs::read_to_string(folder.path().join("fenzvideo.log")).unwrap();
+        let last = log.lines().last().unwrap_or_default();
+        let named = key.split("__").next().unwrap();
+        assert!(last.contains(named), "{key}: {last}");
+    }
+}
