@@ -58,12 +58,17 @@ struct Source {
 }
 
 impl Source {
+    /// Reads on until there is nothing new: auth tells long lists in parts.
     async fn read(&mut self, list: &Revocations) -> Result<()> {
-        let call = self.auth.list_ended_sessions(ListEndedSessionsRequest { after: self.next });
-        let reply = tokio::time::timeout(PATIENCE, call).await.context("auth does not answer")??.into_inner();
-        let ended = reply.sessions.into_iter().filter_map(|s| Some((s.id, s.until?.seconds)));
-        list.add(ended, self.clock.unix());
-        self.next = reply.next;
-        Ok(())
+        loop {
+            let call = self.auth.list_ended_sessions(ListEndedSessionsRequest { after: self.next });
+            let reply = tokio::time::timeout(PATIENCE, call).await.context("auth does not answer")??.into_inner();
+            let ended = reply.sessions.into_iter().filter_map(|s| Some((s.id, s.until?.seconds))).collect();
+            self.next = reply.next;
+            if !list.add(ended, self.clock.unix()) {
+                list.loaded();
+                return Ok(());
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The keys that services of one process share, made at the first start and
 //! kept in the data folder.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use fenz_chassis::{identity::Ed25519Key, settings::Sources};
 
@@ -9,39 +11,77 @@ use crate::data::Folder;
 /// The services that call others or are called.
 const SERVICES: [&str; 4] = ["gateway", "auth", "content", "media"];
 const FILE: &str = "keys.env";
+const NOTE: &str = "# Keys that services share. Whoever has them can act as any service.\n";
 
-/// Sets the keys of the data folder, making them where there are none yet.
+/// Settings by the names of their environment variables.
+type Keys = BTreeMap<String, String>;
+
+/// Sets the keys of the data folder, making those that it does not have yet.
 /// What the settings say themselves stays.
 pub fn load(folder: &Folder, sources: &mut Sources) -> Result<()> {
-    let text = if let Some(text) = folder.read(FILE)? {
-        text
-    } else {
-        let text = make();
-        folder.write_secret(FILE, &text)?;
-        text
-    };
-    for line in text.lines().filter(|l| !l.starts_with('#')) {
-        let (name, value) = line.split_once('=').with_context(|| format!("{FILE} should hold NAME=value lines"))?;
+    let text = folder.read(FILE)?.unwrap_or_default();
+    let kept = parse(&text)?;
+    let mut keys = kept.clone();
+    fill(&mut keys);
+    // The store remembers who began an upload: another key could not end it.
+    for name in ["FENZ_STORE__ACCESS_KEY", "FENZ_STORE__SECRET_KEY"] {
+        keys.entry(name.to_owned()).or_insert_with(random);
+    }
+    if keys != kept {
+        folder.write_secret(FILE, &render(&keys))?;
+    }
+    keys.insert("FENZ_INTERNAL__TRUSTED".to_owned(), trusted(&keys)?);
+    for (name, value) in keys {
         let key = name.trim_start_matches("FENZ_").to_lowercase();
-        sources.set_default(&key.split("__").collect::<Vec<_>>(), value)?;
+        sources.set_default(&key.split("__").collect::<Vec<_>>(), &value)?;
     }
     Ok(())
 }
 
 /// Keys for a fleet, to be put into each service's environment.
-pub fn print_for_a_fleet() {
-    print!("{}", make());
+pub fn print_for_a_fleet() -> Result<()> {
+    let mut keys = Keys::new();
+    fill(&mut keys);
+    print!("{}FENZ_INTERNAL__TRUSTED={}\n{}", NOTE, trusted(&keys)?, render(&keys).trim_start_matches(NOTE));
+    Ok(())
 }
 
-fn make() -> String {
-    let mut text = String::from("# Keys that services share. Whoever has them can act as any service.\n");
-    let mut trusted = Vec::new();
+fn key_name(service: &str) -> String {
+    format!("FENZ_{}__INTERNAL__KEY", service.to_uppercase())
+}
+
+fn random() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+fn fill(keys: &mut Keys) {
     for service in SERVICES {
-        let key = Ed25519Key::generate();
-        text += &format!("FENZ_{}__INTERNAL__KEY={}\n", service.to_uppercase(), key.to_base64());
-        trusted.push(format!("{service}={}", key.public_base64()));
+        keys.entry(key_name(service)).or_insert_with(|| Ed25519Key::generate().to_base64());
     }
-    text += &format!("FENZ_INTERNAL__TRUSTED={}\n", trusted.join(","));
-    text += &format!("FENZ_MEDIA_URL__KEYS=k1={:032x}\n", rand::random::<u128>());
-    text
+    keys.entry("FENZ_MEDIA_URL__KEYS".to_owned()).or_insert_with(|| format!("k1={}", random()));
+}
+
+/// Who may call: the public halves of all services' keys.
+fn trusted(keys: &Keys) -> Result<String> {
+    let entries = SERVICES.iter().map(|service| {
+        let name = key_name(service);
+        let key = keys.get(&name).with_context(|| format!("{FILE} has no {name}"))?;
+        let key = Ed25519Key::from_base64(key).with_context(|| format!("{name} in {FILE}"))?;
+        Ok(format!("{service}={}", key.public_base64()))
+    });
+    Ok(entries.collect::<Result<Vec<_>>>()?.join(","))
+}
+
+fn parse(text: &str) -> Result<Keys> {
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (name, value) = line.split_once('=').with_context(|| format!("{FILE} should hold NAME=value lines"))?;
+            Ok((name.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn render(keys: &Keys) -> String {
+    keys.iter().fold(NOTE.to_owned(), |text, (name, value)| text + name + "=" + value + "\n")
 }

@@ -8,7 +8,9 @@ use fenz_auth::Auth;
 use fenz_chassis::{
     Process, Service, Settings, finish, serve_ops,
     settings::{self, Sources},
-    start, telemetry,
+    start,
+    store::StoreSettings,
+    telemetry,
 };
 use fenz_content::Content;
 use fenz_gateway::Gateway;
@@ -69,7 +71,8 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     let edge = bind(listen, "FENZ_GATEWAY__LISTEN").await?;
     let address = edge.local_addr()?;
     serve_ops(&process, bind(shared.ops.listen.unwrap_or(loopback), "FENZ_OPS__LISTEN").await?);
-    start_all(&sources, &process, listeners, edge).await?;
+    // Boxed: the four builds together are large.
+    Box::pin(start_all(&sources, &process, listeners, edge)).await?;
     wait_until_ready(&process).await?;
     announce(address);
     Ok(finish(&process).await)
@@ -94,21 +97,16 @@ async fn start_all(
 }
 
 /// Points the services at an object store of our own, unless the settings
-/// name one; its keys then.
+/// name one; the keys that it takes.
 fn own_store(sources: &mut Sources, listener: &TcpListener) -> Result<Option<(String, String)>> {
     let (settings, _) = sources.service::<serde_json::Value>("")?;
     if !settings.store.endpoint.is_empty() {
         return Ok(None);
     }
-    let secret = || format!("{:032x}", rand::random::<u128>());
-    let (access_key, secret_key) = (secret(), secret());
-    let endpoint = format!("http://{}", listener.local_addr()?);
-    for (key, value) in
-        [("endpoint", endpoint.as_str()), ("bucket", BUCKET), ("access_key", &access_key), ("secret_key", &secret_key)]
-    {
-        sources.set(&["store", key], value)?;
-    }
-    Ok(Some((access_key, secret_key)))
+    sources.set(&["store", "endpoint"], &format!("http://{}", listener.local_addr()?))?;
+    sources.set(&["store", "bucket"], BUCKET)?;
+    let StoreSettings { access_key, secret_key, .. } = settings.store;
+    Ok(Some((access_key.expose().to_owned(), secret_key.expose().to_owned())))
 }
 
 async fn wait_until_ready(process: &Process) -> Result<()> {

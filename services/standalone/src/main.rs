@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode> {
     if matches!(cli.command, Some(Command::FleetKeys)) {
-        keys::print_for_a_fleet();
+        keys::print_for_a_fleet()?;
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -1,4 +1,6 @@
 //! The chassis with real databases and over real ports.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod database;
 mod rest;

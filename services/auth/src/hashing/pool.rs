@@ -10,7 +10,8 @@ use std::{
 use argon2::Block;
 use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 
-/// A thread without work ends after this time, and its memory with it.
+/// A thread without work gives up its memory after this time, and ends after
+/// as much again.
 const IDLE: Duration = Duration::from_secs(5);
 /// Of 0 to 99; nice 15 on Linux. Whatever else wants a core gets it first, yet
 /// on a machine that is busy all the time logins still move.
@@ -86,29 +87,49 @@ impl Inner {
             tracing::warn!("hashing runs at the priority of everything else: the system refused a lower one");
         }
         let mut scratch = Scratch::new();
-        while let Some(job) = self.next() {
-            // A panic drops the job's caller, who then gets an error.
-            if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut scratch))).is_err() {
-                tracing::error!("a hashing job panicked");
+        loop {
+            // A thread ends one turn after its memory: an allocator gives pages
+            // back to the system a little later than they are freed, and only
+            // when it is called again.
+            match self.next(!scratch.is_empty()) {
+                Next::Job(job) => {
+                    // A panic drops the job's caller, who then gets an error.
+                    if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut scratch))).is_err() {
+                        tracing::error!("a hashing job panicked");
+                    }
+                }
+                Next::Idle => scratch = Scratch::new(),
+                Next::End => return,
             }
         }
     }
 
-    /// The next job; none when the thread should end, which is counted already.
-    fn next(&self) -> Option<Job> {
+    /// The next job. Without one for a while the thread should forget what it
+    /// keeps or, keeping nothing, end, which is counted already.
+    fn next(&self, keeps: bool) -> Next {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
-                return Some(job);
+                return Next::Job(job);
             }
             state.idle += 1;
             let (woken, wait) = self.wake.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
             if wait.timed_out() && state.queue.is_empty() {
+                if keeps {
+                    return Next::Idle;
+                }
                 state.threads -= 1;
-                return None;
+                return Next::End;
             }
         }
     }
+}
+
+/// What a thread does next.
+enum Next {
+    Job(Job),
+    Idle,
+    End,
 }

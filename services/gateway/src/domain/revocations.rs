@@ -25,17 +25,27 @@ impl Revocations {
         self.ended.read().unwrap_or_else(PoisonError::into_inner).contains_key(session)
     }
 
-    /// Adds what ended, and drops what no live token can name any more.
-    pub fn add(&self, ended: impl IntoIterator<Item = (String, i64)>, now: i64) {
-        let mut ended = ended.into_iter().filter(|(_, until)| *until >= now).peekable();
-        // Most turns bring nothing: readers need not wait for those.
-        let outdated = || self.ended.read().unwrap_or_else(PoisonError::into_inner).values().any(|until| *until < now);
-        if ended.peek().is_some() || outdated() {
+    /// The list is complete as of now.
+    pub fn loaded(&self) {
+        self.loaded.store(true, Ordering::Release);
+    }
+
+    /// Adds what ended, and drops what no live token can name any more. Whether
+    /// any of it was new.
+    pub fn add(&self, ended: Vec<(String, i64)>, now: i64) -> bool {
+        let known = self.ended.read().unwrap_or_else(PoisonError::into_inner);
+        let mut new = ended;
+        new.retain(|(id, until)| *until >= now && !known.contains_key(id));
+        // Most turns change nothing: those who look something up need not wait.
+        let outdated = known.values().any(|until| *until < now);
+        drop(known);
+        let is_news = !new.is_empty();
+        if is_news || outdated {
             let mut kept = self.ended.write().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|_, until| *until >= now);
-            kept.extend(ended);
+            kept.extend(new);
         }
-        self.loaded.store(true, Ordering::Release);
+        is_news
     }
 }
 
@@ -46,11 +56,11 @@ mod tests {
     #[test]
     fn keeps_a_session_while_its_tokens_live() {
         let revocations = Revocations::default();
-        assert!(!revocations.is_loaded());
-        revocations.add([("a".to_owned(), 100), ("b".to_owned(), 200), ("old".to_owned(), 50)], 60);
-        assert!(revocations.is_loaded());
+        let entry = |id: &str, until| (id.to_owned(), until);
+        assert!(revocations.add(vec![entry("a", 100), entry("b", 200), entry("old", 50)], 60));
         assert!(revocations.contains("a") && revocations.contains("b") && !revocations.contains("old"));
-        revocations.add([], 101);
+        assert!(!revocations.add(vec![entry("b", 200)], 60));
+        assert!(!revocations.add(vec![], 101));
         assert!(!revocations.contains("a") && revocations.contains("b"));
     }
 }

@@ -74,8 +74,7 @@ impl Failure {
                 tracing::debug!(upstream, "the breaker is open");
                 Error::new(Reason::Unavailable, unavailable).retry_after(wait)
             }
-            Self::Unreachable(error) => Error::unavailable("the service", error),
-            Self::Broken(error) => Error::unavailable("the service", error),
+            Self::Unreachable(error) | Self::Broken(error) => Error::unavailable("the service", error),
             Self::Slow => Error::new(Reason::DeadlineExceeded, "the service took too long"),
             Self::ClientSlow => Error::new(Reason::DeadlineExceeded, "the request took too long to arrive"),
             Self::ClientGone => Error::new(Reason::UploadIncomplete, "the body ended before it was complete"),

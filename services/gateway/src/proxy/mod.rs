@@ -154,9 +154,8 @@ impl Proxy {
                 Patience::WhileMoving(span) => progress.moved_at() + span,
             };
             tokio::select! {
-                sent = &mut sending => return sent.map_err(|error| match progress.client_failed() {
-                    true => Failure::ClientGone,
-                    false => error.into(),
+                sent = &mut sending => return sent.map_err(|error| {
+                    if progress.client_failed() { Failure::ClientGone } else { error.into() }
                 }),
                 () = tokio::time::sleep_until(deadline) => {}
             }

@@ -5,6 +5,7 @@ use fenz_contract::auth::v1::{
     GetJwksRequest, ListEndedSessionsRequest, ListSessionsRequest, auth_service_client::AuthServiceClient,
 };
 use tonic::{Code, Request, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_types::StatusExt;
 
 use crate::fleet::{Fleet, Plan};
@@ -63,4 +64,13 @@ async fn many_calls_share_a_connection() {
         async move { auth.get_jwks(GetJwksRequest {}).await.is_ok() }
     });
     assert!(futures::future::join_all(calls).await.into_iter().all(|ok| ok));
+}
+
+#[tokio::test]
+async fn the_gateway_has_a_health_of_its_own() {
+    let fleet = Fleet::start().await;
+    let channel = Channel::from_shared(fleet.url.clone()).unwrap().connect().await.unwrap();
+    let request = HealthCheckRequest { service: "liveness".to_owned() };
+    let health = HealthClient::new(channel).check(request).await.unwrap().into_inner();
+    assert_eq!(health.status(), ServingStatus::Serving);
 }

@@ -13,7 +13,8 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_during_an_upload() {
-    let mut platform = Platform::standalone(&[("FENZ_MEDIA__INTERRUPTED_AFTER", "2s"), ("FENZ_MEDIA__SWEEP_EVERY", "1s")]).await;
+    let mut platform =
+        Platform::standalone(&[("FENZ_MEDIA__INTERRUPTED_AFTER", "2s"), ("FENZ_MEDIA__SWEEP_EVERY", "1s")]).await;
     let creator = Person::register(&platform.url, "creator").await;
     // The start of a real video, then zeros, slowly: several parts are stored
     // when the process dies.
