@@ -72,7 +72,7 @@ impl Error {
     }
 
     /// What the database said, where that is the cause.
-    pub(crate) fn database_error(&self) -> Option<&DbErr> {
+    pub fn database_error(&self) -> Option<&DbErr> {
         self.cause.as_ref()?.downcast_ref()
     }
 

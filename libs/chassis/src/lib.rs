@@ -14,6 +14,7 @@ pub mod request;
 pub mod rest;
 pub mod server;
 pub mod settings;
+pub mod shared;
 pub mod store;
 pub mod telemetry;
 
@@ -23,10 +24,11 @@ pub use fenz_contract::ErrorReason as Reason;
 pub use identity::{Caller, Role, User, UserId};
 pub use ids::IdMaker;
 pub use lifecycle::{
-    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, finish, prepare, run, run_with,
-    serve_ops, start,
+    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, check, finish, prepare, run,
+    run_with, serve_ops, start,
 };
 pub use settings::{Secret, Settings};
+pub use shared::Shared;
 
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -23,6 +23,7 @@ use crate::{
     rest::{self, Rest},
     server,
     settings::{self, Sources},
+    shared::Shared,
     store::ObjectStore,
     telemetry,
 };
@@ -38,6 +39,14 @@ pub trait Service: 'static {
     type Config: DeserializeOwned + Serialize + Default + Send;
     /// Its schema; [`NoMigrations`] without a database.
     type Migrator: MigratorTrait;
+
+    /// Holds its settings against each other, before a port is bound.
+    ///
+    /// # Errors
+    /// Names the key and what it should be.
+    fn check(_: &Settings, _: &Self::Config) -> Result<()> {
+        Ok(())
+    }
 
     /// Builds the service on what the launcher connected.
     fn build(platform: Platform, config: Self::Config) -> impl Future<Output = Result<Surface>> + Send;
@@ -79,6 +88,7 @@ pub struct Platform {
     pub readiness: Readiness,
     /// Cancelled when the process should come to its end.
     pub stop: CancellationToken,
+    pub shared: Shared,
     db: Option<DatabaseConnection>,
     store: Option<ObjectStore>,
     media_urls: Option<MediaUrls>,
@@ -169,6 +179,18 @@ pub struct Process {
     pub readiness: Readiness,
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
+    /// What libraries keep once for all services.
+    pub shared: Shared,
+}
+
+/// The settings of a service, if they are good.
+///
+/// # Errors
+/// Names the key and what it should be.
+pub fn check<S: Service>(sources: &Sources) -> Result<(Settings, S::Config)> {
+    let (settings, config) = sources.service::<S::Config>(S::NAME)?;
+    S::check(&settings, &config)?;
+    Ok((settings, config))
 }
 
 /// Starts a service on a listener.
@@ -176,7 +198,7 @@ pub struct Process {
 /// # Errors
 /// When a setting is wrong or something it needs does not answer.
 pub async fn start<S: Service>(sources: &Sources, process: &Process, listener: TcpListener) -> Result<Launched> {
-    let (settings, config) = sources.service::<S::Config>(S::NAME)?;
+    let (settings, config) = check::<S>(sources)?;
     let address = listener.local_addr()?;
     let platform = connect::<S>(settings, process).await?;
     let server = platform.settings.server.clone();
@@ -219,6 +241,7 @@ async fn connect<S: Service>(settings: Settings, process: &Process) -> Result<Pl
         gatekeeper,
         readiness: process.readiness.clone(),
         stop: process.stop.clone(),
+        shared: process.shared.clone(),
         db,
         store,
         media_urls,
@@ -414,7 +437,7 @@ pub struct OwnCommand {
 
 fn execute<S: Service>(cli: Cli, own: impl FnOnce(&str, OwnCommand) -> Result<()>) -> Result<ExitCode> {
     let sources = Sources::read(cli.config.as_deref())?;
-    let (settings, config) = sources.service::<S::Config>(S::NAME)?;
+    let (settings, config) = check::<S>(&sources)?;
     if cli.print_config {
         println!("{}", settings::print(S::NAME, &settings, &config)?);
         return Ok(ExitCode::SUCCESS);

@@ -71,6 +71,29 @@ pub struct Settings {
     pub media_url: MediaUrlSettings,
     pub peers: PeerSettings,
     pub server: ServerSettings,
+    pub bus: BusSettings,
+}
+
+/// `FENZ_BUS__…`: how services tell each other what happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BusSettings {
+    /// `nats://host:4222`, several of one cluster comma-separated. Without one
+    /// events stay in the process.
+    pub url: Secret,
+    /// The stream's name.
+    pub stream: String,
+    /// Copies of the stream and of the consumers: 1, or 3 in a cluster.
+    pub replicas: usize,
+    /// Goes before every subject, so that several fleets can share a server;
+    /// each then wants a stream's name of its own.
+    pub prefix: String,
+}
+
+impl Default for BusSettings {
+    fn default() -> Self {
+        Self { url: Secret::default(), stream: "FENZ".to_owned(), replicas: 1, prefix: String::new() }
+    }
 }
 
 /// `FENZ_OPS__…`: health, readiness, metrics.

@@ -33,7 +33,11 @@ fn field_rules(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<String>
     let options = field.options();
     let rules = extension(pool, &options, "buf.validate.field")?;
     let rules = rules.as_message().expect("a message");
-    let checks = checks(rules, field, "value")?;
+    let mut checks = checks(rules, field, "value")?;
+    if field.kind() == Kind::String {
+        // PostgreSQL cannot store it, and nothing needs it.
+        checks += if field.is_list() { "for value in value { field.no_nul(value); }" } else { "field.no_nul(value);" };
+    }
     let required = rules.get_field_by_name("required").and_then(|v| v.as_bool()).unwrap_or_default();
     if checks.is_empty() && !required {
         return Ok(String::new());

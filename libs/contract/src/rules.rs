@@ -103,6 +103,10 @@ impl Violations {
         self.refuse_unless(value.chars().count() <= most, || format!("must be at most {most} characters long"));
     }
 
+    fn no_nul(&mut self, value: &str) {
+        self.refuse_unless(!value.contains('\0'), || "must not contain the character NUL".to_owned());
+    }
+
     fn pattern(&mut self, value: &str, pattern: &Regex) {
         self.refuse_unless(pattern.is_match(value), || format!("must match {pattern}"));
     }

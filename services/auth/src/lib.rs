@@ -16,7 +16,7 @@ mod store;
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
-use fenz_chassis::{Clock, Needs, OwnCommand, Platform, Service, Surface, database};
+use fenz_chassis::{Clock, Needs, OwnCommand, Platform, Service, Settings, Surface, database};
 use fenz_contract::{auth, user};
 
 pub use config::Config;
@@ -33,7 +33,6 @@ impl Service for Auth {
     type Migrator = store::Migrator;
 
     async fn build(platform: Platform, config: Config) -> Result<Surface> {
-        config.check()?;
         let app = app::App::new(&platform, config).await?;
         app.ensure_admin().await?;
         jobs::start(&platform, &app);
@@ -43,6 +42,10 @@ impl Service for Auth {
             user::v1::user_service(api::UserApi(app), guard),
         ];
         Ok(Surface { endpoints, ..Surface::default() })
+    }
+
+    fn check(_: &Settings, config: &Config) -> Result<()> {
+        config.check()
     }
 
     fn listen(config: &Config) -> Option<SocketAddr> {

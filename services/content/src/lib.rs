@@ -16,7 +16,7 @@ mod store;
 
 use std::net::SocketAddr;
 
-use fenz_chassis::{Needs, Platform, Service, Surface};
+use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::content::v1::{category_service, dashboard_service, video_service};
 
 pub use config::{CacheConfig, Config};
@@ -32,7 +32,6 @@ impl Service for Content {
     type Migrator = store::Migrator;
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        config.check(platform.settings.server.request_timeout)?;
         let app = app::App::new(&platform, config)?;
         jobs::start(&platform, &app);
         let api = api::Api(app);
@@ -45,6 +44,10 @@ impl Service for Content {
             ],
             ..Surface::default()
         })
+    }
+
+    fn check(settings: &Settings, config: &Config) -> anyhow::Result<()> {
+        config.check(settings.server.request_timeout)
     }
 
     fn listen(config: &Config) -> Option<SocketAddr> {

@@ -12,7 +12,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Result;
 use axum::{Router, middleware};
-use fenz_chassis::{Needs, NoMigrations, Platform, Service, Surface, ops};
+use fenz_chassis::{Needs, NoMigrations, Platform, Service, Settings, Surface, ops};
 use fenz_contract::routes::RouteTable;
 
 use config::Config;
@@ -31,7 +31,6 @@ impl Service for Gateway {
     type Migrator = NoMigrations;
 
     async fn build(platform: Platform, config: Config) -> Result<Surface> {
-        config.check()?;
         let edge = Edge {
             routes: RouteTable::new(),
             gatekeeper: platform.gatekeeper.clone(),
@@ -49,6 +48,10 @@ impl Service for Gateway {
             .layer(middleware::map_response(api::headers::secure))
             .layer(api::cors::layer(config.cors.origins()?));
         Ok(Surface { fallback: Some(router), ..Surface::default() })
+    }
+
+    fn check(_: &Settings, config: &Config) -> Result<()> {
+        config.check()
     }
 
     fn listen(config: &Config) -> Option<SocketAddr> {

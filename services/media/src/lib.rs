@@ -15,7 +15,7 @@ mod store;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use fenz_chassis::{Needs, Platform, Service, Surface};
+use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::media::v1::upload_service;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
@@ -39,7 +39,6 @@ impl Service for MediaService {
     type Migrator = store::Migrator;
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        config.check()?;
         let temp = config.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
         let media = Media {
             clock: platform.clock.clone(),
@@ -59,6 +58,10 @@ impl Service for MediaService {
             raw: api::routes(raw),
             fallback: None,
         })
+    }
+
+    fn check(_: &Settings, config: &Config) -> anyhow::Result<()> {
+        config.check()
     }
 
     fn listen(config: &Config) -> Option<SocketAddr> {

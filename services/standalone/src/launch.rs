@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io::IsTerminal, net::SocketAddr, process::ExitC
 use anyhow::{Context, Result, bail};
 use fenz_auth::Auth;
 use fenz_chassis::{
-    Process, Service, Settings, finish, serve_ops,
+    Process, Service, Settings, check, finish, serve_ops,
     settings::{self, Sources},
     start,
     store::StoreSettings,
@@ -55,7 +55,10 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     if print_only {
         return print(&sources);
     }
-    let (shared, gateway) = sources.service::<<Gateway as Service>::Config>(Gateway::NAME)?;
+    let (shared, gateway) = check::<Gateway>(&sources)?;
+    check::<Auth>(&sources)?;
+    check::<Content>(&sources)?;
+    check::<Media>(&sources)?;
     telemetry::init(&shared.telemetry)?;
     let process = Process::default();
     if let Some((access_key, secret_key)) = own_store {

@@ -14,7 +14,7 @@ const SEED: u64 = 20_261_121;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_breaks_a_service() {
-    let platform = Platform::standalone(&[]).await;
+    let platform = Platform::fleet(&[]).await;
     let anonymous = Person::anonymous(&platform.url);
     let user = Person::register(&platform.url, "somebody").await;
     let document = anonymous.get("/openapi.json").await;
