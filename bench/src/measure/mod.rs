@@ -74,7 +74,7 @@ impl Bench {
     }
 
     pub fn rounds(&self) -> usize {
-        if self.quick { 2 } else { 5 }
+        if self.quick { 3 } else { 5 }
     }
 
     /// How long a round lasts.

@@ -190,7 +190,8 @@ impl Error {
     }
 }
 
-fn database_code(error: &DbErr) -> Option<String> {
+/// What the database calls the error: SQLSTATE, or SQLite's number.
+pub fn database_code(error: &DbErr) -> Option<String> {
     let (DbErr::Conn(RuntimeErr::SqlxError(error))
     | DbErr::Exec(RuntimeErr::SqlxError(error))
     | DbErr::Query(RuntimeErr::SqlxError(error))) = error

@@ -493,6 +493,7 @@ pub fn serve_ops(process: &Process, listener: TcpListener) {
     let router = ops::routes(process.readiness.clone());
     // Not stopped with the rest: readiness must be seen red while it drains.
     tokio::spawn(server::serve(listener, router, settings::ServerSettings::default(), CancellationToken::new()));
+    tokio::spawn(ops::keep_metrics_small());
 }
 
 async fn healthcheck(address: SocketAddr) -> Result<ExitCode> {

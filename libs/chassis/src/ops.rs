@@ -17,6 +17,9 @@ use serde_json::json;
 /// How long a check may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How often samples of histograms are summed up.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
 type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send + Sync>;
 
 /// Whether requests may come: every dependency answers and nothing drains.
@@ -104,4 +107,14 @@ pub fn recorder() -> &'static PrometheusHandle {
         }
         handle
     })
+}
+
+/// Sums up what histograms recorded. Without it they keep every sample until
+/// somebody asks for the metrics, which may be never.
+pub async fn keep_metrics_small() {
+    let mut turn = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        turn.tick().await;
+        recorder().run_upkeep();
+    }
 }

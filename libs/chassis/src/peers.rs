@@ -20,6 +20,7 @@ pub struct PeerSettings {
     pub content: Option<String>,
     pub media: Option<String>,
     pub channel: Option<String>,
+    pub notification: Option<String>,
 }
 
 impl PeerSettings {
@@ -30,6 +31,7 @@ impl PeerSettings {
             "content" => self.content.as_deref(),
             "media" => self.media.as_deref(),
             "channel" => self.channel.as_deref(),
+            "notification" => self.notification.as_deref(),
             _ => None,
         }
     }

@@ -1,7 +1,9 @@
 //! The REST side of a service: finds the route, admits the caller, reads the
 //! body, lets the transcoder call the handler, renders errors.
 
-use std::{sync::Arc, time::Duration};
+mod problems;
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -16,7 +18,7 @@ use fenz_contract::{
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use rest_over_grpc::transcoding::{HttpResponse, TranscodeResponse};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tonic::Status;
 
 use crate::{Error, Reason, identity::Gatekeeper, server::RouteName};
@@ -57,13 +59,13 @@ impl Rest {
         if method.rest.as_ref().is_some_and(|r| r.wants_fields) {
             body = with_fields(body);
         }
-        let target = parts.uri.path_and_query().map_or("/", |t| t.as_str());
+        let target = with_lists(&parts.uri, method.rest.as_ref().map_or(&[], |r| r.lists));
         for handler in self.handlers.iter() {
             // Cheap: header values are shared. Most services have one or two handlers.
             let headers = parts.headers.clone();
-            match handler.handle(parts.method.as_str(), target, headers, &body).await {
+            match handler.handle(parts.method.as_str(), &target, headers, &body).await {
                 Some(TranscodeResponse::Unary(reply)) => {
-                    return Ok(render(reply, || violations(method.decode, &body, parts.uri.query())));
+                    return Ok(render(reply, || problems::find(method, &parts.uri, &body)));
                 }
                 Some(TranscodeResponse::Streaming(_)) => return Err(not_found()),
                 None => {}
@@ -109,6 +111,23 @@ fn with_fields(body: Vec<u8>) -> Vec<u8> {
     serde_json::to_vec(&fields).unwrap_or(body)
 }
 
+/// The path and query, with `ids=1,2` written out as `ids=1&ids=2` for fields
+/// that are lists: both ways are common.
+fn with_lists<'a>(uri: &'a http::Uri, lists: &[&str]) -> Cow<'a, str> {
+    let target = uri.path_and_query().map_or("/", |t| t.as_str());
+    let Some(query) = uri.query().filter(|_| !lists.is_empty()) else { return Cow::Borrowed(target) };
+    let start = uri.path().len() + 1;
+    let mut rewritten = form_urlencoded::Serializer::for_suffix(format!("{}?", uri.path()), start);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if lists.contains(&name.as_ref()) {
+            rewritten.extend_pairs(value.split(',').map(|entry| (&name, entry)));
+        } else {
+            rewritten.append_pair(&name, &value);
+        }
+    }
+    Cow::Owned(rewritten.finish())
+}
+
 fn snake(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {
@@ -145,38 +164,6 @@ fn undecodable(message: &str, violations: &[rules::Violation]) -> Response {
     status_response(&rules::refuse(Reason::InvalidParams.as_str_name(), violations))
 }
 
-/// Which fields do not decode, each tried alone.
-fn violations(
-    decode: fn(&[u8]) -> Result<(), serde_json::Error>,
-    body: &[u8],
-    query: Option<&str>,
-) -> Vec<rules::Violation> {
-    let mut fields: Vec<(String, Vec<Value>)> = Vec::new();
-    if let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(body) {
-        fields.extend(body.into_iter().map(|(k, v)| (k, vec![v])));
-    }
-    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        // A parameter may be one value or one entry of a list.
-        fields.push((name.into_owned(), vec![json!(value), json!([value])]));
-    }
-    fields
-        .into_iter()
-        .filter_map(|(field, readings)| {
-            let mut problem = None;
-            for value in readings {
-                let alone = Value::Object(Map::from_iter([(field.clone(), value)]));
-                match decode(alone.to_string().as_bytes()) {
-                    Ok(()) => return None,
-                    Err(error) => problem = problem.or(Some(error)),
-                }
-            }
-            let description = problem?.to_string();
-            let description = description.split(" at line ").next().unwrap_or_default().to_owned();
-            Some(rules::Violation { field, reason: Reason::InvalidParams.as_str_name(), description })
-        })
-        .collect()
-}
-
 impl IntoResponse for Error {
     fn into_response(mut self) -> Response {
         let allow = self.take("allow");
@@ -197,4 +184,18 @@ pub fn status_response(status: &Status) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_may_be_written_in_one() {
+        let written = |uri: &str| with_lists(&uri.parse().unwrap(), &["tagIds"]).into_owned();
+        assert_eq!(written("/v?tagIds=1,2&page=3"), "/v?tagIds=1&tagIds=2&page=3");
+        assert_eq!(written("/v?tagIds=1%2C2"), "/v?tagIds=1&tagIds=2");
+        assert_eq!(written("/v?q=a,b"), "/v?q=a%2Cb");
+        assert_eq!(written("/v"), "/v");
+    }
 }

@@ -79,11 +79,10 @@ fn describe(operation: &mut Value, pool: &DescriptorPool, comments: &Comments, s
     let full_name = format!("{}.{}", service.package, service.name);
     let descriptor = pool.get_service_by_name(&full_name);
     let Some(rpc) = descriptor.and_then(|s| s.methods().find(|m| m.name() == method.name)) else { return };
-    if let Some(comment) = comments.get(&rpc.parent_file(), rpc.path()) {
-        let end = comment.find(". ").map_or(comment.len(), |end| end + 1);
-        operation["summary"] = json!(comment[..end].trim_end_matches('.'));
-        operation["description"] = json!(comment);
-    }
+    let comment = comments.get(&rpc.parent_file(), rpc.path()).map_or_else(|| words(&method.name), str::to_owned);
+    let end = comment.find(". ").map_or(comment.len(), |end| end + 1);
+    operation["summary"] = json!(comment[..end].trim_end_matches('.'));
+    operation["description"] = json!(comment);
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         let Some(field) = rpc.input().fields().find(|f| f.json_name() == name || f.name() == name) else { continue };
@@ -91,6 +90,19 @@ fn describe(operation: &mut Value, pool: &DescriptorPool, comments: &Comments, s
             parameter["description"] = json!(comment);
         }
     }
+}
+
+/// `ListCategories` is `List categories`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for (i, c) in name.char_indices() {
+        match i {
+            0 => words.push(c),
+            _ if c.is_uppercase() => words.extend([' ', c.to_ascii_lowercase()]),
+            _ => words.push(c),
+        }
+    }
+    words
 }
 
 fn tags(pool: &DescriptorPool, comments: &Comments, contract: &Contract) -> Vec<Value> {

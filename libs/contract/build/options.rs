@@ -25,6 +25,8 @@ pub struct Method {
     pub rest: Option<(String, String)>,
     /// The request takes the names of the body's fields.
     pub wants_fields: bool,
+    /// The JSON names of lists that come in the query.
+    pub query_lists: Vec<String>,
 }
 
 pub struct RawRoute {
@@ -83,6 +85,9 @@ fn method(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Method> {
             (!path.is_empty()).then(|| (verb.to_uppercase(), path))
         })
     });
+    let in_query = matches!(&rest, Some((verb, _)) if verb == "GET" || verb == "DELETE");
+    let input = method.input();
+    let lists = input.fields().filter(|f| in_query && f.is_list());
     let access = access(&extension(pool, &options, "fenzvideo.options.v1.access")?, method.full_name())?;
     if access == "Internal" && rest.is_some() {
         bail!("{} is internal and must not have a REST route", method.full_name());
@@ -96,6 +101,7 @@ fn method(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Method> {
             .as_bool()
             .unwrap_or_default(),
         rest,
+        query_lists: lists.map(|f| f.json_name().to_owned()).collect(),
         wants_fields: method.input().get_field_by_name("update_fields").is_some(),
     })
 }

@@ -64,8 +64,8 @@ fn method_row(service: &Service, method: &Method) -> Result<String> {
     match &method.rest {
         Some((verb, path)) => write!(
             row,
-            "Some(RestRoute {{ method: {verb:?}, path: {path:?}, wants_fields: {} }})",
-            method.wants_fields
+            "Some(RestRoute {{ method: {verb:?}, path: {path:?}, wants_fields: {}, lists: &{:?} }})",
+            method.wants_fields, method.query_lists
         )?,
         None => row += "None",
     }

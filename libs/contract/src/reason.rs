@@ -36,6 +36,7 @@ impl ErrorReason {
             | R::SessionNotFound
             | R::UploadNotFound
             | R::CategoryNotFound
+            | R::NotificationNotFound
             | R::RouteNotFound => Code::NotFound,
             R::AlreadyMember
             | R::AlreadySubscribed
@@ -50,6 +51,7 @@ impl ErrorReason {
             | R::NotSubscribed
             | R::NotPremium
             | R::CannotDonateSelf
+            | R::CannotSubscribeSelf
             | R::EditCooldown
             | R::VersionMismatch => Code::FailedPrecondition,
             R::InvalidParams

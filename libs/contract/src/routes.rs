@@ -37,6 +37,8 @@ pub struct RestRoute {
     pub path: &'static str,
     /// The request wants the names of the fields its body carried.
     pub wants_fields: bool,
+    /// The JSON names of fields that are lists and may come in the query.
+    pub lists: &'static [&'static str],
 }
 
 /// A route that carries bytes instead of JSON.

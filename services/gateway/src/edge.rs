@@ -47,7 +47,7 @@ pub struct Edge {
 
 /// Takes every request that is not for the gateway itself.
 pub async fn handle(State(edge): State<Arc<Edge>>, request: Request) -> Response {
-    if is_grpc(request.headers()) { edge.grpc(request).await } else { edge.rest(request).await }
+    if is_grpc(request.headers()) { Box::pin(edge.grpc(request)).await } else { edge.rest(request).await }
 }
 
 impl Edge {

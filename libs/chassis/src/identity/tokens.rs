@@ -137,12 +137,20 @@ impl Verifier {
     /// A key by its id; looks again once a second at most when it is not known,
     /// because keys rotate.
     async fn key(&self, kid: &str) -> Result<DecodingKey> {
-        let known = || self.0.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(kid).cloned();
-        if let Some(key) = known() {
-            return Ok(key);
+        match self.known(kid) {
+            Some(key) => Ok(key),
+            // Boxed: rare and large, and every request carries the room for it.
+            None => Box::pin(self.look_for(kid)).await,
         }
+    }
+
+    fn known(&self, kid: &str) -> Option<DecodingKey> {
+        self.0.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(kid).cloned()
+    }
+
+    async fn look_for(&self, kid: &str) -> Result<DecodingKey> {
         let mut fetched = self.0.fetched.lock().await;
-        if let Some(key) = known() {
+        if let Some(key) = self.known(kid) {
             return Ok(key);
         }
         if fetched.is_none_or(|at| at.elapsed() >= REFRESH_PAUSE) {
@@ -151,7 +159,7 @@ impl Verifier {
                 refreshed?;
             }
         }
-        known().ok_or_else(invalid)
+        self.known(kid).ok_or_else(invalid)
     }
 }
 

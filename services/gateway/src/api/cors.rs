@@ -9,7 +9,10 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 /// credentials are allowed.
 pub fn layer(origins: Option<Vec<HeaderValue>>) -> CorsLayer {
     let request_id = HeaderName::from_static("x-request-id");
+    // Where all may, an answer is the same for each.
+    let vary = origins.as_ref().map(|_| header::ORIGIN);
     CorsLayer::new()
+        .vary(vary.into_iter().collect::<Vec<_>>())
         .allow_origin(origins.map_or_else(AllowOrigin::any, AllowOrigin::list))
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([

@@ -48,20 +48,17 @@ pub fn to_upstream(parts: &mut Parts, origin: &Origin, protocol: Protocol) {
     }
     // The connection sets the upstream's own name.
     headers.remove(header::HOST);
-    let peer = origin.peer.to_string();
-    let chain = if origin.via_proxy {
-        let hops = headers.get_all(FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok());
-        hops.chain([peer.as_str()]).collect::<Vec<_>>().join(", ")
+    let peer = value(origin.peer.to_string());
+    if origin.via_proxy {
+        let hops = headers.get_all(FORWARDED_FOR).iter().chain([&peer]).filter_map(|v| v.to_str().ok());
+        let chain = value(hops.collect::<Vec<_>>().join(", "));
+        headers.insert(FORWARDED_FOR, chain);
+        headers.insert(CLIENT_ADDRESS, value(origin.client.to_string()));
     } else {
         headers.remove(FORWARDED_PROTO);
         headers.remove(FORWARDED_HOST);
-        peer
-    };
-    for (name, text) in [(FORWARDED_FOR, chain), (CLIENT_ADDRESS, origin.client.to_string())] {
-        // Addresses are ASCII.
-        if let Ok(value) = HeaderValue::try_from(text) {
-            headers.insert(name, value);
-        }
+        headers.insert(FORWARDED_FOR, peer.clone());
+        headers.insert(CLIENT_ADDRESS, peer);
     }
     headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
     if let Some(host) = host {
@@ -73,6 +70,11 @@ pub fn to_upstream(parts: &mut Parts, origin: &Origin, protocol: Protocol) {
     if let Some(context) = context::current() {
         context.write(headers);
     }
+}
+
+/// Addresses are ASCII, and so is what else came through a header.
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The name that the client called us by.

@@ -101,7 +101,8 @@ impl Proxy {
         let outcome = if body.is_end_stream() {
             self.send_empty(head, protocol, patience).await
         } else {
-            self.send_stream(head, body, protocol, patience).await
+            // Boxed, as what is rare and large here: every request carries the room.
+            Box::pin(self.send_stream(head, body, protocol, patience)).await
         };
         match &outcome {
             Err(failure) if failure.is_of_upstream() => permit.failed(),
@@ -130,7 +131,7 @@ impl Proxy {
             match (client.request(head.request(protocol, Body::empty())).await, spare) {
                 (Ok(response), _) => Ok(response),
                 (Err(error), Some(head)) if failure::may_repeat(&error, &head.method) => {
-                    Ok(client.request(head.request(protocol, Body::empty())).await?)
+                    Ok(Box::pin(async { client.request(head.request(protocol, Body::empty())).await }).await?)
                 }
                 (Err(error), _) => Err(error.into()),
             }

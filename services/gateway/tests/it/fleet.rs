@@ -6,7 +6,7 @@ use axum::{Json, Router, extract::Request, response::IntoResponse};
 use fenz_chassis::{Role, server, settings::ServerSettings};
 use fenz_contract::auth::v1::auth_service_server::AuthServiceServer;
 use fenz_gateway::Gateway;
-use fenz_testkit::{Database, Sandbox};
+use fenz_testkit::{Database, SERVICES, Sandbox};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -53,13 +53,18 @@ impl Plan {
         }
         let auth = tonic::service::Routes::new(AuthServiceServer::new(sandbox.auth.clone()));
         let auth = auth.into_axum_router().reset_fallback().fallback(echo);
-        let mut port = |service| sandbox.take_listener(service).unwrap();
-        let (at_auth, at_content, at_media) = (port("auth"), port("content"), port("media"));
-        serve(&sandbox, at_auth, auth);
-        if !self.without_content {
-            serve(&sandbox, at_content, self.content.unwrap_or_else(echoing));
+        let (mut content, mut media) = (self.content, self.media);
+        for service in SERVICES.into_iter().filter(|service| *service != "gateway") {
+            let listener = sandbox.take_listener(service).unwrap();
+            let router = match service {
+                "auth" => auth.clone(),
+                "content" if self.without_content => continue,
+                "content" => content.take().unwrap_or_else(echoing),
+                "media" => media.take().unwrap_or_else(echoing),
+                _ => echoing(),
+            };
+            serve(&sandbox, listener, router);
         }
-        serve(&sandbox, at_media, self.media.unwrap_or_else(echoing));
         sandbox.start::<Gateway>().await.unwrap();
         let fleet = Fleet { url: sandbox.url("gateway"), client: Client::new(), sandbox };
         for _ in 0..200 {
