@@ -144,7 +144,7 @@ async fn try_once<T, F: Future<Output = Result<T, Error>>>(
     db: &DatabaseConnection,
     work: impl Fn(Txn) -> F,
 ) -> Result<T, Error> {
-    let txn = Txn::new(db.begin_with_options(options(db.get_database_backend())).await?);
+    let txn = Txn::new(begin(db).await?);
     let result = work(txn.clone()).await;
     let txn = std::sync::Arc::into_inner(txn)
         .ok_or_else(|| Error::internal(anyhow::anyhow!("the work kept its transaction")))?;
@@ -160,6 +160,16 @@ async fn try_once<T, F: Future<Output = Result<T, Error>>>(
             Err(error)
         }
     }
+}
+
+/// In a task of its own: a caller that goes away between the statement and its
+/// answer would give the connection back with a transaction that nobody knows
+/// to be open.
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let (db, options) = (db.clone(), options(db.get_database_backend()));
+    tokio::spawn(async move { db.begin_with_options(options).await })
+        .await
+        .unwrap_or_else(|error| Err(DbErr::Custom(format!("a transaction could not begin: {error}"))))
 }
 
 fn options(backend: DbBackend) -> TransactionOptions {

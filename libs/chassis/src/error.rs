@@ -114,12 +114,11 @@ impl From<Status> for Error {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let request_id = crate::request::current_id();
         if let Some(cause) = &error.cause {
             if error.reason == ErrorReason::Internal {
-                tracing::error!(error = format!("{cause:#}"), request.id = request_id, "request failed");
+                tracing::error!(error = format!("{cause:#}"), "request failed");
             } else {
-                tracing::warn!(error = format!("{cause:#}"), request.id = request_id, "dependency failed");
+                tracing::warn!(error = format!("{cause:#}"), "dependency failed");
             }
         }
         let mut details = ErrorDetails::new();
@@ -128,7 +127,7 @@ impl From<Error> for Status {
             details.add_bad_request_violation(field, description);
         }
         if error.reason == ErrorReason::Internal {
-            details.set_request_info(request_id, "");
+            details.set_request_info(crate::request::current_id(), "");
         }
         Self::with_error_details(error.reason.code(), error.message, details)
     }

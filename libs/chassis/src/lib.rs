@@ -24,8 +24,8 @@ pub use fenz_contract::ErrorReason as Reason;
 pub use identity::{Caller, Role, User, UserId};
 pub use ids::IdMaker;
 pub use lifecycle::{
-    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, check, finish, prepare, run,
-    run_with, serve_ops, start,
+    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, check, connect, finish, prepare,
+    run, run_with, serve_ops, start,
 };
 pub use settings::{Secret, Settings};
 pub use shared::Shared;

@@ -21,7 +21,7 @@ use crate::{
     ops::{self, Readiness},
     peers::Peers,
     rest::{self, Rest},
-    server,
+    server::{self, Observed},
     settings::{self, Sources},
     shared::Shared,
     store::ObjectStore,
@@ -204,13 +204,17 @@ pub async fn start<S: Service>(sources: &Sources, process: &Process, listener: T
     let server = platform.settings.server.clone();
     let surface = S::build(platform.clone(), config).await.with_context(|| format!("{} did not start", S::NAME))?;
     let router = router(surface, &platform).await?;
-    let router = server::instrument(router, S::NAME);
-    process.tasks.spawn(server::serve(listener, router, server, process.stop.clone()));
+    let service = Observed::new(S::NAME, router);
+    process.tasks.spawn(server::serve(listener, service, server, process.stop.clone()));
     tracing::info!(service = S::NAME, %address, "listening");
     Ok(Launched { name: S::NAME, address })
 }
 
-async fn connect<S: Service>(settings: Settings, process: &Process) -> Result<Platform> {
+/// Connects what a service needs, without serving it: for commands and tests.
+///
+/// # Errors
+/// When a setting is wrong or something it needs does not answer.
+pub async fn connect<S: Service>(settings: Settings, process: &Process) -> Result<Platform> {
     let clock = process.clock.clone();
     let key = &settings.internal.key;
     let identity = (!key.is_empty())
@@ -490,9 +494,9 @@ async fn serve<S: Service>(sources: &Sources, address: SocketAddr, ops_address: 
 
 /// Serves health, readiness and metrics for as long as the process lives.
 pub fn serve_ops(process: &Process, listener: TcpListener) {
-    let router = ops::routes(process.readiness.clone());
+    let service = Observed::new("ops", ops::routes(process.readiness.clone()));
     // Not stopped with the rest: readiness must be seen red while it drains.
-    tokio::spawn(server::serve(listener, router, settings::ServerSettings::default(), CancellationToken::new()));
+    tokio::spawn(server::serve(listener, service, settings::ServerSettings::default(), CancellationToken::new()));
     tokio::spawn(ops::keep_metrics_small());
 }
 

@@ -3,7 +3,15 @@
 
 mod linger;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    collections::HashMap,
+    convert::Infallible,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, LazyLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -11,16 +19,17 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use http::HeaderValue;
+use futures::FutureExt;
+use http::{HeaderValue, StatusCode};
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
-    service::TowerToHyperService,
 };
+use metrics::Histogram;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::Service;
 use tracing::Instrument;
 
 use crate::{Error, Reason, request, settings::ServerSettings};
@@ -32,7 +41,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 
 /// Serves until `stop`, then lets open requests end within the drain timeout.
-pub async fn serve(listener: TcpListener, router: Router, settings: ServerSettings, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSettings, stop: CancellationToken) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -72,7 +81,8 @@ pub async fn serve(listener: TcpListener, router: Router, settings: ServerSettin
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay not set");
         }
-        let service = service(address, router.clone());
+        let service = service.clone();
+        let service = service_fn(move |request| service.clone().answer(address, request).map(Ok::<_, Infallible>));
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -88,60 +98,76 @@ pub async fn serve(listener: TcpListener, router: Router, settings: ServerSettin
     }
 }
 
-fn service(
-    address: SocketAddr,
+/// A service's router, with what every request gets around it: an id, a trace, a
+/// span, a metric, and an answer even when a handler panics. One function instead
+/// of layers: each layer of a router costs every request two allocations.
+#[derive(Clone)]
+pub struct Observed {
+    service: &'static str,
     router: Router,
-) -> TowerToHyperService<
-    impl tower::Service<Request<hyper::body::Incoming>, Response = Response, Error = std::convert::Infallible, Future: Send>
-    + Clone,
-> {
-    TowerToHyperService::new(router.map_request(move |request: Request<hyper::body::Incoming>| {
-        let mut request = linger::body(request);
-        request.extensions_mut().insert(ConnectInfo(address));
-        request
-    }))
-}
-
-/// What every request gets: an id, a trace, a span, a metric, and an answer
-/// even when a handler panics.
-pub fn instrument(router: Router, service: &'static str) -> Router {
-    router
-        .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Error::internal(anyhow::anyhow!("a handler panicked: {}", text.unwrap_or("?"))).into_response()
-        }))
-        .layer(middleware::from_fn(move |request, next| observe(service, request, next)))
 }
 
 /// The route of a response, for metrics: set by whoever found it.
 #[derive(Clone, Copy)]
 pub struct RouteName(pub &'static str);
 
-async fn observe(service: &'static str, request: Request, next: Next) -> Response {
-    let context = request::Context::of(request.headers());
-    let started = tokio::time::Instant::now();
-    let method = request.method().clone();
-    let span = tracing::info_span!(
-        "http.request",
-        service,
-        http.method = %method,
-        http.path = request.uri().path(),
-        request.id = context.id,
-        trace.id = format_args!("{:032x}", context.trace.trace_id),
-        span.id = format_args!("{:016x}", context.trace.span_id),
-    );
-    let id = HeaderValue::from_str(&context.id);
-    let mut response = context.scope(next.run(request).instrument(span.clone())).await;
-    if let Ok(id) = id {
-        response.headers_mut().insert(request::REQUEST_ID, id);
+impl Observed {
+    pub fn new(service: &'static str, router: Router) -> Self {
+        Self { service, router }
     }
-    let elapsed = started.elapsed();
-    let route = response.extensions().get::<RouteName>().map_or("other", |r| r.0);
-    let status = response.status().as_u16().to_string();
-    metrics::histogram!("fenz_http_request_seconds", "service" => service, "route" => route, "status" => status)
-        .record(elapsed.as_secs_f64());
-    span.in_scope(|| tracing::debug!(http.status = response.status().as_u16(), ?elapsed, "request"));
-    response
+
+    async fn answer(mut self, address: SocketAddr, request: Request<Incoming>) -> Response {
+        let mut request = linger::body(request);
+        request.extensions_mut().insert(ConnectInfo(address));
+        let context = request::Context::of(request.headers());
+        let started = tokio::time::Instant::now();
+        let span = tracing::debug_span!(
+            "http.request",
+            service = self.service,
+            http.method = %request.method(),
+            http.path = request.uri().path(),
+            trace.id = format_args!("{:032x}", context.trace.trace_id),
+            span.id = format_args!("{:016x}", context.trace.span_id),
+        );
+        let id = HeaderValue::from_str(&context.id);
+        let work = AssertUnwindSafe(self.router.call(request).instrument(span)).catch_unwind();
+        let mut response = context
+            .scope(async {
+                match work.await {
+                    Ok(Ok(response)) => response,
+                    Err(panic) => panicked(&*panic),
+                }
+            })
+            .await;
+        if let Ok(id) = id {
+            response.headers_mut().insert(request::REQUEST_ID, id);
+        }
+        let route = response.extensions().get::<RouteName>().map_or("other", |r| r.0);
+        histogram(self.service, route, response.status()).record(started.elapsed().as_secs_f64());
+        response
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    Error::internal(anyhow::anyhow!("a handler panicked: {}", text.unwrap_or("?"))).into_response()
+}
+
+type Histograms = HashMap<(&'static str, &'static str, StatusCode), Histogram>;
+
+/// The histogram of a route, looked up by its labels once.
+fn histogram(service: &'static str, route: &'static str, status: StatusCode) -> Histogram {
+    static KNOWN: LazyLock<RwLock<Histograms>> = LazyLock::new(RwLock::default);
+    let key = (service, route, status);
+    if let Some(histogram) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return histogram.clone();
+    }
+    let status = status.as_str().to_owned();
+    let histogram = metrics::histogram!(
+        "fenz_http_request_seconds", "service" => service, "route" => route, "status" => status
+    );
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(key, histogram.clone());
+    histogram
 }
 
 /// Fails a request that takes too long. Not for streams of bytes.

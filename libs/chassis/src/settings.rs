@@ -160,7 +160,7 @@ const SECTIONS: &[&str] =
 const SERVICES: &[&str] =
     &["gateway", "auth", "content", "media", "recommendation", "channel", "donation", "notification", "admin"];
 /// Keys that belong to programs, not to a service.
-const PROGRAM: &[&str] = &["data_dir", "config", "test_postgres", "test_mariadb", "seed"];
+const PROGRAM: &[&str] = &["data_dir", "config", "test_postgres", "test_mariadb", "test_nats", "seed"];
 
 /// Everything that was set, before it is split by service.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,16 @@
 //! Logs: JSON for machines, pretty for people.
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+use crate::request;
 
 /// `FENZ_TELEMETRY__…`
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,10 +42,44 @@ pub fn init(settings: &TelemetrySettings) -> anyhow::Result<()> {
         .map_err(|e| anyhow::anyhow!("FENZ_TELEMETRY__LEVEL should be levels such as `info`: {e}"))?;
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let plain = tracing_subscriber::fmt::format();
     // Fails only when a subscriber is set already.
     match settings.format {
-        Format::Json => registry.with(layer.json().flatten_event(true)).try_init().ok(),
-        Format::Pretty => registry.with(layer.with_target(false)).try_init().ok(),
+        Format::Json => {
+            let format = OfRequest { inner: plain.json().flatten_event(true), json: true };
+            registry.with(layer.json().event_format(format)).try_init().ok()
+        }
+        Format::Pretty => {
+            let format = OfRequest { inner: plain.with_target(false), json: false };
+            registry.with(layer.event_format(format)).try_init().ok()
+        }
     };
     Ok(())
+}
+
+/// Puts the id and the trace of the request at hand into each line. A span could
+/// carry them too, but would format them for every request, logged or not.
+struct OfRequest<F> {
+    inner: F,
+    json: bool,
+}
+
+impl<S, N, F> FormatEvent<S, N> for OfRequest<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, cx: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        let Some(context) = request::current() else { return self.inner.format_event(cx, out, event) };
+        if !self.json {
+            write!(out, "{} ", context.id)?;
+            return self.inner.format_event(cx, out, event);
+        }
+        let mut line = String::new();
+        self.inner.format_event(cx, Writer::new(&mut line), event)?;
+        let (id, trace) = (&context.id, context.trace.trace_id);
+        // Ids of requests are plain characters.
+        write!(out, r#"{{"request.id":"{id}","trace.id":"{trace:032x}",{}"#, line.trim_start_matches('{'))
+    }
 }

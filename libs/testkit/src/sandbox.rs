@@ -14,7 +14,9 @@ use tokio::net::TcpListener;
 use crate::{Database, StandInAuth};
 
 /// The services that a sandbox has a place for.
-pub const SERVICES: [&str; 4] = ["gateway", "auth", "content", "media"];
+pub const SERVICES: [&str; 6] = ["gateway", "auth", "content", "media", "channel", "notification"];
+/// Others do without these: they know of them only when they start after them.
+const OPTIONAL: [&str; 2] = ["channel", "notification"];
 const S3_KEY: &str = "sandbox";
 /// Keeps a run of many tests within what one database server allows.
 const CONNECTIONS: &str = "6";
@@ -64,7 +66,7 @@ impl Sandbox {
             let key = Ed25519Key::generate();
             trusted.push(format!("{name}={}", key.public_base64()));
             self.sources.set(&[name, "internal", "key"], &key.to_base64())?;
-            if name != "gateway" {
+            if name != "gateway" && !OPTIONAL.contains(&name) {
                 self.sources.set(&["peers", name], &format!("http://{address}"))?;
             }
             self.listeners.insert(name, listener);
@@ -109,7 +111,7 @@ impl Sandbox {
     /// # Errors
     /// When it does not start, or runs already.
     pub async fn start<S: Service>(&mut self) -> Result<()> {
-        let listener = self.listeners.remove(S::NAME).with_context(|| format!("{} runs already", S::NAME))?;
+        let listener = self.take_listener(S::NAME)?;
         if S::NEEDS.database {
             let url = self.database.create(self.folder.path(), S::NAME).await?;
             self.sources.set(&[S::NAME, "database", "url"], &url)?;
@@ -148,6 +150,9 @@ impl Sandbox {
     /// # Errors
     /// When the service runs already.
     pub fn take_listener(&mut self, service: &str) -> Result<TcpListener> {
+        if OPTIONAL.contains(&service) {
+            self.sources.set(&["peers", service], &self.url(service))?;
+        }
         self.listeners.remove(service).with_context(|| format!("{service} runs already"))
     }
 
@@ -175,7 +180,13 @@ impl Sandbox {
         let key = self.keys.get(from).with_context(|| format!("no service {from}"))?;
         let identity = ServiceIdentity::new(from, key, self.process.clock.clone());
         let url = |name: &str| Some(self.url(name));
-        let settings = PeerSettings { auth: url("auth"), content: url("content"), media: url("media"), channel: None };
+        let settings = PeerSettings {
+            auth: url("auth"),
+            content: url("content"),
+            media: url("media"),
+            channel: url("channel"),
+            notification: url("notification"),
+        };
         Peers::new(settings, Some(identity)).require(to)
     }
 

@@ -32,7 +32,7 @@ impl Service for Content {
     type Migrator = store::Migrator;
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let app = app::App::new(&platform, config)?;
+        let app = app::App::new(&platform, config).await?;
         jobs::start(&platform, &app);
         let api = api::Api(app);
         let guard = || platform.gatekeeper.clone();

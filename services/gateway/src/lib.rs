@@ -45,8 +45,8 @@ impl Service for Gateway {
             .with_state(Arc::new(edge))
             .merge(ops::health_routes(platform.readiness))
             .merge(api::docs::routes())
-            .layer(middleware::map_response(api::headers::secure))
-            .layer(api::cors::layer(config.cors.origins()?));
+            // In one: each layer costs every request two allocations.
+            .layer((api::cors::layer(config.cors.origins()?), middleware::map_response(api::headers::secure)));
         Ok(Surface { fallback: Some(router), ..Surface::default() })
     }
 

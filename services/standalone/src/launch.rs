@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, io::IsTerminal, net::SocketAddr, process::ExitC
 
 use anyhow::{Context, Result, bail};
 use fenz_auth::Auth;
+use fenz_channel::Channels;
 use fenz_chassis::{
     Process, Service, Settings, check, finish, serve_ops,
     settings::{self, Sources},
@@ -13,23 +14,26 @@ use fenz_chassis::{
     telemetry,
 };
 use fenz_content::Content;
+use fenz_events::MailboxRegistry;
 use fenz_gateway::Gateway;
 use fenz_media::MediaService as Media;
+use fenz_notification::Notifications;
 use tokio::net::TcpListener;
 
 use crate::data::Folder;
 
 /// How long the services have to become ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
-const BEHIND_THE_GATEWAY: [&str; 3] = [Auth::NAME, Content::NAME, Media::NAME];
+const BEHIND_THE_GATEWAY: [&str; 5] = [Auth::NAME, Content::NAME, Media::NAME, Channels::NAME, Notifications::NAME];
 const BUCKET: &str = "fenzvideo";
 
 /// Gives each service a SQLite file, where its settings name nothing else.
 pub fn databases(folder: &Folder, sources: &mut Sources) -> Result<()> {
     if !sources.service::<serde_json::Value>("")?.0.database.url.is_empty() {
         bail!(
-            "FENZ_DATABASE__URL would give all services one database: set FENZ_AUTH__DATABASE__URL, \
-             FENZ_CONTENT__DATABASE__URL and FENZ_MEDIA__DATABASE__URL instead"
+            "FENZ_DATABASE__URL would give all services one database: set FENZ_<SERVICE>__DATABASE__URL of each \
+             instead ({})",
+            BEHIND_THE_GATEWAY.join(", ")
         );
     }
     for service in BEHIND_THE_GATEWAY {
@@ -59,6 +63,8 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     check::<Auth>(&sources)?;
     check::<Content>(&sources)?;
     check::<Media>(&sources)?;
+    check::<Channels>(&sources)?;
+    check::<Notifications>(&sources)?;
     telemetry::init(&shared.telemetry)?;
     let process = Process::default();
     if let Some((access_key, secret_key)) = own_store {
@@ -74,7 +80,7 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     let edge = bind(listen, "FENZ_GATEWAY__LISTEN").await?;
     let address = edge.local_addr()?;
     serve_ops(&process, bind(shared.ops.listen.unwrap_or(loopback), "FENZ_OPS__LISTEN").await?);
-    // Boxed: the four builds together are large.
+    // Boxed: the builds together are large.
     Box::pin(start_all(&sources, &process, listeners, edge)).await?;
     wait_until_ready(&process).await?;
     announce(address);
@@ -89,12 +95,17 @@ async fn start_all(
 ) -> Result<()> {
     let mut listener = |name| listeners.remove(name).context("a listener for each service");
     let (auth, content, media) = (listener(Auth::NAME)?, listener(Content::NAME)?, listener(Media::NAME)?);
+    let (channel, notification) = (listener(Channels::NAME)?, listener(Notifications::NAME)?);
     tokio::try_join!(
         start::<Auth>(sources, process, auth),
         start::<Media>(sources, process, media),
         start::<Content>(sources, process, content),
+        start::<Channels>(sources, process, channel),
+        start::<Notifications>(sources, process, notification),
         start::<Gateway>(sources, process, edge),
     )?;
+    // Who hears what is known: events go out from now on.
+    process.shared.get::<MailboxRegistry>().open();
     process.readiness.started();
     Ok(())
 }
@@ -141,5 +152,7 @@ fn print(sources: &Sources) -> Result<ExitCode> {
     one::<Auth>(sources)?;
     one::<Content>(sources)?;
     one::<Media>(sources)?;
+    one::<Channels>(sources)?;
+    one::<Notifications>(sources)?;
     Ok(ExitCode::SUCCESS)
 }

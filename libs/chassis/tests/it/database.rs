@@ -122,6 +122,28 @@ async fn losers_of_a_race_try_again() {
     }
 }
 
+/// Callers that go away at any point, as clients do, leave no transaction open
+/// on a connection that others get next.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_leaves_nothing_open() {
+    for (kind, settings, _folder) in databases().await {
+        let db = connect(&DatabaseSettings { max_connections: 1, ..settings.clone() }).await.unwrap();
+        migrate_by(&settings).await;
+        let elsewhere = connect(&settings).await.unwrap();
+        for n in 1..=200_u64 {
+            let work = transact(&db, |txn| async move { add(&*txn, 1, 1).await });
+            tokio::time::timeout(Duration::from_micros(n * 10), work).await.ok();
+            add(&db, 2, 1).await.unwrap();
+            assert_eq!(sum(&elsewhere, 2).await, n as i64, "{kind:?}: kept back by a transaction");
+        }
+    }
+}
+
+async fn migrate_by(settings: &DatabaseSettings) {
+    // Migrating takes two connections.
+    migrate::<Migrator>(&connect(settings).await.unwrap(), "chassis").await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_that_start_together_migrate_once() {
     for (kind, settings, _folder) in databases().await {

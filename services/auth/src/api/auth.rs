@@ -36,6 +36,7 @@ impl AuthService for AuthApi {
             password: wanted.password,
             display_name: wanted.display_name,
             invitation_code: wanted.invitation_code,
+            guest_session_id: wanted.session_id,
         };
         opened!(RegisterResponse, &self.0, self.0.register(registration, &client).await?)
     }

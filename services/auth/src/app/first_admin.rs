@@ -1,9 +1,9 @@
 //! The administrator that a new installation begins with.
 
 use anyhow::{Context, Result, ensure};
-use fenz_chassis::{Role, database::is_duplicate};
+use fenz_chassis::Role;
 
-use super::{App, Registration};
+use super::{App, Registration, events};
 use crate::{
     domain::{password, secret},
     store::users,
@@ -48,14 +48,22 @@ impl App {
                     password: made.clone().unwrap_or_else(|| given.to_owned()),
                     display_name: String::new(),
                     invitation_code: None,
+                    guest_session_id: None,
                 },
                 Role::Admin,
             )
             .await?;
-        match users::insert(&self.db, &account).await {
+        let stored = self.outbox.transact(|txn| {
+            let account = &account;
+            async move {
+                users::insert(txn.as_ref(), account).await?;
+                self.outbox.emit(&txn, &events::registered(account, None)).await
+            }
+        });
+        match stored.await {
             Ok(()) => {}
             // Another replica was faster; it has printed the password.
-            Err(error) if is_duplicate(&error) && users::has_admin(&self.db).await? => return Ok(()),
+            Err(error) if error.is_duplicate() && users::has_admin(&self.db).await? => return Ok(()),
             Err(error) => {
                 return Err(error)
                     .context("the first administrator: another account has the name or address of FENZ_AUTH__ADMIN");

@@ -2,6 +2,7 @@
 
 mod avatar;
 mod email;
+mod events;
 mod first_admin;
 mod keyring;
 mod login;
@@ -23,6 +24,7 @@ use fenz_chassis::{
     settings::IdentitySettings,
 };
 use fenz_contract::media::v1::upload_service_client::UploadServiceClient;
+use fenz_events::Outbox;
 use sea_orm::DatabaseConnection;
 
 use crate::{
@@ -48,6 +50,7 @@ pub struct App {
     pub clock: Clock,
     pub ids: IdMaker,
     pub db: DatabaseConnection,
+    pub outbox: Outbox,
     pub hasher: Hasher,
     pub keys: Keyring,
     /// What access tokens say about where they are from.
@@ -73,6 +76,7 @@ impl App {
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             db,
+            outbox: Outbox::start(platform).await?,
             keys,
             identity: Arc::new(platform.settings.identity.clone()),
             media: platform.peers.find("media")?.map(UploadServiceClient::new),

@@ -1,11 +1,8 @@
 //! Making an account.
 
-use fenz_chassis::{
-    Error, Reason, Result, Role, UserId,
-    database::{is_duplicate, transact},
-};
+use fenz_chassis::{Error, Reason, Result, Role, UserId, database::is_duplicate};
 
-use super::{App, Opened};
+use super::{App, Opened, events};
 use crate::{
     config,
     domain::{account, account::Account, password, secret, session::Client},
@@ -20,6 +17,8 @@ pub struct Registration {
     /// The username when empty.
     pub display_name: String,
     pub invitation_code: Option<String>,
+    /// The guest whose choices the account takes over.
+    pub guest_session_id: Option<String>,
 }
 
 impl App {
@@ -36,15 +35,17 @@ impl App {
         }
         // Before the costly hash; the unique keys decide in the end.
         self.check_free(&wanted.username, &wanted.email).await?;
+        let guest = wanted.guest_session_id.clone();
         let account = self.new_account(wanted, Role::User).await?;
-        let opened = transact(&self.db, |txn| {
-            let account = &account;
+        let opened = self.outbox.transact(|txn| {
+            let (account, guest) = (&account, guest.as_deref());
             async move {
                 let inserted = users::insert(txn.as_ref(), account).await;
                 if inserted.as_ref().is_err_and(is_duplicate) {
                     return Ok(None);
                 }
                 inserted?;
+                self.outbox.emit(&txn, &events::registered(account, guest)).await?;
                 self.open_session_in_txn(txn.as_ref(), account, client, account.created_at).await.map(Some)
             }
         });

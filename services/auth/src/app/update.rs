@@ -1,8 +1,8 @@
 //! Changing an account: one way for all fields.
 
-use fenz_chassis::{Result, User, database::transact};
+use fenz_chassis::{Result, User};
 
-use super::App;
+use super::{App, events};
 use crate::domain::{
     account::{self, Account},
     version::Precondition,
@@ -18,13 +18,14 @@ impl App {
     ) -> Result<Account> {
         self.session(caller).await?;
         let now = self.clock.now();
-        let changed = transact(&self.db, |txn| {
+        let changed = self.outbox.transact(|txn| {
             let change = &change;
             async move {
                 let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
                 expected.check(account.version)?;
                 change(&mut account);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
+                self.outbox.emit(&txn, &events::updated(&account, now)).await?;
                 Ok(account)
             }
         });

@@ -8,13 +8,16 @@ use std::{
 };
 
 use argon2::Block;
-use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy, set_current_thread_priority,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
 /// A thread without work gives up its memory after this time, and ends after
 /// as much again.
 const IDLE: Duration = Duration::from_secs(5);
-/// Of 0 to 99; nice 15 on Linux. Whatever else wants a core gets it first, yet
-/// on a machine that is busy all the time logins still move.
+/// Of 0 to 99; nice 15 on Linux: a little of a core even when the machine is
+/// busy all the time.
 const PRIORITY: u8 = 10;
 
 /// The memory of one hash, kept from job to job: a storm of logins does not
@@ -62,7 +65,8 @@ impl Pool {
 
     fn start(&self, state: &mut State) {
         let inner = self.0.clone();
-        let thread = std::thread::Builder::new().name("hashing".to_owned()).spawn(move || inner.work());
+        let only = state.threads == 0;
+        let thread = std::thread::Builder::new().name("hashing".to_owned()).spawn(move || inner.work(only));
         match thread {
             Ok(_) => state.threads += 1,
             Err(error) => {
@@ -76,14 +80,27 @@ impl Pool {
     }
 }
 
+/// A hash takes many milliseconds, and a low priority alone does not make it
+/// leave its core in the middle of a time slice. Under the idle policy it does,
+/// at once; but then it gets nothing on a machine that is busy all the time. So
+/// the first thread is of low priority, and the others are idle ones.
+fn lower_priority(only: bool) -> Result<(), thread_priority::Error> {
+    if only {
+        let low =
+            ThreadPriorityValue::try_from(PRIORITY).map_err(|_| thread_priority::Error::Priority("out of range"))?;
+        return set_current_thread_priority(ThreadPriority::Crossplatform(low));
+    }
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
-        let low = ThreadPriorityValue::try_from(PRIORITY).map(ThreadPriority::Crossplatform);
-        if low.is_ok_and(|low| set_current_thread_priority(low).is_err()) {
+    fn work(&self, only: bool) {
+        if lower_priority(only).is_err() {
             tracing::warn!("hashing runs at the priority of everything else: the system refused a lower one");
         }
         let mut scratch = Scratch::new();

@@ -12,7 +12,7 @@ impl MigratorTrait for Migrator {
         let index = |name, index, table, columns| -> Box<dyn MigrationTrait> {
             Box::new(CreateIndex { name, index, table, columns })
         };
-        vec![
+        let mut all = vec![
             table("m20261121_000001_users", users),
             table("m20261121_000002_sessions", sessions),
             index("m20261121_000003_sessions_open", "sessions_open", "sessions", &["user_id", "ended_at"]),
@@ -27,7 +27,9 @@ impl MigratorTrait for Migrator {
             index("m20261121_000012_failures_expiry", "login_failures_expiry", "login_failures", &["forget_at"]),
             table("m20261121_000013_media_errands", media_errands),
             index("m20261121_000014_errands_due", "media_errands_due", "media_errands", &["due_at"]),
-        ]
+        ];
+        all.extend(fenz_events::migrations());
+        all
     }
 }
 

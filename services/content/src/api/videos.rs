@@ -74,10 +74,23 @@ impl VideoService for Api {
             channel: message.channel_id,
             category: message.category_id.map(CategoryId),
             tags: message.tag_ids,
+            ..Filter::default()
         };
         let (videos, total) = self.0.list(&filter, page).await?;
         let videos = videos.iter().map(|video| encode::listed(&self.0, video)).collect();
         Ok(Response::new(pb::ListVideosResponse { videos, total: total as i64 }))
+    }
+
+    async fn list_subscribed_videos(
+        &self,
+        request: Request<pb::ListSubscribedVideosRequest>,
+    ) -> Result<Response<pb::ListSubscribedVideosResponse>, Status> {
+        let user = Caller::of(&request).require_user()?.id;
+        let message = request.into_inner();
+        let page = self.0.page(message.page, message.page_size)?;
+        let (videos, total) = self.0.list_subscribed(user, page).await?;
+        let videos = videos.iter().map(|video| encode::listed(&self.0, video)).collect();
+        Ok(Response::new(pb::ListSubscribedVideosResponse { videos, total: total as i64 }))
     }
 }
 

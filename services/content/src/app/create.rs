@@ -119,16 +119,15 @@ impl App {
             self.uploads.claim(Kind::Thumbnail, thumbnail, owner, intent.video).await?;
         }
         let video = &self.compose(owner, new, intent.video, claimed);
-        let stored = transact(&self.db, |txn| async move {
+        let stored = self.outbox.transact(|txn| async move {
             if errands::take_back_in_txn(&*txn, intent.id).await? {
                 videos::insert_in_txn(&*txn, video).await?;
-                return Ok(());
+                return self.tell_in_txn(&txn, None, video).await;
             }
             let reason = anyhow::anyhow!("the claim of video {} was released before it was stored", video.id.0);
             Err(Error::unavailable("the upload", reason))
-        })
-        .await;
-        match stored {
+        });
+        match stored.await {
             // A request with the same key was faster; it made the same video.
             Err(error) if error.is_duplicate() => Ok(errands::remove(&self.db, intent.id).await?),
             stored => stored,

@@ -1,6 +1,6 @@
 //! Removing a video and its files for good.
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::transact};
+use fenz_chassis::{Error, Reason, Result, UserId};
 
 use super::{App, require_cooled_down, require_owner, video_not_found};
 use crate::{
@@ -19,7 +19,7 @@ impl App {
     /// `VIDEO_NOT_UNPUBLISHED`; `EDIT_COOLDOWN`.
     pub async fn delete(&self, id: VideoId, caller: UserId) -> Result<()> {
         let errand = self.ids.next();
-        transact(&self.db, |txn| async move {
+        let delete = self.outbox.transact(|txn| async move {
             let video = videos::lock_in_txn(&*txn, id).await?.ok_or_else(video_not_found)?;
             require_owner(&video, caller)?;
             if video.is_published {
@@ -31,9 +31,9 @@ impl App {
             errands::stop_all_intents_in_txn(&*txn, id).await?;
             videos::delete_in_txn(&*txn, id).await?;
             errands::insert(&*txn, Errand::removal(errand, id, None, self.clock.now())).await?;
-            Ok(())
-        })
-        .await?;
+            self.tell_deleted_in_txn(&txn, &video).await
+        });
+        delete.await?;
         self.hot.forget(id).await;
         self.errands.wake();
         Ok(())

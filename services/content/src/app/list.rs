@@ -19,6 +19,18 @@ impl App {
         Ok(listing::public(&self.db, filter, page).await?)
     }
 
+    /// Public videos of the channels that somebody belongs to.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the channel service does not answer.
+    pub async fn list_subscribed(&self, user: UserId, page: Page) -> Result<(Vec<Video>, u64)> {
+        let channels = self.memberships.channels_of(user).await?;
+        if channels.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        self.list(&Filter { channels: Some(channels), ..Filter::default() }, page).await
+    }
+
     /// An owner's own videos, and how many there are.
     pub async fn list_own(&self, owner: UserId, page: Page) -> Result<(Vec<Video>, u64)> {
         Ok(listing::of_owner(&self.db, owner, page).await?)

@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod errands;
+mod events;
 mod get;
 mod hot;
 mod list;
@@ -13,6 +14,7 @@ mod views;
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, Error, IdMaker, Platform, Reason, Result, UserId, media_url::MediaUrls};
+use fenz_events::Outbox;
 use sea_orm::DatabaseConnection;
 
 pub use create::NewVideo;
@@ -38,6 +40,7 @@ use views::ViewBuffer;
 #[derive(Clone)]
 pub struct App {
     db: DatabaseConnection,
+    outbox: Outbox,
     clock: Clock,
     ids: IdMaker,
     config: Arc<Config>,
@@ -77,7 +80,7 @@ impl Links {
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
+    pub async fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
         let (db, clock) = (platform.db()?, platform.clock.clone());
         let uploads = Uploads::new(platform.peers.require("media")?);
         let playback_ttl = config.playback_ttl.as_secs() as i64;
@@ -85,6 +88,7 @@ impl App {
         let views = Arc::new(ViewBuffer::default());
         let hot = HotVideos::new(&config.cache, db.clone(), views.clone(), links.clone());
         Ok(Self {
+            outbox: Outbox::start(platform).await?,
             ids: platform.ids.clone(),
             memberships: Memberships::new(platform.peers.find("channel")?),
             errands: Errands::new(db.clone(), clock.clone(), uploads.clone()),

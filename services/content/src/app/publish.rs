@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Result, UserId, database::transact};
+use fenz_chassis::{Result, UserId};
 
 use super::{App, HotVideo, require_owner, video_not_found};
 use crate::{domain::VideoId, store::videos};
@@ -11,15 +11,18 @@ impl App {
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's.
     pub async fn publish(&self, id: VideoId, caller: UserId, published: bool) -> Result<Arc<HotVideo>> {
-        transact(&self.db, |txn| async move {
+        let publish = self.outbox.transact(|txn| async move {
             let video = videos::lock_in_txn(&*txn, id).await?.ok_or_else(video_not_found)?;
             require_owner(&video, caller)?;
             if video.is_published != published {
-                videos::update_in_txn(&*txn, &video.published(published, self.clock.now())).await?;
+                let before = video.clone();
+                let after = video.published(published, self.clock.now());
+                videos::update_in_txn(&*txn, &after).await?;
+                self.tell_in_txn(&txn, Some(&before), &after).await?;
             }
             Ok(())
-        })
-        .await?;
+        });
+        publish.await?;
         self.reread(id).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::transact};
+use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use sea_orm::ConnectionTrait;
 
 use super::{App, HotVideo, create::require_category, require_cooled_down, require_owner, video_not_found};
@@ -51,11 +51,11 @@ impl App {
     /// to claim it.
     async fn begin(&self, edit: &Edit) -> Result<Option<Errand>> {
         let intent_id = self.ids.next();
-        transact(&self.db, |txn| async move {
+        let begun = self.outbox.transact(|txn| async move {
             let video = self.editable_in_txn(&*txn, edit).await?;
             require_category(&*txn, edit.changes.category.flatten()).await?;
             let Some(thumbnail) = edit.changes.thumbnail.filter(|t| video.thumbnail != Some(*t)) else {
-                self.apply_in_txn(&*txn, edit, video).await?;
+                self.apply_in_txn(&txn, edit, video).await?;
                 return Ok(None);
             };
             require_free(&*txn, edit.id, thumbnail).await?;
@@ -63,8 +63,8 @@ impl App {
             let intent = Errand::intent(intent_id, edit.id, Some(thumbnail), due_at);
             errands::insert(&*txn, intent).await?;
             Ok(Some(intent))
-        })
-        .await
+        });
+        begun.await
     }
 
     /// Claims the new thumbnail, then does the edit.
@@ -73,7 +73,7 @@ impl App {
             self.uploads.claim(Kind::Thumbnail, thumbnail, edit.caller, edit.id).await?;
         }
         let removal = self.ids.next();
-        transact(&self.db, |txn| async move {
+        let finished = self.outbox.transact(|txn| async move {
             let video = self.editable_in_txn(&*txn, edit).await?;
             if !errands::take_back_in_txn(&*txn, intent.id).await? {
                 let reason = anyhow::anyhow!("the claim of a thumbnail of video {} was released", edit.id.0);
@@ -82,9 +82,9 @@ impl App {
             if let Some(old) = video.thumbnail.filter(|old| intent.upload != Some(*old)) {
                 errands::insert(&*txn, Errand::removal(removal, edit.id, Some(old), self.clock.now())).await?;
             }
-            self.apply_in_txn(&*txn, edit, video).await
-        })
-        .await
+            self.apply_in_txn(&txn, edit, video).await
+        });
+        finished.await
     }
 
     /// The video, if it may be edited now.
@@ -98,13 +98,13 @@ impl App {
         Ok(video)
     }
 
-    async fn apply_in_txn(&self, txn: &impl ConnectionTrait, edit: &Edit, video: Video) -> Result<()> {
-        let before = video.version;
-        let after = edit.changes.clone().apply(video, self.clock.now());
-        if after.version != before {
-            videos::update_in_txn(txn, &after).await?;
+    async fn apply_in_txn(&self, txn: &Txn, edit: &Edit, before: Video) -> Result<()> {
+        let after = edit.changes.clone().apply(before.clone(), self.clock.now());
+        if after.version == before.version {
+            return Ok(());
         }
-        Ok(())
+        videos::update_in_txn(txn.as_ref(), &after).await?;
+        self.tell_in_txn(txn, Some(&before), &after).await
     }
 }
 

@@ -1,19 +1,31 @@
 //! Who holds which membership of a channel.
 
+use std::time::Duration;
+
 use fenz_chassis::{Result, UserId, peers::PeerChannel};
-use fenz_contract::channel::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient};
+use fenz_contract::channel::v1::{
+    GetMembershipRequest, ListMembershipsRequest, membership_service_client::MembershipServiceClient,
+};
+use moka::sync::Cache;
 
 use crate::domain::Tier;
+
+/// How long a membership is taken for granted after it was seen. Its absence is
+/// not: who subscribes may watch at once.
+const REMEMBERED: Duration = Duration::from_secs(3);
+const AT_MOST: u64 = 50_000;
 
 /// The channel service; where there is none, nobody holds a membership.
 #[derive(Clone)]
 pub struct Memberships {
     client: Option<MembershipServiceClient<PeerChannel>>,
+    held: Cache<(UserId, i64), Tier>,
 }
 
 impl Memberships {
     pub fn new(channel: Option<PeerChannel>) -> Self {
-        Self { client: channel.map(MembershipServiceClient::new) }
+        let held = Cache::builder().max_capacity(AT_MOST).time_to_live(REMEMBERED).build();
+        Self { client: channel.map(MembershipServiceClient::new), held }
     }
 
     /// The tier of a user's membership of a channel.
@@ -22,8 +34,25 @@ impl Memberships {
     /// `UNAVAILABLE` when the channel service does not answer.
     pub async fn held(&self, user: UserId, channel_id: i64) -> Result<Tier> {
         let Some(client) = &self.client else { return Ok(Tier::Open) };
+        let key = (user, channel_id);
+        if let Some(tier) = self.held.get(&key) {
+            return Ok(tier);
+        }
         let request = GetMembershipRequest { user_id: user.0, channel_id };
-        let reply = client.clone().get_membership(request).await?;
-        Ok(Tier::of(reply.into_inner().tier))
+        let tier = Tier::of(client.clone().get_membership(request).await?.into_inner().tier);
+        if tier > Tier::Open {
+            self.held.insert(key, tier);
+        }
+        Ok(tier)
+    }
+
+    /// The channels that a user belongs to.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the channel service does not answer.
+    pub async fn channels_of(&self, user: UserId) -> Result<Vec<i64>> {
+        let Some(client) = &self.client else { return Ok(Vec::new()) };
+        let reply = client.clone().list_memberships(ListMembershipsRequest { user_id: user.0 }).await?;
+        Ok(reply.into_inner().channel_ids)
     }
 }

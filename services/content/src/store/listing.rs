@@ -21,6 +21,8 @@ use crate::domain::{CategoryId, Video, page::Page};
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub channel: Option<i64>,
+    /// Videos of any of these channels.
+    pub channels: Option<Vec<i64>>,
     pub category: Option<CategoryId>,
     /// Videos with any of them; all videos without.
     pub tags: Vec<i64>,
@@ -31,6 +33,9 @@ pub async fn public(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> R
     let mut query = Entity::find().filter(Column::IsPublished.eq(true)).filter(Column::HiddenReasons.eq(0));
     if let Some(channel) = filter.channel {
         query = query.filter(Column::ChannelId.eq(channel));
+    }
+    if let Some(channels) = &filter.channels {
+        query = query.filter(Column::ChannelId.is_in(channels.iter().copied()));
     }
     if let Some(category) = filter.category {
         query = query.filter(Column::CategoryId.eq(category.0));

@@ -13,7 +13,7 @@ impl MigratorTrait for Migrator {
             Box::new(CreateIndex { name, table, columns: columns.to_vec() })
         };
         let public = |name, of: &'static str| index(name, "videos", &[&[of], &PUBLIC[..]].concat());
-        vec![
+        let mut all: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(CreateTable { name: "m20261101_000001_videos", table: videos }),
             Box::new(CreateTable { name: "m20261101_000002_video_tags", table: video_tags }),
             Box::new(CreateTable { name: "m20261101_000003_categories", table: categories }),
@@ -30,7 +30,9 @@ impl MigratorTrait for Migrator {
             index("m20261101_000013_idempotency_keys_by_age", "idempotency_keys", &["created_at"]),
             index("m20261101_000014_media_errands_due", "media_errands", &["due_at"]),
             index("m20261101_000015_media_errands_by_video", "media_errands", &["video_id"]),
-        ]
+        ];
+        all.extend(fenz_events::migrations());
+        all
     }
 }
 

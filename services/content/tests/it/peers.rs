@@ -10,7 +10,7 @@ use std::{
 
 use fenz_contract::{
     channel::v1::{
-        GetMembershipRequest, GetMembershipResponse,
+        GetMembershipRequest, GetMembershipResponse, ListMembershipsRequest, ListMembershipsResponse,
         membership_service_server::{MembershipService, MembershipServiceServer},
     },
     media::v1::{
@@ -48,6 +48,13 @@ impl MembershipService for Channel {
             ..0 => Err(Status::unavailable("away")),
             tier => Ok(Response::new(GetMembershipResponse { tier })),
         }
+    }
+
+    async fn list_memberships(
+        &self,
+        _: Request<ListMembershipsRequest>,
+    ) -> Result<Response<ListMembershipsResponse>, Status> {
+        Err(Status::unimplemented("content does not ask for lists"))
     }
 }
 

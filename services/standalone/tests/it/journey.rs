@@ -17,7 +17,7 @@ async fn standalone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fleet_of_four_processes() {
+async fn fleet() {
     journey(&Platform::fleet(&[("FENZ_CONTENT__EDIT_COOLDOWN", "2s")]).await).await;
 }
 

@@ -9,5 +9,6 @@ mod faults;
 mod fuzz;
 mod journey;
 mod platform;
+mod social;
 mod start;
 mod tour;

@@ -123,7 +123,7 @@ impl Platform {
         self.wait_until_ready().await;
     }
 
-    /// Gateway, auth, content and media as processes of their own.
+    /// Every service as a process of its own.
     pub async fn fleet(extra: &[(&str, &str)]) -> Self {
         fenz_chassis::prepare();
         let folder = tempfile::tempdir().unwrap();
@@ -135,7 +135,14 @@ impl Platform {
         set("FENZ_STORE__SECRET_KEY", "fleet-secret");
         set("FENZ_MEDIA_URL__KEYS", "k1=a-secret-of-the-fleet");
         set("FENZ_DATABASE__MAX_CONNECTIONS", "10");
-        let services = ["auth", "content", "media", "gateway"];
+        if let Ok(nats) = std::env::var("FENZ_TEST_NATS") {
+            // A stream of the fleet's own: others share the server.
+            let name = free_address().await.port().to_string();
+            set("FENZ_BUS__URL", &nats);
+            set("FENZ_BUS__STREAM", &format!("FLEET{name}"));
+            set("FENZ_BUS__PREFIX", &format!("fleet{name}"));
+        }
+        let services = ["auth", "content", "media", "channel", "notification", "gateway"];
         let mut trusted = Vec::new();
         let mut url = String::new();
         for service in services {

@@ -1,0 +1,84 @@
+//! Events that were given up, for the operator.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Clock, OwnCommand, Result, Service, database};
+use sea_orm::DatabaseConnection;
+
+use crate::{
+    envelope::Envelope,
+    store::{dead_letters, mailbox},
+};
+
+/// An event that failed through its own fault as often as it may.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    pub envelope: Envelope,
+    pub consumer: String,
+    /// What the last try said.
+    pub reason: String,
+    pub failed_at: DateTime<Utc>,
+}
+
+/// Letters that are replayed in one transaction.
+const PAGE: u64 = 100;
+
+/// The first ones, the oldest event first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(db: &DatabaseConnection, limit: u64) -> Result<Vec<DeadLetter>> {
+    Ok(dead_letters::first(db, None, limit).await?)
+}
+
+/// Gives one event, or all of them, to their consumer once more, with all its
+/// tries. Nobody else sees it. How many there were.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn replay(db: &DatabaseConnection, clock: &Clock, only: Option<&str>) -> Result<usize> {
+    let mut replayed = 0;
+    loop {
+        let count = database::transact(db, |txn| async move {
+            let letters = dead_letters::first(txn.as_ref(), only, PAGE).await?;
+            for DeadLetter { envelope, consumer, .. } in &letters {
+                mailbox::insert(txn.as_ref(), consumer, &[envelope], 0, clock.now()).await?;
+                dead_letters::delete_in_txn(txn.as_ref(), consumer, &envelope.id).await?;
+            }
+            Ok(letters.len())
+        });
+        match count.await? {
+            0 => return Ok(replayed),
+            count => replayed += count,
+        }
+    }
+}
+
+/// `<service> dead-letters list` and `<service> dead-letters replay [id]`, as
+/// a command of [`fenz_chassis::run_with`].
+///
+/// # Errors
+/// When it is asked for something else, or the database does not answer.
+pub fn command<S: Service>(command: OwnCommand) -> anyhow::Result<()> {
+    let OwnCommand { arguments, sources, runtime } = command;
+    let (settings, _) = sources.service::<S::Config>(S::NAME)?;
+    let arguments: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
+    runtime.block_on(async {
+        let db = database::connect(&settings.database).await?;
+        match arguments[..] {
+            ["list"] => {
+                for letter in list(&db, 1_000).await? {
+                    let (Envelope { id, subject, .. }, at) = (&letter.envelope, letter.failed_at.to_rfc3339());
+                    println!("{id}  {at}  {subject}  {}", letter.reason.replace('\n', " "));
+                }
+                return Ok(());
+            }
+            ["replay"] => println!("{} replayed", replay(&db, &Clock::default(), None).await?),
+            ["replay", id] => match replay(&db, &Clock::default(), Some(id)).await? {
+                0 => anyhow::bail!("there is no dead letter {id}"),
+                count => println!("{count} replayed"),
+            },
+            _ => anyhow::bail!("should be: {} dead-letters list, or dead-letters replay [id]", S::NAME),
+        }
+        Ok(())
+    })
+}

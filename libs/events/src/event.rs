@@ -1,0 +1,78 @@
+//! The events of the contract: what happened to which aggregate.
+
+use fenz_contract::events::v1::{
+    ChannelChanged, MembershipChanged, NewVideo, SessionsEnded, UserRegistered, UserUpdated, VideoChanged,
+    VideoDeleted, VideoUpdate,
+};
+
+/// The first parts of all subjects; the stream holds them all.
+pub const FAMILIES: [&str; 7] = ["channel", "video", "user", "membership", "donation", "payment", "media"];
+
+/// A message of `fenzvideo.events.v1` that services tell each other. Its
+/// subject is `<family>.<aggregate id>.<what>`.
+pub trait Event: prost::Message + Default + 'static {
+    /// The kind of aggregate, one of [`FAMILIES`].
+    const FAMILY: &'static str;
+    /// What happened to it.
+    const WHAT: &'static str;
+
+    fn aggregate_id(&self) -> i64;
+
+    fn subject(&self) -> String {
+        format!("{}.{}.{}", Self::FAMILY, self.aggregate_id(), Self::WHAT)
+    }
+
+    /// The subject of this event for every aggregate.
+    fn filter() -> String {
+        format!("{}.*.{}", Self::FAMILY, Self::WHAT)
+    }
+}
+
+macro_rules! events {
+    ($($message:ident = $family:literal . $id:ident . $what:literal;)*) => {$(
+        impl Event for $message {
+            const FAMILY: &'static str = $family;
+            const WHAT: &'static str = $what;
+
+            fn aggregate_id(&self) -> i64 {
+                self.$id
+            }
+        }
+    )*};
+}
+
+events! {
+    UserRegistered = "user".user_id."registered";
+    UserUpdated = "user".user_id."updated";
+    SessionsEnded = "user".user_id."sessions_ended";
+    VideoChanged = "video".video_id."changed";
+    VideoDeleted = "video".video_id."deleted";
+    NewVideo = "channel".channel_id."new_video";
+    VideoUpdate = "channel".channel_id."video_update";
+    ChannelChanged = "channel".channel_id."changed";
+    MembershipChanged = "membership".channel_id."changed";
+}
+
+/// What kind of event a subject names: its family and what happened.
+pub fn kind(subject: &str) -> Option<(&str, &str)> {
+    let mut parts = subject.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(family), Some(_), Some(what), None) => Some((family, what)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_name_the_aggregate_and_what_happened() {
+        let event = VideoChanged { video_id: 7, ..VideoChanged::default() };
+        assert_eq!(event.subject(), "video.7.changed");
+        assert_eq!(VideoChanged::filter(), "video.*.changed");
+        assert_eq!(kind("video.7.changed"), Some(("video", "changed")));
+        assert_eq!(kind("video.7"), None);
+        assert_eq!(kind("video.7.changed.twice"), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! The fleet's bus: one stream with all subject families, one durable consumer
+//! per service, both declared here and nowhere else.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use async_nats::{
+    Client, ConnectOptions, HeaderMap, ServerAddr,
+    connection::State,
+    jetstream::{
+        Context,
+        consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
+        context::ContextBuilder,
+        message::PublishMessage,
+        stream::{self, RetentionPolicy, StorageType},
+    },
+};
+use fenz_chassis::{Shared, settings::BusSettings};
+use futures::future::join_all;
+use tokio::sync::Mutex;
+
+use crate::{
+    bus::Published,
+    envelope::{Envelope, Headers, ID},
+    event::FAMILIES,
+    store::outbox::Row,
+};
+
+/// How long an event is kept for consumers that are away.
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long the broker knows the ids of what it has.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+/// How long a consumer may be silent about an event before another gets it.
+/// Handlers that take longer say so, see [`PROGRESS`].
+const ACK_WAIT: Duration = Duration::from_secs(10);
+pub const PROGRESS: Duration = Duration::from_secs(3);
+/// How long the broker may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Events that are delivered and not acknowledged, over all replicas.
+const MAX_UNACKED: i64 = 1_000;
+
+/// A connection to the stream. Clones are the same.
+#[derive(Clone)]
+pub struct JetStream(Arc<Inner>);
+
+struct Inner {
+    settings: BusSettings,
+    context: Context,
+    /// Whether the stream is as it should be, as far as known.
+    declared: AtomicBool,
+}
+
+/// One connection per address and process.
+#[derive(Clone, Default)]
+struct Connections(Arc<Mutex<HashMap<String, Client>>>);
+
+impl JetStream {
+    /// Returns at once; connects, and again after every break, by itself.
+    pub async fn connect(settings: &BusSettings, shared: &Shared) -> Result<Self> {
+        if settings.replicas == 0 || settings.replicas > 5 {
+            bail!("FENZ_BUS__REPLICAS should be 1 to 5");
+        }
+        let connections: Connections = shared.get();
+        let mut connections = connections.0.lock().await;
+        let url = settings.url.expose();
+        let client = match connections.get(url) {
+            Some(client) => client.clone(),
+            None => open(url).await?,
+        };
+        connections.insert(url.to_owned(), client.clone());
+        let context = ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).build(client);
+        Ok(Self(Arc::new(Inner { settings: settings.clone(), context, declared: AtomicBool::new(false) })))
+    }
+
+    /// Publishes side by side and waits for every answer.
+    pub async fn publish(&self, rows: &[Row]) -> Published {
+        let mut published = Published::default();
+        if let Err(error) = self.declare().await {
+            published.problem = Some(error);
+            return published;
+        }
+        let mut waiting = Vec::with_capacity(rows.len());
+        for row in rows {
+            let message = PublishMessage::build()
+                .payload(row.envelope.payload.clone().into())
+                .headers(headers(&row.envelope))
+                .message_id(&row.envelope.id)
+                .expected_stream(&self.0.settings.stream);
+            match self.0.context.send_publish(self.subject(&row.envelope.subject), message).await {
+                Ok(answer) => waiting.push(async move { (row.seq, answer.await) }),
+                Err(error) => published.problem = Some(error.into()),
+            }
+        }
+        for (seq, answer) in join_all(waiting).await {
+            match answer {
+                Ok(_) => published.seqs.push(seq),
+                Err(error) => published.problem = Some(error.into()),
+            }
+        }
+        if published.problem.is_some() {
+            // Perhaps the broker came back without it.
+            self.0.declared.store(false, Ordering::Release);
+        }
+        published
+    }
+
+    /// Brings the stream to what it should be, once as long as all is well.
+    async fn declare(&self) -> Result<()> {
+        // The client would keep what it cannot send, and so do we.
+        if self.0.context.client().connection_state() != State::Connected {
+            bail!("the broker does not answer");
+        }
+        if self.0.declared.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let BusSettings { stream, replicas, .. } = &self.0.settings;
+        let wanted = stream::Config {
+            name: stream.clone(),
+            description: Some("what services of FenzVideo tell each other".to_owned()),
+            subjects: FAMILIES.iter().map(|family| self.subject(&format!("{family}.>"))).collect(),
+            retention: RetentionPolicy::Limits,
+            storage: StorageType::File,
+            max_age: RETENTION,
+            duplicate_window: DUPLICATE_WINDOW,
+            num_replicas: *replicas,
+            ..stream::Config::default()
+        };
+        self.0.context.create_or_update_stream(wanted).await.context("the stream cannot be declared")?;
+        self.0.declared.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// The durable consumer of a service, brought to what it should be.
+    pub async fn consumer(&self, service: &str, filters: &[String]) -> Result<PullConsumer> {
+        self.0.declared.store(false, Ordering::Release);
+        self.declare().await?;
+        let wanted = pull::Config {
+            durable_name: Some(format!("fenz-{service}")),
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            max_deliver: -1,
+            max_ack_pending: MAX_UNACKED,
+            filter_subjects: filters.iter().map(|filter| self.subject(filter)).collect(),
+            num_replicas: self.0.settings.replicas,
+            ..pull::Config::default()
+        };
+        let stream = self.0.settings.stream.as_str();
+        self.0.context.create_consumer_on_stream(wanted, stream).await.context("the consumer cannot be declared")
+    }
+
+    /// The event of a message, also of one that somebody else put there.
+    pub fn envelope(&self, message: &async_nats::jetstream::Message) -> Envelope {
+        let mut headers = Headers::new();
+        for (name, values) in message.headers.iter().flat_map(HeaderMap::iter) {
+            if let Some(value) = values.first() {
+                headers.insert(name.to_string().to_ascii_lowercase(), value.to_string());
+            }
+        }
+        let place = || message.info().map_or(0, |info| info.stream_sequence);
+        let id = headers.get(ID).filter(|id| (1..=64).contains(&id.len())).cloned();
+        let prefix = &self.0.settings.prefix;
+        let subject = message.subject.strip_prefix(prefix.as_str()).unwrap_or(&message.subject);
+        Envelope {
+            id: id.unwrap_or_else(|| format!("{}-{}", self.0.settings.stream, place())),
+            subject: subject.strip_prefix('.').unwrap_or(subject).to_owned(),
+            payload: message.payload.to_vec(),
+            headers,
+        }
+    }
+
+    fn subject(&self, subject: &str) -> String {
+        match self.0.settings.prefix.as_str() {
+            "" => subject.to_owned(),
+            prefix => format!("{prefix}.{subject}"),
+        }
+    }
+}
+
+fn headers(envelope: &Envelope) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &envelope.headers {
+        headers.insert(name.as_str(), value.as_str());
+    }
+    headers
+}
+
+async fn open(urls: &str) -> Result<Client> {
+    const WANTED: &str = "FENZ_BUS__URL should be nats://host:port, several comma-separated";
+    let addresses: Vec<ServerAddr> =
+        urls.split(',').map(|url| url.trim().parse()).collect::<Result<_, _>>().context(WANTED)?;
+    let client = ConnectOptions::new()
+        .name("fenzvideo")
+        .retry_on_initial_connect()
+        .max_reconnects(None)
+        .reconnect_delay_callback(|attempts| Duration::from_millis(100 << attempts.clamp(1, 5)))
+        .event_callback(|event| async move { tracing::info!(%event, "broker") })
+        .connect(addresses)
+        .await;
+    client.context(WANTED)
+}

@@ -1,0 +1,91 @@
+//! Telling others: in the transaction that did it.
+
+use std::sync::Arc;
+
+use fenz_chassis::{
+    Clock, Error, Platform, Result,
+    database::{self, Txn},
+};
+use sea_orm::DatabaseConnection;
+use tokio::sync::Notify;
+
+use crate::{Event, bus::Bus, envelope::Envelope, relay, replica::Replica, store::outbox, upkeep};
+
+/// The largest event, encoded. Events tell what happened; files go elsewhere.
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// Where a service puts what others must hear about. Cheap to clone; start one
+/// per service.
+#[derive(Clone)]
+pub struct Outbox(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub service: &'static str,
+    pub db: DatabaseConnection,
+    pub clock: Clock,
+    pub replica: Replica,
+    /// Something was committed.
+    pub committed: Notify,
+    /// Something was written and is probably committed soon.
+    pub written: Notify,
+}
+
+impl Outbox {
+    /// Starts publishing what the service emits. Needs its database, with the
+    /// tables of [`crate::migrations`]; the broker may be away.
+    ///
+    /// # Errors
+    /// When the bus's address is no address.
+    pub async fn start(platform: &Platform) -> anyhow::Result<Self> {
+        let bus = Bus::of(platform).await?;
+        let inner = Arc::new(Inner {
+            service: platform.service,
+            db: platform.db()?,
+            clock: platform.clock.clone(),
+            replica: Replica::default(),
+            committed: Notify::new(),
+            written: Notify::new(),
+        });
+        relay::start(platform, &inner, &bus)?;
+        upkeep::of_outbox(platform)?;
+        Ok(Self(inner))
+    }
+
+    /// Tells an event, if the transaction commits. It is on the bus moments
+    /// after, and at once with [`Self::nudge`].
+    ///
+    /// # Errors
+    /// When it cannot be stored or is larger than [`MAX_BYTES`].
+    pub async fn emit<E: Event>(&self, txn: &Txn, event: &E) -> Result<()> {
+        let now = self.0.clock.now();
+        let envelope = Envelope::new(event, self.0.service, now);
+        if envelope.payload.len() > MAX_BYTES {
+            let (subject, size) = (&envelope.subject, envelope.payload.len());
+            return Err(Error::internal(anyhow::anyhow!("the event {subject} has {size} bytes: too many")));
+        }
+        outbox::insert_in_txn(txn.as_ref(), envelope, self.0.replica.id(), now).await?;
+        self.0.written.notify_one();
+        Ok(())
+    }
+
+    /// A transaction that emits: [`database::transact`], then
+    /// [`Self::nudge`].
+    ///
+    /// # Errors
+    /// What the work says; nothing is stored or told then.
+    pub async fn transact<T, F, W>(&self, work: W) -> Result<T>
+    where
+        W: Fn(Txn) -> F,
+        F: Future<Output = Result<T>>,
+    {
+        let value = database::transact(&self.0.db, work).await?;
+        self.nudge();
+        Ok(value)
+    }
+
+    /// Call it after the commit: what was emitted goes out now. Without it,
+    /// it goes out some milliseconds later.
+    pub fn nudge(&self) {
+        self.0.committed.notify_one();
+    }
+}

@@ -1,0 +1,70 @@
+//! Events that were given up.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
+};
+
+use super::entity::dead_letter::{ActiveModel, Column, Entity, Model};
+use crate::{
+    dead_letters::DeadLetter,
+    envelope::{Envelope, from_json, to_json},
+};
+
+impl From<Model> for DeadLetter {
+    fn from(row: Model) -> Self {
+        let headers = from_json(&row.headers);
+        Self {
+            envelope: Envelope { id: row.event_id, subject: row.subject, payload: row.payload, headers },
+            consumer: row.consumer,
+            reason: row.reason,
+            failed_at: row.failed_at,
+        }
+    }
+}
+
+/// Keeps an event; one that is there stays as it is.
+pub async fn insert_in_txn(
+    txn: &impl ConnectionTrait,
+    consumer: &str,
+    envelope: &Envelope,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        event_id: Set(envelope.id.clone()),
+        consumer: Set(consumer.to_owned()),
+        subject: Set(envelope.subject.clone()),
+        payload: Set(envelope.payload.clone()),
+        headers: Set(to_json(&envelope.headers)),
+        reason: Set(reason.to_owned()),
+        failed_at: Set(now),
+    };
+    let there = OnConflict::columns([Column::EventId, Column::Consumer])
+        .do_nothing_on([Column::EventId, Column::Consumer])
+        .to_owned();
+    match Entity::insert(row).on_conflict(there).exec_without_returning(txn).await {
+        Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The first ones, or one event's.
+pub async fn first(db: &impl ConnectionTrait, only: Option<&str>, limit: u64) -> Result<Vec<DeadLetter>, DbErr> {
+    let mut find = Entity::find();
+    if let Some(id) = only {
+        find = find.filter(Column::EventId.eq(id));
+    }
+    let rows = find.order_by_asc(Column::EventId).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(DeadLetter::from).collect())
+}
+
+pub async fn delete_in_txn(txn: &impl ConnectionTrait, consumer: &str, event_id: &str) -> Result<(), DbErr> {
+    Entity::delete_by_id((event_id.to_owned(), consumer.to_owned())).exec(txn).await?;
+    Ok(())
+}
+
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find().count(db).await
+}

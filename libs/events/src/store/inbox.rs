@@ -1,0 +1,25 @@
+//! Which events have had their effect.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+
+use super::entity::inbox::{ActiveModel, Column, Entity};
+
+/// A duplicate when the consumer has had the event.
+pub async fn insert_in_txn(
+    txn: &impl ConnectionTrait,
+    event_id: &str,
+    consumer: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row =
+        ActiveModel { event_id: Set(event_id.to_owned()), consumer: Set(consumer.to_owned()), handled_at: Set(now) };
+    Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Forgets what was handled before a point in time.
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::HandledAt.lt(before)).exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Who does what one replica does for all.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::database::is_duplicate;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+};
+
+use super::entity::lease::{ActiveModel, Column, Entity};
+
+/// Takes or renews a lease, unless somebody else's is still good. Not in a
+/// transaction: a duplicate would end it.
+pub async fn take(
+    db: &impl ConnectionTrait,
+    name: &str,
+    holder: &str,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let taken = Entity::update_many()
+        .col_expr(Column::Holder, Expr::value(holder))
+        .col_expr(Column::ExpiresAt, Expr::value(until))
+        .filter(Column::Name.eq(name))
+        .filter(Condition::any().add(Column::Holder.eq(holder)).add(Column::ExpiresAt.lt(now)))
+        .exec(db)
+        .await?;
+    if taken.rows_affected > 0 {
+        return Ok(true);
+    }
+    let row = ActiveModel { name: Set(name.to_owned()), holder: Set(holder.to_owned()), expires_at: Set(until) };
+    match Entity::insert(row).exec_without_returning(db).await {
+        Ok(_) => Ok(true),
+        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a lease back, if it is the holder's.
+pub async fn release(db: &impl ConnectionTrait, name: &str, holder: &str) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::Name.eq(name)).filter(Column::Holder.eq(holder)).exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Events that wait for their consumer.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::entity::mailbox::{ActiveModel, Column, Entity, Model};
+use crate::envelope::{Envelope, from_json, to_json};
+
+/// An event and how often it failed.
+pub struct Letter {
+    pub envelope: Envelope,
+    pub tries: i32,
+}
+
+impl From<Model> for Letter {
+    fn from(row: Model) -> Self {
+        let headers = from_json(&row.headers);
+        let envelope = Envelope { id: row.event_id, subject: row.subject, payload: row.payload, headers };
+        Self { envelope, tries: row.tries }
+    }
+}
+
+fn row(consumer: &str, envelope: &Envelope, tries: i32, available_at: DateTime<Utc>) -> ActiveModel {
+    ActiveModel {
+        event_id: Set(envelope.id.clone()),
+        consumer: Set(consumer.to_owned()),
+        subject: Set(envelope.subject.clone()),
+        payload: Set(envelope.payload.clone()),
+        headers: Set(to_json(&envelope.headers)),
+        tries: Set(tries),
+        available_at: Set(available_at),
+    }
+}
+
+/// Puts events in; those that are there stay as they are.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    envelopes: &[&Envelope],
+    tries: i32,
+    available_at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let there = OnConflict::columns([Column::EventId, Column::Consumer])
+        .do_nothing_on([Column::EventId, Column::Consumer])
+        .to_owned();
+    let rows = envelopes.iter().map(|envelope| row(consumer, envelope, tries, available_at));
+    match Entity::insert_many(rows).on_conflict(there).exec_without_returning(db).await {
+        Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is due, the longest first.
+pub async fn due(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Letter>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::Consumer.eq(consumer))
+        .filter(Column::AvailableAt.lte(now))
+        .order_by_asc(Column::AvailableAt)
+        .order_by_asc(Column::EventId)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Letter::from).collect())
+}
+
+/// When the next one is due.
+pub async fn next_due(db: &impl ConnectionTrait, consumer: &str) -> Result<Option<DateTime<Utc>>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::AvailableAt)
+        .filter(Column::Consumer.eq(consumer))
+        .order_by_asc(Column::AvailableAt)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await
+}
+
+/// Counts a try, unless another replica has counted it, and puts the event
+/// off.
+pub async fn put_off(
+    db: &impl ConnectionTrait,
+    consumer: &str,
+    letter: &Letter,
+    until: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Tries, Expr::value(letter.tries + 1))
+        .col_expr(Column::AvailableAt, Expr::value(until))
+        .filter(Column::EventId.eq(letter.envelope.id.as_str()))
+        .filter(Column::Consumer.eq(consumer))
+        .filter(Column::Tries.eq(letter.tries))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn delete(db: &impl ConnectionTrait, consumer: &str, event_id: &str) -> Result<(), DbErr> {
+    Entity::delete_by_id((event_id.to_owned(), consumer.to_owned())).exec(db).await?;
+    Ok(())
+}
+
+pub async fn count(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
+    Entity::find().filter(Column::Consumer.eq(consumer)).count(db).await
+}

@@ -1,0 +1,11 @@
+//! The tables, in the database of each service that tells or hears.
+
+pub mod dead_letters;
+mod entity;
+pub mod inbox;
+pub mod leases;
+pub mod mailbox;
+mod migration;
+pub mod outbox;
+
+pub use migration::migrations;

@@ -1,0 +1,92 @@
+//! Events that are not on the bus yet.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::entity::outbox::{ActiveModel, Column, Entity, Model};
+use crate::envelope::{Envelope, from_json, to_json};
+
+/// An event and its place.
+pub struct Row {
+    pub seq: i64,
+    pub envelope: Envelope,
+}
+
+impl From<Model> for Row {
+    fn from(row: Model) -> Self {
+        let headers = from_json(&row.headers);
+        Self { seq: row.seq, envelope: Envelope { id: row.id, subject: row.subject, payload: row.payload, headers } }
+    }
+}
+
+pub async fn insert_in_txn(
+    txn: &impl ConnectionTrait,
+    envelope: Envelope,
+    replica: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        seq: NotSet,
+        id: Set(envelope.id),
+        replica: Set(replica.to_owned()),
+        subject: Set(envelope.subject),
+        payload: Set(envelope.payload),
+        headers: Set(to_json(&envelope.headers)),
+        created_at: Set(now),
+    };
+    Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Which rows a replica publishes.
+#[derive(Clone, Copy)]
+pub enum Whose<'a> {
+    /// What it wrote itself since a point in time.
+    Own { replica: &'a str, since: DateTime<Utc> },
+    /// What anybody wrote before it.
+    Older(DateTime<Utc>),
+}
+
+/// The next rows above a place, in order.
+pub async fn page(db: &impl ConnectionTrait, whose: Whose<'_>, above: i64, limit: u64) -> Result<Vec<Row>, DbErr> {
+    let whose = match whose {
+        Whose::Own { replica, since } => {
+            Condition::all().add(Column::Replica.eq(replica)).add(Column::CreatedAt.gte(since))
+        }
+        Whose::Older(than) => Condition::all().add(Column::CreatedAt.lt(than)),
+    };
+    let rows = Entity::find()
+        .filter(whose)
+        .filter(Column::Seq.gt(above))
+        .order_by_asc(Column::Seq)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}
+
+pub async fn delete(db: &impl ConnectionTrait, seqs: Vec<i64>) -> Result<(), DbErr> {
+    if !seqs.is_empty() {
+        Entity::delete_many().filter(Column::Seq.is_in(seqs)).exec(db).await?;
+    }
+    Ok(())
+}
+
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    Entity::find().count(db).await
+}
+
+/// When the oldest row was written.
+pub async fn oldest(db: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::CreatedAt)
+        .order_by_asc(Column::CreatedAt)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await
+}

@@ -1,0 +1,317 @@
+//! A service that tells and one that hears, in as many replicas as a test
+//! wants.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use fenz_chassis::{
+    Clock, Needs, Platform, Process, Result, Secret, Service, Settings, Shared, Surface,
+    database::{DatabaseSettings, Txn},
+    settings::BusSettings,
+};
+use fenz_contract::events::v1::UserRegistered;
+use fenz_events::{Consumer, Envelope, Event, MailboxRegistry, Outbox, Received, Refusal};
+use fenz_testkit::Database;
+use futures::{FutureExt, future::join_all};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm_migration::prelude::*;
+
+/// The services' schema: what the teller writes, what the hearer makes of it.
+/// The effects have no key: one that happens twice is there twice.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let own: [Box<dyn MigrationTrait>; 2] = [Box::new(Numbers("writes")), Box::new(Numbers("effects"))];
+        own.into_iter().chain(fenz_events::migrations()).collect()
+    }
+}
+
+struct Numbers(&'static str);
+
+impl MigrationName for Numbers {
+    fn name(&self) -> &str {
+        self.0
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Numbers {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let n = ColumnDef::new("n").big_integer().not_null().to_owned();
+        manager.create_table(Table::create().table(self.0).col(n).to_owned()).await
+    }
+}
+
+macro_rules! service {
+    ($service:ident, $name:literal) => {
+        pub struct $service;
+
+        impl Service for $service {
+            const NAME: &'static str = $name;
+            const PORT: u16 = 0;
+            const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
+            type Config = std::collections::BTreeMap<String, String>;
+            type Migrator = Migrator;
+
+            async fn build(_: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+                Ok(Surface::default())
+            }
+
+            fn listen(_: &Self::Config) -> Option<std::net::SocketAddr> {
+                None
+            }
+        }
+    };
+}
+
+service!(Teller, "content");
+service!(Hearer, "channel");
+
+/// How events travel.
+#[derive(Clone, Debug)]
+pub enum Via {
+    Mailbox,
+    JetStream(String),
+}
+
+/// Every pair of bus and database that this machine offers.
+pub fn everywhere() -> Vec<(Database, Via)> {
+    let mut all: Vec<_> = Database::available().into_iter().map(|database| (database, Via::Mailbox)).collect();
+    if let Ok(url) = std::env::var("FENZ_TEST_NATS") {
+        all.extend(Database::available().into_iter().map(|database| (database, Via::JetStream(url.clone()))));
+    }
+    all
+}
+
+/// Runs a test on each pair at the same time.
+pub async fn on_each<F: Future<Output = ()>>(test: impl Fn(Fleet) -> F) {
+    let mut running = Vec::new();
+    for (database, via) in everywhere() {
+        let test = AssertUnwindSafe(test(Fleet::new(database, &via).await)).catch_unwind();
+        running.push(async move { (format!("{database:?} {via:?}"), test.await) });
+    }
+    let failed = join_all(running).await.into_iter().filter(|(_, outcome)| outcome.is_err());
+    let failed: Vec<_> = failed.map(|(name, _)| name).collect();
+    assert!(failed.is_empty(), "failed on {failed:?}");
+}
+
+pub struct Fleet {
+    pub bus: BusSettings,
+    pub clock: Clock,
+    shared: Shared,
+    pub teller_url: String,
+    pub hearer_url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// One process of a service, as far as a test can tell.
+pub struct Replica {
+    pub process: Process,
+    pub platform: Platform,
+    pub db: DatabaseConnection,
+}
+
+impl Fleet {
+    pub async fn new(database: Database, via: &Via) -> Self {
+        let fleet = Self::unopened(database, via).await;
+        fleet.open();
+        fleet
+    }
+
+    /// All its services have started.
+    pub fn open(&self) {
+        self.shared.get::<MailboxRegistry>().open();
+    }
+
+    pub async fn unopened(database: Database, via: &Via) -> Self {
+        fenz_chassis::prepare();
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("t{:016x}", rand::random::<u64>());
+        let url = match via {
+            Via::Mailbox => "",
+            Via::JetStream(url) => url,
+        };
+        let bus = BusSettings { url: url.into(), stream: name.clone(), prefix: name, ..BusSettings::default() };
+        Self {
+            bus,
+            clock: Clock::default(),
+            shared: Shared::default(),
+            teller_url: database.create(folder.path(), "teller").await.unwrap(),
+            hearer_url: database.create(folder.path(), "hearer").await.unwrap(),
+            _folder: Some(folder),
+        }
+    }
+
+    /// One that another process has made: the bus's address and its name.
+    pub fn existing((url, name): (&str, &str), teller_url: String, hearer_url: String) -> Self {
+        fenz_chassis::prepare();
+        let bus = BusSettings { url: url.into(), stream: name.into(), prefix: name.into(), ..BusSettings::default() };
+        let (clock, shared) = (Clock::default(), Shared::default());
+        Self { bus, clock, shared, teller_url, hearer_url, _folder: None }
+    }
+
+    pub fn settings(&self, url: &str) -> Settings {
+        let database = DatabaseSettings {
+            url: Secret::from(url),
+            max_connections: 6,
+            acquire_timeout: Duration::from_secs(1),
+            ..DatabaseSettings::default()
+        };
+        Settings { database, bus: self.bus.clone(), ..Settings::default() }
+    }
+
+    async fn replica<S: Service>(&self, url: &str) -> Replica {
+        let process = Process { clock: self.clock.clone(), shared: self.shared.clone(), ..Process::default() };
+        let platform = fenz_chassis::connect::<S>(self.settings(url), &process).await.unwrap();
+        let db = platform.db().unwrap();
+        Replica { process, platform, db }
+    }
+
+    pub async fn teller(&self) -> (Replica, Outbox) {
+        let replica = self.replica::<Teller>(&self.teller_url).await;
+        let outbox = Outbox::start(&replica.platform).await.unwrap();
+        (replica, outbox)
+    }
+
+    pub async fn hearer(&self, consumer: Consumer) -> Replica {
+        let replica = self.replica::<Hearer>(&self.hearer_url).await;
+        consumer.start(&replica.platform).await.unwrap();
+        replica
+    }
+
+    /// Delivers an event as somebody would who does not know that others did.
+    pub async fn deliver(&self, envelope: &Envelope) {
+        let url = self.bus.url.expose();
+        if url.is_empty() {
+            let replica = self.replica::<Hearer>(&self.hearer_url).await;
+            put_into_mailbox(&replica.db, envelope, self.clock.now()).await;
+            return;
+        }
+        let client = async_nats::connect(url).await.unwrap();
+        let mut headers = async_nats::HeaderMap::new();
+        for (name, value) in &envelope.headers {
+            headers.insert(name.as_str(), value.as_str());
+        }
+        let subject = format!("{}.{}", self.bus.prefix, envelope.subject);
+        let stream = async_nats::jetstream::new(client);
+        let payload = envelope.payload.clone().into();
+        stream.publish_with_headers(subject, headers, payload).await.unwrap().await.unwrap();
+    }
+}
+
+/// Into the hearer's mailbox, unless it lies there.
+async fn put_into_mailbox(db: &DatabaseConnection, envelope: &Envelope, now: chrono::DateTime<chrono::Utc>) {
+    let insert = Query::insert()
+        .into_table("mailbox")
+        .columns(["event_id", "consumer", "subject", "payload", "headers", "tries", "available_at"])
+        .values_panic([
+            envelope.id.as_str().into(),
+            Hearer::NAME.into(),
+            envelope.subject.as_str().into(),
+            envelope.payload.clone().into(),
+            serde_json::to_string(&envelope.headers).unwrap().into(),
+            0.into(),
+            now.into(),
+        ])
+        .to_owned();
+    match db.execute(&insert).await {
+        Err(error) if !fenz_chassis::database::is_duplicate(&error) => panic!("{error}"),
+        _ => {}
+    }
+}
+
+impl Replica {
+    /// One that only looks on.
+    pub fn watching(platform: Platform) -> Self {
+        let db = platform.db().unwrap();
+        Self { process: Process::default(), platform, db }
+    }
+
+    /// Ends it as a SIGTERM would.
+    pub async fn stop(&self) {
+        self.process.stop.cancel();
+        self.process.tasks.close();
+        self.process.tasks.wait().await;
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
+        self.ask(&format!("SELECT COUNT(*) AS n FROM {table}")).await[0]
+    }
+
+    /// The numbers that took effect, as often as they did.
+    pub async fn effects(&self) -> Vec<i64> {
+        self.ask("SELECT n FROM effects ORDER BY n").await
+    }
+
+    async fn ask(&self, sql: &str) -> Vec<i64> {
+        let statement = Statement::from_string(self.db.get_database_backend(), sql);
+        self.db.query_all_raw(statement).await.unwrap().iter().map(|row| row.try_get("", "n").unwrap()).collect()
+    }
+
+    pub async fn run(&self, sql: &str) {
+        self.db.execute_unprepared(sql).await.unwrap();
+    }
+
+    /// Waits until so many events took effect, and that nothing is left over.
+    pub async fn wait_for(&self, count: usize) {
+        eventually(&format!("{count} effects"), async || self.effects().await.len() >= count).await;
+        eventually("an empty mailbox", async || self.count("mailbox").await == 0).await;
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.process.stop.cancel();
+    }
+}
+
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(40);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "still waiting for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub fn event(n: i64) -> UserRegistered {
+    UserRegistered { user_id: n, username: format!("user{n}"), version: 1, ..UserRegistered::default() }
+}
+
+/// Writes a number and tells it.
+pub async fn write(outbox: &Outbox, n: i64) -> Result<()> {
+    outbox
+        .transact(|txn| async move {
+            insert(&txn, "writes", n).await?;
+            outbox.emit(&txn, &event(n)).await
+        })
+        .await
+}
+
+/// Tells an event in a transaction of its own.
+pub async fn tell(outbox: &Outbox, event: &impl Event) -> Result<()> {
+    outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await
+}
+
+pub async fn insert(txn: &Txn, table: &str, n: i64) -> Result<(), DbErr> {
+    txn.execute_unprepared(&format!("INSERT INTO {table} (n) VALUES ({n})")).await.map(drop)
+}
+
+/// Makes an effect of every number.
+pub fn recording() -> Consumer {
+    Consumer::new().on(|txn: Txn, Received { event, .. }: Received<UserRegistered>| async move {
+        Ok(insert(&txn, "effects", event.user_id).await?)
+    })
+}
+
+/// As [`recording`], unless the test refuses.
+pub fn refusing(refuse: impl Fn(i64) -> Option<Refusal> + Send + Sync + 'static) -> Consumer {
+    let refuse = Arc::new(refuse);
+    Consumer::new().on(move |txn: Txn, Received { event, .. }: Received<UserRegistered>| {
+        let refuse = refuse.clone();
+        async move {
+            // After the effect: it must be undone.
+            insert(&txn, "effects", event.user_id).await?;
+            refuse(event.user_id).map_or(Ok(()), Err)
+        }
+    })
+}

@@ -1,0 +1,132 @@
+//! `ChannelService`.
+
+use fenz_chassis::{Caller, Result};
+use fenz_contract::channel::v1::{self as pb, channel_service_server::ChannelService};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
+
+use super::{Api, encode};
+use crate::{
+    app::Edit,
+    domain::{ChannelId, Money, UploadId, changes::Changes},
+};
+
+#[async_trait::async_trait]
+impl ChannelService for Api {
+    async fn get_channel(
+        &self,
+        request: Request<pb::GetChannelRequest>,
+    ) -> Result<Response<pb::GetChannelResponse>, Status> {
+        let caller = Caller::of(&request);
+        let seen = self.0.get(ChannelId(request.into_inner().id), &caller).await?;
+        Ok(encode::with_etag(pb::GetChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+    }
+
+    async fn update_channel(
+        &self,
+        request: Request<pb::UpdateChannelRequest>,
+    ) -> Result<Response<pb::UpdateChannelResponse>, Status> {
+        let caller = Caller::of(&request);
+        let if_match = if_match(request.metadata());
+        let message = request.into_inner();
+        let edit = Edit { id: ChannelId(message.id), caller, if_match, changes: changes(message) };
+        let seen = self.0.update(edit).await?;
+        Ok(encode::with_etag(pb::UpdateChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+    }
+
+    async fn subscribe(
+        &self,
+        request: Request<pb::SubscribeRequest>,
+    ) -> Result<Response<pb::SubscribeResponse>, Status> {
+        let caller = Caller::of(&request);
+        let membership = self.0.subscribe(ChannelId(request.into_inner().id), caller.require_user()?).await?;
+        Ok(Response::new(pb::SubscribeResponse { membership: Some(encode::membership(&membership)) }))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: Request<pb::UnsubscribeRequest>,
+    ) -> Result<Response<pb::UnsubscribeResponse>, Status> {
+        let caller = Caller::of(&request);
+        let membership = self.0.unsubscribe(ChannelId(request.into_inner().id), caller.require_user()?).await?;
+        Ok(Response::new(pb::UnsubscribeResponse { membership: Some(encode::membership(&membership)) }))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<pb::ListSubscriptionsRequest>,
+    ) -> Result<Response<pb::ListSubscriptionsResponse>, Status> {
+        let user = Caller::of(&request).require_user()?.id;
+        let message = request.into_inner();
+        let page = self.0.page(message.page, message.page_size)?;
+        let (found, total) = self.0.subscriptions(user, page).await?;
+        let subscriptions = found.iter().map(|(membership, channel)| pb::Subscription {
+            channel: Some(encode::channel(&self.0, channel, membership.tier)),
+            membership: Some(encode::membership(membership)),
+        });
+        let reply = pb::ListSubscriptionsResponse { subscriptions: subscriptions.collect(), total: total as i64 };
+        Ok(Response::new(reply))
+    }
+
+    async fn list_subscribers(
+        &self,
+        request: Request<pb::ListSubscribersRequest>,
+    ) -> Result<Response<pb::ListSubscribersResponse>, Status> {
+        let owner = Caller::of(&request).require_user()?.id;
+        let message = request.into_inner();
+        let page = self.0.page(message.page, message.page_size)?;
+        let (subscribers, total) = self.0.subscribers(owner, page).await?;
+        let subscribers = subscribers.into_iter().map(encode::subscriber).collect();
+        Ok(Response::new(pb::ListSubscribersResponse { subscribers, total }))
+    }
+
+    async fn get_fee(&self, request: Request<pb::GetFeeRequest>) -> Result<Response<pb::GetFeeResponse>, Status> {
+        let owner = Caller::of(&request).require_user()?.id;
+        let fee = self.0.fee(owner).await?;
+        Ok(Response::new(pb::GetFeeResponse { fee: Some(encode::money(fee)) }))
+    }
+
+    async fn update_fee(
+        &self,
+        request: Request<pb::UpdateFeeRequest>,
+    ) -> Result<Response<pb::UpdateFeeResponse>, Status> {
+        let owner = Caller::of(&request).require_user()?.id;
+        let message = request.into_inner();
+        let fee = self.0.set_fee(owner, Money::fee(&message.amount, &message.currency)?).await?;
+        Ok(Response::new(pb::UpdateFeeResponse { fee: Some(encode::money(fee)) }))
+    }
+
+    async fn hide_channel(
+        &self,
+        request: Request<pb::HideChannelRequest>,
+    ) -> Result<Response<pb::HideChannelResponse>, Status> {
+        let caller = Caller::of(&request);
+        let seen = self.0.moderate(ChannelId(request.into_inner().id), true, &caller).await?;
+        Ok(encode::with_etag(pb::HideChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+    }
+
+    async fn restore_channel(
+        &self,
+        request: Request<pb::RestoreChannelRequest>,
+    ) -> Result<Response<pb::RestoreChannelResponse>, Status> {
+        let caller = Caller::of(&request);
+        let seen = self.0.moderate(ChannelId(request.into_inner().id), false, &caller).await?;
+        Ok(encode::with_etag(pb::RestoreChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+    }
+}
+
+fn changes(request: pb::UpdateChannelRequest) -> Changes {
+    // 0 takes a picture away.
+    let picture = |id: i64| (id != 0).then_some(UploadId(id));
+    Changes {
+        name: request.name,
+        description: request.description,
+        avatar: request.avatar_upload_id.map(picture),
+        banner: request.banner_upload_id.map(picture),
+    }
+}
+
+/// The `If-Match` header, all of its lines.
+fn if_match(metadata: &MetadataMap) -> Option<String> {
+    let lines: Vec<_> = metadata.get_all("if-match").iter().map(|line| line.to_str().unwrap_or_default()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}

@@ -1,0 +1,28 @@
+//! `MembershipService`.
+
+use fenz_chassis::{Result, UserId};
+use fenz_contract::channel::v1::{self as pb, membership_service_server::MembershipService};
+use tonic::{Request, Response, Status};
+
+use super::Api;
+use crate::domain::ChannelId;
+
+#[async_trait::async_trait]
+impl MembershipService for Api {
+    async fn get_membership(
+        &self,
+        request: Request<pb::GetMembershipRequest>,
+    ) -> Result<Response<pb::GetMembershipResponse>, Status> {
+        let message = request.into_inner();
+        let tier = self.0.tier(ChannelId(message.channel_id), UserId(message.user_id)).await?;
+        Ok(Response::new(pb::GetMembershipResponse { tier: tier.number() }))
+    }
+
+    async fn list_memberships(
+        &self,
+        request: Request<pb::ListMembershipsRequest>,
+    ) -> Result<Response<pb::ListMembershipsResponse>, Status> {
+        let channel_ids = self.0.memberships(UserId(request.into_inner().user_id)).await?;
+        Ok(Response::new(pb::ListMembershipsResponse { channel_ids }))
+    }
+}

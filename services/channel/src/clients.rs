@@ -1,0 +1,53 @@
+//! The other services, as this one needs them: media, which keeps the pictures.
+
+use fenz_chassis::{Error, Reason, Result, UserId, peers::PeerChannel};
+use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest, upload_service_client::UploadServiceClient};
+
+use crate::{domain::Picture, store::errands::Claim};
+
+/// The media service.
+#[derive(Clone)]
+pub struct Uploads {
+    client: UploadServiceClient<PeerChannel>,
+}
+
+impl Uploads {
+    pub fn new(media: PeerChannel) -> Self {
+        Self { client: UploadServiceClient::new(media) }
+    }
+
+    /// Takes an owner's upload into use for a picture. Can be repeated.
+    ///
+    /// # Errors
+    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED` and what else media refuses,
+    /// each on the field that named the upload; `UNAVAILABLE`.
+    pub async fn claim(&self, claim: Claim, owner: UserId) -> Result<()> {
+        let request = ClaimUploadRequest {
+            upload_id: claim.upload.0,
+            owner_id: owner.0,
+            kind: "image".to_owned(),
+            claim: claim.to_string(),
+        };
+        let claimed = self.client.clone().claim_upload(request).await;
+        claimed.map(drop).map_err(|status| on_field(claim.picture, status.into()))
+    }
+
+    /// Ends a claim. Can be repeated, and come where nothing was claimed.
+    pub async fn release(&self, claim: Claim, keep_files: bool) -> Result<()> {
+        let request = ReleaseClaimRequest { claim: claim.to_string(), upload_id: 0, keep_files };
+        self.client.clone().release_claim(request).await?;
+        Ok(())
+    }
+}
+
+fn on_field(picture: Picture, error: Error) -> Error {
+    let field = picture.field();
+    match error.reason {
+        Reason::UploadNotFound => Error::field(error.reason, field, "names no upload of yours"),
+        Reason::UploadAlreadyUsed => Error::field(error.reason, field, "names an upload that is in use already"),
+        Reason::UnsupportedFormat | Reason::InvalidParams => {
+            Error::field(error.reason, field, format!("names an upload that does not fit: {}", error.message()))
+        }
+        _ => error,
+    }
+}

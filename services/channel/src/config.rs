@@ -1,0 +1,38 @@
+//! The service's own settings, `FENZ_CHANNEL__…`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// `FENZ_CHANNEL__…`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the service listens; without one 127.0.0.1 and its default port.
+    pub listen: Option<SocketAddr>,
+    /// How many entries deep a list can be paged.
+    pub max_page_depth: u64,
+    /// After this a picture claimed for an edit that never came is handed back.
+    /// Longer than any request may take.
+    #[serde(with = "humantime_serde")]
+    pub claim_timeout: Duration,
+}
+
+impl Config {
+    /// # Errors
+    /// Names the key and what it should be.
+    pub fn check(&self, request_timeout: Duration) -> Result<()> {
+        ensure!(
+            self.claim_timeout > request_timeout,
+            "FENZ_CHANNEL__CLAIM_TIMEOUT should be longer than FENZ_SERVER__REQUEST_TIMEOUT ({request_timeout:?})"
+        );
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { listen: None, max_page_depth: 10_000, claim_timeout: Duration::from_secs(600) }
+    }
+}

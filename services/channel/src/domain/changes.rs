@@ -1,0 +1,87 @@
+//! A partial edit: what is named changes, the rest stays.
+
+use fenz_chassis::{Error, Reason, Result};
+
+use super::{Channel, Picture, UploadId};
+
+/// What an edit changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    /// `Some(None)` takes the picture away.
+    #[expect(clippy::option_option, reason = "left out, taken away and set are three things")]
+    pub avatar: Option<Option<UploadId>>,
+    #[expect(clippy::option_option, reason = "left out, taken away and set are three things")]
+    pub banner: Option<Option<UploadId>>,
+}
+
+impl Changes {
+    /// Holds the fields against what the contract cannot say.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS` for a name that shows nothing, or breaks its line.
+    pub fn check(&self) -> Result<()> {
+        let Some(name) = &self.name else { return Ok(()) };
+        let refuse = |why| Err(Error::field(Reason::InvalidParams, "name", why));
+        if name.trim().is_empty() {
+            return refuse("must not be blank");
+        }
+        if name.chars().any(char::is_control) {
+            return refuse("must not contain control characters");
+        }
+        Ok(())
+    }
+
+    /// The pictures that come new to a channel.
+    pub fn new_pictures(&self, channel: &Channel) -> Vec<(Picture, UploadId)> {
+        let named = [(Picture::Avatar, self.avatar.flatten()), (Picture::Banner, self.banner.flatten())];
+        named
+            .into_iter()
+            .filter_map(|(place, upload)| Some((place, upload?)))
+            .filter(|(place, upload)| channel.picture(*place) != Some(*upload))
+            .collect()
+    }
+
+    /// The channel as it is afterwards; as it was when nothing changes.
+    #[must_use]
+    pub fn apply(self, channel: Channel) -> Channel {
+        let before = channel.clone();
+        let mut channel = channel;
+        channel.name = self.name.unwrap_or(channel.name);
+        channel.description = self.description.unwrap_or(channel.description);
+        channel.avatar = self.avatar.unwrap_or(channel.avatar);
+        channel.banner = self.banner.unwrap_or(channel.banner);
+        if channel != before {
+            channel.version += 1;
+        }
+        channel
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::channel::sample;
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let before = Channel { avatar: Some(UploadId(5)), description: "d".into(), ..sample(1) };
+        assert_eq!(Changes::default().apply(before.clone()), before);
+        let same = Changes { description: Some("d".into()), ..Changes::default() };
+        assert_eq!(same.apply(before.clone()).version, 1);
+        let changes = Changes { avatar: Some(None), banner: Some(Some(UploadId(6))), ..Changes::default() };
+        assert_eq!(changes.new_pictures(&before), [(Picture::Banner, UploadId(6))]);
+        let after = changes.apply(before.clone());
+        assert_eq!((after.avatar, after.banner, after.version), (None, Some(UploadId(6)), 2));
+        assert_eq!((after.name, after.description), (before.name, before.description));
+    }
+
+    #[test]
+    fn a_name_must_show_something() {
+        for (name, good) in [("頻道", true), (" ", false), ("a\nb", false)] {
+            let changes = Changes { name: Some(name.into()), ..Changes::default() };
+            assert_eq!(changes.check().is_ok(), good, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Who belongs to a channel, and how.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::UserId;
+
+use super::ChannelId;
+
+/// What a membership opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    #[default]
+    None,
+    Subscriber,
+    Premium,
+}
+
+impl Tier {
+    pub fn of(number: i32) -> Self {
+        match number {
+            ..=0 => Self::None,
+            1 => Self::Subscriber,
+            _ => Self::Premium,
+        }
+    }
+
+    pub fn number(self) -> i32 {
+        self as i32
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Subscriber => "subscriber",
+            Self::Premium => "premium",
+        }
+    }
+}
+
+/// How a membership stands. What it opens is its tier's to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Active,
+    /// A payment for tier 2 has begun.
+    Pending,
+    /// A payment has failed and is tried again.
+    PastDue,
+    /// Tier 2 ends with what is paid.
+    Cancelled,
+    Ended,
+}
+
+impl Status {
+    const ALL: [Self; 5] = [Self::Active, Self::Pending, Self::PastDue, Self::Cancelled, Self::Ended];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Pending => "pending",
+            Self::PastDue => "past_due",
+            Self::Cancelled => "cancelled",
+            Self::Ended => "ended",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+/// A user's membership of a channel. It stays when it ends, so that its version
+/// goes on when it starts again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    pub channel: ChannelId,
+    pub user: UserId,
+    pub tier: Tier,
+    pub status: Status,
+    /// When it last started.
+    pub created_at: DateTime<Utc>,
+    /// Grows with every change.
+    pub version: i64,
+}
+
+impl Membership {
+    /// A subscription that starts now, after one that has ended if there was
+    /// one.
+    pub fn start(before: Option<Self>, channel: ChannelId, user: UserId, now: DateTime<Utc>) -> Self {
+        let version = before.map_or(0, |m| m.version) + 1;
+        Self { channel, user, tier: Tier::Subscriber, status: Status::Active, created_at: now, version }
+    }
+
+    #[must_use]
+    pub fn ended(self) -> Self {
+        Self { tier: Tier::None, status: Status::Ended, version: self.version + 1, ..self }
+    }
+
+    pub fn is_member(&self) -> bool {
+        self.tier > Tier::None
+    }
+}
+
+/// How many members a channel has: of any tier, and of tier 2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub subscribers: i64,
+    pub premium: i64,
+}
+
+impl Counts {
+    /// What a channel's counts gain when a member's tier changes.
+    pub fn change(from: Tier, to: Tier) -> Self {
+        let one = |tier, least| i64::from(tier >= least);
+        let gain = |least| one(to, least) - one(from, least);
+        Self { subscribers: gain(Tier::Subscriber), premium: gain(Tier::Premium) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_follow_every_change_of_tier() {
+        use Tier::{None, Premium, Subscriber};
+        for (from, to, subscribers, premium) in [
+            (None, Subscriber, 1, 0),
+            (None, Premium, 1, 1),
+            (Subscriber, Premium, 0, 1),
+            (Premium, Subscriber, 0, -1),
+            (Premium, None, -1, -1),
+            (Subscriber, None, -1, 0),
+            (Premium, Premium, 0, 0),
+        ] {
+            assert_eq!(Counts::change(from, to), Counts { subscribers, premium }, "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_goes_on_after_an_end() {
+        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let later = at + chrono::TimeDelta::hours(1);
+        let first = Membership::start(Option::None, ChannelId(1), UserId(2), at);
+        let ended = first.ended();
+        let again = Membership::start(Some(ended), ChannelId(1), UserId(2), later);
+        assert_eq!((first.version, ended.version, again.version), (1, 2, 3));
+        assert_eq!((first.created_at, ended.created_at, again.created_at), (at, at, later));
+        assert_eq!((first.is_member(), ended.is_member(), again.is_member()), (true, false, true));
+        assert!(Status::ALL.iter().all(|s| Status::parse(s.as_str()) == Some(*s)));
+    }
+}

@@ -1,0 +1,63 @@
+//! What the service tells others, and what it hears.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Platform, UserId};
+use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, UserRegistered, UserUpdated};
+use fenz_events::{Consumer, Received, Refusal};
+
+use crate::{
+    app::App,
+    domain::{Channel, Membership},
+    store::user_names::Names,
+};
+
+/// Starts hearing what auth tells of users.
+pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
+    let (registering, updating) = (app.clone(), app.clone());
+    Consumer::new()
+        .on(move |txn, received: Received<UserRegistered>| {
+            let app = registering.clone();
+            async move {
+                let UserRegistered { user_id, username, display_name, version, .. } = received.event;
+                let (user, names) = (user(user_id)?, Names { username, display_name });
+                app.user_registered_in_txn(&txn, user, &names, version, received.occurred_at).await?;
+                Ok(())
+            }
+        })
+        .on(move |txn, received: Received<UserUpdated>| {
+            let app = updating.clone();
+            async move {
+                let UserUpdated { user_id, username, display_name, version, .. } = received.event;
+                let (user, names) = (user(user_id)?, Names { username, display_name });
+                app.user_updated_in_txn(&txn, user, &names, version).await?;
+                Ok(())
+            }
+        })
+        .start(platform)
+        .await
+}
+
+fn user(id: i64) -> Result<UserId, Refusal> {
+    if id > 0 { Ok(UserId(id)) } else { Err(Refusal::message("an event of no user")) }
+}
+
+pub fn channel_changed(channel: &Channel, now: DateTime<Utc>) -> ChannelChanged {
+    ChannelChanged {
+        channel_id: channel.id.0,
+        owner_id: channel.owner.0,
+        name: channel.name.clone(),
+        is_hidden: channel.hidden.any(),
+        version: channel.version,
+        occurred_at: Some(now.into()),
+    }
+}
+
+pub fn membership_changed(membership: &Membership, now: DateTime<Utc>) -> MembershipChanged {
+    MembershipChanged {
+        user_id: membership.user.0,
+        channel_id: membership.channel.0,
+        tier: membership.tier.number(),
+        version: membership.version,
+        occurred_at: Some(now.into()),
+    }
+}

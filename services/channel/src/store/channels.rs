@@ -1,0 +1,94 @@
+//! Channels.
+
+use fenz_chassis::UserId;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::entity::channel::{ActiveModel, Column, Entity, Model};
+use crate::domain::{Channel, ChannelId, Counts, HiddenReasons, Money, UploadId, money::Currency};
+
+pub(super) fn channel(row: Model) -> Result<Channel, DbErr> {
+    let unknown = || DbErr::Type(format!("channel {} has the unknown currency {}", row.id, row.fee_currency));
+    let currency = Currency::parse(&row.fee_currency).ok_or_else(unknown)?;
+    Ok(Channel {
+        id: ChannelId(row.id),
+        owner: UserId(row.owner_id),
+        name: row.name,
+        description: row.description,
+        avatar: row.avatar_upload_id.map(UploadId),
+        banner: row.banner_upload_id.map(UploadId),
+        fee: Money { minor: row.monthly_fee, currency },
+        hidden: HiddenReasons::from_bits(row.hidden_reasons),
+        counts: Counts { subscribers: row.subscriber_count, premium: row.premium_count },
+        created_at: row.created_at,
+        version: row.version,
+    })
+}
+
+async fn one(db: &impl ConnectionTrait, query: Select<Entity>) -> Result<Option<Channel>, DbErr> {
+    query.one(db).await?.map(channel).transpose()
+}
+
+/// A channel by its id.
+pub async fn find(db: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
+    one(db, Entity::find_by_id(id.0)).await
+}
+
+/// The same, kept from changing until the transaction ends. Whoever changes
+/// memberships takes the channel first, so that no two wait for each other.
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
+    one(txn, Entity::find_by_id(id.0).lock_exclusive()).await
+}
+
+/// An owner's first channel.
+pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<Option<Channel>, DbErr> {
+    one(db, Entity::find().filter(Column::OwnerId.eq(owner.0)).order_by_asc(Column::Id)).await
+}
+
+/// Stores a new channel.
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(channel.id.0),
+        owner_id: Set(channel.owner.0),
+        subscriber_count: Set(channel.counts.subscribers),
+        premium_count: Set(channel.counts.premium),
+        created_at: Set(channel.created_at),
+        ..editable(channel)
+    };
+    Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Stores what can be changed but for the counts.
+pub async fn update_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
+    Entity::update_many().set(editable(channel)).filter(Column::Id.eq(channel.id.0)).exec(txn).await?;
+    Ok(())
+}
+
+fn editable(channel: &Channel) -> ActiveModel {
+    ActiveModel {
+        name: Set(channel.name.clone()),
+        description: Set(channel.description.clone()),
+        avatar_upload_id: Set(channel.avatar.map(|u| u.0)),
+        banner_upload_id: Set(channel.banner.map(|u| u.0)),
+        monthly_fee: Set(channel.fee.minor),
+        fee_currency: Set(channel.fee.currency.code().to_owned()),
+        hidden_reasons: Set(channel.hidden.bits()),
+        version: Set(channel.version),
+        ..ActiveModel::default()
+    }
+}
+
+/// Adds to the counts, in the transaction that changes a membership.
+pub async fn add_counts_in_txn(txn: &impl ConnectionTrait, id: ChannelId, more: Counts) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::SubscriberCount, Expr::col(Column::SubscriberCount).add(more.subscribers))
+        .col_expr(Column::PremiumCount, Expr::col(Column::PremiumCount).add(more.premium))
+        .filter(Column::Id.eq(id.0))
+        .exec(txn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Channel and media side by side, a client of both, and a service that tells
+//! and hears events.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fenz_channel::Channels;
+use fenz_chassis::{Needs, Platform, Role, Service, Surface};
+use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, UserRegistered};
+use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
+use fenz_media::MediaService;
+use fenz_testkit::{Database, Sandbox};
+use reqwest::{
+    Client, Method, RequestBuilder,
+    header::HeaderMap,
+    multipart::{Form, Part},
+};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use serde_json::{Value, json};
+
+pub const OWNER: i64 = 7;
+pub const OTHER: i64 = 8;
+
+/// A PNG of one pixel.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
+
+/// Stands where another service is: tells what auth would, and hears what
+/// channel tells.
+struct Neighbour;
+
+/// What the neighbour has to tell with, and what it has heard.
+#[derive(Clone, Default)]
+pub struct Heard {
+    outbox: Arc<Mutex<Option<Outbox>>>,
+    pub channels: Arc<Mutex<Vec<ChannelChanged>>>,
+    pub memberships: Arc<Mutex<Vec<MembershipChanged>>>,
+}
+
+struct Tables;
+
+impl MigratorTrait for Tables {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        fenz_events::migrations()
+    }
+}
+
+impl Service for Neighbour {
+    const NAME: &'static str = "content";
+    const PORT: u16 = 0;
+    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
+    type Config = serde_json::Map<String, Value>;
+    type Migrator = Tables;
+
+    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+        let heard: Heard = platform.shared.get();
+        *heard.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
+        let (channels, memberships) = (heard.channels, heard.memberships);
+        Consumer::new()
+            .on(move |_, received: Received<ChannelChanged>| {
+                channels.lock().expect("no panic before").push(received.event);
+                async { Ok(()) }
+            })
+            .on(move |_, received: Received<MembershipChanged>| {
+                memberships.lock().expect("no panic before").push(received.event);
+                async { Ok(()) }
+            })
+            .start(&platform)
+            .await?;
+        Ok(Surface::default())
+    }
+
+    fn listen(_: &Self::Config) -> Option<std::net::SocketAddr> {
+        None
+    }
+}
+
+pub struct Fleet {
+    pub sandbox: Sandbox,
+    pub heard: Heard,
+    client: Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn reason(&self) -> &str {
+        self.detail("ErrorInfo")["reason"].as_str().unwrap_or_default()
+    }
+
+    /// A detail of an error, by the last part of its type.
+    pub fn detail(&self, kind: &str) -> &Value {
+        let details = self.body["details"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let of_kind = |d: &&Value| d["@type"].as_str().is_some_and(|t| t.ends_with(&format!(".{kind}")));
+        details.iter().find(of_kind).unwrap_or(&Value::Null)
+    }
+
+    /// The first field that an error names.
+    pub fn field(&self) -> &str {
+        self.detail("BadRequest")["fieldViolations"][0]["field"].as_str().unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn refused(&self, status: u16, reason: &str) -> &Self {
+        assert_eq!((self.status, self.reason()), (status, reason), "{}", self.body);
+        self
+    }
+
+    /// What the reply carries under a name.
+    #[track_caller]
+    pub fn of(self, name: &str) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body[name].clone()
+    }
+}
+
+impl Fleet {
+    /// With the channels of the owner and of the other.
+    pub async fn start(database: Database) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Self {
+        let mut sandbox = Sandbox::new(database).await.expect("a sandbox");
+        for (key, value) in settings {
+            sandbox.set(key, value).expect("a key");
+        }
+        sandbox.start_auth_stand_in().await.expect("auth");
+        sandbox.start::<MediaService>().await.expect("media");
+        sandbox.start::<Channels>().await.expect("channel");
+        sandbox.start::<Neighbour>().await.expect("a neighbour");
+        sandbox.process.shared.get::<MailboxRegistry>().open();
+        let heard = sandbox.process.shared.get();
+        let fleet = Self { sandbox, heard, client: Client::new() };
+        fleet.register(OWNER, "the owner").await;
+        fleet.register(OTHER, "").await;
+        fleet
+    }
+
+    /// Tells an event, as another service would.
+    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
+        let outbox = self.heard.outbox.lock().expect("no panic before").clone().expect("the neighbour runs");
+        let (outbox, event) = (&outbox, &event);
+        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("told");
+    }
+
+    /// A user comes, and with them their channel.
+    pub async fn register(&self, user_id: i64, display_name: &str) {
+        let (username, display_name) = (format!("user{user_id}"), display_name.to_owned());
+        self.tell(UserRegistered { user_id, username, display_name, version: 1, ..UserRegistered::default() }).await;
+        eventually(async || self.get(&format!("channels/{user_id}"), 0).await.status == 200).await;
+    }
+
+    /// A request to channel; as a user, or as nobody with 0.
+    pub fn request(&self, method: Method, path: &str, user: i64) -> RequestBuilder {
+        self.request_as(method, path, user, Role::User)
+    }
+
+    pub fn request_as(&self, method: Method, path: &str, user: i64, role: Role) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/v1/{path}", self.sandbox.url("channel")));
+        if user == 0 { request } else { request.bearer_auth(self.sandbox.token(user, role)) }
+    }
+
+    pub async fn get(&self, path: &str, user: i64) -> Reply {
+        send(self.request(Method::GET, path, user)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value, user: i64) -> Reply {
+        send(self.request(Method::PUT, path, user).json(body)).await
+    }
+
+    pub async fn moderate(&self, channel: i64, what: &str) -> Reply {
+        let path = format!("admin/channels/{channel}/{what}");
+        send(self.request_as(Method::PUT, &path, 99, Role::Moderator).json(&json!({}))).await
+    }
+
+    pub async fn subscribe(&self, channel: i64, user: i64) -> Reply {
+        let path = format!("channels/{channel}/subscribe");
+        send(self.request(Method::POST, &path, user).json(&json!({}))).await
+    }
+
+    pub async fn unsubscribe(&self, channel: i64, user: i64) -> Reply {
+        send(self.request(Method::DELETE, &format!("channels/{channel}/subscribe"), user)).await
+    }
+
+    pub async fn upload(&self, user: i64) -> String {
+        let form = Form::new().part("file", Part::bytes(PNG).file_name("file"));
+        let url = format!("{}/api/v1/upload/image", self.sandbox.url("media"));
+        let token = self.sandbox.token(user, Role::User);
+        let reply = send(self.client.post(url).bearer_auth(token).multipart(form)).await;
+        reply.of("upload")["id"].as_str().expect("int64 is a string in JSON").to_owned()
+    }
+
+    /// What media answers for a path of a reply.
+    pub async fn media(&self, path: &Value) -> u16 {
+        let path = path.as_str().expect("a path");
+        let reply = self.client.get(format!("{}{path}", self.sandbox.url("media"))).send().await;
+        reply.expect("an answer").status().as_u16()
+    }
+
+    /// Channel's own database.
+    pub async fn database(&self) -> DatabaseConnection {
+        let url = self.sandbox.database_url("channel").expect("channel runs");
+        sea_orm::Database::connect(url).await.expect("a connection")
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        let db = self.database().await;
+        db.execute_unprepared(sql).await.expect("the statement works");
+        db.close().await.expect("closed");
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
+        let db = self.database().await;
+        let sql = format!("SELECT COUNT(*) AS n FROM {table}");
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.expect("a count");
+        let n = row.expect("a row").try_get("", "n").expect("a number");
+        db.close().await.expect("closed");
+        n
+    }
+}
+
+pub async fn send(request: RequestBuilder) -> Reply {
+    let reply = request.send().await.expect("an answer");
+    let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
+    let text = reply.text().await.expect("a body");
+    Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
+
+/// Waits for what is to come.
+pub async fn eventually(holds: impl AsyncFn() -> bool) {
+    for _ in 0..400 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("it did not come");
+}

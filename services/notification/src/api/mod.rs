@@ -1,0 +1,23 @@
+//! Decodes a request, calls one use case, encodes the reply; and the stream.
+
+pub mod encode;
+mod notifications;
+mod stream;
+
+use axum::{Router, response::IntoResponse, routing::get};
+use fenz_chassis::{Error, Reason, identity::Gatekeeper};
+
+use crate::app::App;
+
+/// The service's side of the contract.
+#[derive(Clone)]
+pub struct Api(pub App);
+
+/// The route of `notification.proto` that is a stream.
+pub fn routes(app: App, gatekeeper: Gatekeeper) -> Router {
+    let not_allowed =
+        async || Error::new(Reason::MethodNotAllowed, "this path takes GET").with("allow", "GET").into_response();
+    Router::new()
+        .route(stream::PATH, get(stream::open).fallback(not_allowed))
+        .with_state(stream::Streams { app, gatekeeper })
+}

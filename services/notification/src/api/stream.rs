@@ -1,0 +1,133 @@
+//! `GET /api/v1/notifications/stream`: server-sent events.
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
+
+use std::{collections::VecDeque, convert::Infallible};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use fenz_chassis::{Error, Reason, Result, UserId, identity::Gatekeeper, server::RouteName};
+use fenz_contract::routes::{RAW_ROUTES, Route};
+use futures::{Stream, stream};
+use http::{HeaderMap, HeaderValue, Uri, header};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{Config, app::App, domain::Seq};
+
+pub const PATH: &str = "/api/v1/notifications/stream";
+/// What a stream begins with: headers are on their way at once, and a client
+/// that lost it comes back after two seconds.
+const HELLO: &[u8] = b"retry: 2000\n: connected\n\n";
+const HEARTBEAT: &[u8] = b": alive\n\n";
+
+/// What the route works with.
+#[derive(Clone)]
+pub struct Streams {
+    pub app: App,
+    pub gatekeeper: Gatekeeper,
+}
+
+pub async fn open(State(streams): State<Streams>, request: Request) -> Response {
+    let mut response = match streams.answer(request.uri(), request.headers()).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    response.extensions_mut().insert(RouteName(PATH));
+    response
+}
+
+impl Streams {
+    async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
+        let query = Query::of(uri);
+        let user = self.user(&query, headers).await?;
+        let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let last = last.or(query.last_event_id).filter(|id| !id.is_empty()).map(|id| place(&id)).transpose()?;
+        let (missed, opened) = self.app.open_stream(user, last).await?;
+        let body = Body::from_stream(frames(missed, opened.frames, &self.app.config));
+        let mut response = body.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Proxies of the nginx kind buffer otherwise.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        Ok(response)
+    }
+
+    async fn user(&self, query: &Query, headers: &HeaderMap) -> Result<UserId> {
+        if let Some(ticket) = &query.ticket {
+            return self.app.use_ticket(ticket).await;
+        }
+        Ok(self.gatekeeper.admit(declared()?, headers).await?.require_user()?.id)
+    }
+}
+
+#[derive(Default)]
+struct Query {
+    ticket: Option<String>,
+    last_event_id: Option<String>,
+}
+
+impl Query {
+    fn of(uri: &Uri) -> Self {
+        let mut query = Self::default();
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            match name.as_ref() {
+                "ticket" => query.ticket = Some(value.into_owned()),
+                "lastEventId" => query.last_event_id = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        query
+    }
+}
+
+fn place(id: &str) -> Result<Seq> {
+    id.parse().map_err(|_| Error::field(Reason::InvalidParams, "lastEventId", "should be the id of an event"))
+}
+
+/// The contract's declaration of the route.
+fn declared() -> Result<Route> {
+    let route = RAW_ROUTES.iter().find(|route| route.path == PATH);
+    route.map(Route::Raw).ok_or_else(|| Error::new(Reason::RouteNotFound, "there is nothing at this path"))
+}
+
+/// What one client is sent.
+struct Sending {
+    first: VecDeque<Bytes>,
+    frames: mpsc::Receiver<Bytes>,
+    heartbeat: std::time::Duration,
+    end: Instant,
+}
+
+fn frames(
+    missed: Vec<Bytes>,
+    frames: mpsc::Receiver<Bytes>,
+    config: &Config,
+) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
+    let mut first = VecDeque::from(missed);
+    first.push_front(Bytes::from_static(HELLO));
+    let sending = Sending { first, frames, heartbeat: config.heartbeat, end: Instant::now() + config.stream_lifetime };
+    stream::unfold(sending, |mut sending| async move {
+        let next = sending.next().await?;
+        Some((Ok(next), sending))
+    })
+}
+
+impl Sending {
+    /// None at the end: its time is over, the client was too slow, or we stop.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(frame) = self.first.pop_front() {
+            return Some(frame);
+        }
+        let alive = Instant::now() + self.heartbeat;
+        tokio::select! {
+            frame = self.frames.recv() => frame,
+            () = tokio::time::sleep_until(alive.min(self.end)) => {
+                (Instant::now() < self.end).then(|| Bytes::from_static(HEARTBEAT))
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What happens elsewhere becomes notices here.
+//!
+//! Each of these runs in the transaction that also marks the event as handled.
+//! Order is not promised: what carries a version is decided by it.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Clock, IdMaker, Result};
+use fenz_contract::events::v1::{
+    ChannelChanged, MembershipChanged, NewVideo, SessionsEnded, VideoChanged, VideoDeleted, VideoUpdate,
+};
+use sea_orm::ConnectionTrait;
+
+use crate::{
+    domain::{
+        Kind, Seq,
+        wording::{self, AboutVideo, Wording},
+    },
+    store::{
+        feed, heads,
+        members::{self, Membership},
+        notices::{self, ChannelEvent},
+        readers, sequence,
+        sources::{self, Channel, Video},
+        tickets,
+    },
+};
+
+/// Takes events in. Clones are the same.
+#[derive(Clone)]
+pub struct TakeIn {
+    ids: IdMaker,
+    clock: Clock,
+}
+
+impl TakeIn {
+    pub fn new(ids: IdMaker, clock: Clock) -> Self {
+        Self { ids, clock }
+    }
+
+    /// A video's first publication: one row, whatever the audience.
+    pub async fn new_video(&self, txn: &impl ConnectionTrait, event: &NewVideo) -> Result<()> {
+        let at = event.occurred_at.and_then(time).unwrap_or_else(|| self.clock.now());
+        self.video_event(txn, Kind::NewVideo, (event.channel_id, event.video_id, &event.title), at).await
+    }
+
+    pub async fn video_update(&self, txn: &impl ConnectionTrait, event: &VideoUpdate) -> Result<()> {
+        let at = event.occurred_at.and_then(time).unwrap_or_else(|| self.clock.now());
+        self.video_event(txn, Kind::VideoUpdate, (event.channel_id, event.video_id, &event.title), at).await
+    }
+
+    async fn video_event(
+        &self,
+        txn: &impl ConnectionTrait,
+        kind: Kind,
+        (channel_id, video_id, title): (i64, i64, &str),
+        occurred_at: DateTime<Utc>,
+    ) -> Result<()> {
+        // First, here and below: one at a time from here on, so that a video's
+        // publication and its end cannot overlook each other.
+        let seq = sequence::next_in_txn(txn).await?;
+        let channel = sources::channel(txn, channel_id).await?;
+        let name = channel.as_ref().map(|channel| channel.name.as_str());
+        let wording = wording::video(kind, AboutVideo { channel_id, channel: name, video_id, title });
+        // Hidden or deleted before we heard that it is out.
+        let is_visible = sources::lock_video_in_txn(txn, video_id).await?.is_none_or(|video| video.is_visible);
+        let of = ChannelEvent { channel: channel_id, video: video_id, is_visible, occurred_at };
+        let notice = notices::notice(seq, self.ids.next(), wording, self.clock.now());
+        notices::insert_event_in_txn(txn, &of, notice).await?;
+        if is_visible {
+            heads::advance_in_txn(txn, channel_id, kind.number(), seq).await?;
+        }
+        Ok(())
+    }
+
+    /// A notice for one user.
+    pub async fn direct(&self, txn: &impl ConnectionTrait, user: i64, wording: Wording) -> Result<()> {
+        let seq = sequence::next_in_txn(txn).await?;
+        let notice = notices::notice(seq, self.ids.next(), wording, self.clock.now());
+        notices::insert_direct_in_txn(txn, user, notice).await?;
+        Ok(readers::bump_in_txn(txn, user).await?)
+    }
+
+    /// A membership began, changed its tier or ended.
+    pub async fn membership_changed(&self, txn: &impl ConnectionTrait, event: &MembershipChanged) -> Result<()> {
+        let (user, channel) = (event.user_id, event.channel_id);
+        // Before the row is looked at: it also keeps two replicas apart that both
+        // find no row.
+        let seq = sequence::next_in_txn(txn).await?;
+        let old = members::lock_in_txn(txn, user, channel).await?;
+        if old.is_some_and(|old| old.version >= event.version) {
+            return Ok(());
+        }
+        let tier = event.tier.clamp(0, 2);
+        let was = old.map_or(0, |old| old.tier);
+        let since = match old {
+            Some(old) if was > 0 && tier > 0 => old.since,
+            _ => since(txn, channel, event, seq).await?,
+        };
+        members::put_in_txn(txn, Membership { user, channel, tier, since, version: event.version }).await?;
+        readers::changed_in_txn(txn, user, seq).await?;
+        let known = sources::channel(txn, channel).await?;
+        // Once for a member: coming and going again and again tells nothing.
+        if tier > 0 && old.is_none() {
+            // A user's first channel has the user's id.
+            let owner = known.as_ref().map_or(channel, |channel| channel.owner);
+            self.direct(txn, owner, wording::subscription(channel, user)).await?;
+        }
+        if (was == 2) != (tier == 2) {
+            let name = known.as_ref().map(|channel| channel.name.as_str());
+            self.direct(txn, user, wording::premium(tier == 2, channel, name)).await?;
+        }
+        Ok(())
+    }
+
+    /// A channel's name, owner or visibility.
+    pub async fn channel_changed(&self, txn: &impl ConnectionTrait, event: &ChannelChanged) -> Result<()> {
+        // Moves the position, so that counts are looked at again.
+        sequence::next_in_txn(txn).await?;
+        let old = sources::channel(txn, event.channel_id).await?;
+        if old.is_some_and(|old| old.version >= event.version) {
+            return Ok(());
+        }
+        let channel = Channel {
+            id: event.channel_id,
+            owner: event.owner_id,
+            name: event.name.clone(),
+            is_hidden: event.is_hidden,
+            version: event.version,
+        };
+        Ok(sources::put_channel_in_txn(txn, &channel).await?)
+    }
+
+    /// Notices of a video that members may not know of are not there; they come
+    /// back with it, in their old places.
+    pub async fn video_changed(&self, txn: &impl ConnectionTrait, event: &VideoChanged) -> Result<()> {
+        let video =
+            Video { id: event.video_id, is_visible: event.is_published && !event.is_hidden, version: event.version };
+        let seq = sequence::next_in_txn(txn).await?;
+        let Some(old) = self.put_video(txn, video).await? else { return Ok(()) };
+        if old.is_none_or(|old| old.is_visible) == video.is_visible {
+            return Ok(());
+        }
+        let moved = feed::of_video(txn, video.id).await?;
+        feed::show_video_in_txn(txn, video.id, video.is_visible).await?;
+        refresh(txn, &moved, seq).await
+    }
+
+    pub async fn video_deleted(&self, txn: &impl ConnectionTrait, event: &VideoDeleted) -> Result<()> {
+        let seq = sequence::next_in_txn(txn).await?;
+        // Nothing that was before comes after.
+        let video_id = event.video_id;
+        self.put_video(txn, Video { id: video_id, is_visible: false, version: i64::MAX }).await?;
+        let moved = feed::of_video(txn, video_id).await?;
+        feed::delete_video_in_txn(txn, video_id).await?;
+        refresh(txn, &moved, seq).await
+    }
+
+    /// Streams that a token of an ended session opened must end. Those of the
+    /// user's other sessions end too and come back by themselves.
+    pub async fn sessions_ended(&self, txn: &impl ConnectionTrait, event: &SessionsEnded) -> Result<()> {
+        let seq = sequence::next_in_txn(txn).await?;
+        tickets::revoke_in_txn(txn, event.user_id).await?;
+        Ok(readers::close_in_txn(txn, event.user_id, seq).await?)
+    }
+
+    /// What was known before, or nothing when that is as new.
+    async fn put_video(&self, txn: &impl ConnectionTrait, video: Video) -> Result<Option<Option<Video>>> {
+        let old = sources::lock_video_in_txn(txn, video.id).await?;
+        if old.is_some_and(|old| old.version >= video.version) {
+            return Ok(None);
+        }
+        sources::put_video_in_txn(txn, video, self.clock.now()).await?;
+        Ok(Some(old))
+    }
+}
+
+/// Where a membership begins: when it began, not when we heard of it.
+async fn since(txn: &impl ConnectionTrait, channel: i64, event: &MembershipChanged, last: Seq) -> Result<Seq> {
+    match event.occurred_at.and_then(time) {
+        Some(moment) => Ok(notices::place_of(txn, channel, moment, last).await?),
+        None => Ok(last),
+    }
+}
+
+/// Looks the heads up again of which events changed.
+async fn refresh(txn: &impl ConnectionTrait, moved: &[(i64, i32)], seq: Seq) -> Result<()> {
+    for (channel, kind) in moved {
+        heads::refresh_in_txn(txn, *channel, *kind, seq).await?;
+    }
+    Ok(())
+}
+
+fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)
+}

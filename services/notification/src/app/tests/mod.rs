@@ -1,0 +1,109 @@
+//! Use cases on every database at hand.
+
+mod hub;
+mod model;
+mod rules;
+mod speed;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fenz_chassis::{Clock, IdMaker, Result, Secret, UserId, database, database::Txn, settings::Settings};
+use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, NewVideo, VideoChanged};
+use fenz_testkit::Database;
+use sea_orm::DatabaseConnection;
+
+use super::App;
+use crate::{Config, domain::page::Page, store::Migrator};
+
+pub struct Place {
+    pub app: App,
+    pub clock: Clock,
+    _folder: tempfile::TempDir,
+}
+
+pub async fn place(kind: Database) -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default().database;
+    settings.url = Secret::from(kind.create(folder.path(), "notification").await.unwrap());
+    settings.max_connections = 4;
+    let db = database::connect(&settings).await.unwrap();
+    database::migrate::<Migrator>(&db, "notification").await.unwrap();
+    let clock = Clock::default();
+    let ids = IdMaker::new(clock.clone());
+    Place { app: App::over(db, clock.clone(), ids, Config::default()), clock, _folder: folder }
+}
+
+/// One on each database.
+pub async fn places() -> Vec<Place> {
+    let mut all = Vec::new();
+    for kind in Database::available() {
+        all.push(place(kind).await);
+    }
+    all
+}
+
+pub fn stamp(at: DateTime<Utc>) -> pbjson_types::Timestamp {
+    at.into()
+}
+
+impl Place {
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.app.db
+    }
+
+    pub async fn take<F: Future<Output = Result<()>>>(&self, work: impl Fn(Txn) -> F) {
+        database::transact(self.db(), work).await.unwrap();
+    }
+
+    pub async fn publish(&self, channel: i64, video: i64, title: &str) {
+        let (channel_id, video_id, title) = (channel, video, title.to_owned());
+        let event =
+            NewVideo { channel_id, video_id, title, occurred_at: Some(stamp(self.clock.now())), ..Default::default() };
+        self.take(|txn| async { self.app.take_in.new_video(&*{ txn }, &event).await }).await;
+    }
+
+    pub async fn member(&self, user: i64, channel: i64, tier: i32, version: i64) {
+        self.member_since(user, channel, (tier, version), self.clock.now()).await;
+    }
+
+    pub async fn member_since(&self, user: i64, channel: i64, (tier, version): (i32, i64), at: DateTime<Utc>) {
+        let (user_id, channel_id, occurred_at) = (user, channel, Some(stamp(at)));
+        let event = MembershipChanged { user_id, channel_id, tier, version, occurred_at };
+        self.take(|txn| async { self.app.take_in.membership_changed(&*{ txn }, &event).await }).await;
+    }
+
+    pub async fn video(&self, video: i64, is_visible: bool, version: i64) {
+        let event =
+            VideoChanged { video_id: video, is_published: true, is_hidden: !is_visible, version, ..Default::default() };
+        self.take(|txn| async { self.app.take_in.video_changed(&*{ txn }, &event).await }).await;
+    }
+
+    pub async fn channel(&self, channel: i64, name: &str, is_hidden: bool, version: i64) {
+        let (channel_id, name) = (channel, name.to_owned());
+        let event =
+            ChannelChanged { channel_id, owner_id: channel + 1000, name, is_hidden, version, ..Default::default() };
+        self.take(|txn| async { self.app.take_in.channel_changed(&*{ txn }, &event).await }).await;
+    }
+
+    /// Messages of a user's list, `*` after those that are read.
+    pub async fn list(&self, user: i64) -> Vec<String> {
+        let (entries, total) = self.app.list(UserId(user), Page { offset: 0, limit: 100 }).await.unwrap();
+        assert_eq!(total, entries.len() as u64);
+        entries.into_iter().map(|e| format!("{}{}", e.notice.message, if e.is_read { "*" } else { "" })).collect()
+    }
+
+    pub async fn unread(&self, user: i64) -> u64 {
+        self.app.unread_count(UserId(user)).await.unwrap()
+    }
+
+    /// The id of the notice with a message.
+    pub async fn id(&self, user: i64, message: &str) -> i64 {
+        let (entries, _) = self.app.list(UserId(user), Page { offset: 0, limit: 100 }).await.unwrap();
+        entries.into_iter().find(|e| e.notice.message == message).unwrap().notice.id
+    }
+
+    /// So that what comes is later than what was.
+    pub fn tick(&self) -> TimeDelta {
+        self.clock.advance(std::time::Duration::from_millis(5));
+        TimeDelta::milliseconds(5)
+    }
+}

@@ -1,0 +1,66 @@
+//! The service's own settings, `FENZ_NOTIFICATION__…`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// `FENZ_NOTIFICATION__…`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the service listens; without one 127.0.0.1 and its default port.
+    pub listen: Option<SocketAddr>,
+    /// How long a notification is kept.
+    #[serde(with = "humantime_serde")]
+    pub keep: Duration,
+    /// How often a silent stream says that it is alive. Shorter than the
+    /// gateway's idle timeout.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+    /// After this a stream ends and its client comes back.
+    #[serde(with = "humantime_serde")]
+    pub stream_lifetime: Duration,
+    /// How often open streams look for what other replicas took in.
+    #[serde(with = "humantime_serde")]
+    pub poll_every: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            keep: Duration::from_secs(90 * 24 * 3600),
+            heartbeat: Duration::from_secs(15),
+            stream_lifetime: Duration::from_secs(3600),
+            poll_every: Duration::from_millis(500),
+        }
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// Names the key and what it should be.
+    pub fn check(&self) -> Result<()> {
+        for (name, span) in
+            [("HEARTBEAT", self.heartbeat), ("STREAM_LIFETIME", self.stream_lifetime), ("POLL_EVERY", self.poll_every)]
+        {
+            ensure!(span >= Duration::from_millis(10), "FENZ_NOTIFICATION__{name} should be at least 10ms");
+        }
+        ensure!(self.keep >= Duration::from_secs(3600), "FENZ_NOTIFICATION__KEEP should be at least 1h");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold_and_bad_values_are_named() {
+        Config::default().check().unwrap();
+        let says = |config: Config| config.check().unwrap_err().to_string();
+        assert!(says(Config { heartbeat: Duration::ZERO, ..Config::default() }).contains("HEARTBEAT"));
+        assert!(says(Config { keep: Duration::ZERO, ..Config::default() }).contains("KEEP"));
+    }
+}

@@ -1,0 +1,8 @@
+//! The notification service as a program of its own.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    fenz_chassis::run::<fenz_notification::Notifications>()
+}

@@ -1,0 +1,133 @@
+//! What open streams are fed from, and what becomes of notices later.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+use super::{
+    entity::{channel, channel_event as event, direct_notice as direct},
+    notices::OfChannel,
+};
+use crate::domain::{Notice, Seq};
+
+/// Visible events of all channels between two places, in order.
+pub async fn events(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<OfChannel>, DbErr> {
+    let query = event::Entity::find()
+        .filter(event::Column::Seq.gt(after))
+        .filter(event::Column::Seq.lte(up_to))
+        .filter(event::Column::IsVisible.eq(true))
+        .order_by_asc(event::Column::Seq);
+    without_hidden(db, query.all(db).await?).await
+}
+
+/// The same of these channels alone.
+pub async fn events_of(
+    db: &impl ConnectionTrait,
+    channels: &[i64],
+    after: Seq,
+    up_to: Seq,
+) -> Result<Vec<OfChannel>, DbErr> {
+    let query = event::Entity::find()
+        .filter(event::Column::ChannelId.is_in(channels.iter().copied()))
+        .filter(event::Column::Seq.gt(after))
+        .filter(event::Column::Seq.lte(up_to))
+        .filter(event::Column::IsVisible.eq(true))
+        .order_by_asc(event::Column::Seq);
+    without_hidden(db, query.all(db).await?).await
+}
+
+async fn without_hidden(db: &impl ConnectionTrait, rows: Vec<event::Model>) -> Result<Vec<OfChannel>, DbErr> {
+    let mut events: Vec<OfChannel> = rows.into_iter().map(OfChannel::from).collect();
+    let hidden = hidden_among(db, events.iter().map(|event| event.channel)).await?;
+    events.retain(|event| !hidden.contains(&event.channel));
+    Ok(events)
+}
+
+async fn hidden_among(
+    db: &impl ConnectionTrait,
+    channels: impl ExactSizeIterator<Item = i64>,
+) -> Result<HashSet<i64>, DbErr> {
+    if channels.len() == 0 {
+        return Ok(HashSet::new());
+    }
+    let hidden = channel::Entity::find()
+        .select_only()
+        .column(channel::Column::ChannelId)
+        .filter(channel::Column::ChannelId.is_in(channels))
+        .filter(channel::Column::IsHidden.eq(true));
+    Ok(hidden.into_tuple::<i64>().all(db).await?.into_iter().collect())
+}
+
+/// Notices of single users between two places, in order: `(user, notice)`.
+pub async fn own(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<(i64, Notice)>, DbErr> {
+    let query = direct::Entity::find()
+        .filter(direct::Column::Seq.gt(after))
+        .filter(direct::Column::Seq.lte(up_to))
+        .order_by_asc(direct::Column::Seq);
+    Ok(query.all(db).await?.into_iter().map(|row| (row.user_id, Notice::from(row))).collect())
+}
+
+/// The channels and kinds of a video's events.
+pub async fn of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64, i32)>, DbErr> {
+    event::Entity::find()
+        .select_only()
+        .columns([event::Column::ChannelId, event::Column::Kind])
+        .filter(event::Column::VideoId.eq(video))
+        .distinct()
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+pub async fn show_video_in_txn(txn: &impl ConnectionTrait, video: i64, is_visible: bool) -> Result<(), DbErr> {
+    event::Entity::update_many()
+        .col_expr(event::Column::IsVisible, Expr::value(is_visible))
+        .filter(event::Column::VideoId.eq(video))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+pub async fn delete_video_in_txn(txn: &impl ConnectionTrait, video: i64) -> Result<(), DbErr> {
+    event::Entity::delete_many().filter(event::Column::VideoId.eq(video)).exec(txn).await?;
+    Ok(())
+}
+
+/// How many rows are dropped in one go.
+const BATCH: u64 = 1_000;
+
+/// Drops the oldest from before a moment, some at a time; up to which place, and
+/// whether there may be more.
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(Seq, bool), DbErr> {
+    // Along the primary key: times of taking in grow with the places.
+    let events: Vec<(Seq, DateTime<Utc>)> = event::Entity::find()
+        .select_only()
+        .columns([event::Column::Seq, event::Column::CreatedAt])
+        .order_by_asc(event::Column::Seq)
+        .limit(BATCH)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let own: Vec<(Seq, DateTime<Utc>)> = direct::Entity::find()
+        .select_only()
+        .columns([direct::Column::Seq, direct::Column::CreatedAt])
+        .order_by_asc(direct::Column::Seq)
+        .limit(BATCH)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let old = |rows: &[(Seq, DateTime<Utc>)]| rows.iter().take_while(|(_, at)| *at < before).last().map(|row| row.0);
+    let (last_event, last_own) = (old(&events), old(&own));
+    if let Some(seq) = last_event {
+        event::Entity::delete_many().filter(event::Column::Seq.lte(seq)).exec(db).await?;
+    }
+    if let Some(seq) = last_own {
+        direct::Entity::delete_many().filter(direct::Column::Seq.lte(seq)).exec(db).await?;
+    }
+    let all = |rows: &[(Seq, _)], last: Option<Seq>| rows.len() as u64 == BATCH && rows.last().map(|r| r.0) == last;
+    let more = all(&events, last_event) || all(&own, last_own);
+    Ok((last_event.max(last_own).unwrap_or(0), more))
+}

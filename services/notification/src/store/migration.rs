@@ -1,0 +1,238 @@
+//! The schema, one statement per step: MariaDB commits each.
+
+use fenz_chassis::database::timestamp;
+use sea_orm_migration::prelude::*;
+
+/// All steps, in order.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let table = |name, table| -> Box<dyn MigrationTrait> { Box::new(CreateTable { name, table }) };
+        let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
+            Box::new(CreateIndex { name, table, columns: columns.to_vec() })
+        };
+        let mut steps = vec![
+            table("m20261121_000001_sequence", sequence),
+            Box::new(SeedSequence),
+            table("m20261121_000003_channel_events", channel_events),
+            table("m20261121_000004_channel_heads", channel_heads),
+            table("m20261121_000005_direct_notices", direct_notices),
+            table("m20261121_000006_memberships", memberships),
+            table("m20261121_000007_mutes", mutes),
+            table("m20261121_000008_readers", readers),
+            table("m20261121_000009_read_marks", reads),
+            table("m20261121_000010_channels", channels),
+            table("m20261121_000011_videos", videos),
+            table("m20261121_000012_stream_tickets", stream_tickets),
+            // A member's events of one channel are read along this, the rest never.
+            index("m20261121_000013_channel_events_of", "channel_events", &["channel_id", "seq", "kind", "is_visible"]),
+            index("m20261121_000014_channel_events_id", "channel_events", &["id"]),
+            index("m20261121_000015_channel_events_video", "channel_events", &["video_id"]),
+            index("m20261121_000016_direct_notices_of", "direct_notices", &["user_id", "seq"]),
+            index("m20261121_000017_direct_notices_id", "direct_notices", &["id"]),
+            index("m20261121_000018_readers_changed", "readers", &["changed_seq"]),
+            index("m20261121_000019_videos_age", "videos", &["updated_at"]),
+            index("m20261121_000020_stream_tickets_age", "stream_tickets", &["expires_at"]),
+            index("m20261121_000021_read_marks_age", "read_marks", &["seq"]),
+        ];
+        steps.extend(fenz_events::migrations());
+        steps
+    }
+}
+
+struct CreateTable {
+    name: &'static str,
+    table: fn(&SchemaManager) -> TableCreateStatement,
+}
+
+impl MigrationName for CreateTable {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateTable {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table((self.table)(manager)).await
+    }
+}
+
+fn big(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().to_owned()
+}
+
+fn number(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).integer().not_null().to_owned()
+}
+
+fn flag(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().to_owned()
+}
+
+fn text(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).not_null().to_owned()
+}
+
+/// One row: the last place that was given out.
+fn sequence(_: &SchemaManager) -> TableCreateStatement {
+    Table::create().table("sequence").col(number("id").primary_key()).col(big("last")).to_owned()
+}
+
+/// What a notification says.
+fn with_words(table: &mut TableCreateStatement, manager: &SchemaManager) -> TableCreateStatement {
+    table
+        .col(big("id"))
+        .col(number("kind"))
+        .col(text("title", 300))
+        .col(text("message", 1000))
+        .col(text("payload", 1000))
+        .col(timestamp(manager, "created_at").not_null())
+        .to_owned()
+}
+
+fn channel_events(manager: &SchemaManager) -> TableCreateStatement {
+    let mut table = Table::create()
+        .table("channel_events")
+        .col(big("seq").primary_key())
+        .col(big("channel_id"))
+        .col(big("video_id"))
+        .col(flag("is_visible"))
+        .col(timestamp(manager, "occurred_at").not_null())
+        .to_owned();
+    with_words(&mut table, manager)
+}
+
+/// The newest visible event of a channel and kind, and when either changed.
+fn channel_heads(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("channel_heads")
+        .col(big("channel_id"))
+        .col(number("kind"))
+        .col(big("latest"))
+        .col(big("changed"))
+        .primary_key(Index::create().col("channel_id").col("kind"))
+        .to_owned()
+}
+
+fn direct_notices(manager: &SchemaManager) -> TableCreateStatement {
+    let mut table =
+        Table::create().table("direct_notices").col(big("seq").primary_key()).col(big("user_id")).to_owned();
+    with_words(&mut table, manager)
+}
+
+fn memberships(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("memberships")
+        .col(big("user_id"))
+        .col(big("channel_id"))
+        .col(number("tier"))
+        .col(big("since_seq"))
+        .col(big("version"))
+        .primary_key(Index::create().col("user_id").col("channel_id"))
+        .to_owned()
+}
+
+fn mutes(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("mutes")
+        .col(big("user_id"))
+        .col(big("channel_id"))
+        .primary_key(Index::create().col("user_id").col("channel_id"))
+        .to_owned()
+}
+
+fn readers(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("readers")
+        .col(big("user_id").primary_key())
+        .col(big("watermark"))
+        .col(number("wanted"))
+        .col(big("version"))
+        .col(big("changed_seq"))
+        .col(big("closed_seq"))
+        .to_owned()
+}
+
+fn reads(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("read_marks")
+        .col(big("user_id"))
+        .col(big("seq"))
+        .primary_key(Index::create().col("user_id").col("seq"))
+        .to_owned()
+}
+
+fn channels(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("channels")
+        .col(big("channel_id").primary_key())
+        .col(big("owner_id"))
+        .col(text("name", 200))
+        .col(flag("is_hidden"))
+        .col(big("version"))
+        .to_owned()
+}
+
+fn videos(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("videos")
+        .col(big("video_id").primary_key())
+        .col(flag("is_visible"))
+        .col(big("version"))
+        .col(timestamp(manager, "updated_at").not_null())
+        .to_owned()
+}
+
+fn stream_tickets(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("stream_tickets")
+        .col(ColumnDef::new("digest").string_len(64).not_null().primary_key())
+        .col(big("user_id"))
+        .col(timestamp(manager, "expires_at").not_null())
+        .to_owned()
+}
+
+struct CreateIndex {
+    /// Of the migration, and, without its date and number, of the index.
+    name: &'static str,
+    table: &'static str,
+    columns: Vec<&'static str>,
+}
+
+impl MigrationName for CreateIndex {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateIndex {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let name = self.name.splitn(3, '_').last().unwrap_or(self.name);
+        let mut index = Index::create();
+        index.name(name).table(self.table);
+        for column in &self.columns {
+            index.col(*column);
+        }
+        manager.create_index(index).await
+    }
+}
+
+struct SeedSequence;
+
+impl MigrationName for SeedSequence {
+    fn name(&self) -> &'static str {
+        "m20261121_000002_seed_sequence"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for SeedSequence {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut insert = Query::insert();
+        insert.into_table("sequence").columns(["id", "last"]).values_panic([1.into(), 0_i64.into()]);
+        manager.execute(insert).await
+    }
+}

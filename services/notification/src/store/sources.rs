@@ -1,0 +1,80 @@
+//! What we know of channels and videos from their services' events.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
+};
+
+use super::entity::{channel, video};
+
+/// The longest name that is kept, in characters.
+const NAME: usize = 200;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    pub id: i64,
+    pub owner: i64,
+    pub name: String,
+    pub is_hidden: bool,
+    pub version: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Video {
+    pub id: i64,
+    /// Whether members may know of it.
+    pub is_visible: bool,
+    pub version: i64,
+}
+
+pub async fn channel(db: &impl ConnectionTrait, id: i64) -> Result<Option<Channel>, DbErr> {
+    let row = channel::Entity::find_by_id(id).one(db).await?;
+    Ok(row.map(|row| Channel {
+        id: row.channel_id,
+        owner: row.owner_id,
+        name: row.name,
+        is_hidden: row.is_hidden,
+        version: row.version,
+    }))
+}
+
+/// Stores a channel over the one that was there.
+pub async fn put_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
+    use channel::Column as C;
+    let row = channel::ActiveModel {
+        channel_id: Set(channel.id),
+        owner_id: Set(channel.owner),
+        name: Set(channel.name.chars().take(NAME).collect()),
+        is_hidden: Set(channel.is_hidden),
+        version: Set(channel.version),
+    };
+    let replace =
+        OnConflict::column(C::ChannelId).update_columns([C::OwnerId, C::Name, C::IsHidden, C::Version]).to_owned();
+    channel::Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+pub async fn lock_video_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Video>, DbErr> {
+    let row = video::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
+    Ok(row.map(|row| Video { id: row.video_id, is_visible: row.is_visible, version: row.version }))
+}
+
+/// Stores a video over the one that was there.
+pub async fn put_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: DateTime<Utc>) -> Result<(), DbErr> {
+    use video::Column as C;
+    let row = video::ActiveModel {
+        video_id: Set(video.id),
+        is_visible: Set(video.is_visible),
+        version: Set(video.version),
+        updated_at: Set(now),
+    };
+    let replace = OnConflict::column(C::VideoId).update_columns([C::IsVisible, C::Version, C::UpdatedAt]).to_owned();
+    video::Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Forgets videos that have not changed since; late events of theirs are gone too.
+pub async fn prune_videos(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+    video::Entity::delete_many().filter(video::Column::UpdatedAt.lt(before)).exec(db).await?;
+    Ok(())
+}

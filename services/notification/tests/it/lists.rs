@@ -1,0 +1,102 @@
+//! Lists, counts, reading, settings and muting.
+
+use fenz_testkit::Database;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::fleet::Fleet;
+
+const OWNER: i64 = 7;
+const A: i64 = 11;
+const B: i64 = 12;
+
+#[tokio::test]
+async fn a_member_finds_what_was_published_and_reads_it() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[]).await;
+        fleet.membership(A, OWNER, 1, 1).await;
+        fleet.until_unread(OWNER, 1).await;
+        for (video, title) in [(1, "片 🎬"), (2, "second"), (3, "third")] {
+            fleet.new_video(OWNER, video, title).await;
+            fleet.until_unread(A, video).await;
+        }
+        assert_eq!(fleet.unread(B).await, 0);
+        let body = fleet.get("notifications?pageSize=2&page=2", A).await.ok();
+        assert_eq!(body["total"], "3");
+        let first = body["notifications"][0].clone();
+        assert_eq!((&first["message"], &first["type"]), (&json!("片 🎬"), &json!("new_video")));
+        assert_eq!(
+            (&first["isRead"], &first["payload"]),
+            (&json!(false), &json!(r#"{"channelId":"7","videoId":"1"}"#))
+        );
+        assert!(first["createdAt"].as_str().is_some_and(|at| at.contains('T')));
+
+        let id = first["id"].as_str().unwrap();
+        let read = format!("notifications/{id}/read");
+        assert_eq!(fleet.put(&read, json!({}), A).await.ok(), json!({}));
+        fleet.put(&read, json!({}), B).await.refused(404, "NOTIFICATION_NOT_FOUND");
+        assert_eq!(fleet.unread(A).await, 2);
+        fleet.put("notifications/read-all", json!({}), A).await.ok();
+        assert_eq!(fleet.unread(A).await, 0);
+        let all = fleet.get("notifications", A).await.ok();
+        assert!(all["notifications"].as_array().unwrap().iter().all(|item| item["isRead"] == true));
+
+        let owner = fleet.get("notifications", OWNER).await.ok();
+        assert_eq!(owner["notifications"][0]["type"], "subscription");
+        fleet.membership(A, OWNER, 0, 2).await;
+        fleet.membership(A, OWNER, 1, 1).await;
+        for _ in 0..200 {
+            if fleet.get("notifications", A).await.ok()["total"] == "0" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(fleet.get("notifications", A).await.ok(), json!({"notifications": [], "total": "0"}));
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn settings_change_in_part_and_channels_can_be_muted() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[]).await;
+        let all = fleet.get("notifications/settings", A).await.ok();
+        assert_eq!(all["settings"].as_object().unwrap().len(), 7);
+        assert!(all["settings"].as_object().unwrap().values().all(|wanted| wanted == true));
+        let changed = fleet.put("notifications/settings", json!({"videoUpdate": false}), A).await.ok();
+        assert_eq!(
+            (&changed["settings"]["videoUpdate"], &changed["settings"]["newVideo"]),
+            (&json!(false), &json!(true))
+        );
+        fleet.put("notifications/settings", json!({"other": 1}), A).await.refused(400, "INVALID_PARAMS");
+        assert_eq!(fleet.get("notifications/settings", A).await.ok(), changed);
+
+        fleet.membership(A, OWNER, 1, 1).await;
+        fleet.until_unread(OWNER, 1).await;
+        fleet.new_video(OWNER, 1, "one").await;
+        fleet.until_unread(A, 1).await;
+        fleet.put("channels/7/mute", json!({}), A).await.ok();
+        assert_eq!(fleet.unread(A).await, 0);
+        fleet.call(Method::DELETE, "channels/7/mute", None, A).await.ok();
+        assert_eq!(fleet.unread(A).await, 1);
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn bad_requests_are_refused_with_a_reason() {
+    let fleet = Fleet::start(Database::Sqlite, &[]).await;
+    for path in ["notifications", "notifications/unread-count", "notifications/settings", "notifications/stream"] {
+        fleet.get(path, 0).await.refused(401, "UNAUTHENTICATED");
+    }
+    for query in ["page=0", "pageSize=101", "page=11&pageSize=100", "page=x"] {
+        fleet.get(&format!("notifications?{query}"), A).await.refused(400, "INVALID_PARAMS");
+    }
+    fleet.put("notifications/0/read", json!({}), A).await.refused(400, "INVALID_PARAMS");
+    fleet.put("notifications/5/read", json!({}), A).await.refused(404, "NOTIFICATION_NOT_FOUND");
+    fleet.put("channels/0/mute", json!({}), A).await.refused(400, "INVALID_PARAMS");
+    fleet.get("notifications/stream?ticket=x", 0).await.refused(401, "TOKEN_INVALID");
+    fleet.get("notifications/stream?lastEventId=x", A).await.refused(400, "INVALID_PARAMS");
+    fleet.call(Method::POST, "notifications/stream", None, A).await.refused(405, "METHOD_NOT_ALLOWED");
+    fleet.sandbox.stop().await;
+}

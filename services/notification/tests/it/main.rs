@@ -1,0 +1,6 @@
+//! The notification service over its real port, told by another service over
+//! the bus, on every database at hand.
+
+mod fleet;
+mod lists;
+mod streams;

@@ -1,0 +1,167 @@
+//! Open streams.
+
+use std::{pin::Pin, time::Duration};
+
+use fenz_testkit::Database;
+use futures::{Stream, StreamExt};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::fleet::Fleet;
+
+const OWNER: i64 = 7;
+const A: i64 = 11;
+const SOON: Duration = Duration::from_secs(5);
+
+type Bytes = Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
+
+/// A client of server-sent events.
+struct Events {
+    bytes: Bytes,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Event {
+    id: String,
+    data: Value,
+}
+
+impl Events {
+    async fn open(request: RequestBuilder) -> Self {
+        let reply = request.send().await.expect("an answer");
+        assert_eq!(reply.status(), 200);
+        assert_eq!(reply.headers()["content-type"], "text/event-stream");
+        let mut events = Self { bytes: Box::pin(reply.bytes_stream()), text: String::new() };
+        assert_eq!(events.block().await.as_deref(), Some("retry: 2000\n: connected"));
+        events
+    }
+
+    /// Up to the next empty line; none at the end.
+    async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(block);
+            }
+            let bytes = tokio::time::timeout(SOON, self.bytes.next()).await.expect("something comes soon")?;
+            self.text += std::str::from_utf8(&bytes.ok()?).expect("UTF-8");
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        loop {
+            let block = self.block().await.expect("the stream goes on");
+            let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            let Some(id) = field("id") else { continue };
+            assert_eq!(field("event"), Some("notification"));
+            let data = serde_json::from_str(field("data").expect("data")).expect("JSON");
+            return Event { id: id.to_owned(), data };
+        }
+    }
+
+    async fn messages(&mut self, count: usize) -> Vec<String> {
+        let mut messages = Vec::new();
+        for _ in 0..count {
+            messages.push(self.next().await.data["message"].as_str().expect("text").to_owned());
+        }
+        messages
+    }
+}
+
+async fn member(fleet: &Fleet, user: i64, channel: i64) {
+    fleet.membership(user, channel, 1, 1).await;
+    fleet.until_unread(channel, 1).await;
+}
+
+#[tokio::test]
+async fn what_is_published_comes_at_once_and_a_lost_stream_goes_on() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[]).await;
+        member(&fleet, A, OWNER).await;
+        let mut live = Events::open(fleet.request(Method::GET, "notifications/stream", A)).await;
+        fleet.new_video(OWNER, 1, "one").await;
+        let one = live.next().await;
+        let listed = fleet.get("notifications", A).await.ok()["notifications"][0].clone();
+        assert_eq!(one.data, listed);
+        drop(live);
+
+        for (video, title) in [(2, "two"), (3, "three")] {
+            fleet.new_video(OWNER, video, title).await;
+            fleet.until_unread(A, video).await;
+        }
+        let again = fleet.request(Method::GET, "notifications/stream", A).header("last-event-id", &one.id);
+        let mut again = Events::open(again).await;
+        assert_eq!(again.messages(2).await, ["two", "three"]);
+        fleet.new_video(OWNER, 4, "four").await;
+        assert_eq!(again.messages(1).await, ["four"]);
+        let path = format!("notifications/stream?lastEventId={}", one.id);
+        let mut by_query = Events::open(fleet.request(Method::GET, &path, A)).await;
+        assert_eq!(by_query.messages(3).await, ["two", "three", "four"]);
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_stream_without_a_header() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[]).await;
+        let body = fleet.call(Method::POST, "notifications/stream-ticket", Some(json!({})), A).await.ok();
+        assert_eq!(body["expiresIn"], 60);
+        let path = format!("notifications/stream?ticket={}", body["ticket"].as_str().unwrap());
+        let mut live = Events::open(fleet.request(Method::GET, &path, 0)).await;
+        fleet.get(&path, 0).await.refused(401, "TOKEN_INVALID");
+        // A membership that begins while the stream is open, a mute, and its end.
+        member(&fleet, A, OWNER).await;
+        fleet.new_video(OWNER, 1, "one").await;
+        assert_eq!(live.messages(1).await, ["one"]);
+        fleet.put("channels/7/mute", json!({}), A).await.ok();
+        fleet.new_video(OWNER, 2, "muted").await;
+        fleet.membership(A, A, 1, 1).await;
+        assert_eq!(live.next().await.data["type"], "subscription");
+        fleet.call(Method::DELETE, "channels/7/mute", None, A).await.ok();
+        // Ended sessions end the streams.
+        fleet.end_sessions(A).await;
+        while live.block().await.is_some() {}
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn silence_is_broken_and_every_stream_ends() {
+    let settings = [("notification.heartbeat", "50ms"), ("notification.stream_lifetime", "600ms")];
+    let fleet = Fleet::start(Database::Sqlite, &settings).await;
+    let mut live = Events::open(fleet.request(Method::GET, "notifications/stream", A)).await;
+    let mut beats = 0;
+    while let Some(block) = live.block().await {
+        assert_eq!(block, ": alive");
+        beats += 1;
+    }
+    assert!((3..=12).contains(&beats), "{beats}");
+    let settings = [("notification.stream_lifetime", "1h")];
+    let fleet = Fleet::start(Database::Sqlite, &settings).await;
+    let mut live = Events::open(fleet.request(Method::GET, "notifications/stream", A)).await;
+    fleet.sandbox.stop().await;
+    while live.block().await.is_some() {}
+}
+
+#[tokio::test]
+async fn hundreds_of_streams_hear_of_one_event_within_a_second() {
+    const STREAMS: i64 = 300;
+    let fleet = Fleet::start(Database::of_a_fleet(), &[]).await;
+    for user in 100..100 + STREAMS {
+        fleet.membership(user, OWNER, 1, 1).await;
+    }
+    fleet.until_unread(OWNER, STREAMS).await;
+    let open = |user| Events::open(fleet.request(Method::GET, "notifications/stream", user));
+    let mut streams = futures::future::join_all((100..100 + STREAMS).map(open)).await;
+    let began = std::time::Instant::now();
+    fleet.new_video(OWNER, 1, "one").await;
+    for events in futures::future::join_all(streams.iter_mut().map(Events::next)).await {
+        assert_eq!(events.data["message"], "one");
+    }
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    fleet.sandbox.stop().await;
+}
