@@ -104,7 +104,12 @@ impl Fleet {
 }
 
 pub fn serve(sandbox: &Sandbox, listener: TcpListener, router: Router) {
-    tokio::spawn(server::serve(listener, router, ServerSettings::default(), sandbox.process.stop.clone()));
+    tokio::spawn(server::serve(
+        listener,
+        server::Observed::new("upstream", router),
+        ServerSettings::default(),
+        sandbox.process.stop.clone(),
+    ));
 }
 
 /// Tells the client what came.
