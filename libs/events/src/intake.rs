@@ -25,8 +25,11 @@ const HEARTBEAT: Duration = Duration::from_secs(4);
 /// How often the mailbox is looked at where nothing tells that there is
 /// something: another process may have put it there.
 const LOOK: Duration = Duration::from_secs(1);
-/// For a redelivery when a replica of a newer version should have it.
-const ELSEWHERE: Duration = Duration::from_secs(2);
+/// When the broker delivers again what was not handled: not before our request
+/// for more has ended, or it would go to where nobody listens.
+const AFTER: Duration = Duration::from_millis(200);
+/// How often the broker is asked how much waits.
+const MEASURE: Duration = Duration::from_secs(15);
 
 /// Takes from the stream until the end; starts over when the broker or
 /// something that a handler needs was away.
@@ -70,12 +73,20 @@ impl Intake {
         let consumer = self.stream.consumer(self.worker.service, filters).await?;
         let stream = consumer.stream().max_messages_per_batch(BATCH).expires(HOLD).heartbeat(HEARTBEAT);
         let mut messages = stream.messages().await?;
+        let mut measure = tokio::time::interval(MEASURE);
         let mut working = FuturesUnordered::new();
         let result = loop {
             tokio::select! {
                 () = stop.cancelled() => break Ok(()),
                 Some(done) = working.next() => match done {
                     Ok(()) => backoff.reset(),
+                    Err(error) => break Err(error),
+                },
+                _ = measure.tick() => match self.stream.pending(&consumer, filters).await {
+                    Ok(waiting) => {
+                        let service = self.worker.service;
+                        metrics::gauge!("fenz_events_consumer_waiting", "service" => service).set(waiting as f64);
+                    }
                     Err(error) => break Err(error),
                 },
                 message = messages.next(), if working.len() < self.worker.width() => match message {
@@ -103,10 +114,7 @@ impl Intake {
         };
         let failure = match outcome {
             Outcome::Done => None,
-            Outcome::NotOurs => {
-                answer(&message, AckKind::Nak(Some(ELSEWHERE))).await;
-                return Ok(());
-            }
+            Outcome::NotOurs => self.worker.leave(&envelope).await.err(),
             Outcome::Bad(reason) => self.worker.park(&envelope, &reason).await.err(),
             Outcome::Away(error) => Some(error),
         };
@@ -116,7 +124,7 @@ impl Intake {
             self.parked.notify_one();
             return Ok(());
         };
-        answer(&message, AckKind::Nak(None)).await;
+        answer(&message, AckKind::Nak(Some(AFTER))).await;
         Err(away(&error))
     }
 }
@@ -124,7 +132,7 @@ impl Intake {
 /// What was fetched and not begun is for another replica, or for later.
 async fn give_back(mut messages: pull::Stream) {
     while let Some(Some(Ok(message))) = messages.next().now_or_never() {
-        answer(&message, AckKind::Nak(None)).await;
+        answer(&message, AckKind::Nak(Some(AFTER))).await;
     }
 }
 
@@ -202,8 +210,7 @@ impl Letters {
         let worker = &self.worker;
         match worker.handle(&letter.envelope, true).await {
             Outcome::Done => Ok(()),
-            // Its handler is gone: nobody will ever take it from here.
-            Outcome::NotOurs => Ok(mailbox::delete(&worker.db, worker.service, &letter.envelope.id).await?),
+            Outcome::NotOurs => worker.leave_again(&letter).await,
             Outcome::Bad(reason) => worker.retry(&letter, &reason).await,
             Outcome::Away(error) => Err(error),
         }

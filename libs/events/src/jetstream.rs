@@ -15,11 +15,11 @@ use async_nats::{
     Client, ConnectOptions, HeaderMap, ServerAddr,
     connection::State,
     jetstream::{
-        Context,
+        Context, ErrorCode,
         consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
         context::ContextBuilder,
         message::PublishMessage,
-        stream::{self, RetentionPolicy, StorageType},
+        stream::{self, ConsumerError, ConsumerErrorKind, RetentionPolicy, StorageType},
     },
 };
 use fenz_chassis::{Shared, settings::BusSettings};
@@ -45,6 +45,9 @@ pub const PROGRESS: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(5);
 /// Events that are delivered and not acknowledged, over all replicas.
 const MAX_UNACKED: i64 = 1_000;
+
+/// Characters of a subject that the tables take.
+const MAX_SUBJECT: usize = 128;
 
 /// A connection to the stream. Clones are the same.
 #[derive(Clone)]
@@ -137,23 +140,44 @@ impl JetStream {
         Ok(())
     }
 
-    /// The durable consumer of a service, brought to what it should be.
+    /// The durable consumer of a service, brought to what it should be. Of
+    /// what it takes nothing is struck off: while a service is updated, its
+    /// old replicas must not end what the new ones have begun to hear.
     pub async fn consumer(&self, service: &str, filters: &[String]) -> Result<PullConsumer> {
         self.0.declared.store(false, Ordering::Release);
         self.declare().await?;
+        let (name, stream) = (format!("fenz-{service}"), self.0.settings.stream.as_str());
+        let mut subjects: Vec<String> = filters.iter().map(|filter| self.subject(filter)).collect();
+        let there: Result<PullConsumer, _> = self.0.context.get_consumer_from_stream(&name, stream).await;
+        match there {
+            Ok(there) => subjects.extend(there.cached_info().config.filter_subjects.iter().cloned()),
+            Err(error) if is_missing(&error) => {}
+            Err(error) => return Err(error).context("the consumer cannot be asked for"),
+        }
+        subjects.sort();
+        subjects.dedup();
         let wanted = pull::Config {
-            durable_name: Some(format!("fenz-{service}")),
+            durable_name: Some(name),
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
             max_deliver: -1,
             max_ack_pending: MAX_UNACKED,
-            filter_subjects: filters.iter().map(|filter| self.subject(filter)).collect(),
+            filter_subjects: subjects,
             num_replicas: self.0.settings.replicas,
             ..pull::Config::default()
         };
-        let stream = self.0.settings.stream.as_str();
         self.0.context.create_consumer_on_stream(wanted, stream).await.context("the consumer cannot be declared")
+    }
+
+    /// Events that wait for a consumer. An error when it does not take all of
+    /// these any more.
+    pub async fn pending(&self, consumer: &PullConsumer, filters: &[String]) -> Result<u64> {
+        let info = consumer.get_info().await?;
+        if let Some(missing) = filters.iter().find(|f| !info.config.filter_subjects.contains(&self.subject(f))) {
+            bail!("somebody declared the consumer without {missing}");
+        }
+        Ok(info.num_pending + info.num_ack_pending as u64)
     }
 
     /// The event of a message, also of one that somebody else put there.
@@ -170,7 +194,8 @@ impl JetStream {
         let subject = message.subject.strip_prefix(prefix.as_str()).unwrap_or(&message.subject);
         Envelope {
             id: id.unwrap_or_else(|| format!("{}-{}", self.0.settings.stream, place())),
-            subject: subject.strip_prefix('.').unwrap_or(subject).to_owned(),
+            // Ours are shorter; nobody handles a subject that is cut.
+            subject: subject.strip_prefix('.').unwrap_or(subject).chars().take(MAX_SUBJECT).collect(),
             payload: message.payload.to_vec(),
             headers,
         }
@@ -190,6 +215,10 @@ fn headers(envelope: &Envelope) -> HeaderMap {
         headers.insert(name.as_str(), value.as_str());
     }
     headers
+}
+
+fn is_missing(error: &ConsumerError) -> bool {
+    matches!(error.kind(), ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }
 
 async fn open(urls: &str) -> Result<Client> {

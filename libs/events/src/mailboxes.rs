@@ -72,23 +72,20 @@ impl MailboxRegistry {
         let consumers = self.0.consumers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let mut problem = None;
-        let mut reached: Vec<&str> = Vec::new();
         for consumer in &consumers {
             let wanted: Vec<&Row> = rows.iter().filter(|row| consumer.wants(&row.envelope)).collect();
             if wanted.is_empty() {
                 continue;
             }
-            if !reached.contains(&consumer.service) {
-                let envelopes: Vec<&Envelope> = wanted.iter().map(|row| &row.envelope).collect();
-                let now = consumer.clock.now();
-                if let Err(error) = mailbox::insert(&consumer.db, consumer.service, &envelopes, 0, now).await {
+            let envelopes: Vec<&Envelope> = wanted.iter().map(|row| &row.envelope).collect();
+            let now = consumer.clock.now();
+            match mailbox::insert(&consumer.db, consumer.service, &envelopes, 0, now).await {
+                Ok(()) => consumer.arrived.notify_one(),
+                Err(error) => {
                     seqs.retain(|seq| !wanted.iter().any(|row| row.seq == *seq));
                     problem = Some(anyhow::Error::from(error).context(format!("the mailbox of {}", consumer.service)));
-                    continue;
                 }
-                reached.push(consumer.service);
             }
-            consumer.arrived.notify_one();
         }
         Published { seqs, problem }
     }

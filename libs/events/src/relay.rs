@@ -43,26 +43,27 @@ struct Relay {
 impl Relay {
     async fn run(self, stop: CancellationToken) -> Result<()> {
         let mut backoff = Backoff::default();
+        // Which of the looks comes next; all are over at first.
+        let mut look = LOOKS.len();
         loop {
-            let looks: &[Duration] = tokio::select! {
+            let pause = LOOKS.get(look).copied();
+            tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.outbox.committed.notified() => &[Duration::ZERO],
-                () = self.outbox.written.notified() => &LOOKS,
-            };
-            for look in looks {
-                tokio::select! {
-                    () = self.outbox.committed.notified() => {}
-                    () = tokio::time::sleep(*look) => {}
+                () = self.outbox.committed.notified() => {}
+                // Another write begins them anew, but does not put the first off.
+                () = self.outbox.written.notified(), if look > 0 => {
+                    look = 0;
+                    continue;
                 }
-                match self.publish_own().await {
-                    Ok(_) => backoff.reset(),
-                    Err(error) => {
-                        tracing::debug!(service = self.outbox.service, %error, "events wait in the outbox");
-                        self.pause(&mut backoff, &stop).await;
-                        // Nobody may nudge again; the sweeper takes what is older.
-                        self.outbox.committed.notify_one();
-                        break;
-                    }
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => look += 1,
+            }
+            match self.publish_own().await {
+                Ok(_) => backoff.reset(),
+                Err(error) => {
+                    tracing::debug!(service = self.outbox.service, %error, "events wait in the outbox");
+                    self.pause(&mut backoff, &stop).await;
+                    // Nobody may nudge again; the sweeper takes what is older.
+                    self.outbox.committed.notify_one();
                 }
             }
         }

@@ -32,6 +32,10 @@ const TRIES: i32 = 5;
 /// How long an event without a handler is left to replicas of a newer version,
 /// which may have one: while a service is updated, both hear.
 const UPDATE_TIME: Duration = Duration::from_secs(600);
+/// How often they get it.
+const OFFER: Duration = Duration::from_secs(2);
+/// Characters of a reason that are kept.
+const MAX_REASON: usize = 4_000;
 
 /// The handlers of a service, and the database that they work on.
 pub struct Worker {
@@ -46,7 +50,8 @@ pub struct Worker {
 pub enum Outcome {
     /// It had its effect, now or before, or has none.
     Done,
-    /// Not for us, and too young to say: for nobody.
+    /// Not for us, and too young to say: for nobody. Perhaps a replica of a
+    /// newer version takes it.
     NotOurs,
     /// It is bad.
     Bad(String),
@@ -68,8 +73,7 @@ impl Worker {
     /// `letter` when it lies in the mailbox, which it then leaves.
     pub async fn handle(&self, envelope: &Envelope, letter: bool) -> Outcome {
         let Some(handler) = kind(&envelope.subject).and_then(|kind| self.handlers.get(&kind)) else {
-            let young = envelope.time().is_some_and(|time| time > self.clock.ago(UPDATE_TIME));
-            return if young { Outcome::NotOurs } else { Outcome::Done };
+            return self.without_handler(envelope, letter).await;
         };
         let context = envelope.context();
         let span = tracing::info_span!(
@@ -89,6 +93,16 @@ impl Worker {
         };
         metrics::counter!("fenz_events_handled_total", "service" => self.service, "outcome" => label).increment(1);
         outcome
+    }
+
+    async fn without_handler(&self, envelope: &Envelope, letter: bool) -> Outcome {
+        if envelope.time().is_some_and(|time| time > self.clock.ago(UPDATE_TIME)) {
+            return Outcome::NotOurs;
+        }
+        if letter && let Err(error) = mailbox::delete(&self.db, self.service, &envelope.id).await {
+            return Outcome::Away(error.into());
+        }
+        Outcome::Done
     }
 
     async fn apply(&self, handler: &Handler, envelope: &Envelope, letter: bool) -> Outcome {
@@ -138,14 +152,28 @@ impl Worker {
         Ok(mailbox::insert(&self.db, self.service, &[envelope], 1, due).await?)
     }
 
+    /// Puts an event from the bus where replicas of a newer version find it.
+    pub async fn leave(&self, envelope: &Envelope) -> Result<()> {
+        let due = self.clock.after(OFFER);
+        Ok(mailbox::insert(&self.db, self.service, &[envelope], 0, due).await?)
+    }
+
+    /// Leaves an event of the mailbox there.
+    pub async fn leave_again(&self, letter: &Letter) -> Result<()> {
+        let due = self.clock.after(OFFER);
+        Ok(mailbox::put_off(&self.db, self.service, letter, letter.tries, due).await?)
+    }
+
     /// Puts a bad event of the mailbox off, or gives it up.
     pub async fn retry(&self, letter: &Letter, reason: &str) -> Result<()> {
         let (envelope, tries) = (&letter.envelope, letter.tries + 1);
         self.note_failure(envelope, tries, reason);
         if tries < TRIES {
             let due = self.clock.after(backoff::after(tries as u32));
-            return Ok(mailbox::put_off(&self.db, self.service, letter, due).await?);
+            return Ok(mailbox::put_off(&self.db, self.service, letter, tries, due).await?);
         }
+        // PostgreSQL takes no NUL, and nobody reads a book.
+        let reason: &str = &reason.chars().filter(|c| *c != '\0').take(MAX_REASON).collect::<String>();
         transact(&self.db, |txn| async move {
             let now = self.clock.now();
             dead_letters::insert_in_txn(txn.as_ref(), self.service, envelope, reason, now).await?;

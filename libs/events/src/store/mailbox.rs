@@ -85,16 +85,17 @@ pub async fn next_due(db: &impl ConnectionTrait, consumer: &str) -> Result<Optio
         .await
 }
 
-/// Counts a try, unless another replica has counted it, and puts the event
-/// off.
+/// Notes how often the event failed by now, unless another replica has, and
+/// puts it off.
 pub async fn put_off(
     db: &impl ConnectionTrait,
     consumer: &str,
     letter: &Letter,
+    tries: i32,
     until: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::Tries, Expr::value(letter.tries + 1))
+        .col_expr(Column::Tries, Expr::value(tries))
         .col_expr(Column::AvailableAt, Expr::value(until))
         .filter(Column::EventId.eq(letter.envelope.id.as_str()))
         .filter(Column::Consumer.eq(consumer))

@@ -147,6 +147,28 @@ async fn who_comes_later_misses_nothing() {
     .await;
 }
 
+/// While a service is updated, replicas that know a kind of event stand beside
+/// some that do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_replica_swallows_nothing_that_a_newer_one_hears() {
+    on_each(|fleet| async move {
+        let newer = recording().on(|txn: Txn, Received { event, .. }: Received<UserUpdated>| async move {
+            Ok(insert(&txn, "effects", event.user_id).await?)
+        });
+        let newer = fleet.hearer(newer).await;
+        let (_teller, outbox) = fleet.teller().await;
+        write(&outbox, 0).await.unwrap();
+        newer.wait_for(1).await;
+        let _older = fleet.hearer(recording()).await;
+        for n in 1..=20 {
+            tell(&outbox, &UserUpdated { user_id: n, ..UserUpdated::default() }).await.unwrap();
+        }
+        newer.wait_for(21).await;
+        assert_eq!(newer.effects().await, (0..=20).collect::<Vec<_>>());
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trace_crosses() {
     on_each(|fleet| async move {

@@ -39,7 +39,7 @@ async fn no_request_fails_for_a_broker_and_everything_arrives_after() {
     broker.stop();
     write_all(41).await;
     // Longer than rows count as fresh.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    fleet.clock.advance(Duration::from_secs(6));
     write_all(61).await;
     broker.start();
     hearer.wait_for(80).await;
@@ -80,10 +80,10 @@ async fn what_a_dead_replica_left_another_publishes() {
 async fn while_something_is_away_nothing_is_fetched_or_given_up() {
     on_each(|fleet| async move {
         let (away, tries) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-        let (gone, tried) = (away.clone(), tries.clone());
+        let (gone, count) = (away.clone(), tries.clone());
         let hearer = fleet
             .hearer(refusing(move |_| {
-                tried.fetch_add(1, Ordering::AcqRel);
+                count.fetch_add(1, Ordering::AcqRel);
                 let refusal = Error::new(Reason::Unavailable, "the media service does not answer");
                 gone.load(Ordering::Acquire).then(|| refusal.into())
             }))

@@ -77,20 +77,23 @@ impl Hub {
         let (placed, place) = oneshot::channel();
         {
             let mut state = self.state();
-            if !state.is_over {
-                state.arriving.push(Arrival { user, sender, placed });
+            if state.is_over {
+                return Err(stopping());
             }
+            state.arriving.push(Arrival { user, sender, placed });
         }
         self.wake();
-        match place.await {
-            Ok(position) => Ok(Opened { position, frames }),
-            Err(_) => Err(Error::new(Reason::Unavailable, "the service is stopping; connect again")),
-        }
+        let position = place.await.map_err(|_| stopping())?;
+        Ok(Opened { position, frames })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn stopping() -> Error {
+    Error::new(Reason::Unavailable, "the service is stopping; connect again")
 }
 
 /// A server-sent event: the place as its id, and the notice as JSON.
