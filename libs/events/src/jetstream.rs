@@ -225,7 +225,13 @@ async fn open(urls: &str) -> Result<Client> {
     const WANTED: &str = "FENZ_BUS__URL should be nats://host:port, several comma-separated";
     let addresses: Vec<ServerAddr> =
         urls.split(',').map(|url| url.trim().parse()).collect::<Result<_, _>>().context(WANTED)?;
-    let client = ConnectOptions::new()
+    // The client does not take them from the address itself.
+    let login = addresses.iter().find_map(|a| Some((a.username()?.to_owned(), a.password()?.to_owned())));
+    let options = match login {
+        Some((user, password)) => ConnectOptions::with_user_and_password(user, password),
+        None => ConnectOptions::new(),
+    };
+    let client = options
         .name("fenzvideo")
         .retry_on_initial_connect()
         .max_reconnects(None)

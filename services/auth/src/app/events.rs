@@ -1,8 +1,20 @@
 //! What the service tells others.
 
-use fenz_contract::events::v1::{UserRegistered, UserUpdated};
+use fenz_chassis::{Result, UserId, database::Txn};
+use fenz_contract::events::v1::{SessionsEnded, UserRegistered, UserUpdated};
 
+use super::App;
 use crate::domain::account::Account;
+
+impl App {
+    /// Tells that sessions of a user have ended: the one, or several.
+    pub(super) async fn tell_ended_in_txn(&self, txn: &Txn, user: UserId, session: Option<&str>) -> Result<()> {
+        let until = self.clock.after(self.config.access_ttl + super::LEEWAY);
+        let session_ids = session.map(str::to_owned).into_iter().collect();
+        let told = SessionsEnded { user_id: user.0, session_ids, until: Some(until.into()) };
+        self.outbox.emit(txn, &told).await
+    }
+}
 
 /// An account is there.
 pub fn registered(account: &Account, guest_session_id: Option<&str>) -> UserRegistered {

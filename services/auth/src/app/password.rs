@@ -1,6 +1,6 @@
 //! Changing the own password.
 
-use fenz_chassis::{Error, Reason, Result, User, database::transact};
+use fenz_chassis::{Error, Reason, Result, User};
 
 use super::App;
 use crate::{
@@ -37,7 +37,7 @@ impl App {
         expected.check(account.version)?;
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
-        let changed = transact(&self.db, |txn| {
+        let changed = self.outbox.transact(|txn| {
             let (hash, checked) = (&hash, &account.password_hash);
             async move {
                 let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
@@ -50,6 +50,7 @@ impl App {
                 // A reset that somebody asked for is not needed any more.
                 one_time::forget(txn.as_ref(), caller.id, Kind::Password).await?;
                 sessions::end_all(txn.as_ref(), caller.id, Some(&caller.session), now).await?;
+                self.tell_ended_in_txn(&txn, caller.id, None).await?;
                 Ok(account)
             }
         });

@@ -1,6 +1,6 @@
 //! Trading a refresh token for a new pair.
 
-use fenz_chassis::{Error, Reason, Result, database::transact};
+use fenz_chassis::{Error, Reason, Result, database::Txn};
 
 use super::{App, Opened};
 use crate::{
@@ -27,9 +27,9 @@ impl App {
         let invalid = || Error::new(Reason::TokenInvalid, "the refresh token is not valid; sign in again");
         let digest = secret::digest(token);
         let session = refresh_tokens::session_of(&self.db, &digest, self.clock.now()).await?.ok_or_else(invalid)?;
-        let outcome = transact(&self.db, |txn| {
+        let outcome = self.outbox.transact(|txn| {
             let (session, digest) = (&session, &digest);
-            async move { self.trade_in_txn(txn.as_ref(), session, digest).await }
+            async move { self.trade_in_txn(&txn, session, digest).await }
         });
         match outcome.await? {
             Outcome::Traded(account, token) => self.opened(*account, session, token),
@@ -42,14 +42,15 @@ impl App {
         }
     }
 
-    async fn trade_in_txn(&self, txn: &impl sea_orm::ConnectionTrait, session: &str, digest: &str) -> Result<Outcome> {
-        let now = self.clock.now();
+    async fn trade_in_txn(&self, shared: &Txn, session: &str, digest: &str) -> Result<Outcome> {
+        let (now, txn) = (self.clock.now(), shared.as_ref());
         // The lock lets trades of one session through one by one.
         let Some(session) = sessions::locked_in_txn(txn, session).await?.filter(|s| s.is_open(now)) else {
             return Ok(Outcome::Over);
         };
         if !refresh_tokens::spend(txn, digest, now).await? {
             sessions::end_one(txn, session.user, &session.id, now).await?;
+            self.tell_ended_in_txn(shared, session.user, Some(&session.id)).await?;
             return Ok(Outcome::Reused);
         }
         let Some(account) = users::by_id(txn, session.user).await? else { return Ok(Outcome::Over) };

@@ -1,7 +1,7 @@
 //! A new password for somebody who forgot theirs: an administrator hands out a
 //! one-time token, the user sets a password with it.
 
-use fenz_chassis::{Error, Reason, Result, User, UserId, database::transact};
+use fenz_chassis::{Error, Reason, Result, User, UserId};
 
 use super::App;
 use crate::{
@@ -25,7 +25,7 @@ impl App {
         self.session(administrator).await?;
         let token = Token::random();
         let expires_at = self.clock.after(self.config.reset_ttl);
-        let stored = transact(&self.db, |txn| {
+        let stored = self.outbox.transact(|txn| {
             let digest = &token.digest;
             async move {
                 super::locked_in_txn(txn.as_ref(), user).await?;
@@ -50,7 +50,7 @@ impl App {
         let account = users::by_id(&self.db, user).await?.ok_or_else(invalid)?;
         password::check("newPassword", new, &account.username)?;
         let hash = self.hasher.hash(new).await?;
-        let reset = transact(&self.db, |txn| {
+        let reset = self.outbox.transact(|txn| {
             let (digest, hash) = (&digest, &hash);
             async move {
                 let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
@@ -60,6 +60,7 @@ impl App {
                 account.password_hash.clone_from(hash);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
                 sessions::end_all(txn.as_ref(), user, None, now).await?;
+                self.tell_ended_in_txn(&txn, user, None).await?;
                 Ok(())
             }
         });

@@ -29,7 +29,7 @@ impl App {
     /// `TOKEN_INVALID` when it has ended.
     pub async fn logout(&self, caller: &User) -> Result<()> {
         let session = self.session(caller).await?;
-        sessions::end_one(&self.db, caller.id, &session.id, self.clock.now()).await?;
+        self.end_one(caller, &session.id).await?;
         Ok(())
     }
 
@@ -39,8 +39,11 @@ impl App {
     /// `TOKEN_INVALID` when the call's own has ended.
     pub async fn logout_all(&self, caller: &User) -> Result<()> {
         self.session(caller).await?;
-        sessions::end_all(&self.db, caller.id, None, self.clock.now()).await?;
-        Ok(())
+        let ended = self.outbox.transact(|txn| async move {
+            sessions::end_all(txn.as_ref(), caller.id, None, self.clock.now()).await?;
+            self.tell_ended_in_txn(&txn, caller.id, None).await
+        });
+        ended.await
     }
 
     /// The caller's open sessions, the last used first.
@@ -58,11 +61,22 @@ impl App {
     /// `SESSION_NOT_FOUND`, also for somebody else's.
     pub async fn end_session(&self, caller: &User, id: &str) -> Result<()> {
         self.session(caller).await?;
-        // PostgreSQL takes no such character; no session has it.
-        if !id.contains('\0') && sessions::end_one(&self.db, caller.id, id, self.clock.now()).await? {
+        if self.end_one(caller, id).await? {
             return Ok(());
         }
         Err(Error::new(Reason::SessionNotFound, "you have no such session"))
+    }
+
+    /// Ends one open session; false when there is none of that id.
+    async fn end_one(&self, caller: &User, id: &str) -> Result<bool> {
+        let ended = self.outbox.transact(|txn| async move {
+            let ended = sessions::end_one(txn.as_ref(), caller.id, id, self.clock.now()).await?;
+            if ended {
+                self.tell_ended_in_txn(&txn, caller.id, Some(id)).await?;
+            }
+            Ok(ended)
+        });
+        ended.await
     }
 
     /// The sessions that ended since an earlier answer's `next`, or all whose

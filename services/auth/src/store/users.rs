@@ -86,10 +86,6 @@ pub async fn locked_in_txn(db: &impl ConnectionTrait, user: UserId) -> Result<Op
 
 /// The account of a username or an address.
 pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Account>, DbErr> {
-    // PostgreSQL takes no such character; nobody has it.
-    if login.contains('\0') {
-        return Ok(None);
-    }
     // No username has an @.
     let column = if login.contains('@') { Column::EmailKey } else { Column::UsernameKey };
     Ok(Entity::find().filter(column.eq(account::key(login))).one(db).await?.map(Account::from))

@@ -75,7 +75,7 @@ async fn one_session_can_be_ended_but_nobody_elses() {
             fleet.as_user(token, Method::DELETE, &format!("auth/sessions/{id}"), Value::Null).await
         };
         end(ben.text("accessToken"), two.text("sessionId")).await.refuses(404, "SESSION_NOT_FOUND");
-        end(one.text("accessToken"), "a%00b").await.refuses(404, "SESSION_NOT_FOUND");
+        end(one.text("accessToken"), "a%00b").await.refuses(400, "INVALID_PARAMS");
         end(one.text("accessToken"), two.text("sessionId")).await.is(200);
         end(one.text("accessToken"), two.text("sessionId")).await.refuses(404, "SESSION_NOT_FOUND");
         fleet.get(two.text("accessToken"), "user/me").await.refuses(401, "TOKEN_INVALID");

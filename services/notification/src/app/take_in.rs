@@ -3,7 +3,7 @@
 //! Each of these runs in the transaction that also marks the event as handled.
 //! Order is not promised: what carries a version is decided by it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use fenz_chassis::{Clock, IdMaker, Result};
 use fenz_contract::events::v1::{
     ChannelChanged, MembershipChanged, NewVideo, SessionsEnded, VideoChanged, VideoDeleted, VideoUpdate,
@@ -25,6 +25,9 @@ use crate::{
     },
 };
 
+/// How far two updates of one video that are told lie apart.
+const UPDATES_APART: TimeDelta = TimeDelta::hours(1);
+
 /// Takes events in. Clones are the same.
 #[derive(Clone)]
 pub struct TakeIn {
@@ -43,8 +46,13 @@ impl TakeIn {
         self.video_event(txn, Kind::NewVideo, (event.channel_id, event.video_id, &event.title), at).await
     }
 
+    /// Another title: once an hour and video, however late an event comes.
     pub async fn video_update(&self, txn: &impl ConnectionTrait, event: &VideoUpdate) -> Result<()> {
         let at = event.occurred_at.and_then(time).unwrap_or_else(|| self.clock.now());
+        let told = (event.video_id, Kind::VideoUpdate.number());
+        if feed::has_near(txn, told, (at - UPDATES_APART, at + UPDATES_APART)).await? {
+            return Ok(());
+        }
         self.video_event(txn, Kind::VideoUpdate, (event.channel_id, event.video_id, &event.title), at).await
     }
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 use super::{
@@ -80,6 +81,20 @@ pub async fn of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64,
         .into_tuple()
         .all(db)
         .await
+}
+
+/// Whether an event of the kind about a video happened around a moment.
+pub async fn has_near(
+    db: &impl ConnectionTrait,
+    (video, kind): (i64, i32),
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<bool, DbErr> {
+    let near = event::Entity::find()
+        .filter(event::Column::VideoId.eq(video))
+        .filter(event::Column::Kind.eq(kind))
+        .filter(event::Column::OccurredAt.gt(from))
+        .filter(event::Column::OccurredAt.lt(to));
+    Ok(near.count(db).await? > 0)
 }
 
 pub async fn show_video_in_txn(txn: &impl ConnectionTrait, video: i64, is_visible: bool) -> Result<(), DbErr> {
