@@ -23,6 +23,10 @@ pub struct Config {
     /// Longer than any request may take.
     #[serde(with = "humantime_serde")]
     pub claim_timeout: Duration,
+    /// How long a membership that was seen is taken for granted. Its absence, or
+    /// a tier that does not suffice, is not: who subscribes may watch at once.
+    #[serde(with = "humantime_serde")]
+    pub membership_ttl: Duration,
     pub cache: CacheConfig,
 }
 
@@ -56,6 +60,7 @@ impl Default for Config {
             playback_ttl: Duration::from_secs(6 * 3600),
             max_page_depth: 10_000,
             claim_timeout: Duration::from_secs(600),
+            membership_ttl: Duration::from_secs(3),
             cache: CacheConfig::default(),
         }
     }

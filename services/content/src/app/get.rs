@@ -60,7 +60,7 @@ impl App {
         if video.tier == Tier::Open || !video.is_published || video.hidden.any() {
             return Ok(Viewer::SignedIn(Tier::Open));
         }
-        Ok(Viewer::SignedIn(self.memberships.held(user.id, video.channel_id).await?))
+        Ok(Viewer::SignedIn(self.memberships.held(user.id, video.channel_id, video.tier).await?))
     }
 
     /// Whether a view is a member's. Where that cannot be found out it is not:
@@ -72,7 +72,8 @@ impl App {
         {
             return held > Tier::Open;
         }
-        let held = tokio::time::timeout(MEMBER_WAIT, self.memberships.held(user.id, video.channel_id)).await;
+        let held = self.memberships.held(user.id, video.channel_id, Tier::Subscriber);
+        let held = tokio::time::timeout(MEMBER_WAIT, held).await;
         matches!(held, Ok(Ok(held)) if held > Tier::Open)
     }
 }

@@ -90,7 +90,7 @@ impl App {
         Ok(Self {
             outbox: Outbox::start(platform).await?,
             ids: platform.ids.clone(),
-            memberships: Memberships::new(platform.peers.find("channel")?),
+            memberships: Memberships::new(platform.peers.find("channel")?, config.membership_ttl),
             errands: Errands::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
             hot: Arc::new(hot),

@@ -10,9 +10,7 @@ use moka::sync::Cache;
 
 use crate::domain::Tier;
 
-/// How long a membership is taken for granted after it was seen. Its absence is
-/// not: who subscribes may watch at once.
-const REMEMBERED: Duration = Duration::from_secs(3);
+/// Memberships kept in mind.
 const AT_MOST: u64 = 50_000;
 
 /// The channel service; where there is none, nobody holds a membership.
@@ -23,19 +21,20 @@ pub struct Memberships {
 }
 
 impl Memberships {
-    pub fn new(channel: Option<PeerChannel>) -> Self {
-        let held = Cache::builder().max_capacity(AT_MOST).time_to_live(REMEMBERED).build();
+    pub fn new(channel: Option<PeerChannel>, ttl: Duration) -> Self {
+        let held = Cache::builder().max_capacity(AT_MOST).time_to_live(ttl).build();
         Self { client: channel.map(MembershipServiceClient::new), held }
     }
 
-    /// The tier of a user's membership of a channel.
+    /// The tier of a user's membership of a channel; one that suffices may be as
+    /// old as the time to live.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the channel service does not answer.
-    pub async fn held(&self, user: UserId, channel_id: i64) -> Result<Tier> {
+    pub async fn held(&self, user: UserId, channel_id: i64, needed: Tier) -> Result<Tier> {
         let Some(client) = &self.client else { return Ok(Tier::Open) };
         let key = (user, channel_id);
-        if let Some(tier) = self.held.get(&key) {
+        if let Some(tier) = self.held.get(&key).filter(|tier| *tier >= needed) {
             return Ok(tier);
         }
         let request = GetMembershipRequest { user_id: user.0, channel_id };

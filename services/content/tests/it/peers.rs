@@ -66,7 +66,8 @@ async fn memberships_open_their_tiers_and_count_as_members() {
     serve(listener, |routes| {
         routes.add_service(MembershipServiceServer::new(channel.clone()));
     });
-    let settings = [("peers.channel", address.as_str()), ("content.cache.ttl", "1ms")];
+    let settings =
+        [("peers.channel", address.as_str()), ("content.cache.ttl", "1ms"), ("content.membership_ttl", "1ms")];
     let fleet = Fleet::start_with(Database::Sqlite, &settings).await;
     let mut videos = Vec::new();
     for tier in 0..3 {

@@ -15,7 +15,11 @@ use crate::{
 /// Method, path and access of each route, with ids that name nothing.
 fn routes() -> Vec<(Method, String, Access)> {
     let rest = METHODS.iter().filter_map(|m| Some((m.rest.as_ref()?.method, m.rest.as_ref()?.path, m.access)));
-    let raw = RAW_ROUTES.iter().filter(|r| r.method != "HEAD").map(|r| (r.method, r.path, r.access));
+    // The stream takes a ticket instead of a token, and does not end.
+    let raw = RAW_ROUTES
+        .iter()
+        .filter(|r| r.method != "HEAD" && !r.path.ends_with("/stream"))
+        .map(|r| (r.method, r.path, r.access));
     rest.chain(raw)
         .map(|(method, path, access)| {
             let concrete = path.split('/').map(|s| if s.starts_with('{') { "1" } else { s });
