@@ -100,13 +100,14 @@ impl Parts {
         Ok(Sent { size_bytes: self.size, sha256, first: std::mem::take(&mut self.first) })
     }
 
-    /// Stops what is on its way, so that nothing is stored after the removal.
+    /// Lets what is on its way arrive, so that nothing is stored after the
+    /// removal. Cut off, a store may go on with a part whose sender is gone, and
+    /// keep it after the upload was aborted.
     pub async fn stop(&mut self) {
-        if let Some(part) = self.on_its_way.take() {
-            part.abort();
-            if let Err(error) = part.await {
-                tracing::debug!(%error, "part stopped");
-            }
+        if let Some(part) = self.on_its_way.take()
+            && let Err(error) = part.await
+        {
+            tracing::debug!(%error, "part stopped");
         }
     }
 
