@@ -1,11 +1,11 @@
 # Each target's line of help stands after its "##". Settings (FENZ_…) come from the environment.
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
-# Arguments of `make run` and `make bench`: make run ARGS=--print-config
+# Arguments of `make run`, `make seed` and `make bench`: make run ARGS=--print-config
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fmt api bench clean
+.PHONY: help run build seed test lint fmt api bench clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,10 @@ run: ## Builds and starts the whole platform on this machine (gateway on 127.0.0
 
 build: ## Builds every program into target/release
 	@cargo build --release --workspace --bins
+
+seed: ## Fills the running platform with a catalogue (FENZ_SEED__ADMIN__PASSWORD: what the first start printed)
+	@scripts/install-tools --optional ffmpeg
+	@cargo run --release --quiet -p fenz-seed -- $(ARGS)
 
 test: ## Installs what the tests need, then checks formatting, lints and contract and runs every test
 	@scripts/test
@@ -35,7 +39,7 @@ api: ## Checks the contract and regenerates code and OpenAPI from it
 
 bench: ## Measures the release build and prints a table of ratios
 	@scripts/install-tools --optional ffmpeg wrk
-	@cargo build --release -p fenz-standalone --bin fenzvideo
+	@cargo build --release --bins -p fenz-standalone $(addprefix -p fenz-,auth content media channel notification gateway)
 	@cargo run --release -p fenz-bench -- $(ARGS)
 
 clean: ## Stops the test servers and removes everything that was built (not ./data)

@@ -150,6 +150,10 @@ pub fn get(address: SocketAddr, path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").into_bytes()
 }
 
+pub fn get_as(address: SocketAddr, path: &str, token: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n").into_bytes()
+}
+
 pub fn post(address: SocketAddr, path: &str, body: &Value) -> Vec<u8> {
     json(address, "POST", path, None, body)
 }

@@ -1,5 +1,8 @@
 //! Measures the platform beside what it is compared with, in one run, and prints a table of ratios.
 
+mod account;
+mod events;
+mod fleet;
 mod http;
 mod load;
 mod machine;
@@ -67,6 +70,7 @@ fn run(cli: &Cli) -> Result<()> {
         eprintln!("fenz-bench: this is a debug build; its numbers mean nothing");
     }
     let facts = machine::facts();
+    process::raise_file_limit();
     let bench = Bench::new(cli.binary.clone(), cli.quick)?;
     let chosen = if cli.only.is_empty() { Measurement::ALL } else { &cli.only };
     let mut rows: Vec<Row> = Vec::new();

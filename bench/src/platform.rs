@@ -11,14 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use anyhow::{Result, bail};
+use serde_json::Value;
 
-use crate::{http::Client, process::Process, store::PART_BYTES};
+use crate::{
+    account::{self, PASSWORD},
+    http::Client,
+    process::Process,
+    store::PART_BYTES,
+};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Everybody's, so that any stored hash is one of it.
-pub const PASSWORD: &str = "correct horse battery staple";
 
 pub struct Platform {
     pub process: Process,
@@ -75,14 +78,7 @@ impl Platform {
 
     /// Makes an account and gives its access token.
     pub fn register(&self, username: &str) -> Result<String> {
-        let body = json!({
-            "username": username,
-            "email": format!("{username}@example.org"),
-            "password": PASSWORD,
-            "displayName": username,
-        });
-        let reply = Client::connect(self.address)?.call("POST", "/api/v1/auth/register", None, &body)?;
-        text(&reply, "/accessToken")
+        Ok(account::register(self.address, username)?.token)
     }
 
     pub fn upload(&self, token: &str, file: &Path) -> Result<Value> {
@@ -92,16 +88,9 @@ impl Platform {
     /// Registers, uploads a video, publishes it and reads it.
     pub fn tour(&self, video: &Path) -> Result<Tour> {
         let token = self.register("bench_creator")?;
-        let upload = text(&self.upload(&token, video)?, "/upload/id")?;
+        let upload = account::upload(self.address, &token, video)?;
         let mut client = Client::connect(self.address)?;
-        let body = json!({
-            "title": "Seven bridges of a small town",
-            "description": "A walk over all of them, without crossing one twice.",
-            "videoUploadId": upload,
-        });
-        let made = client.call("POST", "/api/v1/videos", Some(&token), &body)?;
-        let video = format!("/api/v1/videos/{}", text(&made, "/video/id")?);
-        client.call("PATCH", &format!("{video}/publish"), Some(&token), &json!({"published": true}))?;
+        let video = account::publish(&mut client, &token, &upload)?;
         client.get(&video)?.success()?;
         Ok(Tour { token, video })
     }
@@ -117,11 +106,6 @@ impl Platform {
 
 fn is_ready(address: SocketAddr) -> bool {
     Client::connect(address).and_then(|mut client| client.get("/readyz")).is_ok_and(|reply| reply.status == 200)
-}
-
-fn text(reply: &Value, pointer: &str) -> Result<String> {
-    let value = reply.pointer(pointer).and_then(Value::as_str);
-    Ok(value.with_context(|| format!("no {pointer} in {reply}"))?.to_owned())
 }
 
 fn last_lines(text: &str, count: usize) -> String {

@@ -11,11 +11,20 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 
 /// The platform promises 10 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 pub const MIB: f64 = 1024.0 * 1024.0;
+
+/// As many open files as this user may have, here and in what is started:
+/// thousands of streams need them.
+pub fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where that is refused, a measurement says what it lacks.
+    setrlimit(Resource::Nofile, limit).ok();
+}
 
 /// A program that is gone when this is dropped.
 pub struct Process(Child);

@@ -1,7 +1,11 @@
 //! What an upload is compared with: the same bytes, sent straight to the same
 //! kind of object store in the same way, the store being a process of its own.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Result;
 use bytes::BytesMut;
@@ -9,10 +13,12 @@ use fenz_chassis::store::{ObjectStore, Part, StoreSettings};
 use tokio::{fs::File, io::AsyncReadExt, net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use crate::{measure::path_text, process::Process};
+
 /// The parts that the media service sends are as large.
 pub const PART_BYTES: usize = 8 << 20;
-const BUCKET: &str = "bench";
-const KEY: &str = "bench-key";
+pub const BUCKET: &str = "bench";
+pub const KEY: &str = "bench-key";
 const OBJECT: &str = "upload";
 
 #[derive(clap::Args)]
@@ -36,6 +42,11 @@ pub fn serve(arguments: &Arguments) -> Result<()> {
     })
 }
 
+/// Serves a folder in a process of its own.
+pub fn start(root: &Path) -> Result<(Process, SocketAddr)> {
+    Process::start_server(&["store", "--root", path_text(root)?])
+}
+
 pub fn connect(address: SocketAddr) -> Result<ObjectStore> {
     Ok(ObjectStore::new(&StoreSettings {
         endpoint: format!("http://{address}"),
@@ -48,7 +59,7 @@ pub fn connect(address: SocketAddr) -> Result<ObjectStore> {
 
 /// Uploads a file as media does, one part on its way while the next is read, and
 /// removes it again; how long the upload took.
-pub async fn upload(store: &ObjectStore, file: &std::path::Path) -> Result<Duration> {
+pub async fn upload(store: &ObjectStore, file: &Path) -> Result<Duration> {
     let begun = Instant::now();
     let mut source = File::open(file).await?;
     source.set_max_buf_size(PART_BYTES);

@@ -13,8 +13,13 @@ pub struct Report {
 
 /// 20 connections from one thread, as the quoted numbers were taken.
 pub fn run(address: SocketAddr, path: &str, span: Duration) -> Result<Report> {
+    run_as(address, path, span, "Accept: */*")
+}
+
+/// As [`run`], with a header.
+pub fn run_as(address: SocketAddr, path: &str, span: Duration, header: &str) -> Result<Report> {
     let output = Command::new("wrk")
-        .args(["-t1", "-c20", "--latency", &format!("-d{}s", span.as_secs())])
+        .args(["-t1", "-c20", "--latency", &format!("-d{}s", span.as_secs()), "-H", header])
         .arg(format!("http://{address}{path}"))
         .output()
         .context("wrk is needed: scripts/install-tools wrk")?;

@@ -12,8 +12,9 @@ use serde_json::json;
 
 use super::{Bench, say};
 use crate::{
+    account::PASSWORD,
     http, load, machine,
-    platform::{PASSWORD, Platform},
+    platform::Platform,
     stats::{median, milliseconds, percentile},
     table::{Number, Row},
 };

@@ -1,7 +1,9 @@
 //! The measurements, one file each.
 
+mod events;
 mod login;
 mod memory;
+mod notifications;
 mod read;
 mod start;
 mod upload;
@@ -25,10 +27,13 @@ pub enum Measurement {
     Upload,
     Memory,
     Start,
+    Events,
+    Notifications,
 }
 
 impl Measurement {
-    pub const ALL: &[Self] = &[Self::Read, Self::Login, Self::Upload, Self::Memory, Self::Start];
+    pub const ALL: &[Self] =
+        &[Self::Read, Self::Login, Self::Upload, Self::Memory, Self::Start, Self::Events, Self::Notifications];
 
     pub fn run(self, bench: &Bench) -> Result<Vec<Row>> {
         match self {
@@ -37,6 +42,8 @@ impl Measurement {
             Self::Upload => upload::measure(bench),
             Self::Memory => memory::measure(bench),
             Self::Start => start::measure(bench),
+            Self::Events => events::measure(bench),
+            Self::Notifications => notifications::measure(bench),
         }
     }
 }
@@ -62,6 +69,13 @@ impl Bench {
     /// A platform on the data folder of that name, new or as it was left.
     pub fn platform(&self, name: &str) -> Result<Platform> {
         Platform::start(&self.binary, &self.path(name))
+    }
+
+    /// A service as a program of its own, beside the platform's.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        let program = self.binary.with_file_name(name);
+        ensure!(program.is_file(), "{} is not there: cargo build --release -p {name}", program.display());
+        Ok(program)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -6,9 +6,9 @@ use std::{thread, time::Duration};
 use anyhow::Result;
 use tokio::{runtime::Runtime, time::Instant};
 
-use super::{Bench, path_text, say};
+use super::{Bench, say};
 use crate::{
-    process::{MIB, Process},
+    process::MIB,
     stats::median,
     store,
     table::{Number, Row},
@@ -22,7 +22,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let rounds = if bench.quick { 1 } else { 3 };
     let file = bench.path("large.mp4");
     video::make_large(&bench.small_video(), &file, size)?;
-    let (server, address) = Process::start_server(&["store", "--root", path_text(&bench.path("store"))?])?;
+    let (server, address) = store::start(&bench.path("store"))?;
     let (runtime, straight) = (Runtime::new()?, store::connect(address)?);
 
     let platform = bench.platform("upload")?;

@@ -54,6 +54,11 @@ pub struct User {
     pub session: String,
 }
 
+/// When the access token of a request ends, in seconds of 1970; in its
+/// extensions beside the [`Caller`] where that is a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenEnd(pub i64);
+
 /// Who a request comes from; in its extensions once it passed the guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {

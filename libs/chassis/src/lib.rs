@@ -2,6 +2,7 @@
 //! identity, errors, database, object store, clients, lifecycle.
 
 pub mod clock;
+mod command;
 pub mod database;
 pub mod error;
 pub mod identity;
@@ -10,6 +11,7 @@ mod lifecycle;
 pub mod media_url;
 pub mod ops;
 pub mod peers;
+pub mod redis;
 pub mod request;
 pub mod rest;
 pub mod server;
@@ -19,13 +21,14 @@ pub mod store;
 pub mod telemetry;
 
 pub use clock::Clock;
+pub use command::{OwnCommand, run, run_with};
 pub use error::Error;
 pub use fenz_contract::ErrorReason as Reason;
 pub use identity::{Caller, Role, User, UserId};
 pub use ids::IdMaker;
 pub use lifecycle::{
-    Launched, Needs, NoMigrations, OwnCommand, Platform, Process, Service, Surface, check, connect, finish, prepare,
-    run, run_with, serve_ops, start,
+    Launched, Needs, NoMigrations, Platform, Process, Service, Surface, check, connect, finish, prepare, serve_ops,
+    start,
 };
 pub use settings::{Secret, Settings};
 pub use shared::Shared;

@@ -1,11 +1,10 @@
 //! From settings to a running service and back: the same steps for a service
 //! alone and for all of them in one process.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::Router;
-use clap::{Parser, Subcommand};
 use fenz_contract::{Endpoint, routes::RouteTable};
 use sea_orm::DatabaseConnection;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -20,12 +19,12 @@ use crate::{
     media_url::MediaUrls,
     ops::{self, Readiness},
     peers::Peers,
+    redis::Redis,
     rest::{self, Rest},
     server::{self, Observed},
     settings::{self, Sources},
     shared::Shared,
     store::ObjectStore,
-    telemetry,
 };
 
 /// A service of the fleet.
@@ -92,6 +91,7 @@ pub struct Platform {
     db: Option<DatabaseConnection>,
     store: Option<ObjectStore>,
     media_urls: Option<MediaUrls>,
+    redis: Option<Redis>,
     tasks: TaskTracker,
 }
 
@@ -106,6 +106,11 @@ impl Platform {
 
     pub fn media_urls(&self) -> Result<MediaUrls> {
         self.media_urls.clone().context("the service does not declare that it needs media URLs")
+    }
+
+    /// The cache, where there is one; it may be away at any time.
+    pub fn redis(&self) -> Option<Redis> {
+        self.redis.clone()
     }
 
     /// Runs a task in the background until it ends with `stop`. One that ends
@@ -236,6 +241,7 @@ pub async fn connect<S: Service>(settings: Settings, process: &Process) -> Resul
     };
     let store = if S::NEEDS.store { Some(ObjectStore::new(&settings.store)?) } else { None };
     let media_urls = if S::NEEDS.media_urls { Some(MediaUrls::new(&settings.media_url)?) } else { None };
+    let redis = Redis::new(&settings.redis, S::NAME)?;
     let platform = Platform {
         service: S::NAME,
         settings,
@@ -249,6 +255,7 @@ pub async fn connect<S: Service>(settings: Settings, process: &Process) -> Resul
         db,
         store,
         media_urls,
+        redis,
         tasks: process.tasks.clone(),
     };
     watch_dependencies::<S>(&platform);
@@ -388,124 +395,10 @@ pub async fn finish(process: &Process) -> ExitCode {
     if FAILED.load(std::sync::atomic::Ordering::Acquire) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-#[derive(Parser)]
-#[command(version, about = "A service of FenzVideo. Settings: docs/operations.md")]
-struct Cli {
-    /// A TOML file of settings; the environment wins over it.
-    #[arg(long, env = "FENZ_CONFIG", global = true)]
-    config: Option<PathBuf>,
-    /// Print the merged settings, secrets hidden, and exit.
-    #[arg(long)]
-    print_config: bool,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Bring the database up to date and exit.
-    Migrate,
-    /// Make a key pair for calls between services and print it.
-    InternalKey,
-    /// Ask the service's ops listener whether it is ready; for containers.
-    Healthcheck,
-    /// A command of the service's own.
-    #[command(external_subcommand)]
-    Own(Vec<String>),
-}
-
-/// The whole of a service's `main`.
-pub fn run<S: Service>() -> ExitCode {
-    run_with::<S>(|command, _| anyhow::bail!("unknown command {command}"))
-}
-
-/// As [`run`], with commands of the service's own.
-pub fn run_with<S: Service>(own: impl FnOnce(&str, OwnCommand) -> Result<()>) -> ExitCode {
-    prepare();
-    let cli = Cli::parse();
-    match execute::<S>(cli, own) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("{}: {error:#}", S::NAME);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// What a command of a service's own gets.
-pub struct OwnCommand {
-    pub arguments: Vec<String>,
-    pub sources: Sources,
-    pub runtime: tokio::runtime::Runtime,
-}
-
-fn execute<S: Service>(cli: Cli, own: impl FnOnce(&str, OwnCommand) -> Result<()>) -> Result<ExitCode> {
-    let sources = Sources::read(cli.config.as_deref())?;
-    let (settings, config) = check::<S>(&sources)?;
-    if cli.print_config {
-        println!("{}", settings::print(S::NAME, &settings, &config)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let ops_address = settings.ops.listen.unwrap_or(loopback(S::PORT + 1000));
-    match cli.command {
-        Some(Command::Migrate) => {
-            runtime.block_on(async {
-                let db = database::connect(&settings.database).await?;
-                database::migrate::<S::Migrator>(&db, S::NAME).await
-            })?;
-            println!("{}: the database is up to date", S::NAME);
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(Command::InternalKey) => {
-            let key = Ed25519Key::generate();
-            println!("FENZ_{}__INTERNAL__KEY={}", S::NAME.to_uppercase(), key.to_base64());
-            println!("# for FENZ_INTERNAL__TRUSTED of every service: {}={}", S::NAME, key.public_base64());
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(Command::Healthcheck) => runtime.block_on(healthcheck(ops_address)),
-        Some(Command::Own(arguments)) => {
-            let name = arguments.first().cloned().unwrap_or_default();
-            own(&name, OwnCommand { arguments, sources, runtime })?;
-            Ok(ExitCode::SUCCESS)
-        }
-        None => {
-            telemetry::init(&settings.telemetry)?;
-            let address = S::listen(&config).unwrap_or(loopback(S::PORT));
-            let code = runtime.block_on(serve::<S>(&sources, address, ops_address));
-            runtime.shutdown_timeout(Duration::from_millis(200));
-            code
-        }
-    }
-}
-
-async fn serve<S: Service>(sources: &Sources, address: SocketAddr, ops_address: SocketAddr) -> Result<ExitCode> {
-    let process = Process::default();
-    let bind = async |address: SocketAddr| {
-        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
-    };
-    let (listener, ops) = (bind(address).await?, bind(ops_address).await?);
-    serve_ops(&process, ops);
-    start::<S>(sources, &process, listener).await?;
-    process.readiness.started();
-    Ok(finish(&process).await)
-}
-
 /// Serves health, readiness and metrics for as long as the process lives.
 pub fn serve_ops(process: &Process, listener: TcpListener) {
     let service = Observed::new("ops", ops::routes(process.readiness.clone()));
     // Not stopped with the rest: readiness must be seen red while it drains.
     tokio::spawn(server::serve(listener, service, settings::ServerSettings::default(), CancellationToken::new()));
     tokio::spawn(ops::keep_metrics_small());
-}
-
-async fn healthcheck(address: SocketAddr) -> Result<ExitCode> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(address).await.context("the service does not answer")?;
-    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).await?;
-    println!("{}", reply.lines().last().unwrap_or_default());
-    Ok(if reply.contains(" 200 ") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

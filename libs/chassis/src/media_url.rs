@@ -2,8 +2,8 @@
 //! without asking anybody.
 //!
 //! A path is `/media/{id}/{expires}/{key}/{signature}`: the upload's id, the
-//! second of 1970 at which it ends, the id of the key, and the base64url
-//! HMAC-SHA256 of everything before the signature.
+//! second of 1970 at which it ends, with an `i` behind it for insiders, the id
+//! of the key, and the base64url HMAC-SHA256 of everything before the signature.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,12 +13,32 @@ use subtle::ConstantTimeEq;
 
 use crate::{Error, Reason, Secret};
 
+const INSIDER: &str = "i";
+
 /// `FENZ_MEDIA_URL__KEYS`: `id=secret`, comma-separated. The first signs; all
 /// verify, so that keys can be changed without breaking running players.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MediaUrlSettings {
     pub keys: Secret,
+}
+
+/// Whom a path was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Anybody; it plays nothing that is unpublished or hidden by now.
+    Everyone,
+    /// The owner or a moderator; it plays that too.
+    Insider,
+}
+
+/// What a path that we signed says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    pub upload_id: i64,
+    /// The second of 1970 at which it ends.
+    pub expires: i64,
+    pub audience: Audience,
 }
 
 /// The keys that playback paths are signed with.
@@ -48,20 +68,26 @@ impl MediaUrls {
 
     /// The path that plays an upload until the given second of 1970.
     pub fn sign(&self, upload_id: i64, expires: i64) -> String {
+        self.sign_for(Audience::Everyone, upload_id, expires)
+    }
+
+    /// The same, made for somebody.
+    pub fn sign_for(&self, audience: Audience, upload_id: i64, expires: i64) -> String {
         let (id, hmac) = &self.keys[0];
-        let mut path = format!("/media/{upload_id}/{expires}/{id}");
+        let mark = if audience == Audience::Insider { INSIDER } else { "" };
+        let mut path = format!("/media/{upload_id}/{expires}{mark}/{id}");
         let signature = signature(hmac, &path);
         path.push('/');
         path.push_str(&signature);
         path
     }
 
-    /// The upload that a path plays, and the second of 1970 at which it ends.
-    /// The path is taken as it came, percent signs and all.
+    /// What a path plays, until when, and whom it was made for. The path is
+    /// taken as it came, percent signs and all.
     ///
     /// # Errors
     /// `URL_INVALID` for whatever we did not sign, `URL_EXPIRED` after its time.
-    pub fn verify(&self, path: &str, now: i64) -> Result<(i64, i64), Error> {
+    pub fn verify(&self, path: &str, now: i64) -> Result<Pass, Error> {
         let invalid = || Error::new(Reason::UrlInvalid, "this is not an address we signed");
         let (signed, given) = path.rsplit_once('/').ok_or_else(invalid)?;
         let [upload_id, expires, key] =
@@ -74,11 +100,15 @@ impl MediaUrls {
             return Err(invalid());
         }
         let upload_id = upload_id.parse().map_err(|_| invalid())?;
+        let (expires, audience) = match expires.strip_suffix(INSIDER) {
+            Some(expires) => (expires, Audience::Insider),
+            None => (expires, Audience::Everyone),
+        };
         let expires = expires.parse().map_err(|_| invalid())?;
         if now >= expires {
             return Err(Error::new(Reason::UrlExpired, "this address has expired; ask for a new one"));
         }
-        Ok((upload_id, expires))
+        Ok(Pass { upload_id, expires, audience })
     }
 }
 
@@ -100,9 +130,12 @@ mod tests {
     fn every_changed_character_is_refused() {
         let urls = urls("k1=0123456789abcdef");
         let path = urls.sign(42, 1_000);
-        assert_eq!(urls.verify(&path, 999).unwrap(), (42, 1_000));
+        let pass = Pass { upload_id: 42, expires: 1_000, audience: Audience::Everyone };
+        assert_eq!(urls.verify(&path, 999).unwrap(), pass);
+        let path = urls.sign_for(Audience::Insider, 42, 1_000);
+        assert_eq!(urls.verify(&path, 999).unwrap(), Pass { audience: Audience::Insider, ..pass });
         for i in 0..path.len() {
-            for with in ['A', 'b', '1', '/', '%'] {
+            for with in ['A', 'b', '1', 'i', '/', '%'] {
                 let mut changed = path.clone();
                 changed.replace_range(i..=i, &with.to_string());
                 if changed != path {

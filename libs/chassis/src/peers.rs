@@ -21,6 +21,8 @@ pub struct PeerSettings {
     pub media: Option<String>,
     pub channel: Option<String>,
     pub notification: Option<String>,
+    pub recommendation: Option<String>,
+    pub admin: Option<String>,
 }
 
 impl PeerSettings {
@@ -32,6 +34,8 @@ impl PeerSettings {
             "media" => self.media.as_deref(),
             "channel" => self.channel.as_deref(),
             "notification" => self.notification.as_deref(),
+            "recommendation" => self.recommendation.as_deref(),
+            "admin" => self.admin.as_deref(),
             _ => None,
         }
     }
@@ -40,7 +44,8 @@ impl PeerSettings {
 /// A connection to another service that proves who calls.
 pub type PeerChannel = InterceptedService<Channel, Credentials>;
 
-/// Adds the service token, the request id and the trace to each call.
+/// Adds the service token, unless the call carries a user's, the request id and
+/// the trace.
 #[derive(Clone)]
 pub struct Credentials {
     identity: Option<ServiceIdentity>,
@@ -48,7 +53,10 @@ pub struct Credentials {
 
 impl Interceptor for Credentials {
     fn call(&mut self, mut call: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(identity) = &self.identity {
+        // A call on a user's behalf brings the user's own token along.
+        if let Some(identity) = &self.identity
+            && !call.metadata().contains_key("authorization")
+        {
             let header = format!("Bearer {}", identity.token()?).parse();
             call.metadata_mut().insert("authorization", header.map_err(|_| Status::internal("a token is ASCII"))?);
         }

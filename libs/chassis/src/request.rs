@@ -21,6 +21,8 @@ tokio::task_local! {
 pub struct Context {
     pub id: String,
     pub trace: Trace,
+    /// Where the client is, as far as that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// A W3C trace context: <https://www.w3.org/TR/trace-context/>.
@@ -39,7 +41,7 @@ impl Context {
         let id = headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|id| is_id(id));
         let id = id.map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), str::to_owned);
         let trace = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(Trace::parse);
-        Self { id, trace: trace.unwrap_or_else(Trace::root) }
+        Self { id, trace: trace.unwrap_or_else(Trace::root), address: client_address(headers) }
     }
 
     /// Runs a future as this request's.

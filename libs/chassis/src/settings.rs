@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    database::DatabaseSettings, media_url::MediaUrlSettings, peers::PeerSettings, store::StoreSettings,
-    telemetry::TelemetrySettings,
+    database::DatabaseSettings, media_url::MediaUrlSettings, peers::PeerSettings, redis::RedisSettings,
+    store::StoreSettings, telemetry::TelemetrySettings,
 };
 
 mod lenient;
@@ -72,6 +72,7 @@ pub struct Settings {
     pub peers: PeerSettings,
     pub server: ServerSettings,
     pub bus: BusSettings,
+    pub redis: RedisSettings,
 }
 
 /// `FENZ_BUS__…`: how services tell each other what happened.
@@ -160,7 +161,7 @@ const SECTIONS: &[&str] =
 const SERVICES: &[&str] =
     &["gateway", "auth", "content", "media", "recommendation", "channel", "donation", "notification", "admin"];
 /// Keys that belong to programs, not to a service.
-const PROGRAM: &[&str] = &["data_dir", "config", "test_postgres", "test_mariadb", "test_nats", "seed"];
+const PROGRAM: &[&str] = &["data_dir", "config", "test_postgres", "test_mariadb", "test_nats", "test_redis", "seed"];
 
 /// Everything that was set, before it is split by service.
 #[derive(Debug, Clone, Default)]

@@ -85,7 +85,10 @@ fn method(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Method> {
             (!path.is_empty()).then(|| (verb.to_uppercase(), path))
         })
     });
-    let in_query = matches!(&rest, Some((verb, _)) if verb == "GET" || verb == "DELETE");
+    // What is not in the body is in the path or the query.
+    let has_body =
+        rule.as_message().and_then(|r| Some(text(r.get_field_by_name("body")?.as_ref()))) != Some(String::new());
+    let in_query = rest.is_some() && !has_body;
     let input = method.input();
     let lists = input.fields().filter(|f| in_query && f.is_list());
     let access = access(&extension(pool, &options, "fenzvideo.options.v1.access")?, method.full_name())?;

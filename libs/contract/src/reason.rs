@@ -37,6 +37,8 @@ impl ErrorReason {
             | R::UploadNotFound
             | R::CategoryNotFound
             | R::NotificationNotFound
+            | R::ReportNotFound
+            | R::ErasureNotFound
             | R::RouteNotFound => Code::NotFound,
             R::AlreadyMember
             | R::AlreadySubscribed
@@ -45,6 +47,10 @@ impl ErrorReason {
             | R::EmailTaken
             | R::UploadAlreadyUsed
             | R::IdempotencyKeyReused
+            | R::AlreadyReported
+            | R::CategoryTaken
+            | R::TagTaken
+            | R::ChannelAlreadyExists
             | R::ChannelAlreadyDeleted => Code::AlreadyExists,
             R::VideoNotUnpublished
             | R::NotMember
@@ -53,6 +59,8 @@ impl ErrorReason {
             | R::CannotDonateSelf
             | R::CannotSubscribeSelf
             | R::EditCooldown
+            | R::LastAdmin
+            | R::ReportClosed
             | R::VersionMismatch => Code::FailedPrecondition,
             R::InvalidParams
             | R::FileTooLarge

@@ -1,12 +1,14 @@
 //! The events of the contract: what happened to which aggregate.
 
 use fenz_contract::events::v1::{
-    ChannelChanged, MembershipChanged, NewVideo, SessionsEnded, UserRegistered, UserUpdated, VideoChanged,
-    VideoDeleted, VideoUpdate,
+    AuditRecorded, ChannelChanged, ChannelDeleted, GuestJoined, MembershipChanged, NewVideo, SessionsEnded, TagChanged,
+    TagDeleted, UserDeleted, UserErased, UserModerated, UserRegistered, UserUpdated, VideoChanged, VideoDeleted,
+    VideoUpdate, ViewsCounted,
 };
 
 /// The first parts of all subjects; the stream holds them all.
-pub const FAMILIES: [&str; 7] = ["channel", "video", "user", "membership", "donation", "payment", "media"];
+pub const FAMILIES: [&str; 10] =
+    ["channel", "video", "user", "membership", "donation", "payment", "media", "tag", "views", "audit"];
 
 /// A message of `fenzvideo.events.v1` that services tell each other. Its
 /// subject is `<family>.<aggregate id>.<what>`.
@@ -45,12 +47,21 @@ events! {
     UserRegistered = "user".user_id."registered";
     UserUpdated = "user".user_id."updated";
     SessionsEnded = "user".user_id."sessions_ended";
+    GuestJoined = "user".user_id."guest_joined";
+    UserDeleted = "user".user_id."deleted";
+    UserErased = "user".user_id."erased";
+    UserModerated = "user".user_id."moderated";
     VideoChanged = "video".video_id."changed";
     VideoDeleted = "video".video_id."deleted";
     NewVideo = "channel".channel_id."new_video";
     VideoUpdate = "channel".channel_id."video_update";
     ChannelChanged = "channel".channel_id."changed";
+    ChannelDeleted = "channel".channel_id."deleted";
     MembershipChanged = "membership".channel_id."changed";
+    TagChanged = "tag".tag_id."changed";
+    TagDeleted = "tag".tag_id."deleted";
+    ViewsCounted = "views".flush_id."counted";
+    AuditRecorded = "audit".actor_id."recorded";
 }
 
 /// What kind of event a subject names: its family and what happened.

@@ -190,15 +190,30 @@ impl JetStream {
         }
         let place = || message.info().map_or(0, |info| info.stream_sequence);
         let id = headers.get(ID).filter(|id| (1..=64).contains(&id.len())).cloned();
-        let prefix = &self.0.settings.prefix;
-        let subject = message.subject.strip_prefix(prefix.as_str()).unwrap_or(&message.subject);
+        let subject = self.bare_subject(&message.subject);
         Envelope {
             id: id.unwrap_or_else(|| format!("{}-{}", self.0.settings.stream, place())),
             // Ours are shorter; nobody handles a subject that is cut.
-            subject: subject.strip_prefix('.').unwrap_or(subject).chars().take(MAX_SUBJECT).collect(),
+            subject: subject.chars().take(MAX_SUBJECT).collect(),
             payload: message.payload.to_vec(),
             headers,
         }
+    }
+
+    /// Everything that is told from now on, as it is told, past the stream.
+    pub async fn subscribe(&self, filters: &[String]) -> Result<Vec<async_nats::Subscriber>> {
+        let client = self.0.context.client();
+        let mut subscriptions = Vec::with_capacity(filters.len());
+        for filter in filters {
+            subscriptions.push(client.subscribe(self.subject(filter)).await?);
+        }
+        Ok(subscriptions)
+    }
+
+    /// A subject without this fleet's prefix.
+    pub fn bare_subject<'a>(&self, subject: &'a str) -> &'a str {
+        let bare = subject.strip_prefix(self.0.settings.prefix.as_str()).unwrap_or(subject);
+        bare.strip_prefix('.').unwrap_or(bare)
     }
 
     fn subject(&self, subject: &str) -> String {

@@ -51,15 +51,18 @@
 //! a handler needs is away ([`Refusal::Dependency`]) the consumer waits, and
 //! nothing is given up.
 
+mod audit;
 mod backoff;
 mod bus;
 mod consumer;
 pub mod dead_letters;
 mod envelope;
+mod erasure;
 mod event;
 mod intake;
 mod jetstream;
 mod lease;
+mod listener;
 mod mailboxes;
 mod outbox;
 mod refusal;
@@ -69,10 +72,13 @@ mod store;
 mod upkeep;
 mod worker;
 
+pub use audit::Act;
 pub use consumer::{Consumer, Received};
 pub use envelope::{Envelope, Headers};
+pub use erasure::{Eraser, Erasures, Portion};
 pub use event::{Event, FAMILIES};
 pub use lease::Lease;
+pub use listener::Listener;
 pub use mailboxes::MailboxRegistry;
 pub use outbox::{MAX_BYTES, Outbox};
 pub use refusal::Refusal;

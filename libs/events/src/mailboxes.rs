@@ -10,6 +10,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
 use crate::{
+    Listener,
     bus::Published,
     envelope::Envelope,
     event::kind,
@@ -24,6 +25,7 @@ pub struct MailboxRegistry(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     consumers: Mutex<Vec<Consumer>>,
+    listeners: Mutex<Vec<Listener>>,
     open: AtomicBool,
 }
 
@@ -64,10 +66,20 @@ impl MailboxRegistry {
         }
     }
 
+    /// Adds one who overhears.
+    pub(crate) fn overhear(&self, listener: Listener) {
+        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
     pub(crate) async fn publish(&self, rows: &[Row]) -> Published {
         if !self.0.open.load(Ordering::Acquire) {
             let problem = anyhow::anyhow!("no bus is set (FENZ_BUS__URL), or not all services have started");
             return Published { seqs: Vec::new(), problem: Some(problem) };
+        }
+        for listener in &*self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            for row in rows {
+                listener.hear_envelope(&row.envelope);
+            }
         }
         let consumers = self.0.consumers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();

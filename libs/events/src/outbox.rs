@@ -68,6 +68,10 @@ impl Outbox {
         Ok(())
     }
 
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.clock.now()
+    }
+
     /// A transaction that emits: [`database::transact`], then
     /// [`Self::nudge`].
     ///

@@ -14,9 +14,10 @@ use tokio::net::TcpListener;
 use crate::{Database, StandInAuth};
 
 /// The services that a sandbox has a place for.
-pub const SERVICES: [&str; 6] = ["gateway", "auth", "content", "media", "channel", "notification"];
+pub const SERVICES: [&str; 8] =
+    ["gateway", "auth", "content", "media", "channel", "notification", "recommendation", "admin"];
 /// Others do without these: they know of them only when they start after them.
-const OPTIONAL: [&str; 2] = ["channel", "notification"];
+const OPTIONAL: [&str; 4] = ["channel", "notification", "recommendation", "admin"];
 const S3_KEY: &str = "sandbox";
 /// Keeps a run of many tests within what one database server allows.
 const CONNECTIONS: &str = "6";
@@ -75,6 +76,8 @@ impl Sandbox {
         }
         self.trusted = trusted.join(",");
         self.sources.set(&["internal", "trusted"], &self.trusted)?;
+        let index = self.folder.path().join("search");
+        self.sources.set(&["recommendation", "index_dir"], &index.to_string_lossy())?;
         self.sources.set(&["media_url", "keys"], "t1=a-secret-of-the-sandbox")?;
         self.sources.set(&["database", "max_connections"], CONNECTIONS)
     }
@@ -119,6 +122,17 @@ impl Sandbox {
         fenz_chassis::start::<S>(&self.sources, &self.process, listener).await?;
         self.process.readiness.started();
         Ok(())
+    }
+
+    /// Starts another replica of a service that runs, over the same database,
+    /// and tells where it is.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_replica<S: Service>(&self) -> Result<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let launched = fenz_chassis::start::<S>(&self.sources, &self.process, listener).await?;
+        Ok(format!("http://{}", launched.address))
     }
 
     /// Starts the stand-in for the auth service.
@@ -186,6 +200,8 @@ impl Sandbox {
             media: url("media"),
             channel: url("channel"),
             notification: url("notification"),
+            recommendation: url("recommendation"),
+            admin: url("admin"),
         };
         Peers::new(settings, Some(identity)).require(to)
     }

@@ -27,6 +27,9 @@ pub struct Config {
     pub invitation_codes: Secret,
     /// Open sessions of a user; the one unused for longest ends for another.
     pub max_sessions: u64,
+    /// How often the audit log hears of failed logins.
+    #[serde(with = "humantime_serde")]
+    pub failure_report_interval: Duration,
     pub admin: Admin,
     pub hash: Hash,
     pub throttle: throttle::Rules,
@@ -84,6 +87,7 @@ impl Default for Config {
             registration: Registration::Open,
             invitation_codes: Secret::default(),
             max_sessions: 100,
+            failure_report_interval: Duration::from_secs(10),
             admin: Admin::default(),
             hash: Hash::default(),
             throttle: throttle::Rules::default(),
@@ -102,6 +106,7 @@ impl Config {
             ("ACCESS_TTL", self.access_ttl, DAY),
             ("REFRESH_TTL", self.refresh_ttl, 400 * DAY),
             ("RESET_TTL", self.reset_ttl, 7 * DAY),
+            ("FAILURE_REPORT_INTERVAL", self.failure_report_interval, DAY),
             ("THROTTLE__FIRST_WAIT", self.throttle.first_wait, DAY),
             ("THROTTLE__LONGEST_WAIT", self.throttle.longest_wait, DAY),
         ] {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fenz_chassis::Platform;
+use fenz_events::Lease;
 
 use crate::app::App;
 
@@ -12,7 +13,10 @@ const ERRANDS: Duration = Duration::from_secs(5);
 const PRUNE: Duration = Duration::from_secs(600);
 
 /// Starts all of it.
-pub fn start(platform: &Platform, app: &App) {
+///
+/// # Errors
+/// When the service has no database.
+pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let keys = app.clone();
     platform.every("signing_keys", KEYS, move || {
         let app = keys.clone();
@@ -28,4 +32,10 @@ pub fn start(platform: &Platform, app: &App) {
         let app = prune.clone();
         async move { app.prune().await }
     });
+    let (report, lease) = (app.clone(), Lease::new(platform, "failure_report")?);
+    platform.every("failure_report", app.config.failure_report_interval, move || {
+        let (app, lease) = (report.clone(), lease.clone());
+        async move { Ok(app.report_failures(&lease).await?) }
+    });
+    Ok(())
 }

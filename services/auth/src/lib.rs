@@ -4,6 +4,9 @@
 //! access tokens are signed with keys that anybody can verify ([`app`]'s
 //! keyring) and live for minutes, its refresh tokens are stored as digests and
 //! work once. Passwords are hashed on threads of their own ([`hashing`]).
+//!
+//! Moderators hide and ban accounts, administrators change and delete them;
+//! others hear of it by events, and the audit log of every act.
 
 mod api;
 mod app;
@@ -35,11 +38,14 @@ impl Service for Auth {
     async fn build(platform: Platform, config: Config) -> Result<Surface> {
         let app = app::App::new(&platform, config).await?;
         app.ensure_admin().await?;
-        jobs::start(&platform, &app);
+        app::hear(&platform, &app).await?;
+        jobs::start(&platform, &app)?;
         let guard = platform.gatekeeper.clone();
         let endpoints = vec![
             auth::v1::auth_service(api::AuthApi(app.clone()), guard.clone()),
-            user::v1::user_service(api::UserApi(app), guard),
+            user::v1::user_service(api::UserApi(app.clone()), guard.clone()),
+            user::v1::account_service(api::AccountApi(app.clone()), guard.clone()),
+            user::v1::user_admin_service(api::UserAdminApi(app), guard),
         ];
         Ok(Surface { endpoints, ..Surface::default() })
     }

@@ -2,36 +2,42 @@
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Platform, UserId};
-use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, UserRegistered, UserUpdated};
+use fenz_contract::events::v1::{
+    ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserRegistered, UserUpdated,
+};
 use fenz_events::{Consumer, Received, Refusal};
 
 use crate::{
     app::App,
     domain::{Channel, Membership},
-    store::user_names::Names,
+    store::user_names::{Names, Told},
 };
 
 /// Starts hearing what auth tells of users.
 pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (registering, updating) = (app.clone(), app.clone());
+    let (registering, updating, deleting) = (app.clone(), app.clone(), app.clone());
     Consumer::new()
         .on(move |txn, received: Received<UserRegistered>| {
             let app = registering.clone();
             async move {
                 let UserRegistered { user_id, username, display_name, version, .. } = received.event;
-                let (user, names) = (user(user_id)?, Names { username, display_name });
-                app.user_registered_in_txn(&txn, user, &names, version, received.occurred_at).await?;
+                let told = Told { names: Names { username, display_name }, is_hidden: false, version };
+                app.user_registered_in_txn(&txn, user(user_id)?, &told, received.occurred_at).await?;
                 Ok(())
             }
         })
         .on(move |txn, received: Received<UserUpdated>| {
             let app = updating.clone();
             async move {
-                let UserUpdated { user_id, username, display_name, version, .. } = received.event;
-                let (user, names) = (user(user_id)?, Names { username, display_name });
-                app.user_updated_in_txn(&txn, user, &names, version).await?;
+                let UserUpdated { user_id, username, display_name, is_hidden, version, .. } = received.event;
+                let told = Told { names: Names { username, display_name }, is_hidden, version };
+                app.user_updated_in_txn(&txn, user(user_id)?, &told).await?;
                 Ok(())
             }
+        })
+        .on(move |txn, received: Received<UserDeleted>| {
+            let app = deleting.clone();
+            async move { app.user_deleted_in_txn(&txn, &received.event).await }
         })
         .start(platform)
         .await
@@ -48,6 +54,15 @@ pub fn channel_changed(channel: &Channel, now: DateTime<Utc>) -> ChannelChanged 
         name: channel.name.clone(),
         is_hidden: channel.hidden.any(),
         version: channel.version,
+        occurred_at: Some(now.into()),
+    }
+}
+
+pub fn channel_deleted(left: &Channel, now: DateTime<Utc>) -> ChannelDeleted {
+    ChannelDeleted {
+        channel_id: left.id.0,
+        owner_id: left.owner.0,
+        version: left.version,
         occurred_at: Some(now.into()),
     }
 }

@@ -5,7 +5,10 @@
 //! (`app/fee`) and sees who belongs to it (`app/list`); others subscribe
 //! (`app/subscribe`). Counts are kept in the transaction that changes a
 //! membership. Pictures are media's; what media must hear of is kept as errands
-//! until it has (`app/errands`, `jobs`).
+//! until it has (`app/errands`, `jobs`). An owner may delete the channel and have
+//! a new one of the same id (`app/own_channel`): what is left of the old one is
+//! its row, from which versions go on, until its memberships are removed
+//! (`app/clearing`) and, with the owner's account, that too (`app/erase`).
 
 mod api;
 mod app;
@@ -19,7 +22,7 @@ mod store;
 use std::net::SocketAddr;
 
 use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
-use fenz_contract::channel::v1::{channel_service, membership_service};
+use fenz_contract::channel::v1::{channel_catalog_service, channel_service, membership_service, own_channel_service};
 use fenz_events::Outbox;
 
 pub use config::Config;
@@ -38,11 +41,17 @@ impl Service for Channels {
         let outbox = Outbox::start(&platform).await?;
         let app = app::App::new(&platform, config, outbox)?;
         events::hear(&platform, &app).await?;
+        app.erasures.start(&platform, app.clone())?;
         jobs::start(&platform, &app);
         let api = api::Api(app);
         let guard = || platform.gatekeeper.clone();
         Ok(Surface {
-            endpoints: vec![channel_service(api.clone(), guard()), membership_service(api, guard())],
+            endpoints: vec![
+                channel_service(api.clone(), guard()),
+                own_channel_service(api.clone(), guard()),
+                membership_service(api.clone(), guard()),
+                channel_catalog_service(api, guard()),
+            ],
             ..Surface::default()
         })
     }

@@ -17,6 +17,10 @@ pub struct Config {
     /// How long a playback URL is good.
     #[serde(with = "humantime_serde")]
     pub playback_ttl: Duration,
+    /// How long the paths are good that its owner and moderators get of a video
+    /// which nobody else may see.
+    #[serde(with = "humantime_serde")]
+    pub insider_ttl: Duration,
     /// How many videos deep a list can be paged.
     pub max_page_depth: u64,
     /// After this an upload claimed for a video that never came is handed back.
@@ -28,6 +32,7 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub membership_ttl: Duration,
     pub cache: CacheConfig,
+    pub views: ViewsConfig,
 }
 
 impl Config {
@@ -37,6 +42,11 @@ impl Config {
         ensure!(
             self.claim_timeout > request_timeout,
             "FENZ_CONTENT__CLAIM_TIMEOUT should be longer than FENZ_SERVER__REQUEST_TIMEOUT ({request_timeout:?})"
+        );
+        ensure!(!self.insider_ttl.is_zero(), "FENZ_CONTENT__INSIDER_TTL should be longer than nothing, e.g. 15min");
+        ensure!(
+            !self.views.flush_every.is_zero(),
+            "FENZ_CONTENT__VIEWS__FLUSH_EVERY should be longer than nothing, e.g. 30s"
         );
         Ok(())
     }
@@ -52,16 +62,34 @@ pub struct CacheConfig {
     pub ttl: Duration,
 }
 
+/// `FENZ_CONTENT__VIEWS__…`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ViewsConfig {
+    /// How long views wait until they are added to the totals: in Redis, or in
+    /// memory, where those of a process that is killed are lost.
+    #[serde(with = "humantime_serde")]
+    pub flush_every: Duration,
+}
+
+impl Default for ViewsConfig {
+    fn default() -> Self {
+        Self { flush_every: Duration::from_secs(30) }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: None,
             edit_cooldown: Duration::from_secs(600),
             playback_ttl: Duration::from_secs(6 * 3600),
+            insider_ttl: Duration::from_secs(15 * 60),
             max_page_depth: 10_000,
             claim_timeout: Duration::from_secs(600),
             membership_ttl: Duration::from_secs(3),
             cache: CacheConfig::default(),
+            views: ViewsConfig::default(),
         }
     }
 }

@@ -22,9 +22,9 @@ use crate::{
     config::Network,
     domain::{
         client_address::{client_address, is_trusted},
-        limits::Limits,
         revocations::Revocations,
     },
+    limits::Limits,
     proxy::{Failure, Origin, Protocol, Proxy, Upstreams},
 };
 
@@ -87,7 +87,7 @@ impl Edge {
         let caller = self.identify(route, headers).await;
         if !is_unlimited(route) {
             // Who could not be identified counts like one who did not try.
-            self.limits.take(caller.as_ref().unwrap_or(&Caller::Anonymous), origin.client)?;
+            self.limits.take(caller.as_ref().unwrap_or(&Caller::Anonymous), origin.client).await?;
         }
         caller?;
         check_size(route, headers)

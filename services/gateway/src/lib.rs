@@ -6,6 +6,7 @@ pub mod config;
 mod domain;
 mod edge;
 mod jobs;
+mod limits;
 mod proxy;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -16,9 +17,9 @@ use fenz_chassis::{Needs, NoMigrations, Platform, Service, Settings, Surface, op
 use fenz_contract::routes::RouteTable;
 
 use config::Config;
-use domain::limits::Limits;
 use edge::Edge;
-use proxy::{Proxy, Upstreams};
+use limits::Limits;
+use proxy::{Proxy, Tunnels, Upstreams};
 
 /// The gateway.
 pub struct Gateway;
@@ -31,14 +32,20 @@ impl Service for Gateway {
     type Migrator = NoMigrations;
 
     async fn build(platform: Platform, config: Config) -> Result<Surface> {
+        let tunnels = Tunnels::new(platform.settings.server.max_connections, config.idle_timeout, &platform.stop);
+        let open = tunnels.clone();
+        platform.spawn("tunnels", async move {
+            open.ended().await;
+            Ok(())
+        });
         let edge = Edge {
             routes: RouteTable::new(),
             gatekeeper: platform.gatekeeper.clone(),
             revocations: jobs::follow_revocations(&platform)?,
-            limits: Limits::new(&config.rate_limit),
+            limits: Limits::new(&config.rate_limit, platform.redis()),
             trusted_proxies: config.trusted_proxies,
             upstreams: Upstreams::new(&platform.settings.peers, &config.breaker)?,
-            proxy: Proxy::new(platform.settings.server.request_timeout, config.idle_timeout),
+            proxy: Proxy::new(platform.settings.server.request_timeout, config.idle_timeout, tunnels),
         };
         let router = Router::new()
             .fallback(edge::handle)

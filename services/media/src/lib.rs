@@ -3,12 +3,15 @@
 //! An upload comes in over a plain route ([`api`]), streams into the object store
 //! in parts and becomes a row (`store/`). Another service takes it into use with a
 //! claim; what nobody claims is swept (`jobs`). Players read with signed addresses,
-//! which are checked without asking anybody.
+//! which are checked without asking anybody, and held against what content and
+//! channel have told of videos and channels (`events`, `app/sight`). A deleted
+//! user's uploads are removed with all that is known of them (`app/erase`).
 
 mod api;
 mod app;
 mod config;
 mod domain;
+mod events;
 mod jobs;
 mod probe;
 mod store;
@@ -17,10 +20,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::media::v1::upload_service;
+use fenz_events::{Erasures, Outbox};
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 
-use app::Media;
+use app::{Media, Standings};
 pub use config::Config;
 use probe::Prober;
 
@@ -39,6 +43,7 @@ impl Service for MediaService {
     type Migrator = store::Migrator;
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
+        let outbox = Outbox::start(&platform).await?;
         let temp = config.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
         let media = Media {
             clock: platform.clock.clone(),
@@ -48,8 +53,12 @@ impl Service for MediaService {
             prober: Prober::find(config.probe_timeout / 2, temp),
             at_once: Arc::new(Semaphore::new(config.uploads_at_once)),
             playing: Cache::builder().max_capacity(PLAYING).time_to_live(PLAYING_FOR).build(),
+            standings: Standings::default(),
+            erasures: Erasures::new(&platform, &outbox)?,
             config: Arc::new(config),
         };
+        events::hear(&platform, &media).await?;
+        media.erasures.start(&platform, media.clone())?;
         jobs::start(&platform, &media);
         let urls = platform.media_urls()?;
         let raw = api::Raw { media: media.clone(), gatekeeper: platform.gatekeeper.clone(), urls };

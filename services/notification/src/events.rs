@@ -1,8 +1,9 @@
-//! What the service consumes. It publishes nothing.
+//! What the service consumes. It publishes nothing but its part of erasures.
 
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{
-    ChannelChanged, MembershipChanged, NewVideo, SessionsEnded, VideoChanged, VideoDeleted, VideoUpdate,
+    ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
+    VideoChanged, VideoDeleted, VideoUpdate,
 };
 use fenz_events::{Consumer, Received};
 
@@ -26,6 +27,7 @@ macro_rules! takes {
 
 /// Starts taking in.
 pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
+    let forgetting = app.clone();
     Consumer::new()
         .on(takes!(app, NewVideo, new_video))
         .on(takes!(app, VideoUpdate, video_update))
@@ -34,6 +36,18 @@ pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
         .on(takes!(app, ChannelChanged, channel_changed))
         .on(takes!(app, MembershipChanged, membership_changed))
         .on(takes!(app, SessionsEnded, sessions_ended))
+        .on(takes!(app, ChannelDeleted, channel_deleted))
+        .on(takes!(app, UserModerated, user_moderated))
+        .on(move |txn, Received { event, .. }: Received<UserDeleted>| {
+            let app = forgetting.clone();
+            async move {
+                // First, as everything that is taken in: it waits for what is under way.
+                app.take_in.user_deleted(&*txn, &event).await?;
+                app.erasures.order_in_txn(&txn, &event).await?;
+                app.hub.wake();
+                Ok(())
+            }
+        })
         .start(platform)
         .await
 }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use fenz_chassis::Platform;
+use fenz_events::Lease;
 
 use crate::app::App;
 
 const PRUNE: Duration = Duration::from_secs(3600);
 const PRUNE_TICKETS: Duration = Duration::from_secs(300);
+/// How often what is left of deleted channels is looked for.
+const SWEEP: Duration = Duration::from_secs(5);
 
-pub fn start(platform: &Platform, app: &App) {
+pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let (hub, stop, poll_every) = (app.hub.clone(), platform.stop.clone(), app.config.poll_every);
     platform.spawn("streams", async move {
         hub.follow(poll_every, stop).await;
@@ -25,6 +28,16 @@ pub fn start(platform: &Platform, app: &App) {
     let tickets = app.clone();
     platform.every("stream_tickets", PRUNE_TICKETS, move || {
         let app = tickets.clone();
-        async move { Ok(app.prune_tickets().await?) }
+        async move {
+            app.prune_gone().await?;
+            Ok(app.prune_tickets().await?)
+        }
     });
+
+    let (sweeping, lease) = (app.clone(), Lease::new(platform, "channels_swept")?);
+    platform.every("channels.sweep", SWEEP, move || {
+        let (app, lease) = (sweeping.clone(), lease.clone());
+        async move { Ok(app.sweep_channels(&lease).await?) }
+    });
+    Ok(())
 }

@@ -7,7 +7,8 @@
 //! notices (`store/heads`, `app/inbox`). What happens elsewhere comes in through
 //! `app/take_in`, and every row gets its place in one order that grows with each
 //! commit (`store/sequence`): read state, resumed streams and caches go by it.
-//! Open streams are fed by one task that follows that order (`app/hub`).
+//! What is deleted goes at once where it can be seen, and the rest of it some at
+//! a time (`app/forget`). Open streams are fed by one task that follows that order (`app/hub`).
 
 mod api;
 mod app;
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 
 use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::notification::v1::notification_service;
+use fenz_events::{Erasures, Outbox};
 
 pub use config::Config;
 
@@ -35,9 +37,12 @@ impl Service for Notifications {
     type Migrator = store::Migrator;
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let app = app::App::new(&platform, config)?;
-        jobs::start(&platform, &app);
+        let outbox = Outbox::start(&platform).await?;
+        let erasures = Erasures::new(&platform, &outbox)?;
+        let app = app::App::new(&platform, config, erasures.clone())?;
+        jobs::start(&platform, &app)?;
         events::start(&platform, &app).await?;
+        erasures.start(&platform, app::Forgetting(app.clone()))?;
         let raw = api::routes(app.clone(), platform.gatekeeper.clone());
         Ok(Surface {
             endpoints: vec![notification_service(api::Api(app), platform.gatekeeper.clone())],

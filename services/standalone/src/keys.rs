@@ -9,7 +9,8 @@ use fenz_chassis::{identity::Ed25519Key, settings::Sources};
 use crate::data::Folder;
 
 /// The services that call others or are called.
-const SERVICES: [&str; 6] = ["gateway", "auth", "content", "media", "channel", "notification"];
+const SERVICES: [&str; 8] =
+    ["gateway", "auth", "content", "media", "channel", "notification", "recommendation", "admin"];
 const FILE: &str = "keys.env";
 const NOTE: &str = "# Keys that services share. Whoever has them can act as any service.\n";
 

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use fenz_admin::Admin;
 use fenz_auth::Auth;
 use fenz_channel::Channels;
 use fenz_chassis::{
@@ -18,13 +19,15 @@ use fenz_events::MailboxRegistry;
 use fenz_gateway::Gateway;
 use fenz_media::MediaService as Media;
 use fenz_notification::Notifications;
+use fenz_recommendation::Recommendations;
 use tokio::net::TcpListener;
 
 use crate::data::Folder;
 
 /// How long the services have to become ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
-const BEHIND_THE_GATEWAY: [&str; 5] = [Auth::NAME, Content::NAME, Media::NAME, Channels::NAME, Notifications::NAME];
+const BEHIND_THE_GATEWAY: [&str; 7] =
+    [Auth::NAME, Content::NAME, Media::NAME, Channels::NAME, Notifications::NAME, Recommendations::NAME, Admin::NAME];
 const BUCKET: &str = "fenzvideo";
 
 /// Gives each service a SQLite file, where its settings name nothing else.
@@ -40,7 +43,8 @@ pub fn databases(folder: &Folder, sources: &mut Sources) -> Result<()> {
         let file = folder.path().join(format!("{service}.db"));
         sources.set_default(&[service, "database", "url"], &format!("sqlite://{}", file.display()))?;
     }
-    Ok(())
+    let index = folder.path().join("search");
+    sources.set_default(&[Recommendations::NAME, "index_dir"], &index.to_string_lossy())
 }
 
 /// Runs the platform until it is told to stop.
@@ -65,6 +69,8 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     check::<Media>(&sources)?;
     check::<Channels>(&sources)?;
     check::<Notifications>(&sources)?;
+    check::<Recommendations>(&sources)?;
+    check::<Admin>(&sources)?;
     telemetry::init(&shared.telemetry)?;
     let process = Process::default();
     if let Some((access_key, secret_key)) = own_store {
@@ -96,12 +102,15 @@ async fn start_all(
     let mut listener = |name| listeners.remove(name).context("a listener for each service");
     let (auth, content, media) = (listener(Auth::NAME)?, listener(Content::NAME)?, listener(Media::NAME)?);
     let (channel, notification) = (listener(Channels::NAME)?, listener(Notifications::NAME)?);
+    let (recommendation, admin) = (listener(Recommendations::NAME)?, listener(Admin::NAME)?);
     tokio::try_join!(
         start::<Auth>(sources, process, auth),
         start::<Media>(sources, process, media),
         start::<Content>(sources, process, content),
         start::<Channels>(sources, process, channel),
         start::<Notifications>(sources, process, notification),
+        start::<Recommendations>(sources, process, recommendation),
+        start::<Admin>(sources, process, admin),
         start::<Gateway>(sources, process, edge),
     )?;
     // Who hears what is known: events go out from now on.
@@ -154,5 +163,7 @@ fn print(sources: &Sources) -> Result<ExitCode> {
     one::<Media>(sources)?;
     one::<Channels>(sources)?;
     one::<Notifications>(sources)?;
+    one::<Recommendations>(sources)?;
+    one::<Admin>(sources)?;
     Ok(ExitCode::SUCCESS)
 }

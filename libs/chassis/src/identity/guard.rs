@@ -7,7 +7,7 @@ use fenz_contract::{
 use http::HeaderMap;
 use tonic::{Request, Status};
 
-use super::{Caller, Role, TrustedServices, User, Verifier};
+use super::{Caller, Role, TokenEnd, TrustedServices, User, Verifier};
 use crate::{Error, Reason, Result};
 
 /// Knows who calls and whether they may.
@@ -24,25 +24,33 @@ impl Gatekeeper {
     /// 401 without a good token where one is needed, or with a bad one anywhere;
     /// 403 with a good one that does not suffice.
     pub async fn admit(&self, route: Route, headers: &HeaderMap) -> Result<Caller> {
+        Ok(self.admit_until(route, headers).await?.0)
+    }
+
+    /// The same, with the end of the user's token.
+    ///
+    /// # Errors
+    /// As [`Gatekeeper::admit`].
+    pub async fn admit_until(&self, route: Route, headers: &HeaderMap) -> Result<(Caller, Option<TokenEnd>)> {
         if route.ignores_authorization() {
-            return Ok(Caller::Anonymous);
+            return Ok((Caller::Anonymous, None));
         }
         self.check(route.access(), bearer(headers.get(http::header::AUTHORIZATION))?).await
     }
 
-    async fn check(&self, access: Access, token: Option<&str>) -> Result<Caller> {
+    async fn check(&self, access: Access, token: Option<&str>) -> Result<(Caller, Option<TokenEnd>)> {
         let Some(token) = token else {
             return match access {
-                Access::Public => Ok(Caller::Anonymous),
+                Access::Public => Ok((Caller::Anonymous, None)),
                 _ => Err(Error::new(Reason::Unauthenticated, "sign in first: this needs an access token")),
             };
         };
         if access == Access::Internal {
-            return Ok(Caller::Service(self.services.verify(token)?));
+            return Ok((Caller::Service(self.services.verify(token)?), None));
         }
-        let user = self.verifier.verify(token).await?;
+        let (user, end) = self.verifier.verify_until(token).await?;
         permit(access, &user)?;
-        Ok(Caller::User(user))
+        Ok((Caller::User(user), Some(TokenEnd(end))))
     }
 }
 
@@ -81,8 +89,11 @@ impl Guard for Gatekeeper {
         // Metadata has no way to borrow the header value it wraps.
         let header = request.metadata().get("authorization").and_then(|v| v.to_str().ok());
         let header = header.map(http::HeaderValue::from_str).transpose().ok().flatten();
-        let caller = self.check(method.access, bearer(header.as_ref())?).await?;
+        let (caller, end) = self.check(method.access, bearer(header.as_ref())?).await?;
         request.extensions_mut().insert(caller);
+        if let Some(end) = end {
+            request.extensions_mut().insert(end);
+        }
         Ok(())
     }
 }

@@ -111,9 +111,17 @@ impl Verifier {
     /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, or `UNAVAILABLE` when no keys could be
     /// had.
     pub async fn verify(&self, token: &str) -> Result<User> {
+        Ok(self.verify_until(token).await?.0)
+    }
+
+    /// The user of a token, and when it ends, in seconds of 1970.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub async fn verify_until(&self, token: &str) -> Result<(User, i64)> {
         let hash: [u8; 32] = Sha256::digest(token).into();
         if let Some((user, exp)) = self.0.verified.get(&hash) {
-            return self.unless_expired(user, exp);
+            return Ok((self.unless_expired(user, exp)?, exp));
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
         if header.alg != Algorithm::EdDSA {
@@ -124,7 +132,7 @@ impl Verifier {
         let id = claims.sub.parse().map(UserId).map_err(|_| invalid())?;
         let user = self.unless_expired(User { id, role: claims.role, session: claims.sid }, claims.exp)?;
         self.0.verified.insert(hash, (user.clone(), claims.exp));
-        Ok(user)
+        Ok((user, claims.exp))
     }
 
     fn unless_expired(&self, user: User, exp: i64) -> Result<User> {

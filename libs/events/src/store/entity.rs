@@ -85,3 +85,26 @@ table!(
         pub expires_at: DateTimeUtc,
     }
 );
+
+table!(
+    /// A user that this service is to forget.
+    erasure, "erasures", {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub erasure_id: i64,
+        pub user_id: i64,
+        /// Rows and objects so far.
+        pub removed: i64,
+        /// Failures since the last success.
+        pub attempts: i32,
+        pub due_at: DateTimeUtc,
+    }
+);
+
+table!(
+    /// A user that was deleted, kept while late events may come.
+    erased_user, "erased_users", {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: i64,
+        pub erased_at: DateTimeUtc,
+    }
+);

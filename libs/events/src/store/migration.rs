@@ -20,6 +20,8 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         index("m20261121_000007_events_mailbox_due", "mailbox_due", "mailbox", &["consumer", "available_at"]),
         table("m20261121_000008_events_dead_letters", dead_letters),
         table("m20261121_000009_events_leases", leases),
+        table("m20261121_000010_events_erasures", erasures),
+        table("m20261121_000011_events_erased_users", erased_users),
     ]
 }
 
@@ -102,6 +104,25 @@ fn leases(manager: &SchemaManager) -> TableCreateStatement {
         .col(text("name", 64).primary_key())
         .col(text("holder", 64))
         .col(timestamp(manager, "expires_at").not_null())
+        .to_owned()
+}
+
+fn erasures(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("erasures")
+        .col(ColumnDef::new("erasure_id").big_integer().not_null().primary_key())
+        .col(ColumnDef::new("user_id").big_integer().not_null())
+        .col(ColumnDef::new("removed").big_integer().not_null())
+        .col(ColumnDef::new("attempts").integer().not_null())
+        .col(timestamp(manager, "due_at").not_null())
+        .to_owned()
+}
+
+fn erased_users(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("erased_users")
+        .col(ColumnDef::new("user_id").big_integer().not_null().primary_key())
+        .col(timestamp(manager, "erased_at").not_null())
         .to_owned()
 }
 

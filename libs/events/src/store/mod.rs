@@ -2,6 +2,7 @@
 
 pub mod dead_letters;
 mod entity;
+pub mod erasures;
 pub mod inbox;
 pub mod leases;
 pub mod mailbox;

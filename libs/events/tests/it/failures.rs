@@ -54,6 +54,46 @@ async fn no_request_fails_for_a_broker_and_everything_arrives_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_minute_without_the_broker_fails_no_write_and_loses_nothing() {
+    let Some(mut broker) = Broker::new() else { return };
+    broker.start();
+    let fleet = Fleet::new(Database::of_a_fleet(), &Via::JetStream(broker.url())).await;
+    let hearer = fleet.hearer(recording()).await;
+    let (teller, outbox) = fleet.teller().await;
+    let over = Arc::new(AtomicBool::new(false));
+    let (ended, writer) = (over.clone(), outbox.clone());
+    let load = tokio::spawn(async move {
+        let (mut n, mut slowest) = (0, Duration::ZERO);
+        let mut turn = tokio::time::interval(Duration::from_millis(50));
+        while !ended.load(Ordering::Acquire) {
+            turn.tick().await;
+            n += 1;
+            let began = tokio::time::Instant::now();
+            write(&writer, n).await.expect("no write fails for a broker");
+            slowest = slowest.max(began.elapsed());
+        }
+        (n, slowest)
+    });
+    let pause = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
+    pause(3).await;
+    hearer.wait_for(1).await;
+    broker.stop();
+    pause(60).await;
+    let heard = hearer.effects().await.len();
+    broker.start();
+    pause(3).await;
+    over.store(true, Ordering::Release);
+    let (written, slowest) = load.await.unwrap();
+    assert!(written >= 1_200 && heard < 200, "{written} written, {heard} heard before the broker was back");
+    // Writes wait for nothing but their database.
+    assert!(slowest < Duration::from_secs(2), "one took {slowest:?}");
+    hearer.wait_for(written as usize).await;
+    assert_eq!(hearer.effects().await, (1..=written).collect::<Vec<_>>());
+    eventually("an empty outbox", async || teller.count("outbox").await == 0).await;
+    assert_eq!(hearer.count("dead_letters").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_dead_replica_left_another_publishes() {
     on_each(|mut fleet| async move {
         let hearer = fleet.hearer(recording()).await;

@@ -179,6 +179,18 @@ impl Fleet {
         replica
     }
 
+    /// A replica of the hearer that does nothing yet.
+    pub async fn idle_hearer(&self) -> Replica {
+        self.replica::<Hearer>(&self.hearer_url).await
+    }
+
+    /// A replica of the teller that hears.
+    pub async fn hearing_teller(&self, consumer: Consumer) -> Replica {
+        let replica = self.replica::<Teller>(&self.teller_url).await;
+        consumer.start(&replica.platform).await.unwrap();
+        replica
+    }
+
     /// Delivers an event as somebody would who does not know that others did.
     pub async fn deliver(&self, envelope: &Envelope) {
         let url = self.bus.url.expose();

@@ -3,11 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod broker;
 mod commands;
 mod delivery;
+mod erasure;
 mod failures;
 mod fleet;
 mod kill;
 mod leases;
+mod listener;
 mod poison;

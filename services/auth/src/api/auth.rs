@@ -43,8 +43,9 @@ impl AuthService for AuthApi {
 
     async fn login(&self, request: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>, Status> {
         let client = super::client(&request);
-        let pb::LoginRequest { username, password, .. } = request.into_inner();
-        opened!(LoginResponse, &self.0, self.0.login(&Login { name: username, password }, &client).await?)
+        let pb::LoginRequest { username, password, session_id } = request.into_inner();
+        let login = Login { name: username, password, guest_session_id: session_id };
+        opened!(LoginResponse, &self.0, self.0.login(&login, &client).await?)
     }
 
     async fn refresh(&self, request: Request<pb::RefreshRequest>) -> Result<Response<pb::RefreshResponse>, Status> {

@@ -1,10 +1,14 @@
 //! The gRPC services: decode, call one use case, encode.
 
+mod account;
+mod admin;
 mod auth;
 mod user;
 
+pub use account::AccountApi;
+pub use admin::UserAdminApi;
 pub use auth::AuthApi;
-use fenz_chassis::request;
+use fenz_chassis::{Role, request};
 use fenz_contract::user::v1 as pb;
 use tonic::{Request, Response, metadata::MetadataMap};
 pub use user::UserApi;
@@ -29,7 +33,7 @@ fn precondition<T>(request: &Request<T>) -> Precondition {
     Precondition::new(request.metadata().get("if-match").map(|v| v.to_str().unwrap_or_default()))
 }
 
-/// An account, as its owner and administrators see it.
+/// An account, as its owner sees it.
 fn encode(app: &App, account: &Account) -> pb::User {
     pb::User {
         id: account.id.0,
@@ -38,9 +42,22 @@ fn encode(app: &App, account: &Account) -> pb::User {
         email: Some(account.email.clone()),
         role: account.role.as_str().to_owned(),
         avatar_url: app.avatar_url(account),
-        is_hidden: account.is_hidden(),
+        is_hidden: account.hidden.any(),
         created_at: Some(account.created_at.into()),
+        hidden_reasons: Vec::new(),
+        banned_until: None,
     }
+}
+
+/// An account, as those see it who moderate it: administrators see all,
+/// moderators what anybody may.
+fn encode_for(app: &App, account: &Account, role: Role) -> pb::User {
+    let user = encode(app, account);
+    if role < Role::Admin {
+        return pb::User { email: None, ..user };
+    }
+    let banned_until = account.ban(app.clock.now()).map(Into::into);
+    pb::User { hidden_reasons: account.hidden.names(), banned_until, ..user }
 }
 
 /// A reply that tells the account's version, as the header `ETag` in REST.

@@ -17,8 +17,13 @@ const UNDONE_AFTER: Duration = Duration::from_secs(600);
 /// Errands done in one go.
 const AT_ONCE: u64 = 20;
 
-fn claim(user: UserId, upload: i64) -> String {
-    format!("user/{user}/avatar/{upload}")
+/// What all claims of a user's begin with.
+pub fn claims(user: UserId) -> String {
+    format!("user/{user}/avatar/")
+}
+
+pub fn claim(user: UserId, upload: i64) -> String {
+    format!("{}{upload}", claims(user))
 }
 
 impl App {
@@ -35,7 +40,7 @@ impl App {
             return Ok(account);
         }
         let claim = claim(caller.id, upload);
-        self.note_intent(&claim).await?;
+        self.note_intent(caller.id, &claim).await?;
         if let Err(error) = self.claim_upload(caller.id, upload, &claim).await {
             if matches!(error.reason, Reason::UploadNotFound | Reason::UploadAlreadyUsed) {
                 errands::call_off(&self.db, &claim).await?;
@@ -46,11 +51,15 @@ impl App {
     }
 
     /// Writes down that the claim is to be released, unless all goes well.
-    async fn note_intent(&self, claim: &str) -> Result<()> {
+    async fn note_intent(&self, user: UserId, claim: &str) -> Result<()> {
         let undo = Errand { claim: claim.to_owned(), keep_files: true, due_at: self.clock.after(UNDONE_AFTER) };
         let noted = transact(&self.db, |txn| {
             let undo = &undo;
-            async move { Ok(errands::put_in_txn(txn.as_ref(), undo).await?) }
+            async move {
+                // Not for one that is just deleted: nothing of theirs comes late.
+                super::locked_in_txn(txn.as_ref(), user).await?;
+                Ok(errands::put_in_txn(txn.as_ref(), undo).await?)
+            }
         });
         if noted.await? { Ok(()) } else { Err(in_the_way()) }
     }
@@ -96,17 +105,26 @@ impl App {
     /// When media or the database does not answer; the rest waits.
     pub async fn run_errands(&self) -> anyhow::Result<()> {
         let due = errands::due(&self.db, self.clock.now(), AT_ONCE).await?;
-        let Some(media) = self.media.as_ref().filter(|_| !due.is_empty()) else { return Ok(()) };
+        if self.media.is_none() {
+            return Ok(());
+        }
         for errand in due {
-            if !errands::begin(&self.db, &errand.claim, self.clock.now()).await? {
-                continue;
-            }
+            self.perform(&errand).await?;
+        }
+        Ok(())
+    }
+
+    /// Has media release a claim. Without media there are none.
+    pub(super) async fn perform(&self, errand: &Errand) -> Result<()> {
+        if !errands::begin(&self.db, &errand.claim, self.clock.now()).await? {
+            return Ok(());
+        }
+        if let Some(media) = &self.media {
             let request =
                 ReleaseClaimRequest { claim: errand.claim.clone(), upload_id: 0, keep_files: errand.keep_files };
             media.clone().release_claim(request).await?;
-            errands::done(&self.db, &errand.claim).await?;
         }
-        Ok(())
+        Ok(errands::done(&self.db, &errand.claim).await?)
     }
 }
 

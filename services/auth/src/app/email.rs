@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-fn taken(field: &str) -> Error {
+pub fn taken(field: &str) -> Error {
     Error::field(Reason::EmailTaken, field, "belongs to another account")
 }
 

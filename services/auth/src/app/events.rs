@@ -1,9 +1,11 @@
-//! What the service tells others.
+//! What the service tells others, and what it hears.
 
-use fenz_chassis::{Result, UserId, database::Txn};
-use fenz_contract::events::v1::{SessionsEnded, UserRegistered, UserUpdated};
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Platform, Result, UserId, database::Txn};
+use fenz_contract::events::v1::{GuestJoined, SessionsEnded, UserDeleted, UserRegistered, UserUpdated};
+use fenz_events::{Act, Consumer, Erasures, Received};
 
-use super::App;
+use super::{App, erase::Forget};
 use crate::domain::account::Account;
 
 impl App {
@@ -14,6 +16,36 @@ impl App {
         let told = SessionsEnded { user_id: user.0, session_ids, until: Some(until.into()) };
         self.outbox.emit(txn, &told).await
     }
+}
+
+/// Starts hearing of deleted accounts: its own word, and admin's repeats.
+pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
+    let erasures = Erasures::new(platform, &app.outbox)?;
+    erasures.start(platform, Forget(app.clone()))?;
+    Consumer::new()
+        .on(move |txn, received: Received<UserDeleted>| {
+            let erasures = erasures.clone();
+            async move { erasures.order_in_txn(&txn, &received.event).await }
+        })
+        .start(platform)
+        .await
+}
+
+/// An act of somebody's about a user, for the audit log.
+pub fn user_act(actor: UserId, action: &str, user: UserId) -> Act<'_> {
+    Act {
+        actor: Some(actor),
+        action,
+        object_type: "user",
+        object_id: user.to_string(),
+        about: Some(user),
+        ..Act::default()
+    }
+}
+
+/// Somebody who signed in was a guest before.
+pub fn guest_joined(user: UserId, guest_session_id: &str, now: DateTime<Utc>) -> GuestJoined {
+    GuestJoined { user_id: user.0, guest_session_id: guest_session_id.to_owned(), occurred_at: Some(now.into()) }
 }
 
 /// An account is there.
@@ -29,7 +61,7 @@ pub fn registered(account: &Account, guest_session_id: Option<&str>) -> UserRegi
 }
 
 /// An account is another version.
-pub fn updated(account: &Account, now: chrono::DateTime<chrono::Utc>) -> UserUpdated {
+pub fn updated(account: &Account, now: DateTime<Utc>) -> UserUpdated {
     UserUpdated {
         user_id: account.id.0,
         username: account.username.clone(),
@@ -37,5 +69,6 @@ pub fn updated(account: &Account, now: chrono::DateTime<chrono::Utc>) -> UserUpd
         role: account.role.as_str().to_owned(),
         version: account.version,
         occurred_at: Some(now.into()),
+        is_hidden: account.hidden.any(),
     }
 }

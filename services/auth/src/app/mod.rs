@@ -1,11 +1,22 @@
 //! The use cases, one file each, and what they share.
 
+mod administrators;
+mod attempt;
 mod avatar;
+mod ban_user;
+mod create_user;
+mod delete_account;
 mod email;
+mod erase;
 mod events;
+mod failure_report;
 mod first_admin;
+mod hide_account;
+mod hide_user;
 mod keyring;
+mod list_users;
 mod login;
+mod moderate;
 mod open_session;
 mod password;
 mod prune;
@@ -15,13 +26,14 @@ mod reset_password;
 mod sessions;
 mod turns;
 mod update;
+mod update_user;
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{
-    Clock, Error, IdMaker, Platform, Reason, Result, User, UserId, media_url::MediaUrls, peers::PeerChannel,
-    settings::IdentitySettings,
+    Clock, Error, IdMaker, Platform, Reason, Result, User, UserId, database::Txn, media_url::MediaUrls,
+    peers::PeerChannel, settings::IdentitySettings,
 };
 use fenz_contract::media::v1::upload_service_client::UploadServiceClient;
 use fenz_events::Outbox;
@@ -34,10 +46,13 @@ use crate::{
     store::{sessions as stored_sessions, users},
 };
 
+pub use events::hear;
 pub use keyring::{Keyring, rotate};
+pub use list_users::Filter;
 pub use login::Login;
 pub use open_session::Opened;
 pub use register::Registration;
+pub use update_user::UserChanges;
 
 /// The longest that an access token may be alive after its session ended, as
 /// clocks differ.
@@ -91,10 +106,19 @@ impl App {
     /// # Errors
     /// `TOKEN_INVALID` when it has ended.
     async fn session(&self, caller: &User) -> Result<Session> {
-        let session = stored_sessions::by_id(&self.db, &caller.session).await?;
-        session
-            .filter(|s| s.user == caller.id && s.is_open(self.clock.now()))
-            .ok_or_else(|| Error::new(Reason::TokenInvalid, "this session has ended; sign in again"))
+        self.session_of(&self.db, caller).await
+    }
+
+    /// As [`Self::session`], where what the caller does to others must not
+    /// outlive it.
+    async fn session_in_txn(&self, txn: &Txn, caller: &User) -> Result<()> {
+        self.session_of(txn.as_ref(), caller).await?;
+        Ok(())
+    }
+
+    async fn session_of(&self, db: &impl sea_orm::ConnectionTrait, caller: &User) -> Result<Session> {
+        let session = stored_sessions::by_id(db, &caller.session).await?;
+        session.filter(|s| s.user == caller.id && s.is_open(self.clock.now())).ok_or_else(session_over)
     }
 
     /// The account of a caller whose session is open.
@@ -103,7 +127,8 @@ impl App {
     /// `TOKEN_INVALID` when the session has ended.
     pub async fn me(&self, caller: &User) -> Result<Account> {
         self.session(caller).await?;
-        known(users::by_id(&self.db, caller.id).await?)
+        // Gone in between, and its sessions with it.
+        users::by_id(&self.db, caller.id).await?.ok_or_else(session_over)
     }
 
     /// The path of an account's avatar; empty without one. It stays the same
@@ -113,6 +138,10 @@ impl App {
         let expires = ((self.clock.unix() + 7 * DAY) / DAY + 1) * DAY;
         account.avatar_upload_id.map(|id| self.media_urls.sign(id, expires)).unwrap_or_default()
     }
+}
+
+fn session_over() -> Error {
+    Error::new(Reason::TokenInvalid, "this session has ended; sign in again")
 }
 
 fn known(account: Option<Account>) -> Result<Account> {

@@ -2,13 +2,10 @@
 
 use fenz_chassis::{Error, Reason, Result, User};
 
-use super::App;
+use super::{App, attempt::Attempt, events::user_act};
 use crate::{
-    domain::{account::Account, password, session::Client, throttle, version::Precondition},
-    store::{
-        one_time::{self, Kind},
-        sessions,
-    },
+    domain::{account::Account, password, session::Client, version::Precondition},
+    store::one_time::{self, Kind},
 };
 
 impl App {
@@ -30,8 +27,8 @@ impl App {
         password::check("newPassword", new, &account.username)?;
         let wrong = || Error::field(Reason::InvalidCredentials, "currentPassword", "is wrong");
         // Counted apart from logins: those stay possible.
-        let key = throttle::key(&format!("password:{}", account.id), client.address);
-        if !self.attempt(&key, current, Some(&account.password_hash)).await?.matches {
+        let attempt = Attempt::of_owner(&account, client);
+        if !self.attempt(&attempt, current, Some(&account.password_hash)).await?.matches {
             return Err(wrong());
         }
         expected.check(account.version)?;
@@ -49,8 +46,8 @@ impl App {
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
                 // A reset that somebody asked for is not needed any more.
                 one_time::forget(txn.as_ref(), caller.id, Kind::Password).await?;
-                sessions::end_all(txn.as_ref(), caller.id, Some(&caller.session), now).await?;
-                self.tell_ended_in_txn(&txn, caller.id, None).await?;
+                self.end_all_in_txn(&txn, caller.id, Some(&caller.session)).await?;
+                self.outbox.audit(&txn, user_act(caller.id, "auth.password_changed", caller.id)).await?;
                 Ok(account)
             }
         });

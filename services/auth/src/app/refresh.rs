@@ -1,6 +1,7 @@
 //! Trading a refresh token for a new pair.
 
 use fenz_chassis::{Error, Reason, Result, database::Txn};
+use fenz_events::Act;
 
 use super::{App, Opened};
 use crate::{
@@ -51,6 +52,14 @@ impl App {
         if !refresh_tokens::spend(txn, digest, now).await? {
             sessions::end_one(txn, session.user, &session.id, now).await?;
             self.tell_ended_in_txn(shared, session.user, Some(&session.id)).await?;
+            let act = Act {
+                action: "auth.refresh_reused",
+                object_type: "session",
+                object_id: session.id,
+                about: Some(session.user),
+                ..Act::default()
+            };
+            self.outbox.audit(shared, act).await?;
             return Ok(Outcome::Reused);
         }
         let Some(account) = users::by_id(txn, session.user).await? else { return Ok(Outcome::Over) };

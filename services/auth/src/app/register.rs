@@ -5,7 +5,7 @@ use fenz_chassis::{Error, Reason, Result, Role, UserId, database::is_duplicate};
 use super::{App, Opened, events};
 use crate::{
     config,
-    domain::{account, account::Account, password, secret, session::Client},
+    domain::{account, account::Account, hidden::HiddenReasons, password, secret, session::Client},
     store::users,
 };
 
@@ -69,7 +69,7 @@ impl App {
             email: wanted.email,
             password_hash,
             role,
-            hidden_reasons: 0,
+            hidden: HiddenReasons::default(),
             banned_until: None,
             avatar_upload_id: None,
             version: 1,
@@ -92,7 +92,7 @@ impl App {
         }
     }
 
-    async fn check_free(&self, username: &str, email: &str) -> Result<()> {
+    pub(super) async fn check_free(&self, username: &str, email: &str) -> Result<()> {
         if users::username_exists(&self.db, username).await? {
             return Err(Error::field(Reason::UsernameTaken, "username", "is taken"));
         }

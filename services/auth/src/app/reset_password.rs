@@ -2,8 +2,9 @@
 //! one-time token, the user sets a password with it.
 
 use fenz_chassis::{Error, Reason, Result, User, UserId};
+use fenz_events::Act;
 
-use super::App;
+use super::{App, events::user_act};
 use crate::{
     domain::{
         password,
@@ -11,7 +12,7 @@ use crate::{
     },
     store::{
         one_time::{self, Kind},
-        sessions, users,
+        users,
     },
 };
 
@@ -29,7 +30,8 @@ impl App {
             let digest = &token.digest;
             async move {
                 super::locked_in_txn(txn.as_ref(), user).await?;
-                Ok(one_time::replace_in_txn(txn.as_ref(), user, Kind::Password, digest, "", expires_at).await?)
+                one_time::replace_in_txn(txn.as_ref(), user, Kind::Password, digest, "", expires_at).await?;
+                self.outbox.audit(&txn, user_act(administrator.id, "auth.password_reset_created", user)).await
             }
         });
         stored.await?;
@@ -59,9 +61,10 @@ impl App {
                 }
                 account.password_hash.clone_from(hash);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
-                sessions::end_all(txn.as_ref(), user, None, now).await?;
-                self.tell_ended_in_txn(&txn, user, None).await?;
-                Ok(())
+                self.end_all_in_txn(&txn, user, None).await?;
+                // Whoever has the token is not signed in.
+                let act = Act { actor: None, ..user_act(user, "auth.password_reset_used", user) };
+                self.outbox.audit(&txn, act).await
             }
         });
         reset.await?;

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Error, Reason, Result, User};
+use fenz_chassis::{Error, Reason, Result, User, UserId, database::Txn};
+use fenz_events::Act;
+use serde_json::json;
 
-use super::{App, LEEWAY};
-use crate::{domain::session::Session, store::sessions};
+use super::{App, LEEWAY, events::user_act};
+use crate::{
+    domain::session::Session,
+    store::{ended_sessions, sessions},
+};
 
 /// A transaction that ends a session takes this long at most: a reader who
 /// comes back looks that far behind what it has seen.
@@ -39,10 +44,7 @@ impl App {
     /// `TOKEN_INVALID` when the call's own has ended.
     pub async fn logout_all(&self, caller: &User) -> Result<()> {
         self.session(caller).await?;
-        let ended = self.outbox.transact(|txn| async move {
-            sessions::end_all(txn.as_ref(), caller.id, None, self.clock.now()).await?;
-            self.tell_ended_in_txn(&txn, caller.id, None).await
-        });
+        let ended = self.outbox.transact(|txn| async move { self.end_all_in_txn(&txn, caller.id, None).await });
         ended.await
     }
 
@@ -65,6 +67,32 @@ impl App {
             return Ok(());
         }
         Err(Error::new(Reason::SessionNotFound, "you have no such session"))
+    }
+
+    /// Ends every session of an account; gives how many were open.
+    ///
+    /// # Errors
+    /// `USER_NOT_FOUND`; `TOKEN_INVALID` when the caller's own has ended.
+    pub async fn end_sessions_of(&self, caller: &User, user: UserId) -> Result<i32> {
+        let ended = self.outbox.transact(|txn| async move {
+            self.session_in_txn(&txn, caller).await?;
+            super::locked_in_txn(txn.as_ref(), user).await?;
+            let open = sessions::open_of(txn.as_ref(), user, self.clock.now()).await?.len();
+            if open == 0 {
+                return Ok(0);
+            }
+            self.end_all_in_txn(&txn, user, None).await?;
+            let act = Act { after: Some(json!({"ended": open})), ..user_act(caller.id, "user.sessions_ended", user) };
+            self.outbox.audit(&txn, act).await?;
+            Ok(open as i32)
+        });
+        ended.await
+    }
+
+    /// Ends a user's sessions, but for one, and tells.
+    pub(super) async fn end_all_in_txn(&self, txn: &Txn, user: UserId, except: Option<&str>) -> Result<()> {
+        sessions::end_all(txn.as_ref(), user, except, self.clock.now()).await?;
+        self.tell_ended_in_txn(txn, user, None).await
     }
 
     /// Ends one open session; false when there is none of that id.
@@ -90,7 +118,11 @@ impl App {
         let alive = self.config.access_ttl + LEEWAY;
         let oldest = now - alive;
         let since = DateTime::from_timestamp_micros(after).map_or(oldest, |after| (after - OVERLAP).max(oldest));
-        let ended = sessions::ended_since(&self.db, since, TOLD_AT_ONCE).await?;
+        let mut ended = sessions::ended_since(&self.db, since, TOLD_AT_ONCE).await?;
+        // Those of accounts that are gone.
+        ended.extend(ended_sessions::since(&self.db, since, TOLD_AT_ONCE).await?);
+        ended.sort_by_key(|(_, at)| *at);
+        ended.truncate(TOLD_AT_ONCE as usize);
         let full = ended.len() as u64 == TOLD_AT_ONCE;
         let next = ended.last().filter(|_| full).map_or(now, |(_, last)| (*last + OVERLAP).min(now));
         Ok(Ended { sessions: told(ended, alive), next: next.timestamp_micros() })

@@ -1,7 +1,9 @@
 //! Accounts, as the rules see them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use fenz_chassis::{Error, Reason, Result, Role, UserId};
+
+use super::{ban, hidden::HiddenReasons};
 
 /// Somebody's account.
 #[derive(Clone, Debug)]
@@ -13,8 +15,8 @@ pub struct Account {
     /// argon2id, or what an import brought.
     pub password_hash: String,
     pub role: Role,
-    /// A bit for every reason that the account is hidden for.
-    pub hidden_reasons: i32,
+    pub hidden: HiddenReasons,
+    /// May lie in the past: bans end by themselves.
     pub banned_until: Option<DateTime<Utc>>,
     pub avatar_upload_id: Option<i64>,
     /// Grows with every change.
@@ -23,21 +25,24 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn is_hidden(&self) -> bool {
-        self.hidden_reasons != 0
+    /// The end of the ban that holds now.
+    pub fn ban(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.banned_until.filter(|until| *until > now)
     }
 
     /// Whether the account may have sessions.
     ///
     /// # Errors
-    /// `USER_BANNED`, with the end in `bannedUntil`, and `USER_HIDDEN`.
+    /// `USER_BANNED`, with the end in `until`, and `USER_HIDDEN`.
     pub fn check_admitted(&self, now: DateTime<Utc>) -> Result<()> {
-        if let Some(until) = self.banned_until.filter(|until| *until > now) {
-            let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
-            return Err(Error::new(Reason::UserBanned, format!("this account is banned until {until}"))
-                .with("bannedUntil", until));
+        if let Some(until) = self.ban(now) {
+            let message = match ban::told(until) {
+                Some(until) => format!("this account is banned until {}", ban::text(until)),
+                None => "this account is banned".to_owned(),
+            };
+            return Err(Error::new(Reason::UserBanned, message).with("until", ban::text(until)));
         }
-        if self.is_hidden() {
+        if self.hidden.any() {
             return Err(Error::new(Reason::UserHidden, "this account is hidden; ask an administrator"));
         }
         Ok(())
@@ -75,7 +80,7 @@ mod tests {
             email: "ann@example.com".into(),
             password_hash: String::new(),
             role: Role::User,
-            hidden_reasons,
+            hidden: HiddenReasons::from_bits(hidden_reasons),
             banned_until: banned_until.and_then(|s| DateTime::from_timestamp(s, 0)),
             avatar_upload_id: None,
             version: 1,

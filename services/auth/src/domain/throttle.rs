@@ -51,6 +51,12 @@ pub fn key(name: &str, address: Option<IpAddr>) -> String {
     secret::hex(&digest.finalize())
 }
 
+/// What the failures under a name are found by, from wherever they came: a
+/// digest too.
+pub fn subject(name: &str) -> String {
+    secret::digest(&account::key(name))
+}
+
 /// An IPv6 client has a whole /64 to come from.
 fn network(address: IpAddr) -> String {
     match address {

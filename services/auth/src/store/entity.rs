@@ -28,6 +28,8 @@ table!(
         pub email: String,
         pub email_key: String,
         pub display_name: String,
+        /// For searching; not unique.
+        pub display_name_key: String,
         pub password_hash: String,
         pub role: String,
         pub hidden_reasons: i32,
@@ -86,13 +88,39 @@ table!(signing_key, "signing_keys", {
     pub retired_at: Option<DateTimeUtc>,
 });
 
+table!(
+    /// A session that ended with its account, while an access token of it may be
+    /// alive: no word about whose it was.
+    ended_session, "ended_sessions", {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub ended_at: DateTimeUtc,
+    }
+);
+
 table!(login_failure, "login_failures", {
     #[sea_orm(primary_key, auto_increment = false)]
     pub digest: String,
+    /// Of the name alone, so that what is counted under it can be forgotten.
+    pub subject: String,
     pub failures: i32,
     pub blocked_until: DateTimeUtc,
     pub forget_at: DateTimeUtc,
 });
+
+table!(
+    /// Failed logins that the audit log has not heard of yet, by name as typed
+    /// and address.
+    unreported_failure, "unreported_failures", {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub digest: String,
+        pub subject: String,
+        pub name: String,
+        /// Empty where it is not known.
+        pub address: String,
+        pub failures: i32,
+    }
+);
 
 table!(
     /// A claim on an upload that media is to release.

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::entity::media_errand::{ActiveModel, Column, Entity};
+use super::entity::media_errand::{ActiveModel, Column, Entity, Model};
 
 /// A claim to be released.
 #[derive(Clone, Debug)]
@@ -52,9 +52,24 @@ pub async fn call_off(db: &impl ConnectionTrait, claim: &str) -> Result<bool, Db
 /// Errands whose time has come.
 pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<Errand>, DbErr> {
     let rows = Entity::find().filter(Column::DueAt.lte(now)).order_by_asc(Column::DueAt).limit(limit).all(db).await?;
-    let errands =
-        rows.into_iter().map(|row| Errand { claim: row.claim, keep_files: row.keep_files, due_at: row.due_at });
-    Ok(errands.collect())
+    Ok(errands(rows))
+}
+
+fn errands(rows: Vec<Model>) -> Vec<Errand> {
+    let errand = |row: Model| Errand { claim: row.claim, keep_files: row.keep_files, due_at: row.due_at };
+    rows.into_iter().map(errand).collect()
+}
+
+/// Makes everything due that is to be released of a user's, with its files;
+/// gives what that is.
+pub async fn hasten(db: &impl ConnectionTrait, claims: &str, now: DateTime<Utc>) -> Result<Vec<Errand>, DbErr> {
+    Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(now))
+        .col_expr(Column::KeepFiles, Expr::value(false))
+        .filter(Column::Claim.starts_with(claims))
+        .exec(db)
+        .await?;
+    Ok(errands(Entity::find().filter(Column::Claim.starts_with(claims)).all(db).await?))
 }
 
 /// From here on there is no way back; false when it was called off or moved.

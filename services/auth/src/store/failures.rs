@@ -24,9 +24,19 @@ pub async fn find(db: &impl ConnectionTrait, key: &str, now: DateTime<Utc>) -> R
 
 /// The number of failures of a key, which nobody else changes until the
 /// transaction ends.
-pub async fn count_in_txn(db: &impl ConnectionTrait, key: &str, now: DateTime<Utc>) -> Result<u32, DbErr> {
-    let none =
-        ActiveModel { digest: Set(key.to_owned()), failures: Set(0), blocked_until: Set(now), forget_at: Set(now) };
+pub async fn count_in_txn(
+    db: &impl ConnectionTrait,
+    key: &str,
+    subject: &str,
+    now: DateTime<Utc>,
+) -> Result<u32, DbErr> {
+    let none = ActiveModel {
+        digest: Set(key.to_owned()),
+        subject: Set(subject.to_owned()),
+        failures: Set(0),
+        blocked_until: Set(now),
+        forget_at: Set(now),
+    };
     let exists = OnConflict::column(Column::Digest).update_column(Column::Digest).to_owned();
     Entity::insert(none).on_conflict(exists).exec_without_returning(db).await?;
     let row = Entity::find_by_id(key).lock_exclusive().one(db).await?;
@@ -52,6 +62,12 @@ pub async fn set_in_txn(
 pub async fn forget(db: &impl ConnectionTrait, key: &str) -> Result<(), DbErr> {
     Entity::delete_by_id(key).exec(db).await?;
     Ok(())
+}
+
+/// Forgets what is counted under names, from wherever it came; gives the number
+/// of counts.
+pub async fn forget_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::Subject.is_in(subjects)).exec(db).await?.rows_affected)
 }
 
 pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {

@@ -3,6 +3,10 @@
 use fenz_chassis::database::timestamp;
 use sea_orm_migration::prelude::*;
 
+use crate::domain::account;
+
+const FILLED_AT_ONCE: u64 = 500;
+
 /// All steps, in order.
 pub struct Migrator;
 
@@ -12,6 +16,7 @@ impl MigratorTrait for Migrator {
         let index = |name, index, table, columns| -> Box<dyn MigrationTrait> {
             Box::new(CreateIndex { name, index, table, columns })
         };
+        let column = |name, table, column| -> Box<dyn MigrationTrait> { Box::new(AddColumn { name, table, column }) };
         let mut all = vec![
             table("m20261121_000001_users", users),
             table("m20261121_000002_sessions", sessions),
@@ -27,6 +32,15 @@ impl MigratorTrait for Migrator {
             index("m20261121_000012_failures_expiry", "login_failures_expiry", "login_failures", &["forget_at"]),
             table("m20261121_000013_media_errands", media_errands),
             index("m20261121_000014_errands_due", "media_errands_due", "media_errands", &["due_at"]),
+            column("m20261122_000015_display_name_key", "users", || text("display_name_key", 128)),
+            Box::new(FillDisplayNameKeys),
+            index("m20261122_000017_users_role", "users_role", "users", &["role", "id"]),
+            table("m20261122_000018_ended_sessions", ended_sessions),
+            index("m20261122_000019_ended_sessions_age", "ended_sessions_age", "ended_sessions", &["ended_at"]),
+            column("m20261122_000020_failures_subject", "login_failures", || text("subject", 64)),
+            index("m20261122_000021_failures_subject", "login_failures_subject", "login_failures", &["subject"]),
+            table("m20261122_000022_unreported", unreported_failures),
+            index("m20261122_000023_unreported_subject", "unreported_subject", "unreported_failures", &["subject"]),
         ];
         all.extend(fenz_events::migrations());
         all
@@ -128,6 +142,25 @@ fn media_errands(manager: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
+fn ended_sessions(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("ended_sessions")
+        .col(text("id", 64).primary_key())
+        .col(timestamp(manager, "ended_at").not_null())
+        .to_owned()
+}
+
+fn unreported_failures(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("unreported_failures")
+        .col(text("digest", 64).primary_key())
+        .col(text("subject", 64))
+        .col(text("name", 254))
+        .col(text("address", 64))
+        .col(ColumnDef::new("failures").integer().not_null())
+        .to_owned()
+}
+
 struct CreateTable(&'static str, fn(&SchemaManager) -> TableCreateStatement);
 
 impl MigrationName for CreateTable {
@@ -165,5 +198,68 @@ impl MigrationTrait for CreateIndex {
             index.col(*column);
         }
         manager.create_index(index).await
+    }
+}
+
+/// A column of texts, which existing rows have empty.
+struct AddColumn {
+    name: &'static str,
+    table: &'static str,
+    column: fn() -> ColumnDef,
+}
+
+impl MigrationName for AddColumn {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddColumn {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut column = (self.column)();
+        column.default("");
+        manager.alter_table(Table::alter().table(self.table).add_column(column).to_owned()).await
+    }
+}
+
+/// The keys of accounts that were there before. Not by the database's LOWER:
+/// SQLite's knows ASCII alone.
+struct FillDisplayNameKeys;
+
+impl MigrationName for FillDisplayNameKeys {
+    fn name(&self) -> &'static str {
+        "m20261122_000016_fill_display_name_keys"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for FillDisplayNameKeys {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        let mut last = i64::MIN;
+        loop {
+            let page = Query::select()
+                .columns(["id", "display_name"])
+                .from("users")
+                .and_where(Expr::col("id").gt(last))
+                .order_by("id", Order::Asc)
+                .limit(FILLED_AT_ONCE)
+                .to_owned();
+            let rows = db.query_all(&page).await?;
+            for row in &rows {
+                let name: String = row.try_get("", "display_name")?;
+                last = row.try_get("", "id")?;
+                let fill = Query::update()
+                    .table("users")
+                    .value("display_name_key", account::key(&name))
+                    .and_where(Expr::col("id").eq(last))
+                    .to_owned();
+                db.execute(&fill).await?;
+            }
+            if (rows.len() as u64) < FILLED_AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 }

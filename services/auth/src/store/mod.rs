@@ -1,5 +1,6 @@
 //! The tables: entities, migrations and queries. Rows never leave it.
 
+pub mod ended_sessions;
 mod entity;
 pub mod errands;
 pub mod failures;
@@ -8,6 +9,7 @@ mod migration;
 pub mod one_time;
 pub mod refresh_tokens;
 pub mod sessions;
+pub mod unreported_failures;
 pub mod users;
 
 pub use migration::Migrator;

@@ -69,6 +69,11 @@ pub async fn forget(db: &impl ConnectionTrait, user: UserId, kind: Kind) -> Resu
     Ok(())
 }
 
+/// Takes all of a user's tokens away; gives their number.
+pub async fn forget_all(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::UserId.eq(user.0)).exec(db).await?.rows_affected)
+}
+
 pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(db).await?;
     Ok(())

@@ -141,6 +141,30 @@ pub async fn ended_since(
         .await
 }
 
+/// Removes a user's sessions with their refresh tokens: those that are open, or
+/// ended since, and the number of rows. Lock the account first, so that none
+/// can come.
+pub async fn remove_all_in_txn(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    ended_since: DateTime<Utc>,
+) -> Result<(Vec<String>, u64), DbErr> {
+    let rows = Entity::find().filter(Column::UserId.eq(user.0)).order_by_asc(Column::Id).lock_exclusive();
+    let rows = rows.all(db).await?;
+    let mut removed = rows.len() as u64;
+    for some in rows.chunks(PRUNED_AT_ONCE as usize) {
+        let ids: Vec<&str> = some.iter().map(|row| row.id.as_str()).collect();
+        let tokens = refresh_token::Entity::delete_many()
+            .filter(refresh_token::Column::SessionId.is_in(ids.iter().copied()))
+            .exec(db)
+            .await?;
+        removed += tokens.rows_affected;
+        Entity::delete_many().filter(Column::Id.is_in(ids)).exec(db).await?;
+    }
+    let alive = rows.into_iter().filter(|row| row.ended_at.is_none_or(|at| at >= ended_since));
+    Ok((alive.map(|row| row.id).collect(), removed))
+}
+
 /// Removes some of the sessions that ended or expired before these times, with
 /// their refresh tokens; false when there are none left.
 pub async fn prune(

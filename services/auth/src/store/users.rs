@@ -4,12 +4,26 @@ use chrono::{DateTime, Utc};
 use fenz_chassis::{Role, UserId};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, LikeExpr},
 };
 
 use super::entity::user::{ActiveModel, Column, Entity, Model};
-use crate::domain::account::{self, Account};
+use crate::domain::{
+    account::{self, Account},
+    hidden::HiddenReasons,
+    page::Page,
+};
+
+/// Which accounts are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub role: Option<Role>,
+    pub hidden: Option<bool>,
+    /// What the username, the display name or the address begins with.
+    pub search: String,
+}
 
 impl From<Model> for Account {
     fn from(row: Model) -> Self {
@@ -21,7 +35,7 @@ impl From<Model> for Account {
             password_hash: row.password_hash,
             // A role that is not known may do the least.
             role: Role::parse(&row.role).unwrap_or(Role::User),
-            hidden_reasons: row.hidden_reasons,
+            hidden: HiddenReasons::from_bits(row.hidden_reasons),
             banned_until: row.banned_until,
             avatar_upload_id: row.avatar_upload_id,
             version: row.version,
@@ -39,9 +53,10 @@ fn row(account: &Account, now: DateTime<Utc>) -> ActiveModel {
         email: Set(account.email.clone()),
         email_key: Set(account::key(&account.email)),
         display_name: Set(account.display_name.clone()),
+        display_name_key: Set(account::key(&account.display_name)),
         password_hash: Set(account.password_hash.clone()),
         role: Set(account.role.as_str().to_owned()),
-        hidden_reasons: Set(account.hidden_reasons),
+        hidden_reasons: Set(account.hidden.bits()),
         banned_until: Set(account.banned_until),
         avatar_upload_id: Set(account.avatar_upload_id),
         version: Set(account.version),
@@ -60,7 +75,18 @@ pub async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<(), 
 
 /// Stores a changed account. Lock it first: the last to write wins.
 pub async fn update_in_txn(db: &impl ConnectionTrait, account: &Account, now: DateTime<Utc>) -> Result<(), DbErr> {
-    Entity::update_many().set(row(account, now)).filter(Column::Id.eq(account.id.0)).exec(db).await?;
+    let row = ActiveModel { banned_until: NotSet, ..row(account, now) };
+    let banned_until = match db.get_database_backend() {
+        // With a zone it would go as a TIMESTAMP, and the year 9999 become NULL.
+        DbBackend::MySql => Expr::value(account.banned_until.map(|until| until.naive_utc())),
+        _ => Expr::value(account.banned_until),
+    };
+    Entity::update_many()
+        .set(row)
+        .col_expr(Column::BannedUntil, banned_until)
+        .filter(Column::Id.eq(account.id.0))
+        .exec(db)
+        .await?;
     Ok(())
 }
 
@@ -106,4 +132,55 @@ pub async fn email_exists(db: &impl ConnectionTrait, email: &str, except: Option
 
 pub async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().filter(Column::Role.eq(Role::Admin.as_str())).count(db).await? > 0)
+}
+
+/// The ids of all administrators, whatever their state.
+pub async fn administrators(db: &impl ConnectionTrait) -> Result<Vec<i64>, DbErr> {
+    let ids = Entity::find().select_only().column(Column::Id).filter(Column::Role.eq(Role::Admin.as_str()));
+    ids.into_tuple().all(db).await
+}
+
+/// Those of these accounts that there are; nobody else changes them until the
+/// transaction ends. Everybody locks in the same order.
+pub async fn locked_all_in_txn(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Account>, DbErr> {
+    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id).lock_exclusive();
+    Ok(rows.all(db).await?.into_iter().map(Account::from).collect())
+}
+
+/// A page of the accounts, the newest first, and how many there are.
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Account>, u64), DbErr> {
+    let found = Entity::find().filter(condition(filter));
+    let total = found.clone().count(db).await?;
+    // Ids grow with time.
+    let rows = found.order_by_desc(Column::Id).offset(page.offset).limit(page.limit).all(db).await?;
+    Ok((rows.into_iter().map(Account::from).collect(), total))
+}
+
+fn condition(filter: &Filter) -> Condition {
+    let hidden =
+        filter.hidden.map(|hidden| if hidden { Column::HiddenReasons.ne(0) } else { Column::HiddenReasons.eq(0) });
+    let role = filter.role.map(|role| Column::Role.eq(role.as_str()));
+    Condition::all().add_option(role).add_option(hidden).add_option(begins_with(&filter.search))
+}
+
+fn begins_with(search: &str) -> Option<Condition> {
+    if search.is_empty() {
+        return None;
+    }
+    let mut prefix = String::new();
+    for c in account::key(search).chars() {
+        // No backslash: the databases differ in what it means in a literal.
+        if matches!(c, '%' | '_' | '!') {
+            prefix.push('!');
+        }
+        prefix.push(c);
+    }
+    prefix.push('%');
+    let keys = [Column::UsernameKey, Column::DisplayNameKey, Column::EmailKey];
+    Some(keys.into_iter().fold(Condition::any(), |any, key| any.add(key.like(LikeExpr::new(&prefix).escape('!')))))
+}
+
+/// Removes an account; gives the number of rows.
+pub async fn delete(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+    Ok(Entity::delete_by_id(user.0).exec(db).await?.rows_affected)
 }

@@ -21,9 +21,15 @@ use crate::fleet::{Fleet, everywhere};
 
 /// Claims by upload, and what was released: claim and whether files stay.
 #[derive(Clone, Default)]
-struct Media {
+pub struct Media {
     claims: Arc<Mutex<BTreeMap<i64, String>>>,
     released: Arc<Mutex<Vec<(String, bool)>>>,
+}
+
+impl Media {
+    pub fn server(&self) -> UploadServiceServer<Self> {
+        UploadServiceServer::new(self.clone())
+    }
 }
 
 #[async_trait::async_trait]
@@ -57,9 +63,9 @@ impl UploadService for Media {
 }
 
 /// A stand-in in the place of media, for a service that is still to be started.
-fn serve(media: &Media, sandbox: &mut Sandbox) {
+pub fn serve(media: &Media, sandbox: &mut Sandbox) {
     let listener = sandbox.take_listener("media").unwrap();
-    let server = tonic::transport::Server::builder().add_service(UploadServiceServer::new(media.clone()));
+    let server = tonic::transport::Server::builder().add_service(media.server());
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
     let stop = sandbox.process.stop.clone();
     tokio::spawn(async move { server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await });

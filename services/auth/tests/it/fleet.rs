@@ -2,11 +2,14 @@
 
 use fenz_auth::Auth;
 use fenz_chassis::settings::Sources;
+use fenz_events::MailboxRegistry;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Method, StatusCode};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::hearing::{Ear, Neighbour};
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const ADMIN_PASSWORD: &str = "staple of the administrator";
@@ -69,6 +72,19 @@ impl Fleet {
         }
         sandbox.start::<Auth>().await.unwrap();
         Self::of(sandbox)
+    }
+
+    /// Starts auth, and a neighbour that hears what it tells.
+    pub async fn heard(database: Database, settings: &[(&str, &str)]) -> Self {
+        let mut fleet = Self::start(database, settings).await;
+        fleet.sandbox.start::<Neighbour>().await.unwrap();
+        fleet.sandbox.process.shared.get::<MailboxRegistry>().open();
+        fleet
+    }
+
+    /// What the neighbour has heard.
+    pub fn ear(&self) -> Ear {
+        self.sandbox.process.shared.get()
     }
 
     /// A fleet whose auth runs already.
@@ -134,6 +150,17 @@ impl Fleet {
         self.post("auth/refresh", json!({"refreshToken": token})).await
     }
 
+    /// Makes an account of a role; gives its id, access and refresh token.
+    pub async fn account(&self, admin: &str, name: &str, role: &str) -> (String, String, String) {
+        let body =
+            json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD, "role": role});
+        let made = self.as_user(admin, Method::POST, "admin/users", body).await.is(200);
+        let opened = self.login(name, PASSWORD).await.is(200);
+        let text = |reply: &Reply, name: &str| reply.text(name).to_owned();
+        let id = made.body["user"]["id"].as_str().unwrap().to_owned();
+        (id, text(&opened, "accessToken"), text(&opened, "refreshToken"))
+    }
+
     pub async fn db(&self) -> DatabaseConnection {
         sea_orm::Database::connect(self.sandbox.database_url("auth").unwrap()).await.unwrap()
     }
@@ -149,8 +176,13 @@ impl Fleet {
 
     /// Another auth on the same database and clock; gives its URL.
     pub async fn start_again(&self, settings: &[(&str, &str)]) -> String {
+        self.start_on(&self.sandbox.database_url("auth").unwrap(), settings).await
+    }
+
+    /// Another auth on a database of its own and the same clock; gives its URL.
+    pub async fn start_on(&self, database: &str, settings: &[(&str, &str)]) -> String {
         let mut sources = Sources::default();
-        sources.set(&["database", "url"], &self.sandbox.database_url("auth").unwrap()).unwrap();
+        sources.set(&["database", "url"], database).unwrap();
         sources.set(&["database", "max_connections"], "4").unwrap();
         sources.set(&["media_url", "keys"], "t1=a-secret-of-the-test").unwrap();
         for (key, value) in settings {
@@ -172,6 +204,14 @@ pub async fn everywhere(settings: &[(&str, &str)], test: impl AsyncFn(Fleet)) {
     for database in Database::available() {
         println!("on {database:?}");
         test(Fleet::start(database, settings).await).await;
+    }
+}
+
+/// As [`everywhere`], with a neighbour that hears what auth tells.
+pub async fn everywhere_heard(settings: &[(&str, &str)], test: impl AsyncFn(Fleet)) {
+    for database in Database::available() {
+        println!("on {database:?}");
+        test(Fleet::heard(database, settings).await).await;
     }
 }
 

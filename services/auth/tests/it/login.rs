@@ -163,7 +163,7 @@ async fn hidden_and_banned_accounts_hear_so_with_the_right_password_only() {
             .sql("UPDATE users SET hidden_reasons = 0, banned_until = '2099-01-01 00:00:00' WHERE username = 'ann'")
             .await;
         let banned = fleet.login("ann", PASSWORD).await.refuses(403, "USER_BANNED");
-        assert_eq!(banned.body["details"][0]["metadata"]["bannedUntil"], Value::from("2099-01-01T00:00:00Z"));
+        assert_eq!(banned.body["details"][0]["metadata"]["until"], Value::from("2099-01-01T00:00:00Z"));
         fleet.sql("UPDATE users SET banned_until = '2020-01-01 00:00:00' WHERE username = 'ann'").await;
         fleet.login("ann", PASSWORD).await.is(200);
     })

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use super::{Api, encode};
 use crate::{
-    app::Edit,
+    app::{Edit, Moderation},
     domain::{ChannelId, Money, UploadId, changes::Changes},
 };
 
@@ -100,7 +100,8 @@ impl ChannelService for Api {
         request: Request<pb::HideChannelRequest>,
     ) -> Result<Response<pb::HideChannelResponse>, Status> {
         let caller = Caller::of(&request);
-        let seen = self.0.moderate(ChannelId(request.into_inner().id), true, &caller).await?;
+        let pb::HideChannelRequest { id, text } = request.into_inner();
+        let seen = self.0.moderate(ChannelId(id), Moderation::Hide { text: &text }, &caller).await?;
         Ok(encode::with_etag(pb::HideChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
     }
 
@@ -109,7 +110,7 @@ impl ChannelService for Api {
         request: Request<pb::RestoreChannelRequest>,
     ) -> Result<Response<pb::RestoreChannelResponse>, Status> {
         let caller = Caller::of(&request);
-        let seen = self.0.moderate(ChannelId(request.into_inner().id), false, &caller).await?;
+        let seen = self.0.moderate(ChannelId(request.into_inner().id), Moderation::Restore, &caller).await?;
         Ok(encode::with_etag(pb::RestoreChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
     }
 }

@@ -1,9 +1,11 @@
 //! Decodes a request, calls one use case, encodes the reply: a file for each
 //! gRPC service.
 
+mod catalog;
 mod channels;
 mod encode;
 mod memberships;
+mod own_channel;
 
 use crate::app::App;
 

@@ -70,6 +70,14 @@ impl Errands {
         self.perform(&Errand { claim, keep_files: true, attempts: 0, due_at }).await
     }
 
+    /// Removes the files of a picture of a channel that is gone, whatever was to
+    /// become of them and when.
+    pub async fn remove_picture(&self, claim: Claim) -> Result<()> {
+        let due_at = self.clock.now();
+        errands::reschedule(&self.db, claim, due_at, 0).await?;
+        self.perform(&Errand { claim, keep_files: false, attempts: 0, due_at }).await
+    }
+
     async fn perform(&self, errand: &Errand) -> Result<()> {
         let claim = errand.claim;
         let begun = transact(&self.db, |txn| async move {

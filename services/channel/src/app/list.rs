@@ -36,7 +36,7 @@ impl App {
     /// `CHANNEL_NOT_FOUND` when they have none.
     pub async fn subscribers(&self, owner: UserId, page: Page) -> Result<(Vec<Subscriber>, i64)> {
         let channel = self.own_channel(owner).await?;
-        let members = memberships::of_channel(&self.db, channel.id, page).await?;
+        let members = memberships::of_channel(&self.db, &channel, page).await?;
         let users: Vec<_> = members.iter().map(|m| m.user).collect();
         let mut names = user_names::of(&self.db, &users).await?;
         let subscribers = members.into_iter().map(|membership| {

@@ -1,11 +1,15 @@
 //! What the service does, a file for each use case.
 
+mod catalog;
 mod channel_of_user;
+mod clearing;
+mod erase;
 mod errands;
 mod fee;
 mod get;
 mod hide;
 mod list;
+mod own_channel;
 mod subscribe;
 mod turns;
 mod update;
@@ -13,10 +17,12 @@ mod update;
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, Error, Platform, Reason, Result, UserId, media_url::MediaUrls};
-use fenz_events::Outbox;
+use fenz_events::{Erasures, Outbox};
 use sea_orm::DatabaseConnection;
+use tokio::sync::Notify;
 
 pub use get::Seen;
+pub use hide::Moderation;
 pub use list::Subscriber;
 pub use update::Edit;
 
@@ -39,7 +45,10 @@ pub struct App {
     urls: MediaUrls,
     turns: Turns,
     outbox: Outbox,
+    pub(crate) erasures: Erasures,
     pub(crate) errands: Errands,
+    /// Rings when a channel was deleted.
+    pub(crate) clearing: Arc<Notify>,
 }
 
 impl App {
@@ -47,6 +56,8 @@ impl App {
         let (db, clock) = (platform.db()?, platform.clock.clone());
         let uploads = Uploads::new(platform.peers.require("media")?);
         Ok(Self {
+            erasures: Erasures::new(platform, &outbox)?,
+            clearing: Arc::default(),
             errands: Errands::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
             urls: platform.media_urls()?,
@@ -73,6 +84,10 @@ impl App {
     async fn own_channel(&self, owner: UserId) -> Result<Channel> {
         channels::of_owner(&self.db, owner).await?.ok_or_else(channel_not_found)
     }
+}
+
+fn account_deleted() -> Error {
+    Error::new(Reason::Unauthenticated, "this account is deleted")
 }
 
 fn channel_not_found() -> Error {

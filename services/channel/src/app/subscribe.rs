@@ -1,9 +1,8 @@
 //! Subscribing and leaving.
 
 use fenz_chassis::{Caller, Error, Reason, Result, User, database::Txn};
-use sea_orm::ConnectionTrait;
 
-use super::{App, channel_not_found};
+use super::{App, account_deleted, channel_not_found};
 use crate::{
     domain::{Channel, ChannelId, Counts, Membership, Tier},
     events,
@@ -19,21 +18,27 @@ impl App {
     pub async fn subscribe(&self, id: ChannelId, user: &User) -> Result<Membership> {
         let _turn = self.turns.of(id).await;
         // Repeats come in storms; they need no transaction.
-        if memberships::find(&self.db, id, user.id).await?.is_some_and(|m| m.is_member()) {
+        if memberships::tier(&self.db, id, user.id).await? > Tier::None {
             self.get(id, &Caller::User(user.clone())).await?;
             return Err(already_subscribed());
         }
         let membership = self.outbox.transact(|txn| async move {
-            let channel = visible_in_txn(&*txn, id, user).await?;
+            let channel = channels::lock_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
             if channel.owner == user.id {
                 return Err(Error::new(Reason::CannotSubscribeSelf, "this channel is your own"));
             }
+            if self.erasures.is_erased(&*txn, user.id).await? {
+                return Err(account_deleted());
+            }
             let before = memberships::find(&*txn, id, user.id).await?;
-            if before.is_some_and(|m| m.is_member()) {
+            if before.is_some_and(|m| m.is_member() && m.is_of(&channel)) {
                 return Err(already_subscribed());
             }
-            let after = Membership::start(before, id, user.id, self.clock.now());
-            self.store_in_txn(&txn, before, after).await?;
+            if !channel.is_open() {
+                return Err(channel_not_found());
+            }
+            let after = Membership::start(before, &channel, user.id, self.clock.now());
+            self.store_in_txn(&txn, &channel, before, after).await?;
             Ok(after)
         });
         membership.await
@@ -49,7 +54,7 @@ impl App {
         let membership = self.outbox.transact(|txn| async move {
             let channel = channels::lock_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
             let before = memberships::find(&*txn, id, user.id).await?;
-            let Some(member) = before.filter(Membership::is_member) else {
+            let Some(member) = before.filter(|m| m.is_member() && m.is_of(&channel)) else {
                 return Err(if channel.is_visible_to(&Caller::User(user.clone())) {
                     Error::new(Reason::NotSubscribed, "you do not subscribe to this channel")
                 } else {
@@ -57,24 +62,26 @@ impl App {
                 });
             };
             let after = member.ended();
-            self.store_in_txn(&txn, before, after).await?;
+            self.store_in_txn(&txn, &channel, before, after).await?;
             Ok(after)
         });
         membership.await
     }
 
     /// Stores a changed membership, counts it and tells of it, all or nothing.
-    async fn store_in_txn(&self, txn: &Txn, before: Option<Membership>, after: Membership) -> Result<()> {
+    async fn store_in_txn(
+        &self,
+        txn: &Txn,
+        channel: &Channel,
+        before: Option<Membership>,
+        after: Membership,
+    ) -> Result<()> {
         memberships::store_in_txn(&**txn, before.as_ref(), &after).await?;
-        let from = before.map_or(Tier::None, |m| m.tier);
+        // One of a deleted channel of this id is not counted.
+        let from = before.filter(|m| m.is_of(channel)).map_or(Tier::None, |m| m.tier);
         channels::add_counts_in_txn(&**txn, after.channel, Counts::change(from, after.tier)).await?;
         self.outbox.emit(txn, &events::membership_changed(&after, self.clock.now())).await
     }
-}
-
-async fn visible_in_txn(txn: &impl ConnectionTrait, id: ChannelId, user: &User) -> Result<Channel> {
-    let channel = channels::lock_in_txn(txn, id).await?;
-    channel.filter(|c| c.is_visible_to(&Caller::User(user.clone()))).ok_or_else(channel_not_found)
 }
 
 fn already_subscribed() -> Error {

@@ -6,6 +6,8 @@ use fenz_chassis::{
     database::{Txn, transact},
 };
 
+use fenz_contract::events::v1::ChannelChanged;
+
 use super::{App, Seen, channel_not_found};
 use crate::{
     domain::{Channel, ChannelId, Picture, changes::Changes, if_match},
@@ -115,7 +117,12 @@ impl App {
     }
 
     pub(super) async fn emit_changed(&self, txn: &Txn, channel: &Channel) -> Result<()> {
-        self.outbox.emit(txn, &events::channel_changed(channel, self.clock.now())).await
+        self.outbox.emit(txn, &self.told(channel)).await
+    }
+
+    /// A channel as others know it.
+    pub fn told(&self, channel: &Channel) -> ChannelChanged {
+        events::channel_changed(channel, self.clock.now())
     }
 }
 

@@ -16,21 +16,26 @@ pub struct Changes {
     pub banner: Option<Option<UploadId>>,
 }
 
+/// # Errors
+/// `INVALID_PARAMS` for a name that shows nothing, or breaks its line.
+pub fn check_name(name: &str) -> Result<()> {
+    let refuse = |why| Err(Error::field(Reason::InvalidParams, "name", why));
+    if name.trim().is_empty() {
+        return refuse("must not be blank");
+    }
+    if name.chars().any(char::is_control) {
+        return refuse("must not contain control characters");
+    }
+    Ok(())
+}
+
 impl Changes {
     /// Holds the fields against what the contract cannot say.
     ///
     /// # Errors
     /// `INVALID_PARAMS` for a name that shows nothing, or breaks its line.
     pub fn check(&self) -> Result<()> {
-        let Some(name) = &self.name else { return Ok(()) };
-        let refuse = |why| Err(Error::field(Reason::InvalidParams, "name", why));
-        if name.trim().is_empty() {
-            return refuse("must not be blank");
-        }
-        if name.chars().any(char::is_control) {
-            return refuse("must not contain control characters");
-        }
-        Ok(())
+        self.name.as_deref().map_or(Ok(()), check_name)
     }
 
     /// The pictures that come new to a channel.

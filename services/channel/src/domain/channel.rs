@@ -35,9 +35,20 @@ pub struct Channel {
     pub hidden: HiddenReasons,
     pub counts: Counts,
     pub created_at: DateTime<Utc>,
-    /// Grows with every change but those of the counts.
+    /// Grows with every change but those of the counts, also over a deletion and
+    /// a new start.
     pub version: i64,
+    /// None while there is the channel. Afterwards its row stays, without
+    /// anything in it, for what a new one has to go on from.
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// Memberships up to this version belong to a channel of this id that was
+    /// deleted.
+    pub membership_floor: i64,
 }
+
+/// What one life of a channel leaves to the versions of a membership: more than
+/// anybody changes theirs.
+const LIFE: i64 = 1 << 32;
 
 impl Picture {
     pub fn as_str(self) -> &'static str {
@@ -75,7 +86,35 @@ impl Channel {
             counts: Counts::default(),
             created_at: now,
             version: 1,
+            deleted_at: None,
+            membership_floor: 0,
         }
+    }
+
+    /// What stays of it when it is deleted.
+    #[must_use]
+    pub fn deleted(self, now: DateTime<Utc>) -> Self {
+        Self {
+            hidden: HiddenReasons::default(),
+            version: self.version + 1,
+            deleted_at: Some(now),
+            membership_floor: self.membership_floor + LIFE,
+            ..Self::first(self.owner, "", self.created_at)
+        }
+    }
+
+    /// A new, empty one, whose versions go on.
+    #[must_use]
+    pub fn again(self, name: &str, now: DateTime<Utc>) -> Self {
+        Self {
+            version: self.version + 1,
+            membership_floor: self.membership_floor,
+            ..Self::first(self.owner, name, now)
+        }
+    }
+
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
     }
 
     pub fn picture(&self, place: Picture) -> Option<UploadId> {
@@ -89,6 +128,11 @@ impl Channel {
     pub fn is_visible_to(&self, caller: &Caller) -> bool {
         let knows = |user: &fenz_chassis::User| user.id == self.owner || user.role >= Role::Moderator;
         !self.hidden.any() || caller.user().is_some_and(knows)
+    }
+
+    /// Whether anybody may become a member of it.
+    pub fn is_open(&self) -> bool {
+        !self.hidden.any() && !self.is_deleted()
     }
 }
 
@@ -119,6 +163,18 @@ mod tests {
             assert!(visible.is_visible_to(&caller));
             assert_eq!(hidden.is_visible_to(&caller), sees, "{caller:?}");
         }
+    }
+
+    #[test]
+    fn versions_go_on_over_a_deletion() {
+        let first = Channel { avatar: Some(UploadId(5)), version: 4, description: "d".into(), ..sample(7) };
+        let gone = first.clone().deleted(first.created_at);
+        assert_eq!((gone.id, gone.version, gone.avatar, gone.is_deleted()), (first.id, 5, None, true));
+        assert!(gone.name.is_empty() && gone.description.is_empty() && !gone.is_open());
+        let again = gone.clone().again("new", first.created_at);
+        assert_eq!((again.version, again.is_deleted(), again.is_open()), (6, false, true));
+        assert_eq!(again.membership_floor, gone.membership_floor);
+        assert!(again.deleted(first.created_at).membership_floor > gone.membership_floor);
     }
 
     #[test]

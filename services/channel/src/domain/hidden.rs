@@ -7,6 +7,7 @@
 pub struct HiddenReasons(i32);
 
 const MODERATION: i32 = 1;
+const OWNER_HIDDEN: i32 = 2;
 
 impl HiddenReasons {
     pub fn from_bits(bits: i32) -> Self {
@@ -24,7 +25,18 @@ impl HiddenReasons {
     /// With the reason of moderation, or without it; the others stay.
     #[must_use]
     pub fn moderated(self, hide: bool) -> Self {
-        Self(if hide { self.0 | MODERATION } else { self.0 & !MODERATION })
+        self.with(MODERATION, hide)
+    }
+
+    /// With the reason that the owner's account is hidden, or without it; the
+    /// others stay.
+    #[must_use]
+    pub fn owner_hidden(self, hidden: bool) -> Self {
+        self.with(OWNER_HIDDEN, hidden)
+    }
+
+    fn with(self, reason: i32, set: bool) -> Self {
+        Self(if set { self.0 | reason } else { self.0 & !reason })
     }
 }
 
@@ -38,6 +50,7 @@ mod tests {
         let left = both.moderated(false);
         assert_eq!((both.bits(), left.bits(), left.any()), (3, 2, true));
         assert_eq!(left.moderated(false), left);
+        assert_eq!((both.owner_hidden(false).bits(), left.owner_hidden(false).any()), (1, false));
         assert!(!HiddenReasons::default().moderated(true).moderated(false).any());
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
 
-use super::ChannelId;
+use super::{Channel, ChannelId};
 
 /// What a membership opens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,11 +82,16 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// A subscription that starts now, after one that has ended if there was
-    /// one.
-    pub fn start(before: Option<Self>, channel: ChannelId, user: UserId, now: DateTime<Utc>) -> Self {
-        let version = before.map_or(0, |m| m.version) + 1;
-        Self { channel, user, tier: Tier::Subscriber, status: Status::Active, created_at: now, version }
+    /// A subscription of a channel that starts now, after one that has ended if
+    /// there was one.
+    pub fn start(before: Option<Self>, channel: &Channel, user: UserId, now: DateTime<Utc>) -> Self {
+        let version = before.map_or(0, |m| m.version).max(channel.membership_floor) + 1;
+        Self { channel: channel.id, user, tier: Tier::Subscriber, status: Status::Active, created_at: now, version }
+    }
+
+    /// Whether it is of this very channel, not of a deleted one of the same id.
+    pub fn is_of(&self, channel: &Channel) -> bool {
+        self.channel == channel.id && !channel.is_deleted() && self.version > channel.membership_floor
     }
 
     #[must_use]
@@ -118,6 +123,7 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::channel::sample;
 
     #[test]
     fn counts_follow_every_change_of_tier() {
@@ -139,12 +145,17 @@ mod tests {
     fn a_version_goes_on_after_an_end() {
         let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let later = at + chrono::TimeDelta::hours(1);
-        let first = Membership::start(Option::None, ChannelId(1), UserId(2), at);
+        let channel = sample(1);
+        let first = Membership::start(Option::None, &channel, UserId(2), at);
         let ended = first.ended();
-        let again = Membership::start(Some(ended), ChannelId(1), UserId(2), later);
+        let again = Membership::start(Some(ended), &channel, UserId(2), later);
         assert_eq!((first.version, ended.version, again.version), (1, 2, 3));
         assert_eq!((first.created_at, ended.created_at, again.created_at), (at, at, later));
         assert_eq!((first.is_member(), ended.is_member(), again.is_member()), (true, false, true));
+        let second = channel.clone().deleted(later).again("", later);
+        let in_second = Membership::start(Some(again), &second, UserId(2), later);
+        assert!(in_second.version > again.ended().version && in_second.is_of(&second));
+        assert!(again.is_of(&channel) && !again.is_of(&second) && !in_second.is_of(&second.clone().deleted(later)));
         assert!(Status::ALL.iter().all(|s| Status::parse(s.as_str()) == Some(*s)));
     }
 }

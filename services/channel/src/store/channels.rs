@@ -25,6 +25,8 @@ pub(super) fn channel(row: Model) -> Result<Channel, DbErr> {
         counts: Counts { subscribers: row.subscriber_count, premium: row.premium_count },
         created_at: row.created_at,
         version: row.version,
+        deleted_at: row.deleted_at,
+        membership_floor: row.membership_floor,
     })
 }
 
@@ -34,38 +36,67 @@ async fn one(db: &impl ConnectionTrait, query: Select<Entity>) -> Result<Option<
 
 /// A channel by its id.
 pub async fn find(db: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
-    one(db, Entity::find_by_id(id.0)).await
+    one(db, Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null())).await
 }
 
 /// The same, kept from changing until the transaction ends. Whoever changes
 /// memberships takes the channel first, so that no two wait for each other.
 pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
+    Ok(lock_any_in_txn(txn, id).await?.filter(|channel| !channel.is_deleted()))
+}
+
+/// The same, also what is left of a deleted one. It is looked at once it is
+/// locked: it may have come back while we waited.
+pub async fn lock_any_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
     one(txn, Entity::find_by_id(id.0).lock_exclusive()).await
 }
 
 /// An owner's first channel.
 pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<Option<Channel>, DbErr> {
-    one(db, Entity::find().filter(Column::OwnerId.eq(owner.0)).order_by_asc(Column::Id)).await
+    let live = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::DeletedAt.is_null());
+    one(db, live.order_by_asc(Column::Id)).await
+}
+
+/// Channels after an id, hidden ones too.
+pub async fn after(db: &impl ConnectionTrait, id: ChannelId, limit: u64) -> Result<Vec<Channel>, DbErr> {
+    let live = Entity::find().filter(Column::Id.gt(id.0)).filter(Column::DeletedAt.is_null());
+    live.order_by_asc(Column::Id).limit(limit).all(db).await?.into_iter().map(channel).collect()
 }
 
 /// Stores a new channel.
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
-    let row = ActiveModel {
-        id: Set(channel.id.0),
-        owner_id: Set(channel.owner.0),
-        subscriber_count: Set(channel.counts.subscribers),
-        premium_count: Set(channel.counts.premium),
-        created_at: Set(channel.created_at),
-        ..editable(channel)
-    };
+    let row = ActiveModel { id: Set(channel.id.0), owner_id: Set(channel.owner.0), ..whole(channel) };
     Entity::insert(row).exec_without_returning(txn).await?;
     Ok(())
+}
+
+/// Stores a channel that is deleted, or made again, with its counts. The caller
+/// has locked it.
+pub async fn replace_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
+    Entity::update_many().set(whole(channel)).filter(Column::Id.eq(channel.id.0)).exec(txn).await?;
+    Ok(())
+}
+
+/// Removes what is left of a channel, for good.
+pub async fn remove_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<u64, DbErr> {
+    Ok(Entity::delete_by_id(id.0).exec(txn).await?.rows_affected)
 }
 
 /// Stores what can be changed but for the counts.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
     Entity::update_many().set(editable(channel)).filter(Column::Id.eq(channel.id.0)).exec(txn).await?;
     Ok(())
+}
+
+fn whole(channel: &Channel) -> ActiveModel {
+    ActiveModel {
+        subscriber_count: Set(channel.counts.subscribers),
+        premium_count: Set(channel.counts.premium),
+        created_at: Set(channel.created_at),
+        deleted_at: Set(channel.deleted_at),
+        membership_floor: Set(channel.membership_floor),
+        ..editable(channel)
+    }
 }
 
 fn editable(channel: &Channel) -> ActiveModel {

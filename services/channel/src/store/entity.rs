@@ -23,6 +23,27 @@ pub mod channel {
         pub premium_count: i64,
         pub created_at: DateTimeUtc,
         pub version: i64,
+        /// Only what a new one goes on from is left.
+        pub deleted_at: Option<DateTimeUtc>,
+        /// Memberships up to this version are of a deleted one.
+        pub membership_floor: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod clearing {
+    use sea_orm::entity::prelude::*;
+
+    /// A channel whose deleted memberships are still to be removed.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "clearings")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub channel_id: i64,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -74,6 +95,7 @@ pub mod user_name {
         pub user_id: i64,
         pub username: String,
         pub display_name: String,
+        pub is_hidden: bool,
         /// The user's; what is older says nothing new.
         pub version: i64,
     }

@@ -92,6 +92,12 @@ pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> R
     Ok(rows.iter().filter_map(errand).collect())
 }
 
+/// Every errand of a channel, whenever it is due.
+pub async fn of_channel(db: &impl ConnectionTrait, channel: ChannelId) -> Result<Vec<Errand>, DbErr> {
+    let rows = Entity::find().filter(Column::ChannelId.eq(channel.0)).all(db).await?;
+    Ok(rows.iter().filter_map(errand).collect())
+}
+
 /// From here on there is no way back; false when it was called off or moved.
 pub async fn begin_in_txn(txn: &impl ConnectionTrait, claim: Claim, now: DateTime<Utc>) -> Result<bool, DbErr> {
     // Locked and then written: what an update changed that changes nothing is

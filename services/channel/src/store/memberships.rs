@@ -2,8 +2,9 @@
 
 use fenz_chassis::UserId;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{
@@ -35,8 +36,15 @@ pub async fn find(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -
 
 /// The tier of a user's membership of a channel.
 pub async fn tier(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -> Result<Tier, DbErr> {
-    let query = Entity::find_by_id((channel.0, user.0)).select_only().column(Column::Tier);
-    Ok(Tier::of(query.into_tuple::<i32>().one(db).await?.unwrap_or_default()))
+    let query = Entity::find_by_id((channel.0, user.0)).inner_join(channel::Entity).filter(alive());
+    let tier = query.select_only().column(Column::Tier).into_tuple::<i32>().one(db).await?;
+    Ok(Tier::of(tier.unwrap_or_default()))
+}
+
+/// Of a channel that there is, not of a deleted one of the same id.
+fn alive() -> Condition {
+    let floor = Expr::col((channel::Entity, channel::Column::MembershipFloor));
+    Condition::all().add(channel::Column::DeletedAt.is_null()).add(Expr::col((Entity, Column::Version)).gt(floor))
 }
 
 /// Stores a membership; `before` is what is stored already. The caller has
@@ -75,7 +83,8 @@ pub async fn of_user(
         .find_also_related(channel::Entity)
         .filter(Column::UserId.eq(user.0))
         .filter(Column::Tier.gt(0))
-        .filter(channel::Column::HiddenReasons.eq(0));
+        .filter(channel::Column::HiddenReasons.eq(0))
+        .filter(alive());
     let total = query.clone().count(db).await?;
     if page.offset >= total {
         return Ok((Vec::new(), total));
@@ -91,9 +100,10 @@ pub async fn of_user(
 }
 
 /// Who belongs to a channel, the newest first.
-pub async fn of_channel(db: &impl ConnectionTrait, id: ChannelId, page: Page) -> Result<Vec<Membership>, DbErr> {
+pub async fn of_channel(db: &impl ConnectionTrait, of: &Channel, page: Page) -> Result<Vec<Membership>, DbErr> {
     let rows = Entity::find()
-        .filter(Column::ChannelId.eq(id.0))
+        .filter(Column::ChannelId.eq(of.id.0))
+        .filter(Column::Version.gt(of.membership_floor))
         .filter(Column::Tier.gt(0))
         .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::UserId)
@@ -107,11 +117,37 @@ pub async fn of_channel(db: &impl ConnectionTrait, id: ChannelId, page: Page) ->
 /// The channels that a user belongs to, the newest membership first.
 pub async fn channels_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbErr> {
     let rows = Entity::find()
+        .inner_join(channel::Entity)
         .select_only()
         .column(Column::ChannelId)
         .filter(Column::UserId.eq(user.0))
         .filter(Column::Tier.gt(0))
+        .filter(alive())
         .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::ChannelId);
     rows.limit(limit).into_tuple().all(db).await
+}
+
+/// Some memberships, ended ones too, that a deletion has left of a channel. The
+/// caller has locked it.
+pub async fn left_over_in_txn(txn: &impl ConnectionTrait, of: &Channel, limit: u64) -> Result<Vec<Membership>, DbErr> {
+    let left = Entity::find().filter(Column::ChannelId.eq(of.id.0)).filter(Column::Version.lte(of.membership_floor));
+    let rows = left.order_by_asc(Column::UserId).limit(limit).all(txn).await?;
+    rows.iter().map(membership).collect()
+}
+
+/// Some of the channels that a user has anything to do with, ended memberships
+/// and deleted channels too.
+pub async fn any_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<ChannelId>, DbErr> {
+    let of_user = Entity::find().select_only().column(Column::ChannelId).filter(Column::UserId.eq(user.0));
+    let ids: Vec<i64> = of_user.order_by_asc(Column::ChannelId).limit(limit).into_tuple().all(db).await?;
+    Ok(ids.into_iter().map(ChannelId).collect())
+}
+
+/// Removes the memberships of these users of a channel. The caller has locked
+/// it.
+pub async fn remove_in_txn(txn: &impl ConnectionTrait, channel: ChannelId, users: &[UserId]) -> Result<u64, DbErr> {
+    let of_channel = Entity::delete_many().filter(Column::ChannelId.eq(channel.0));
+    let removed = of_channel.filter(Column::UserId.is_in(users.iter().map(|u| u.0))).exec(txn).await?;
+    Ok(removed.rows_affected)
 }

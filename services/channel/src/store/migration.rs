@@ -11,7 +11,7 @@ impl MigratorTrait for Migrator {
         let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
             Box::new(CreateIndex { name, table, columns: columns.to_vec() })
         };
-        let own = vec![
+        let own: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(CreateTable { name: "m20261121_000001_channels", table: channels }),
             Box::new(CreateTable { name: "m20261121_000002_memberships", table: memberships }),
             Box::new(CreateTable { name: "m20261121_000003_user_names", table: user_names }),
@@ -21,6 +21,22 @@ impl MigratorTrait for Migrator {
             index("m20261121_000006_memberships_of_user", "memberships", &["user_id", "created_at", "channel_id"]),
             index("m20261121_000007_memberships_of_channel", "memberships", &["channel_id", "created_at", "user_id"]),
             index("m20261121_000008_media_errands_due", "media_errands", &["due_at"]),
+            Box::new(AddColumn {
+                name: "m20261122_000009_user_names_hidden",
+                table: "user_names",
+                column: |_| flag("is_hidden").default(false).to_owned(),
+            }),
+            Box::new(AddColumn {
+                name: "m20261122_000010_channels_deleted",
+                table: "channels",
+                column: |manager| timestamp(manager, "deleted_at"),
+            }),
+            Box::new(AddColumn {
+                name: "m20261122_000011_channels_membership_floor",
+                table: "channels",
+                column: |_| big("membership_floor").default(0).to_owned(),
+            }),
+            Box::new(CreateTable { name: "m20261122_000012_clearings", table: clearings }),
         ];
         own.into_iter().chain(fenz_events::migrations()).collect()
     }
@@ -102,6 +118,10 @@ fn user_names(_: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
+fn clearings(_: &SchemaManager) -> TableCreateStatement {
+    Table::create().table("clearings").col(big("channel_id").primary_key()).to_owned()
+}
+
 fn media_errands(manager: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("media_errands")
@@ -114,6 +134,27 @@ fn media_errands(manager: &SchemaManager) -> TableCreateStatement {
         .col(timestamp(manager, "due_at").not_null())
         .primary_key(Index::create().col("channel_id").col("picture").col("upload_id"))
         .to_owned()
+}
+
+struct AddColumn {
+    name: &'static str,
+    table: &'static str,
+    column: fn(&SchemaManager) -> ColumnDef,
+}
+
+impl MigrationName for AddColumn {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddColumn {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut table = Table::alter();
+        table.table(self.table).add_column((self.column)(manager));
+        manager.alter_table(table).await
+    }
 }
 
 struct CreateIndex {

@@ -1,6 +1,7 @@
 //! The tables: entities, migrations and queries. Rows never leave it.
 
 pub mod channels;
+pub mod clearings;
 mod entity;
 pub mod errands;
 pub mod memberships;

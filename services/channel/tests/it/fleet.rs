@@ -8,7 +8,10 @@ use std::{
 
 use fenz_channel::Channels;
 use fenz_chassis::{Needs, Platform, Role, Service, Surface};
-use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, UserRegistered};
+use fenz_contract::events::v1::{
+    AuditRecorded, ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserErased, UserModerated,
+    UserRegistered,
+};
 use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
 use fenz_media::MediaService;
 use fenz_testkit::{Database, Sandbox};
@@ -36,7 +39,20 @@ struct Neighbour;
 pub struct Heard {
     outbox: Arc<Mutex<Option<Outbox>>>,
     pub channels: Arc<Mutex<Vec<ChannelChanged>>>,
+    pub deleted: Arc<Mutex<Vec<ChannelDeleted>>>,
     pub memberships: Arc<Mutex<Vec<MembershipChanged>>>,
+    pub erased: Arc<Mutex<Vec<UserErased>>>,
+    pub moderated: Arc<Mutex<Vec<UserModerated>>>,
+    pub audited: Arc<Mutex<Vec<AuditRecorded>>>,
+}
+
+/// Keeps what comes.
+fn keep<E: Event + Clone + Send + Sync>(consumer: Consumer, kept: &Arc<Mutex<Vec<E>>>) -> Consumer {
+    let kept = kept.clone();
+    consumer.on(move |_, received: Received<E>| {
+        kept.lock().expect("no panic before").push(received.event);
+        async { Ok(()) }
+    })
 }
 
 struct Tables;
@@ -57,18 +73,10 @@ impl Service for Neighbour {
     async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
         let heard: Heard = platform.shared.get();
         *heard.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
-        let (channels, memberships) = (heard.channels, heard.memberships);
-        Consumer::new()
-            .on(move |_, received: Received<ChannelChanged>| {
-                channels.lock().expect("no panic before").push(received.event);
-                async { Ok(()) }
-            })
-            .on(move |_, received: Received<MembershipChanged>| {
-                memberships.lock().expect("no panic before").push(received.event);
-                async { Ok(()) }
-            })
-            .start(&platform)
-            .await?;
+        let consumer = keep(Consumer::new(), &heard.channels);
+        let consumer = keep(keep(consumer, &heard.deleted), &heard.memberships);
+        let consumer = keep(keep(consumer, &heard.erased), &heard.moderated);
+        keep(consumer, &heard.audited).start(&platform).await?;
         Ok(Surface::default())
     }
 
@@ -157,6 +165,20 @@ impl Fleet {
         let (username, display_name) = (format!("user{user_id}"), display_name.to_owned());
         self.tell(UserRegistered { user_id, username, display_name, version: 1, ..UserRegistered::default() }).await;
         eventually(async || self.get(&format!("channels/{user_id}"), 0).await.status == 200).await;
+    }
+
+    /// A user's account is deleted.
+    pub async fn delete_user(&self, user_id: i64) {
+        let told = UserDeleted { user_id, erasure_id: user_id, version: 100, ..UserDeleted::default() };
+        self.tell(told).await;
+    }
+
+    pub async fn delete_own(&self, user: i64) -> Reply {
+        send(self.request(Method::DELETE, "user/channel", user)).await
+    }
+
+    pub async fn create_own(&self, body: &Value, user: i64) -> Reply {
+        send(self.request(Method::POST, "user/channel", user).json(body)).await
     }
 
     /// A request to channel; as a user, or as nobody with 0.

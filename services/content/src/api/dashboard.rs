@@ -16,7 +16,7 @@ impl DashboardService for Api {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let (videos, total) = self.0.list_own(owner, page).await?;
-        let videos = videos.iter().map(|video| encode::listed(&self.0, video)).collect();
+        let videos = videos.iter().map(encode::listed).collect();
         Ok(Response::new(pb::ListMyVideosResponse { videos, total: total as i64 }))
     }
 }

@@ -5,20 +5,24 @@ use fenz_contract::content::v1 as pb;
 use tonic::{Response, metadata::AsciiMetadataValue};
 
 use crate::{
-    app::{App, HotVideo},
+    app::{HotVideo, Listed},
     domain::{Video, Views},
+    store::categories::Category,
 };
 
 /// A video for somebody who may watch it.
 pub fn watchable(hot: &HotVideo) -> pb::Video {
     let mut video = encode(&hot.video, hot.views(), hot.thumbnail_url.clone());
+    video.is_hidden |= hot.channel_withholds;
     video.playback_url = Some(hot.playback_url.clone());
     video
 }
 
 /// A video in a list, with the views that are stored.
-pub fn listed(app: &App, video: &Video) -> pb::Video {
-    encode(video, video.views, app.thumbnail_url(video))
+pub fn listed(listed: &Listed) -> pb::Video {
+    let mut video = encode(&listed.video, listed.video.views, listed.thumbnail_url.clone());
+    video.is_hidden |= listed.channel_withholds;
+    video
 }
 
 fn encode(video: &Video, views: Views, thumbnail_url: String) -> pb::Video {
@@ -45,6 +49,10 @@ fn encode(video: &Video, views: Views, thumbnail_url: String) -> pb::Video {
         published_at: video.published_at.map(Into::into),
         updated_at: Some(video.updated_at.into()),
     }
+}
+
+pub fn category(category: Category) -> pb::Category {
+    pb::Category { id: category.id.0, name: category.name, slug: category.slug }
 }
 
 /// A reply about one video, with its `ETag`.

@@ -1,11 +1,15 @@
 //! Decodes a request, calls one use case, encodes the reply: a file for each
 //! gRPC service.
 
+mod catalog;
 mod categories;
+mod category_admin;
 mod dashboard;
 mod edit;
 mod encode;
 mod headers;
+mod history;
+mod video_admin;
 mod videos;
 
 use crate::app::App;

@@ -77,7 +77,7 @@ impl VideoService for Api {
             ..Filter::default()
         };
         let (videos, total) = self.0.list(&filter, page).await?;
-        let videos = videos.iter().map(|video| encode::listed(&self.0, video)).collect();
+        let videos = videos.iter().map(encode::listed).collect();
         Ok(Response::new(pb::ListVideosResponse { videos, total: total as i64 }))
     }
 
@@ -89,7 +89,7 @@ impl VideoService for Api {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let (videos, total) = self.0.list_subscribed(user, page).await?;
-        let videos = videos.iter().map(|video| encode::listed(&self.0, video)).collect();
+        let videos = videos.iter().map(encode::listed).collect();
         Ok(Response::new(pb::ListSubscribedVideosResponse { videos, total: total as i64 }))
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     domain::{CategoryId, HiddenReasons, Tier, UploadId, Video, VideoId, Views},
     store::{
         categories,
-        errands::{self, Errand},
+        errands::{self, About, Errand},
         idempotency::{self, Key},
         videos,
     },
@@ -46,8 +46,9 @@ enum Reserved {
 
 impl App {
     /// # Errors
-    /// `CATEGORY_NOT_FOUND`, `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED`, each on
-    /// its field; `IDEMPOTENCY_KEY_REUSED`; `UNAVAILABLE` without media.
+    /// `CHANNEL_NOT_FOUND` for who has none; `CATEGORY_NOT_FOUND`,
+    /// `TAG_NOT_FOUND`, `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED`, each on its
+    /// field; `IDEMPOTENCY_KEY_REUSED`; `UNAVAILABLE` without media.
     pub async fn create(&self, owner: UserId, new: NewVideo, key: Option<Key>) -> Result<Arc<HotVideo>> {
         let intent = match self.reserve(owner, &new, key.as_ref()).await? {
             Reserved::Done(id) => return self.hot.get(id).await?.ok_or_else(video_not_found),
@@ -70,10 +71,12 @@ impl App {
     /// Stores what is about to be made, unless it is made already.
     async fn reserve(&self, owner: UserId, new: &NewVideo, key: Option<&Key>) -> Result<Reserved> {
         let due_at = self.clock.after(self.config.claim_timeout);
-        let intent = Errand::intent(self.ids.next(), VideoId(self.ids.next()), None, due_at);
+        let about = About { id: self.ids.next(), video: VideoId(self.ids.next()), upload: None, owner };
+        let intent = Errand::intent(about, due_at);
         loop {
             let intent = &intent;
             let reserved = transact(&self.db, |txn| async move {
+                self.require_channel(&*txn, owner).await?;
                 let intent = match key {
                     Some(key) => Errand { video: self.id_of_key(&*txn, owner, key, intent.video).await?, ..*intent },
                     None => *intent,
@@ -114,12 +117,16 @@ impl App {
 
     /// Claims the uploads and stores the video.
     async fn make(&self, owner: UserId, new: NewVideo, intent: &Errand) -> Result<()> {
+        self.tags.require(&new.tags).await?;
         let claimed = self.uploads.claim(Kind::Video, new.upload, owner, intent.video).await?;
         if let Some(thumbnail) = new.thumbnail {
             self.uploads.claim(Kind::Thumbnail, thumbnail, owner, intent.video).await?;
         }
         let video = &self.compose(owner, new, intent.video, claimed);
         let stored = self.outbox.transact(|txn| async move {
+            // Again: both may be gone since the intent was stored.
+            self.require_channel(&*txn, owner).await?;
+            require_category(&*txn, video.category).await?;
             if errands::take_back_in_txn(&*txn, intent.id).await? {
                 videos::insert_in_txn(&*txn, video).await?;
                 return self.tell_in_txn(&txn, None, video).await;

@@ -1,13 +1,13 @@
 //! Removing a video and its files for good.
 
-use fenz_chassis::{Error, Reason, Result, UserId};
+use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 
 use super::{App, require_cooled_down, require_owner, video_not_found};
 use crate::{
-    domain::VideoId,
+    domain::{Video, VideoId},
     store::{
-        errands::{self, Errand},
-        idempotency, videos,
+        errands::{self, About, Errand},
+        idempotency, videos, views,
     },
 };
 
@@ -18,7 +18,6 @@ impl App {
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
     /// `VIDEO_NOT_UNPUBLISHED`; `EDIT_COOLDOWN`.
     pub async fn delete(&self, id: VideoId, caller: UserId) -> Result<()> {
-        let errand = self.ids.next();
         let delete = self.outbox.transact(|txn| async move {
             let video = videos::lock_in_txn(&*txn, id).await?.ok_or_else(video_not_found)?;
             require_owner(&video, caller)?;
@@ -26,16 +25,24 @@ impl App {
                 return Err(Error::new(Reason::VideoNotUnpublished, "unpublish the video first"));
             }
             require_cooled_down(&video, &self.config, &self.clock)?;
-            // A repeat of its creation must not bring it back without its files.
-            idempotency::forget(&*txn, id).await?;
-            errands::stop_all_intents_in_txn(&*txn, id).await?;
-            videos::delete_in_txn(&*txn, id).await?;
-            errands::insert(&*txn, Errand::removal(errand, id, None, self.clock.now())).await?;
-            self.tell_deleted_in_txn(&txn, &video).await
+            self.delete_in_txn(&txn, &video).await
         });
         delete.await?;
-        self.hot.forget(id).await;
+        self.hot.forget(id);
         self.errands.wake();
         Ok(())
+    }
+
+    /// Deletes a video that the transaction has locked, and tells it.
+    pub(super) async fn delete_in_txn(&self, txn: &Txn, video: &Video) -> Result<()> {
+        let (db, id) = (txn.as_ref(), video.id);
+        // A repeat of its creation must not bring it back without its files.
+        idempotency::forget(db, id).await?;
+        errands::stop_all_intents_in_txn(db, id).await?;
+        videos::delete_in_txn(db, id).await?;
+        views::forget_hours(db, id).await?;
+        let about = About { id: self.ids.next(), video: id, upload: None, owner: video.owner };
+        errands::insert(db, Errand::removal(about, self.clock.now())).await?;
+        self.tell_deleted_in_txn(txn, video).await
     }
 }

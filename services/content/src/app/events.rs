@@ -23,6 +23,8 @@ impl App {
                 thumbnail_upload_id,
                 access_tier: after.tier.number(),
                 occurred_at: now,
+                version: after.version,
+                is_hidden: after.hidden.any(),
             };
             return self.outbox.emit(txn, &told).await;
         }
@@ -46,7 +48,8 @@ impl App {
     }
 }
 
-fn changed(video: &Video) -> VideoChanged {
+/// A video as events tell it, at no time.
+pub(super) fn changed(video: &Video) -> VideoChanged {
     VideoChanged {
         video_id: video.id.0,
         channel_id: video.channel_id,
@@ -62,5 +65,8 @@ fn changed(video: &Video) -> VideoChanged {
         published_at: video.published_at.map(Into::into),
         version: video.version,
         occurred_at: None,
+        created_at: Some(video.created_at.into()),
+        video_upload_id: video.upload.0,
+        thumbnail_upload_id: video.thumbnail.map_or(0, |t| t.0),
     }
 }

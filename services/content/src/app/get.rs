@@ -6,8 +6,8 @@ use fenz_chassis::{Caller, Error, Reason, Result, Role, User};
 
 use super::{App, HotVideo, Visitor, video_not_found};
 use crate::domain::{
-    Tier, Video, VideoId,
-    access::{Decision, Facts, Viewer, decide},
+    Tier, VideoId,
+    access::{Decision, Viewer, decide, is_public},
 };
 
 /// How long a view waits for the word whether it is a member's.
@@ -28,9 +28,8 @@ impl App {
     /// it; `UNAVAILABLE` when memberships are needed and cannot be asked for.
     pub async fn get(&self, id: VideoId, watch: Watch<'_>) -> Result<Arc<HotVideo>> {
         let hot = self.hot.get(id).await?.ok_or_else(video_not_found)?;
-        let video = &hot.video;
-        let viewer = self.viewer(video, watch.caller).await?;
-        match decide(Facts::from(video), viewer) {
+        let viewer = self.viewer(&hot, watch.caller).await?;
+        match decide(hot.facts(), viewer) {
             Decision::Allow => {}
             Decision::NotFound => return Err(video_not_found()),
             Decision::MembershipRequired => {
@@ -40,16 +39,26 @@ impl App {
                 return Err(refuse(&hot, Reason::PremiumRequired, "this video is for premium members of the channel"));
             }
         }
-        let is_public = video.is_published && !video.hidden.any();
-        if is_public && viewer != Viewer::Owner && self.views.is_new(id, watch.visitor, self.clock.unix()) {
-            let is_member = self.is_member(video, viewer, watch.caller.user()).await;
-            hot.counter.count(is_member);
+        if is_public(hot.facts()) && viewer != Viewer::Owner {
+            self.note_view(&hot, viewer, &watch).await;
         }
         Ok(hot)
     }
 
-    async fn viewer(&self, video: &Video, caller: &Caller) -> Result<Viewer> {
+    /// Counts a view, and keeps it in the viewer's history.
+    async fn note_view(&self, hot: &HotVideo, viewer: Viewer, watch: &Watch<'_>) {
+        if let Some(user) = watch.caller.user() {
+            self.history.note(user.id, hot.video.id, self.clock.now());
+        }
+        if let Some(view) = self.views.begin(hot.video.id, watch.visitor) {
+            let is_member = self.is_member(hot, viewer, watch.caller.user()).await;
+            self.views.count(&view, is_member, &hot.counter).await;
+        }
+    }
+
+    async fn viewer(&self, hot: &HotVideo, caller: &Caller) -> Result<Viewer> {
         let Some(user) = caller.user() else { return Ok(Viewer::Anonymous) };
+        let video = &hot.video;
         if user.id == video.owner {
             return Ok(Viewer::Owner);
         }
@@ -57,7 +66,7 @@ impl App {
             return Ok(Viewer::Staff);
         }
         // Asked only where it decides something.
-        if video.tier == Tier::Open || !video.is_published || video.hidden.any() {
+        if video.tier == Tier::Open || !is_public(hot.facts()) {
             return Ok(Viewer::SignedIn(Tier::Open));
         }
         Ok(Viewer::SignedIn(self.memberships.held(user.id, video.channel_id, video.tier).await?))
@@ -65,8 +74,9 @@ impl App {
 
     /// Whether a view is a member's. Where that cannot be found out it is not:
     /// watching must not wait for statistics.
-    async fn is_member(&self, video: &Video, viewer: Viewer, user: Option<&User>) -> bool {
+    async fn is_member(&self, hot: &HotVideo, viewer: Viewer, user: Option<&User>) -> bool {
         let Some(user) = user else { return false };
+        let video = &hot.video;
         if let Viewer::SignedIn(held) = viewer
             && video.tier != Tier::Open
         {

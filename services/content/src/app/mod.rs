@@ -1,40 +1,52 @@
 //! What the service does, a file for each use case.
 
+mod catalog;
+mod categories;
+mod channels;
 mod create;
 mod delete;
+mod erase;
 mod errands;
 mod events;
 mod get;
+mod history;
 mod hot;
+mod links;
 mod list;
+mod moderate;
+mod overheard;
 mod publish;
+mod sweeps;
 mod update;
 mod views;
 
 use std::sync::Arc;
 
-use fenz_chassis::{Clock, Error, IdMaker, Platform, Reason, Result, UserId, media_url::MediaUrls};
-use fenz_events::Outbox;
+use fenz_chassis::{Clock, Error, IdMaker, Platform, Reason, Result, UserId};
+use fenz_events::{Erasures, Outbox};
 use sea_orm::DatabaseConnection;
 
+pub use categories::CategoryEdit;
 pub use create::NewVideo;
 pub use get::Watch;
 pub use hot::HotVideo;
+pub use list::Listed;
 pub use update::Edit;
 pub use views::Visitor;
 
 use crate::{
     Config,
-    clients::{Memberships, Uploads},
-    domain::Video,
-    store::{
-        categories::{self, Category},
-        idempotency,
-    },
+    clients::{Memberships, Tags, Uploads},
+    domain::{ChannelState, Video, VideoId},
+    store::idempotency,
 };
 use errands::Errands;
+use history::WatchNotes;
 use hot::HotVideos;
-use views::ViewBuffer;
+use links::Links;
+use overheard::OverheardChannels;
+use sweeps::Sweeps;
+use views::ViewCounts;
 
 /// What the use cases work with. Clones share all of it.
 #[derive(Clone)]
@@ -43,54 +55,38 @@ pub struct App {
     outbox: Outbox,
     clock: Clock,
     ids: IdMaker,
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     uploads: Uploads,
     memberships: Memberships,
+    tags: Tags,
     links: Links,
-    pub(crate) views: Arc<ViewBuffer>,
+    pub(crate) views: Arc<ViewCounts>,
+    history: Arc<WatchNotes>,
     hot: Arc<HotVideos>,
+    overheard: OverheardChannels,
     pub(crate) errands: Errands,
+    pub(crate) erasures: Erasures,
+    pub(crate) sweeps: Sweeps,
 }
 
-/// Makes the paths that play and show a video.
-#[derive(Clone)]
-struct Links {
-    urls: MediaUrls,
-    clock: Clock,
-    playback_ttl: i64,
-}
-
-const DAY: i64 = 24 * 3600;
-/// How long a picture's path is good, at least.
-const PICTURE_TTL: i64 = 7 * DAY;
 /// How long an idempotency key is kept.
 const KEYS_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
-impl Links {
-    fn playback(&self, video: &Video) -> String {
-        self.urls.sign(video.upload.0, self.clock.unix() + self.playback_ttl)
-    }
-
-    /// The same text for a whole day, so that browsers can keep the picture.
-    fn thumbnail(&self, video: &Video) -> String {
-        let Some(thumbnail) = video.thumbnail else { return String::new() };
-        let earliest = self.clock.unix() + PICTURE_TTL;
-        self.urls.sign(thumbnail.0, (earliest + DAY - 1) / DAY * DAY)
-    }
-}
-
 impl App {
     pub async fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
-        let (db, clock) = (platform.db()?, platform.clock.clone());
+        let (db, clock, ids) = (platform.db()?, platform.clock.clone(), platform.ids.clone());
+        let outbox = Outbox::start(platform).await?;
         let uploads = Uploads::new(platform.peers.require("media")?);
-        let playback_ttl = config.playback_ttl.as_secs() as i64;
-        let links = Links { urls: platform.media_urls()?, clock: clock.clone(), playback_ttl };
-        let views = Arc::new(ViewBuffer::default());
-        let hot = HotVideos::new(&config.cache, db.clone(), views.clone(), links.clone());
+        let links = Links::new(platform.media_urls()?, clock.clone(), &config);
+        let views = ViewCounts::new(db.clone(), outbox.clone(), clock.clone(), ids.clone(), platform.redis());
+        let overheard = OverheardChannels::default();
+        let hot = HotVideos::new(&config.cache, db.clone(), views.buffer.clone(), links.clone(), overheard.clone());
         Ok(Self {
-            outbox: Outbox::start(platform).await?,
-            ids: platform.ids.clone(),
+            erasures: Erasures::new(platform, &outbox)?,
+            outbox,
+            ids,
             memberships: Memberships::new(platform.peers.find("channel")?, config.membership_ttl),
+            tags: Tags::new(platform.peers.find("recommendation")?),
             errands: Errands::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
             hot: Arc::new(hot),
@@ -98,28 +94,38 @@ impl App {
             clock,
             uploads,
             links,
-            views,
+            views: Arc::new(views),
+            history: Arc::default(),
+            overheard,
+            sweeps: Sweeps::default(),
         })
-    }
-
-    /// The path of a video's picture; empty where it has none.
-    pub fn thumbnail_url(&self, video: &Video) -> String {
-        self.links.thumbnail(video)
-    }
-
-    pub async fn categories(&self) -> Result<Vec<Category>> {
-        Ok(categories::all(&self.db).await?)
-    }
-
-    /// Stores the views that are in memory.
-    pub async fn flush_views(&self) -> Result<()> {
-        self.views.flush(&self.db).await
     }
 
     /// Forgets idempotency keys whose time is over.
     pub async fn forget_old_keys(&self) -> Result<()> {
         idempotency::forget_older(&self.db, self.clock.ago(KEYS_KEPT)).await?;
         Ok(())
+    }
+
+    /// A video has changed somewhere.
+    pub fn forget_video(&self, id: VideoId) {
+        self.hot.forget(id);
+    }
+
+    /// A channel has changed somewhere.
+    pub fn hear_of_channel(&self, state: ChannelState) {
+        self.overheard.hear(state);
+        self.hot.forget_channel(state.id);
+    }
+
+    /// A membership has changed.
+    pub fn forget_membership(&self, user: UserId, channel: i64) {
+        self.memberships.forget(user, channel);
+    }
+
+    /// A tag is gone.
+    pub fn forget_tag(&self, tag: i64) {
+        self.tags.forget(tag);
     }
 }
 

@@ -28,7 +28,7 @@ impl App {
 
     /// A video after a change of it.
     pub(super) async fn reread(&self, id: VideoId) -> Result<Arc<HotVideo>> {
-        self.hot.forget(id).await;
+        self.hot.forget(id);
         self.hot.get(id).await?.ok_or_else(video_not_found)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     clients::Kind,
     domain::{UploadId, Video, VideoId, changes::Changes, if_match},
     store::{
-        errands::{self, Errand},
+        errands::{self, About, Errand},
         videos,
     },
 };
@@ -28,9 +28,10 @@ pub struct Edit {
 impl App {
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
-    /// `EDIT_COOLDOWN`; `VERSION_MISMATCH`; `CATEGORY_NOT_FOUND` and what media
-    /// says of a new thumbnail.
+    /// `EDIT_COOLDOWN`; `VERSION_MISMATCH`; `CATEGORY_NOT_FOUND`,
+    /// `TAG_NOT_FOUND` and what media says of a new thumbnail.
     pub async fn update(&self, edit: Edit) -> Result<Arc<HotVideo>> {
+        self.require_tags(&edit).await?;
         match self.begin(&edit).await? {
             None => {}
             Some(intent) => {
@@ -47,6 +48,16 @@ impl App {
         self.reread(edit.id).await
     }
 
+    /// Tags that come new are asked for; it takes a network call, so before the
+    /// transaction.
+    async fn require_tags(&self, edit: &Edit) -> Result<()> {
+        let Some(tags) = &edit.changes.tags else { return Ok(()) };
+        let video = videos::find(&self.db, edit.id).await?.ok_or_else(video_not_found)?;
+        require_owner(&video, edit.caller)?;
+        let new: Vec<_> = tags.iter().copied().filter(|tag| !video.tags.contains(tag)).collect();
+        self.tags.require(&new).await
+    }
+
     /// Does an edit without a new thumbnail at once. With one, stores the intent
     /// to claim it.
     async fn begin(&self, edit: &Edit) -> Result<Option<Errand>> {
@@ -60,7 +71,8 @@ impl App {
             };
             require_free(&*txn, edit.id, thumbnail).await?;
             let due_at = self.clock.after(self.config.claim_timeout);
-            let intent = Errand::intent(intent_id, edit.id, Some(thumbnail), due_at);
+            let about = About { id: intent_id, video: edit.id, upload: Some(thumbnail), owner: edit.caller };
+            let intent = Errand::intent(about, due_at);
             errands::insert(&*txn, intent).await?;
             Ok(Some(intent))
         });
@@ -79,8 +91,10 @@ impl App {
                 let reason = anyhow::anyhow!("the claim of a thumbnail of video {} was released", edit.id.0);
                 return Err(Error::unavailable("the upload", reason));
             }
+            require_category(&*txn, edit.changes.category.flatten()).await?;
             if let Some(old) = video.thumbnail.filter(|old| intent.upload != Some(*old)) {
-                errands::insert(&*txn, Errand::removal(removal, edit.id, Some(old), self.clock.now())).await?;
+                let about = About { id: removal, video: edit.id, upload: Some(old), owner: edit.caller };
+                errands::insert(&*txn, Errand::removal(about, self.clock.now())).await?;
             }
             self.apply_in_txn(&txn, edit, video).await
         });

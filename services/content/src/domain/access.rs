@@ -33,10 +33,16 @@ pub enum Decision {
     PremiumRequired,
 }
 
-impl From<&Video> for Facts {
-    fn from(video: &Video) -> Self {
-        Self { hidden: video.hidden.any(), published: video.is_published, tier: video.tier }
+impl Facts {
+    /// Of a video and its channel.
+    pub fn of(video: &Video, channel_withholds: bool) -> Self {
+        Self { hidden: video.hidden.any() || channel_withholds, published: video.is_published, tier: video.tier }
     }
+}
+
+/// Whether everybody may know of the video.
+pub fn is_public(video: Facts) -> bool {
+    video.published && !video.hidden
 }
 
 /// The rule. The owner, moderators and administrators see and watch everything.
@@ -46,7 +52,7 @@ pub fn decide(video: Facts, viewer: Viewer) -> Decision {
         Viewer::SignedIn(tier) => tier,
         Viewer::Anonymous => Tier::Open,
     };
-    if video.hidden || !video.published {
+    if !is_public(video) {
         return Decision::NotFound;
     }
     match (video.tier, held) {

@@ -53,6 +53,17 @@ impl Video {
         self.version += 1;
         self
     }
+
+    /// Hidden by moderators or not from now on. Saying it again changes nothing.
+    #[must_use]
+    pub fn moderated(mut self, hidden: bool, now: DateTime<Utc>) -> Self {
+        if self.hidden.moderated() != hidden {
+            self.hidden = self.hidden.with_moderation(hidden);
+            self.updated_at = now;
+            self.version += 1;
+        }
+        self
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 pub mod access;
 pub mod changes;
+mod channel;
 pub mod hidden;
 pub mod if_match;
 pub mod page;
 pub mod video;
 
+pub use channel::ChannelState;
 pub use hidden::HiddenReasons;
 pub use video::{CategoryId, Tier, UploadId, Video, VideoId, Views};

@@ -1,8 +1,10 @@
 //! Categories.
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
-use super::entity::category::{Column, Entity};
+use super::entity::category::{ActiveModel, Column, Entity, Model};
 use crate::domain::CategoryId;
 
 /// What videos are sorted under.
@@ -13,12 +15,63 @@ pub struct Category {
     pub slug: String,
 }
 
+impl Category {
+    /// Names are the same when this is.
+    pub fn name_key(&self) -> String {
+        self.name.to_lowercase()
+    }
+}
+
+impl From<Model> for Category {
+    fn from(row: Model) -> Self {
+        Self { id: CategoryId(row.id), name: row.name, slug: row.slug }
+    }
+}
+
+fn row(category: &Category) -> ActiveModel {
+    ActiveModel {
+        id: Set(category.id.0),
+        name: Set(category.name.clone()),
+        slug: Set(category.slug.clone()),
+        name_key: Set(Some(category.name_key())),
+    }
+}
+
 /// All of them; there are few.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Category>, DbErr> {
     let rows = Entity::find().order_by_asc(Column::Id).all(db).await?;
-    Ok(rows.into_iter().map(|row| Category { id: CategoryId(row.id), name: row.name, slug: row.slug }).collect())
+    Ok(rows.into_iter().map(Category::from).collect())
 }
 
 pub async fn exists(db: &impl ConnectionTrait, id: CategoryId) -> Result<bool, DbErr> {
     Ok(Entity::find_by_id(id.0).one(db).await?.is_some())
+}
+
+/// A category, kept from changing until the transaction ends.
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: CategoryId) -> Result<Option<Category>, DbErr> {
+    Ok(Entity::find_by_id(id.0).lock_exclusive().one(txn).await?.map(Category::from))
+}
+
+/// Another category that has the same name or slug.
+pub async fn find_alike(db: &impl ConnectionTrait, category: &Category) -> Result<Option<Category>, DbErr> {
+    let alike = Condition::any().add(Column::NameKey.eq(category.name_key())).add(Column::Slug.eq(&*category.slug));
+    let found = Entity::find().filter(alike).filter(Column::Id.ne(category.id.0)).one(db).await?;
+    Ok(found.map(Category::from))
+}
+
+/// Stores a new category; a duplicate when one has its name or slug.
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, category: &Category) -> Result<(), DbErr> {
+    Entity::insert(row(category)).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Stores another name or slug; a duplicate when a category has it.
+pub async fn update_in_txn(txn: &impl ConnectionTrait, category: &Category) -> Result<(), DbErr> {
+    Entity::update_many().set(row(category)).filter(Column::Id.eq(category.id.0)).exec(txn).await?;
+    Ok(())
+}
+
+pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: CategoryId) -> Result<(), DbErr> {
+    Entity::delete_by_id(id.0).exec(txn).await?;
+    Ok(())
 }

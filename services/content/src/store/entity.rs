@@ -1,124 +1,163 @@
 //! The rows, as sea-orm wants them.
 
-pub mod video {
-    use sea_orm::entity::prelude::*;
+macro_rules! table {
+    ($(#[$doc:meta])* $module:ident, $name:literal, { $($fields:tt)* }) => {
+        $(#[$doc])*
+        pub mod $module {
+            use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "videos")]
-    pub struct Model {
+            #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+            #[sea_orm(table_name = $name)]
+            pub struct Model {
+                $($fields)*
+            }
+
+            #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+            pub enum Relation {}
+
+            impl ActiveModelBehavior for ActiveModel {}
+        }
+    };
+}
+
+table!(video, "videos", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: i64,
+    pub channel_id: i64,
+    pub owner_id: i64,
+    pub title: String,
+    #[sea_orm(column_type = "Text")]
+    pub description: String,
+    pub category_id: Option<i64>,
+    pub access_tier: i32,
+    pub is_published: bool,
+    /// A bit for each reason; 0 is visible.
+    pub hidden_reasons: i32,
+    pub views_member: i64,
+    pub views_non_member: i64,
+    pub duration_seconds: i32,
+    pub width: i32,
+    pub height: i32,
+    pub video_upload_id: i64,
+    pub thumbnail_upload_id: Option<i64>,
+    pub created_at: DateTimeUtc,
+    pub published_at: Option<DateTimeUtc>,
+    pub updated_at: DateTimeUtc,
+    pub version: i64,
+});
+
+table!(video_tag, "video_tags", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub video_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tag_id: i64,
+    /// Keeps the order that the owner gave.
+    pub position: i32,
+});
+
+table!(category, "categories", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: i64,
+    pub name: String,
+    pub slug: String,
+    /// The name in lower case: names differ by more than that.
+    pub name_key: Option<String>,
+});
+
+table!(
+    /// What is known of a channel, by its own events.
+    channel_state, "channel_states", {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: i64,
         pub channel_id: i64,
         pub owner_id: i64,
-        pub title: String,
-        #[sea_orm(column_type = "Text")]
-        pub description: String,
-        pub category_id: Option<i64>,
-        pub access_tier: i32,
-        pub is_published: bool,
-        /// A bit for each reason; 0 is visible.
-        pub hidden_reasons: i32,
-        pub views_member: i64,
-        pub views_non_member: i64,
-        pub duration_seconds: i32,
-        pub width: i32,
-        pub height: i32,
-        pub video_upload_id: i64,
-        pub thumbnail_upload_id: Option<i64>,
-        pub created_at: DateTimeUtc,
-        pub published_at: Option<DateTimeUtc>,
-        pub updated_at: DateTimeUtc,
+        pub is_hidden: bool,
+        pub is_deleted: bool,
         pub version: i64,
     }
+);
 
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-pub mod video_tag {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "video_tags")]
-    pub struct Model {
+table!(
+    /// Something was deleted that videos belong to, and they are being seen to.
+    sweep, "sweeps", {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub video_id: i64,
+        pub kind: i32,
+        /// The channel, category or tag.
         #[sea_orm(primary_key, auto_increment = false)]
-        pub tag_id: i64,
-        /// Keeps the order that the owner gave.
-        pub position: i32,
+        pub subject_id: i64,
+        /// Videos from then on are left alone.
+        pub made_before: DateTimeUtc,
+        /// Until then it is looked for more.
+        pub keep_until: DateTimeUtc,
     }
+);
 
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+table!(idempotency_key, "idempotency_keys", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub owner_id: i64,
+    /// SHA-256 of the key, hexadecimal.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub key_hash: String,
+    /// SHA-256 of the request, hexadecimal.
+    pub request_hash: String,
+    pub video_id: i64,
+    pub created_at: DateTimeUtc,
+});
 
-    impl ActiveModelBehavior for ActiveModel {}
-}
+table!(errand, "media_errands", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: i64,
+    pub video_id: i64,
+    /// 0: everything that the video's claim holds.
+    pub upload_id: i64,
+    /// A request is about to use what it claimed; without its word by `due_at`
+    /// the claim is released.
+    pub is_intent: bool,
+    pub keep_files: bool,
+    pub attempts: i32,
+    pub due_at: DateTimeUtc,
+    /// Whose uploads they are. None in rows from before it was kept.
+    pub owner_id: Option<i64>,
+});
 
-pub mod category {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "categories")]
-    pub struct Model {
+table!(
+    /// A batch of views that was added to the totals.
+    view_flush, "view_flushes", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i64,
-        pub name: String,
-        pub slug: String,
+        pub flushed_at: DateTimeUtc,
     }
+);
 
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-pub mod idempotency_key {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "idempotency_keys")]
-    pub struct Model {
+table!(
+    /// The views of a video in one hour.
+    view_hour, "view_hours", {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub owner_id: i64,
-        /// SHA-256 of the key, hexadecimal.
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub key_hash: String,
-        /// SHA-256 of the request, hexadecimal.
-        pub request_hash: String,
         pub video_id: i64,
-        pub created_at: DateTimeUtc,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-pub mod errand {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "media_errands")]
-    pub struct Model {
+        /// Hours since 1970, UTC.
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: i64,
-        pub video_id: i64,
-        /// 0: everything that the video's claim holds.
-        pub upload_id: i64,
-        /// A request is about to use what it claimed; without its word by
-        /// `due_at` the claim is released.
-        pub is_intent: bool,
-        pub keep_files: bool,
-        pub attempts: i32,
-        pub due_at: DateTimeUtc,
+        pub hour: i64,
+        pub member: i64,
+        pub non_member: i64,
     }
+);
 
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+table!(
+    /// That a user watched a video.
+    view_record, "view_records", {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub video_id: i64,
+        /// The last time.
+        pub watched_at: DateTimeUtc,
+    }
+);
 
-    impl ActiveModelBehavior for ActiveModel {}
-}
+table!(
+    /// Whether a user keeps a history; without a row they do.
+    history_setting, "history_settings", {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: i64,
+        pub enabled: bool,
+    }
+);

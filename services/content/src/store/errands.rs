@@ -7,6 +7,7 @@
 //! that is to be removed.
 
 use chrono::{DateTime, Utc};
+use fenz_chassis::UserId;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
@@ -27,17 +28,30 @@ pub struct Errand {
     pub keep_files: bool,
     pub attempts: i32,
     pub due_at: DateTime<Utc>,
+    /// Whose uploads they are. None in errands from before it was kept.
+    pub owner: Option<UserId>,
+}
+
+/// What an errand is about.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    pub id: i64,
+    pub video: VideoId,
+    pub upload: Option<UploadId>,
+    pub owner: UserId,
 }
 
 impl Errand {
     /// Gives back what a request has claimed, unless it comes to its end.
-    pub fn intent(id: i64, video: VideoId, upload: Option<UploadId>, due_at: DateTime<Utc>) -> Self {
-        Self { id, video, upload, is_intent: true, keep_files: true, attempts: 0, due_at }
+    pub fn intent(about: About, due_at: DateTime<Utc>) -> Self {
+        Self { is_intent: true, keep_files: true, ..Self::removal(about, due_at) }
     }
 
     /// Removes the files.
-    pub fn removal(id: i64, video: VideoId, upload: Option<UploadId>, now: DateTime<Utc>) -> Self {
-        Self { id, video, upload, is_intent: false, keep_files: false, attempts: 0, due_at: now }
+    pub fn removal(about: About, now: DateTime<Utc>) -> Self {
+        let About { id, video, upload, owner } = about;
+        let owner = Some(owner);
+        Self { id, video, upload, is_intent: false, keep_files: false, attempts: 0, due_at: now, owner }
     }
 }
 
@@ -51,6 +65,7 @@ impl From<Model> for Errand {
             keep_files: row.keep_files,
             attempts: row.attempts,
             due_at: row.due_at,
+            owner: row.owner_id.map(UserId),
         }
     }
 }
@@ -68,6 +83,7 @@ pub async fn insert(db: &impl ConnectionTrait, errand: Errand) -> Result<(), DbE
         keep_files: Set(errand.keep_files),
         attempts: Set(errand.attempts),
         due_at: Set(errand.due_at),
+        owner_id: Set(errand.owner.map(|o| o.0)),
     };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
@@ -145,5 +161,23 @@ pub async fn reschedule(db: &impl ConnectionTrait, id: i64, due_at: DateTime<Utc
 /// Forgets an errand that is done.
 pub async fn remove(db: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::Id.eq(id)).exec(db).await?;
+    Ok(())
+}
+
+/// Whether media is still to be told of somebody's uploads.
+pub async fn any_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(Column::OwnerId.eq(owner.0)).one(db).await?.is_some())
+}
+
+/// Lets nothing of somebody's wait for its time.
+pub async fn hurry_intents_of_owner(db: &impl ConnectionTrait, owner: UserId, now: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(now))
+        .filter(Column::OwnerId.eq(owner.0))
+        .filter(Column::KeepFiles.eq(true))
+        .filter(Column::Attempts.eq(0))
+        .filter(Column::DueAt.gt(now))
+        .exec(db)
+        .await?;
     Ok(())
 }

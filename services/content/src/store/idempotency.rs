@@ -85,3 +85,8 @@ pub async fn forget(db: &impl ConnectionTrait, video: VideoId) -> Result<(), DbE
 pub async fn forget_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
     Ok(Entity::delete_many().filter(Column::CreatedAt.lt(before)).exec(db).await?.rows_affected)
 }
+
+/// Forgets the keys of a deleted user.
+pub async fn forget_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::OwnerId.eq(owner.0)).exec(db).await?.rows_affected)
+}

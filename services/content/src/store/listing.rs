@@ -6,16 +6,18 @@ use fenz_chassis::UserId;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{
+    channels,
     entity::{
         video::{Column, Entity, Model},
         video_tag,
     },
     videos::video,
 };
-use crate::domain::{CategoryId, Video, page::Page};
+use crate::domain::{CategoryId, HiddenReasons, Video, VideoId, page::Page};
 
 /// What public videos are narrowed to.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +32,7 @@ pub struct Filter {
 
 /// Published, visible videos, the newest first, and how many there are in all.
 pub async fn public(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
-    let mut query = Entity::find().filter(Column::IsPublished.eq(true)).filter(Column::HiddenReasons.eq(0));
+    let mut query = everybodys();
     if let Some(channel) = filter.channel {
         query = query.filter(Column::ChannelId.eq(channel));
     }
@@ -51,6 +53,56 @@ pub async fn public(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> R
     read(db, query, newest_first, page).await
 }
 
+/// Videos that everybody may know of.
+pub(super) fn everybodys() -> Select<Entity> {
+    let mut query = Entity::find().filter(Column::IsPublished.eq(true)).filter(Column::HiddenReasons.eq(0));
+    for withholding in channels::withholding_queries() {
+        query = query.filter(Column::ChannelId.not_in_subquery(withholding));
+    }
+    query
+}
+
+/// What moderators narrow all videos to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Review {
+    pub channel: Option<i64>,
+    /// Whether moderators hid it.
+    pub moderated: Option<bool>,
+    pub published: Option<bool>,
+}
+
+/// Videos in every state, the newest first, and how many there are in all.
+pub async fn in_review(db: &impl ConnectionTrait, review: Review, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
+    let mut query = Entity::find();
+    if let Some(channel) = review.channel {
+        query = query.filter(Column::ChannelId.eq(channel));
+    }
+    if let Some(moderated) = review.moderated {
+        let reason = Expr::col(Column::HiddenReasons).bit_and(HiddenReasons::MODERATION);
+        query = query.filter(if moderated { reason.ne(0) } else { reason.eq(0) });
+    }
+    if let Some(published) = review.published {
+        query = query.filter(Column::IsPublished.eq(published));
+    }
+    let newest_first = query.clone().order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+    read(db, query, newest_first, page).await
+}
+
+/// Videos by ascending id, from behind one.
+pub async fn catalog(db: &impl ConnectionTrait, after: VideoId, limit: u64) -> Result<Vec<Video>, DbErr> {
+    let rows = Entity::find().filter(Column::Id.gt(after.0)).order_by_asc(Column::Id).limit(limit).all(db).await?;
+    with_tags(db, rows).await
+}
+
+/// These videos, those that are there, in any order.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<Video>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(db).await?;
+    with_tags(db, rows).await
+}
+
 /// An owner's videos in every state, the newest first, and how many there are.
 pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
     let query = Entity::find().filter(Column::OwnerId.eq(owner.0));
@@ -69,12 +121,16 @@ async fn read(
         return Ok((Vec::new(), total));
     }
     let rows = ordered.offset(page.offset).limit(page.limit).all(db).await?;
+    Ok((with_tags(db, rows).await?, total))
+}
+
+async fn with_tags(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Video>, DbErr> {
     let mut tags = tags_of(db, &rows).await?;
     let videos = rows.into_iter().map(|row| {
         let tags = tags.remove(&row.id).unwrap_or_default();
         video(row, tags)
     });
-    Ok((videos.collect(), total))
+    Ok(videos.collect())
 }
 
 /// The tags of a page of videos, in one query.

@@ -3,15 +3,14 @@
 use fenz_chassis::database::timestamp;
 use sea_orm_migration::prelude::*;
 
+type Steps = Vec<Box<dyn MigrationTrait>>;
+
 /// All steps, in order.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         const PUBLIC: [&str; 4] = ["is_published", "hidden_reasons", "published_at", "id"];
-        let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
-            Box::new(CreateIndex { name, table, columns: columns.to_vec() })
-        };
         let public = |name, of: &'static str| index(name, "videos", &[&[of], &PUBLIC[..]].concat());
         let mut all: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(CreateTable { name: "m20261101_000001_videos", table: videos }),
@@ -31,9 +30,61 @@ impl MigratorTrait for Migrator {
             index("m20261101_000014_media_errands_due", "media_errands", &["due_at"]),
             index("m20261101_000015_media_errands_by_video", "media_errands", &["video_id"]),
         ];
+        all.extend(moderation());
+        all.extend(views());
         all.extend(fenz_events::migrations());
         all
     }
+}
+
+fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> Box<dyn MigrationTrait> {
+    Box::new(CreateIndex { name, table, columns: columns.to_vec(), unique: false })
+}
+
+/// What moderators, administrators and the owners of channels do to videos.
+fn moderation() -> Steps {
+    vec![
+        Box::new(CreateTable { name: "m20261102_000001_channel_states", table: channel_states }),
+        index("m20261102_000002_channel_states_hidden", "channel_states", &["is_hidden", "channel_id"]),
+        index("m20261102_000003_channel_states_deleted", "channel_states", &["is_deleted", "channel_id"]),
+        index("m20261102_000004_channel_states_by_owner", "channel_states", &["owner_id"]),
+        Box::new(CreateTable { name: "m20261102_000005_sweeps", table: sweeps }),
+        index("m20261102_000006_videos_by_age", "videos", &["created_at", "id"]),
+        index("m20261102_000007_videos_of_channel", "videos", &["channel_id", "created_at", "id"]),
+        Box::new(AddColumn {
+            name: "m20261102_000008_media_errands_owner",
+            table: "media_errands",
+            column: || ColumnDef::new("owner_id").big_integer().null().to_owned(),
+        }),
+        index("m20261102_000009_media_errands_by_owner", "media_errands", &["owner_id"]),
+        Box::new(AddColumn {
+            name: "m20261102_000010_categories_name_key",
+            table: "categories",
+            // Lower case may be longer.
+            column: || ColumnDef::new("name_key").string_len(300).null().to_owned(),
+        }),
+        Box::new(FillNameKeys),
+        Box::new(CreateIndex {
+            name: "m20261102_000012_categories_by_name_key",
+            table: "categories",
+            columns: vec!["name_key"],
+            unique: true,
+        }),
+    ]
+}
+
+/// Views by the hour, and who watched what.
+fn views() -> Steps {
+    vec![
+        Box::new(CreateTable { name: "m20261103_000001_view_flushes", table: view_flushes }),
+        index("m20261103_000002_view_flushes_by_age", "view_flushes", &["flushed_at"]),
+        Box::new(CreateTable { name: "m20261103_000003_view_hours", table: view_hours }),
+        index("m20261103_000004_view_hours_by_age", "view_hours", &["hour"]),
+        Box::new(CreateTable { name: "m20261103_000005_view_records", table: view_records }),
+        index("m20261103_000006_view_records_of_user", "view_records", &["user_id", "watched_at", "video_id"]),
+        index("m20261103_000007_view_records_by_age", "view_records", &["watched_at"]),
+        Box::new(CreateTable { name: "m20261103_000008_history_settings", table: history_settings }),
+    ]
 }
 
 struct CreateTable {
@@ -141,11 +192,103 @@ fn media_errands(manager: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
+fn channel_states(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("channel_states")
+        .col(big("channel_id").primary_key())
+        .col(big("owner_id"))
+        .col(flag("is_hidden"))
+        .col(flag("is_deleted"))
+        .col(big("version"))
+        .to_owned()
+}
+
+fn sweeps(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("sweeps")
+        .col(number("kind"))
+        .col(big("subject_id"))
+        .col(timestamp(manager, "made_before").not_null())
+        .col(timestamp(manager, "keep_until").not_null())
+        .primary_key(Index::create().col("kind").col("subject_id"))
+        .to_owned()
+}
+
+fn view_flushes(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("view_flushes")
+        .col(big("id").primary_key())
+        .col(timestamp(manager, "flushed_at").not_null())
+        .to_owned()
+}
+
+fn view_hours(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("view_hours")
+        .col(big("video_id"))
+        .col(big("hour"))
+        .col(big("member"))
+        .col(big("non_member"))
+        .primary_key(Index::create().col("video_id").col("hour"))
+        .to_owned()
+}
+
+fn view_records(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("view_records")
+        .col(big("user_id"))
+        .col(big("video_id"))
+        .col(timestamp(manager, "watched_at").not_null())
+        .primary_key(Index::create().col("user_id").col("video_id"))
+        .to_owned()
+}
+
+fn history_settings(_: &SchemaManager) -> TableCreateStatement {
+    Table::create().table("history_settings").col(big("user_id").primary_key()).col(flag("enabled")).to_owned()
+}
+
+struct AddColumn {
+    name: &'static str,
+    table: &'static str,
+    column: fn() -> ColumnDef,
+}
+
+impl MigrationName for AddColumn {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddColumn {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table(self.table).add_column((self.column)()).to_owned()).await
+    }
+}
+
+struct FillNameKeys;
+
+impl MigrationName for FillNameKeys {
+    fn name(&self) -> &'static str {
+        "m20261102_000011_fill_name_keys"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for FillNameKeys {
+    /// The ten from the start have no capitals but what `lower` knows.
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let lower = Func::lower(Expr::col("name"));
+        manager.execute(Query::update().table("categories").value("name_key", lower).to_owned()).await
+    }
+}
+
 struct CreateIndex {
     /// Of the migration, and, without its date and number, of the index.
     name: &'static str,
     table: &'static str,
     columns: Vec<&'static str>,
+    unique: bool,
 }
 
 impl MigrationName for CreateIndex {
@@ -162,6 +305,9 @@ impl MigrationTrait for CreateIndex {
         index.name(name).table(self.table);
         for column in &self.columns {
             index.col(*column);
+        }
+        if self.unique {
+            index.unique();
         }
         manager.create_index(index).await
     }

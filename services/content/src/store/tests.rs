@@ -7,14 +7,17 @@ use proptest::{
     strategy::ValueTree,
     test_runner::TestRunner,
 };
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, EntityTrait};
 
 use super::{
-    Migrator, errands,
+    Migrator, channels,
+    entity::view_hour,
+    errands,
     listing::{self, Filter},
-    videos,
+    sweeps::{self, Kind, Sweep},
+    videos, views,
 };
-use crate::domain::{HiddenReasons, UploadId, Video, VideoId, Views, page::Page, video::sample};
+use crate::domain::{ChannelState, HiddenReasons, UploadId, Video, VideoId, Views, page::Page, video::sample};
 
 /// An empty store on each database.
 async fn stores() -> Vec<(DatabaseConnection, tempfile::TempDir)> {
@@ -50,14 +53,14 @@ async fn a_video_comes_back_as_it_went_in() {
         }
         assert!(database::is_duplicate(&videos::insert_in_txn(&db, &full).await.unwrap_err()));
 
-        videos::add_views(&db, full.id, Views { member: 1, other: 10 }).await.unwrap();
+        assert!(views::add_in_txn(&db, full.id, Views { member: 1, other: 10 }).await.unwrap());
         let edited =
             Video { tags: vec![5, 6], title: "u".into(), version: 2, views: Views { member: 4, other: 14 }, ..full };
         videos::update_in_txn(&db, &edited).await.unwrap();
         assert_eq!(videos::find(&db, edited.id).await.unwrap(), Some(edited));
         videos::delete_in_txn(&db, bare.id).await.unwrap();
         assert!(!videos::exists(&db, bare.id).await.unwrap());
-        videos::add_views(&db, bare.id, Views { member: 1, other: 1 }).await.unwrap();
+        assert!(!views::add_in_txn(&db, bare.id, Views { member: 1, other: 1 }).await.unwrap());
     }
 }
 
@@ -65,7 +68,8 @@ async fn a_video_comes_back_as_it_went_in() {
 async fn an_intent_is_taken_back_once_and_not_after_it_was_stopped() {
     for (db, _folder) in stores().await {
         let due = sample(1).created_at;
-        let intent = |id, upload| errands::Errand::intent(id, VideoId(1), upload, due);
+        let about = |id, upload| errands::About { id, video: VideoId(1), upload, owner: UserId(7) };
+        let intent = |id, upload| errands::Errand::intent(about(id, upload), due);
         for errand in [intent(1, None), intent(2, None), intent(3, Some(UploadId(5)))] {
             errands::insert(&db, errand).await.unwrap();
         }
@@ -80,6 +84,73 @@ async fn an_intent_is_taken_back_once_and_not_after_it_was_stopped() {
         let due: Vec<_> =
             errands::due(&db, due, 9).await.unwrap().iter().map(|e| (e.id, e.upload, e.is_intent)).collect();
         assert_eq!(due, [(2, None, false), (3, Some(UploadId(5)), false)]);
+        assert!(errands::any_of_owner(&db, UserId(7)).await.unwrap());
+        assert!(!errands::any_of_owner(&db, UserId(8)).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_latest_state_of_a_channel_holds_in_any_order() {
+    for (db, _folder) in stores().await {
+        let state =
+            |version, is_hidden, is_deleted| ChannelState { id: 7, owner_id: 7, is_hidden, is_deleted, version };
+        let known = async || channels::find(&db, 7).await.unwrap();
+        assert_eq!(known().await, None);
+        for (told, holds) in [
+            (state(3, true, false), state(3, true, false)),
+            (state(2, false, false), state(3, true, false)),
+            (state(3, false, false), state(3, true, false)),
+            (state(5, false, true), state(5, false, true)),
+            (state(4, false, false), state(5, false, true)),
+            (state(6, false, false), state(6, false, false)),
+        ] {
+            channels::apply_in_txn(&db, &told).await.unwrap();
+            assert_eq!(known().await, Some(holds));
+        }
+        let withholding = async || channels::withholding(&db, [7, 8].into()).await.unwrap();
+        assert!(withholding().await.is_empty());
+        channels::close_of_owner_in_txn(&db, UserId(8)).await.unwrap();
+        assert_eq!(withholding().await, [8].into());
+        assert_eq!(channels::forget_of_owner(&db, UserId(8)).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_ordered_again_is_not_forgotten() {
+    for (db, _folder) in stores().await {
+        let at = |minutes| sample(1).created_at + chrono::TimeDelta::minutes(minutes);
+        let sweep =
+            |minutes| Sweep { kind: Kind::Channel, subject: 7, made_before: at(minutes), keep_until: at(minutes) };
+        for minutes in [1, 3, 2] {
+            sweeps::order_in_txn(&db, &sweep(minutes)).await.unwrap();
+        }
+        assert_eq!(sweeps::all(&db).await.unwrap(), [sweep(3)]);
+        sweeps::finish(&db, &sweep(2)).await.unwrap();
+        assert_eq!(sweeps::all(&db).await.unwrap().len(), 1);
+        sweeps::finish(&db, &sweep(3)).await.unwrap();
+        assert_eq!(sweeps::all(&db).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn hours_add_up_and_end() {
+    for (db, _folder) in stores().await {
+        videos::insert_in_txn(&db, &sample(1)).await.unwrap();
+        for hour in [5, 5, 6] {
+            views::add_hour_in_txn(&db, VideoId(1), hour, Views { member: 1, other: 2 }).await.unwrap();
+        }
+        let hours = async || {
+            let rows = view_hour::Entity::find().all(&db).await.unwrap();
+            let mut rows: Vec<_> = rows.into_iter().map(|r| (r.hour, r.member, r.non_member)).collect();
+            rows.sort_unstable();
+            rows
+        };
+        assert_eq!(hours().await, [(5, 2, 4), (6, 1, 2)]);
+        views::note_flush_in_txn(&db, 1, sample(1).created_at).await.unwrap();
+        assert!(views::is_flushed(&db, 1).await.unwrap());
+        views::forget_older(&db, 6, sample(1).created_at + chrono::TimeDelta::seconds(1)).await.unwrap();
+        assert_eq!(hours().await, [(6, 1, 2)]);
+        assert!(!views::is_flushed(&db, 1).await.unwrap());
     }
 }
 

@@ -1,10 +1,9 @@
 //! Videos and their tags.
 
+use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::entity::{
@@ -74,7 +73,6 @@ pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<
         views_member: Set(video.views.member),
         views_non_member: Set(video.views.other),
         created_at: Set(video.created_at),
-        hidden_reasons: Set(video.hidden.bits()),
         duration_seconds: Set(video.duration_seconds),
         width: Set(video.width),
         height: Set(video.height),
@@ -85,7 +83,7 @@ pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<
     insert_tags(txn, video).await
 }
 
-/// Stores what the owner can change.
+/// Stores what owners and moderators can change.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
     Entity::update_many().set(editable(video)).filter(Column::Id.eq(video.id.0)).exec(txn).await?;
     delete_tags(txn, video.id).await?;
@@ -99,6 +97,7 @@ fn editable(video: &Video) -> ActiveModel {
         category_id: Set(video.category.map(|c| c.0)),
         access_tier: Set(video.tier.number()),
         is_published: Set(video.is_published),
+        hidden_reasons: Set(video.hidden.bits()),
         thumbnail_upload_id: Set(video.thumbnail.map(|t| t.0)),
         published_at: Set(video.published_at),
         updated_at: Set(video.updated_at),
@@ -132,13 +131,38 @@ pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<()
     Ok(())
 }
 
-/// Adds views. A video that is gone takes none.
-pub async fn add_views(db: &impl ConnectionTrait, id: VideoId, more: Views) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::ViewsMember, Expr::col(Column::ViewsMember).add(more.member))
-        .col_expr(Column::ViewsNonMember, Expr::col(Column::ViewsNonMember).add(more.other))
-        .filter(Column::Id.eq(id.0))
-        .exec(db)
-        .await?;
-    Ok(())
+/// Some of an owner's videos.
+pub async fn ids_of_owner(db: &impl ConnectionTrait, owner: UserId, limit: u64) -> Result<Vec<VideoId>, DbErr> {
+    ids(db, Entity::find().filter(Column::OwnerId.eq(owner.0)), limit).await
+}
+
+/// Some videos of a channel from before a time.
+pub async fn ids_of_channel(
+    db: &impl ConnectionTrait,
+    channel: i64,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<VideoId>, DbErr> {
+    let of_channel = Entity::find().filter(Column::ChannelId.eq(channel)).filter(Column::CreatedAt.lt(before));
+    ids(db, of_channel, limit).await
+}
+
+/// Some videos of a category.
+pub async fn ids_of_category(
+    db: &impl ConnectionTrait,
+    category: CategoryId,
+    limit: u64,
+) -> Result<Vec<VideoId>, DbErr> {
+    ids(db, Entity::find().filter(Column::CategoryId.eq(category.0)), limit).await
+}
+
+/// Some videos with a tag.
+pub async fn ids_of_tag(db: &impl ConnectionTrait, tag: i64, limit: u64) -> Result<Vec<VideoId>, DbErr> {
+    let rows = video_tag::Entity::find().filter(video_tag::Column::TagId.eq(tag)).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(|row| VideoId(row.video_id)).collect())
+}
+
+async fn ids(db: &impl ConnectionTrait, query: Select<Entity>, limit: u64) -> Result<Vec<VideoId>, DbErr> {
+    let ids = query.select_only().column(Column::Id).limit(limit).into_tuple::<i64>().all(db).await?;
+    Ok(ids.into_iter().map(VideoId).collect())
 }

@@ -5,6 +5,7 @@ use std::{process::Command, sync::OnceLock, time::Duration};
 use chrono::{DateTime, Utc};
 use fenz_chassis::Role;
 use fenz_content::Content;
+use fenz_events::{Event, MailboxRegistry};
 use fenz_media::MediaService;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{
@@ -15,8 +16,11 @@ use reqwest::{
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, sea_query::Query};
 use serde_json::{Value, json};
 
+use crate::neighbour::{Heard, Neighbour};
+
 pub const OWNER: i64 = 7;
 pub const OTHER: i64 = 8;
+pub const STAFF: i64 = 9;
 pub const COOLDOWN: Duration = Duration::from_secs(600);
 
 /// A PNG of one pixel.
@@ -39,6 +43,8 @@ fn mp4() -> &'static [u8] {
 
 pub struct Fleet {
     pub sandbox: Sandbox,
+    /// What the neighbour has heard, where there is one.
+    pub heard: Heard,
     client: Client,
 }
 
@@ -102,7 +108,44 @@ impl Fleet {
 
     /// A sandbox that the test has filled itself.
     pub fn over(sandbox: Sandbox) -> Self {
-        Self { sandbox, client: Client::new() }
+        let heard = sandbox.process.shared.get();
+        Self { sandbox, heard, client: Client::new() }
+    }
+
+    /// With a service that tells and hears events.
+    pub async fn start_with_neighbour(database: Database, settings: &[(&str, &str)]) -> Self {
+        let mut fleet = Self::start_with(database, settings).await;
+        fleet.sandbox.start::<Neighbour>().await.expect("a neighbour");
+        fleet.sandbox.process.shared.get::<MailboxRegistry>().open();
+        fleet
+    }
+
+    /// Tells an event, as another service would.
+    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
+        self.heard.tell(event).await;
+    }
+
+    pub async fn moderate(&self, video: i64, what: &str, body: &Value) -> Reply {
+        let path = format!("admin/videos/{video}/{what}");
+        send(self.request_as(Method::PUT, &path, STAFF, Role::Moderator).json(body)).await
+    }
+
+    pub async fn get_as_staff(&self, path: &str) -> Reply {
+        send(self.request_as(Method::GET, path, STAFF, Role::Moderator)).await
+    }
+
+    /// The ids of the public videos.
+    pub async fn public(&self) -> Vec<i64> {
+        let reply = self.get("videos", 0).await;
+        let ids: Vec<i64> = reply.body["videos"].as_array().expect("videos").iter().map(id).collect();
+        assert_eq!(reply.body["total"], ids.len().to_string());
+        ids
+    }
+
+    /// To a minute behind the full hour, so that a test is not torn by the next.
+    pub fn begin_an_hour(&self) {
+        let clock = &self.sandbox.process.clock;
+        clock.advance(Duration::from_secs(3660 - (clock.unix() % 3600) as u64));
     }
 
     /// A request to content; as a user, or as nobody with 0.
@@ -223,6 +266,21 @@ impl Fleet {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("errands are left");
+    }
+}
+
+/// Waits for what is to come.
+#[track_caller]
+pub fn eventually(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
+    let place = std::panic::Location::caller();
+    async move {
+        for _ in 0..400 {
+            if holds().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it did not come: {place}");
     }
 }
 

@@ -26,7 +26,7 @@ use tonic::{Request, Response, Status, service::RoutesBuilder};
 
 use crate::fleet::{Fleet, OTHER, OWNER};
 
-fn serve(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) -> JoinHandle<()> {
+pub fn serve(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) -> JoinHandle<()> {
     let mut routes = RoutesBuilder::default();
     add(&mut routes);
     let server = tonic::transport::Server::builder().add_routes(routes.routes());
@@ -35,7 +35,13 @@ fn serve(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) -> JoinHan
 
 /// A channel service in which everybody holds the same membership.
 #[derive(Clone, Default)]
-struct Channel(Arc<AtomicI32>);
+pub struct Channel(pub Arc<AtomicI32>);
+
+pub fn serve_channel(listener: TcpListener, channel: Channel) -> JoinHandle<()> {
+    serve(listener, |routes| {
+        routes.add_service(MembershipServiceServer::new(channel));
+    })
+}
 
 #[async_trait::async_trait]
 impl MembershipService for Channel {
@@ -63,9 +69,7 @@ async fn memberships_open_their_tiers_and_count_as_members() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let channel = Channel::default();
-    serve(listener, |routes| {
-        routes.add_service(MembershipServiceServer::new(channel.clone()));
-    });
+    serve_channel(listener, channel.clone());
     let settings =
         [("peers.channel", address.as_str()), ("content.cache.ttl", "1ms"), ("content.membership_ttl", "1ms")];
     let fleet = Fleet::start_with(Database::Sqlite, &settings).await;

@@ -2,5 +2,5 @@
 
 pub mod breaker;
 pub mod client_address;
-pub mod limits;
+pub mod gcra;
 pub mod revocations;

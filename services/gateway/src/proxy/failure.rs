@@ -18,6 +18,10 @@ pub enum Failure {
     Unreachable(legacy::Error),
     /// A connection, and then no proper answer.
     Broken(legacy::Error),
+    /// It switched to a protocol that it was not asked for.
+    Unasked,
+    /// As many tunnels are open as there may be.
+    Full,
     /// No answer in time.
     Slow,
     /// The client took too long to send its request.
@@ -48,6 +52,8 @@ impl Failure {
             Self::Resting { .. } => "resting",
             Self::Unreachable(_) => "unreachable",
             Self::Broken(_) => "broken",
+            Self::Unasked => "unasked",
+            Self::Full => "full",
             Self::Slow => "slow",
             Self::ClientSlow => "client_slow",
             Self::ClientGone => "client_gone",
@@ -75,6 +81,8 @@ impl Failure {
                 Error::new(Reason::Unavailable, unavailable).retry_after(wait)
             }
             Self::Unreachable(error) | Self::Broken(error) => Error::unavailable("the service", error),
+            Self::Unasked => Error::new(Reason::Unavailable, unavailable),
+            Self::Full => Error::new(Reason::Unavailable, "too many connections are open; try again"),
             Self::Slow => Error::new(Reason::DeadlineExceeded, "the service took too long"),
             Self::ClientSlow => Error::new(Reason::DeadlineExceeded, "the request took too long to arrive"),
             Self::ClientGone => Error::new(Reason::UploadIncomplete, "the body ended before it was complete"),
@@ -84,7 +92,7 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let is_broken = matches!(self, Self::Broken(_));
+        let is_broken = matches!(self, Self::Broken(_) | Self::Unasked);
         let mut response = self.into_error().into_response();
         if is_broken {
             *response.status_mut() = StatusCode::BAD_GATEWAY;

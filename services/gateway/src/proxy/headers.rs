@@ -28,6 +28,8 @@ const CLAIMS: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-r
 /// What only services say to each other.
 const INTERNAL_PREFIX: &str = "x-fenz-";
 
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+
 /// Where a request comes from.
 pub struct Origin {
     pub client: IpAddr,
@@ -89,6 +91,21 @@ pub fn to_client(headers: &mut HeaderMap, protocol: Protocol) {
     if protocol == Protocol::Rest {
         headers.remove(header::TRAILER);
     }
+}
+
+/// Whether these headers, of HTTP/1.1, switch the connection to WebSocket.
+pub fn is_websocket(headers: &HeaderMap) -> bool {
+    let lists = |name, item: &str| {
+        let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+        values.flat_map(|v| v.split(',')).any(|v| v.trim().eq_ignore_ascii_case(item))
+    };
+    lists(header::UPGRADE, "websocket") && lists(header::CONNECTION, "upgrade")
+}
+
+/// Says once more, for the next connection, what only held for the last one.
+pub fn ask_for_websocket(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, WEBSOCKET);
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {

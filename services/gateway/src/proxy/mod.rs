@@ -3,13 +3,14 @@
 mod body;
 mod failure;
 mod headers;
+mod tunnel;
 mod upstream;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
 use fenz_contract::routes::Route;
-use http::{HeaderMap, Method, Uri, Version, request};
+use http::{HeaderMap, Method, StatusCode, Uri, Version, request};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_util::{
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 
 pub use failure::Failure;
 pub use headers::Origin;
+pub use tunnel::Tunnels;
 pub use upstream::{Upstream, Upstreams};
 
 use body::{Progress, Watched};
@@ -53,10 +55,11 @@ pub struct Proxy {
     http2: Client<HttpConnector, Body>,
     request_timeout: Duration,
     idle_timeout: Duration,
+    tunnels: Tunnels,
 }
 
 impl Proxy {
-    pub fn new(request_timeout: Duration, idle_timeout: Duration) -> Self {
+    pub fn new(request_timeout: Duration, idle_timeout: Duration, tunnels: Tunnels) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -72,7 +75,7 @@ impl Proxy {
             .http2_initial_stream_window_size(1 << 20)
             .http2_initial_connection_window_size(4 << 20)
             .http2_keep_alive_interval(Duration::from_secs(15));
-        Self { http1, http2: builder.build(connector), request_timeout, idle_timeout }
+        Self { http1, http2: builder.build(connector), request_timeout, idle_timeout, tunnels }
     }
 
     /// Sends a request to an upstream and gives back its answer, whose body is
@@ -85,9 +88,13 @@ impl Proxy {
         origin: &Origin,
         request: Request,
     ) -> Result<Response, Failure> {
-        let permit = upstream.breaker.admit().map_err(|wait| Failure::Resting { upstream: upstream.name, wait })?;
         let (mut parts, body) = request.into_parts();
+        let entrance = self.tunnels.entrance(&mut parts, &body)?;
+        let permit = upstream.breaker.admit().map_err(|wait| Failure::Resting { upstream: upstream.name, wait })?;
         headers::to_upstream(&mut parts, origin, protocol);
+        if entrance.is_some() {
+            headers::ask_for_websocket(&mut parts.headers);
+        }
         let head = Head {
             uri: upstream.uri(&parts.uri),
             method: parts.method,
@@ -110,6 +117,12 @@ impl Proxy {
             Ok(_) | Err(_) => permit.succeeded(),
         }
         let mut response = outcome.map_err(|failure| failure.of(upstream.name))?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let opened = entrance
+                .ok_or(Failure::Unasked)
+                .and_then(|entrance| entrance.open(&mut response, self.tunnels.clone()));
+            return opened.map_err(|failure| failure.of(upstream.name));
+        }
         headers::to_client(response.headers_mut(), protocol);
         Ok(response.map(|body| Body::new(Watched::new(body, self.idle_timeout))))
     }

@@ -12,6 +12,7 @@ use axum::{
     Router,
     routing::{get, put},
 };
+use fenz_contract::routes::METHODS;
 use reqwest::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -131,4 +132,25 @@ async fn only_harmless_requests_are_repeated() {
     let post = fleet.post("/api/v1/videos").bearer_auth(token).send().await.unwrap();
     assert_eq!(refusal(post).await.0, 502);
     assert_eq!(asked.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn services_that_are_not_run_here_are_unavailable_and_the_rest_is_ready() {
+    let fleet = Plan::set("gateway.peers.recommendation", "").and("gateway.peers.admin", "").start().await;
+    let token = fleet.token(fenz_chassis::Role::Admin);
+    for host in ["recommendation", "admin"] {
+        let routes = METHODS.iter().filter(|m| m.host == host).filter_map(|m| m.rest.as_ref());
+        let routes: Vec<_> = routes.collect();
+        assert!(!routes.is_empty(), "{host} has no route");
+        for route in routes {
+            let path = route.path.split('/').map(|s| if s.starts_with('{') { "1" } else { s }).collect::<Vec<_>>();
+            let request = fleet.request(route.method.parse().unwrap(), &path.join("/"));
+            let response = request.bearer_auth(&token).send().await.unwrap();
+            let body: serde_json::Value = response.json().await.unwrap();
+            assert_eq!(body["message"], "this part of the platform is not running here", "{}", route.path);
+            assert_eq!(body["details"][0]["reason"], "UNAVAILABLE");
+        }
+    }
+    assert_eq!(fleet.get("/readyz").send().await.unwrap().status(), 200);
+    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
 }

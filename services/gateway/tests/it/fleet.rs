@@ -20,7 +20,7 @@ pub struct Fleet {
 /// What differs between tests.
 #[derive(Default)]
 pub struct Plan {
-    pub settings: Vec<(&'static str, &'static str)>,
+    pub settings: Vec<(&'static str, String)>,
     /// In place of content; otherwise it echoes.
     pub content: Option<Router>,
     pub media: Option<Router>,
@@ -29,12 +29,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn set(key: &'static str, value: &'static str) -> Self {
+    pub fn set(key: &'static str, value: impl Into<String>) -> Self {
         Self::default().and(key, value)
     }
 
-    pub fn and(mut self, key: &'static str, value: &'static str) -> Self {
-        self.settings.push((key, value));
+    pub fn and(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.settings.push((key, value.into()));
         self
     }
 
@@ -49,7 +49,7 @@ impl Plan {
     pub async fn start(self) -> Fleet {
         let mut sandbox = Sandbox::new(Database::Sqlite).await.unwrap();
         for (key, value) in self.settings {
-            sandbox.set(key, value).unwrap();
+            sandbox.set(key, &value).unwrap();
         }
         let auth = tonic::service::Routes::new(AuthServiceServer::new(sandbox.auth.clone()));
         let auth = auth.into_axum_router().reset_fallback().fallback(echo);

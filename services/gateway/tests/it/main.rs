@@ -10,5 +10,8 @@ mod grpc;
 mod hostile;
 mod limits;
 mod pages;
+mod redis;
 mod routing;
+mod shared_limits;
 mod streams;
+mod websocket;

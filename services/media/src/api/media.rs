@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, server::RouteName};
+use fenz_chassis::{Error, Reason, Result, media_url::Pass, server::RouteName};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use super::{Raw, declared};
@@ -27,8 +27,9 @@ pub async fn play(State(raw): State<Raw>, request: Request) -> Response {
 async fn answer(raw: &Raw, request: &Parts) -> Result<Response> {
     raw.gatekeeper.admit(declared(&request.method, PATH)?, &request.headers).await?;
     let now = raw.media.clock.unix();
-    let (id, expires) = raw.urls.verify(request.uri.path(), now)?;
+    let Pass { upload_id: id, expires, audience } = raw.urls.verify(request.uri.path(), now)?;
     let file = raw.media.file(UploadId(id)).await?;
+    raw.media.admit(file.id, audience).await?;
     let etag = format!("\"{}\"", file.sha256);
     let mut headers = describe(&file, &etag, expires - now)?;
     if has_already(text(request, header::IF_NONE_MATCH), &etag) {
@@ -49,7 +50,7 @@ async fn answer(raw: &Raw, request: &Parts) -> Result<Response> {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(last - first + 1));
     let body = match request.method {
         Method::HEAD => Body::empty(),
-        _ => Body::from_stream(raw.media.bytes(&file, first, last).await?),
+        _ => Body::from_stream(raw.media.bytes(&file, audience, first, last).await?),
     };
     Ok((status, headers, body).into_response())
 }

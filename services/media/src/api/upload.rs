@@ -47,6 +47,9 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
     let checked = async {
         let caller = raw.gatekeeper.admit(declared(&Method::POST, path)?, &parts.headers).await?;
         let user = caller.require_user()?.clone();
+        if kind == Kind::Video {
+            raw.media.check_channel(user.id).await?;
+        }
         let boundary = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).and_then(boundary);
         let boundary = boundary.ok_or_else(|| {
             Error::field(Reason::InvalidParams, "file", "should be a field of a multipart/form-data body")

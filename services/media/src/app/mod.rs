@@ -1,16 +1,19 @@
 //! The use cases, one file each.
 
 mod claim_upload;
+mod erase;
 mod parts;
 mod play;
 mod receive_upload;
 mod release_claim;
 mod remove;
+mod sight;
 mod sweep;
 
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, Error, IdMaker, store::ObjectStore};
+use fenz_events::Erasures;
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Semaphore;
@@ -22,6 +25,7 @@ use crate::{
 };
 
 pub use receive_upload::{Announcement, Chunks, too_large};
+pub use sight::Standings;
 
 /// What the use cases work with. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +40,9 @@ pub struct Media {
     pub at_once: Arc<Semaphore>,
     /// Files that are being played.
     pub playing: Cache<UploadId, Arc<Upload>>,
+    /// Which of them may be played.
+    pub standings: Standings,
+    pub erasures: Erasures,
 }
 
 /// A failure of the object store, as callers see it.

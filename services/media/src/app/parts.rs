@@ -32,6 +32,8 @@ pub struct Parts {
     hash: Hash,
     multipart: Option<String>,
     on_its_way: Option<JoinHandle<Result<Part, store::Error>>>,
+    /// The store may have something of it.
+    has_sent: bool,
     sent: Vec<Part>,
 }
 
@@ -55,6 +57,7 @@ impl Parts {
             hash: Hash::default(),
             multipart: None,
             on_its_way: None,
+            has_sent: false,
             sent: Vec::new(),
         }
     }
@@ -94,6 +97,7 @@ impl Parts {
             let whole = self.filling.split().freeze();
             self.keep_first(&whole);
             self.hash.add(whole.clone()).await?;
+            self.has_sent = true;
             self.media.store.put(&self.key, &whole, self.content_type).await.map_err(store_failed)?;
         }
         let sha256 = self.hash.finish().await?;
@@ -141,6 +145,7 @@ impl Parts {
         if let Some(id) = &self.multipart {
             return Ok(id.clone());
         }
+        self.has_sent = true;
         let id = self.media.store.start_multipart(&self.key, self.content_type).await.map_err(store_failed)?;
         self.multipart = Some(id.clone());
         if !uploads::keep_multipart(&self.media.db, self.id, &id).await? {
@@ -152,6 +157,11 @@ impl Parts {
     /// For the removal, in case that the database does not know it.
     pub fn multipart_id(&self) -> Option<&str> {
         self.multipart.as_deref()
+    }
+
+    /// Whether the object store may have something of it.
+    pub fn has_sent(&self) -> bool {
+        self.has_sent
     }
 }
 

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
 use fenz_chassis::{
     Error, Reason, Result, UserId,
     database::{Txn, transact},
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     Media,
@@ -28,6 +29,8 @@ use crate::{
 
 /// What a client should wait when all turns are taken.
 const RETRY: Duration = Duration::from_secs(10);
+/// How often an upload under way looks whether it was given up elsewhere.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The bytes of a file as they come.
 pub trait Chunks: Send {
@@ -76,11 +79,13 @@ impl Media {
             poster_of: None,
         };
         let mut parts = Parts::new(self.clone(), announced.id, announced.content_type);
-        let _alive = self.keep_alive(announced.id);
+        let over = CancellationToken::new();
+        let _alive = self.keep_alive(announced.id, over.clone());
+        let mut file = Until { file: &mut file, over };
         let outcome = self.take_in(announced, format, head, &mut file, &mut parts).await;
         if outcome.is_err() {
             parts.stop().await;
-            self.give_up(announced.id, parts.multipart_id()).await;
+            self.give_up(announced.id, parts.multipart_id(), parts.has_sent()).await;
         }
         outcome
     }
@@ -116,7 +121,7 @@ impl Media {
     /// for. The row is there first, so that of two at once each sees the other.
     async fn reserve(&self, announced: Announced) -> Result<u64> {
         let now = self.clock.now();
-        transact(&self.db, async |txn: Txn| Ok(uploads::announce(&*txn, announced, now).await?)).await?;
+        self.announce(announced, now).await?;
         let mut used = daily::usage(&self.db, announced.owner, now).await?;
         // The announced size is in there; what really comes counts instead.
         used.stored -= announced.size_bytes.min(used.stored);
@@ -126,6 +131,23 @@ impl Media {
             return Err(quota_exceeded());
         }
         Ok(room)
+    }
+
+    /// Stores that bytes are about to come, unless their sender is deleted.
+    async fn announce(&self, announced: Announced, now: DateTime<Utc>) -> Result<()> {
+        transact(&self.db, async |txn: Txn| {
+            self.check_owner_in_txn(&txn, announced.owner).await?;
+            Ok(uploads::announce(&*txn, announced, now).await?)
+        })
+        .await
+    }
+
+    /// A deleted user's token may live on for a while.
+    async fn check_owner_in_txn(&self, txn: &Txn, owner: UserId) -> Result<()> {
+        if self.erasures.is_erased(&**txn, owner).await? {
+            return Err(Error::new(Reason::Unauthenticated, "this account is deleted"));
+        }
+        Ok(())
     }
 
     async fn look_into(&self, announced: Announced, format: Format, sent: &Sent) -> Result<(Shape, Option<Poster>)> {
@@ -152,7 +174,7 @@ impl Media {
             ..video
         };
         let now = self.clock.now();
-        transact(&self.db, async |txn: Txn| Ok(uploads::announce(&*txn, announced, now).await?)).await?;
+        self.announce(announced, now).await?;
         let mut parts = Parts::new(self.clone(), announced.id, announced.content_type);
         parts.push(frame).await?;
         let sent = parts.finish().await?;
@@ -164,6 +186,8 @@ impl Media {
         let facts = Facts { size_bytes: sent.size_bytes, sha256: sent.sha256, shape };
         let now = self.clock.now();
         transact(&self.db, async |txn: Txn| {
+            // The row may have come just after the order to forget its owner.
+            self.check_owner_in_txn(&txn, announced.owner).await?;
             if !uploads::finish(&*txn, announced.id, &facts, now).await? {
                 return Err(given_up());
             }
@@ -194,18 +218,46 @@ impl Media {
         })
     }
 
-    /// Tells the sweeper, on every replica, that somebody works on the upload.
-    fn keep_alive(&self, id: UploadId) -> AbortOnDropHandle<()> {
+    /// Tells the sweeper, on every replica, that somebody works on the upload;
+    /// hears from it when that is over.
+    fn keep_alive(&self, id: UploadId, over: CancellationToken) -> AbortOnDropHandle<()> {
         let media = self.clone();
         let every = (self.config.interrupted_after / 5).min(Duration::from_secs(30));
+        let look = LOOK.min(every);
         AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut silent = Duration::ZERO;
+            let mut announced = false;
             loop {
-                tokio::time::sleep(every).await;
+                tokio::time::sleep(look).await;
+                silent += look;
+                match uploads::is_receiving(&media.db, id).await {
+                    Ok(Some(true)) => announced = true,
+                    Ok(Some(false)) => over.cancel(),
+                    Ok(None) if announced => over.cancel(),
+                    // Not there yet, or the next look will tell.
+                    Ok(None) | Err(_) => {}
+                }
+                if silent < every {
+                    continue;
+                }
+                silent = Duration::ZERO;
                 if let Err(error) = uploads::touch(&media.db, id, media.clock.now()).await {
                     tracing::warn!(%error, upload.id = id.0, "upload not marked as alive");
                 }
             }
         }))
+    }
+}
+
+/// A file that is read for as long as it is wanted.
+struct Until<'a, F> {
+    file: &'a mut F,
+    over: CancellationToken,
+}
+
+impl<F: Chunks> Chunks for Until<'_, F> {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.over.run_until_cancelled(self.file.next()).await.unwrap_or_else(|| Err(given_up()))
     }
 }
 

@@ -9,23 +9,32 @@ use fenz_chassis::{
 
 use super::Media;
 use crate::{
-    domain::upload::UploadId,
+    domain::upload::{UploadId, object_key},
     store::removal::{self, Leftover},
 };
 
 impl Media {
     /// Removes what is left of an upload that did not come through. `multipart`
-    /// is what the database may not have been told.
-    pub(super) async fn give_up(&self, id: UploadId, multipart: Option<&str>) {
+    /// is what the database may not have been told; `sent` when the object store
+    /// may have something of it.
+    pub(super) async fn give_up(&self, id: UploadId, multipart: Option<&str>, sent: bool) {
         let now = self.clock.now();
-        let marked = transact(&self.db, async |txn: Txn| Ok(removal::give_up(&*txn, id, now).await?)).await;
-        match marked {
-            Ok(mut leftovers) => {
-                for leftover in leftovers.iter_mut().filter(|leftover| leftover.id == id) {
-                    leftover.multipart_id = multipart.map(str::to_owned).or(leftover.multipart_id.take());
-                }
-                self.remove(leftovers).await;
+        let marked = transact(&self.db, async |txn: Txn| {
+            let mut leftovers = removal::give_up(&*txn, id, now).await?;
+            for leftover in leftovers.iter_mut().filter(|leftover| leftover.id == id) {
+                leftover.multipart_id = multipart.map(str::to_owned).or(leftover.multipart_id.take());
             }
+            if sent && !leftovers.iter().any(|leftover| leftover.id == id) {
+                // We stood still so long that others have removed it before we sent.
+                let multipart_id = multipart.map(str::to_owned);
+                let late = Leftover { id, object_key: object_key(id), multipart_id };
+                removal::put_leftover_in_txn(&*txn, &late, now).await?;
+                leftovers.push(late);
+            }
+            Ok(leftovers)
+        });
+        match marked.await {
+            Ok(leftovers) => self.remove(leftovers).await,
             // Its heartbeat has stopped: the sweeper will find it.
             Err(error) => tracing::warn!(%error, upload.id = id.0, "broken upload not removed yet"),
         }
@@ -45,14 +54,14 @@ impl Media {
         }
     }
 
-    async fn remove_files(&self, leftover: &Leftover) -> Result<(), store::Error> {
+    pub(super) async fn remove_files(&self, leftover: &Leftover) -> Result<(), store::Error> {
         if let Some(multipart) = &leftover.multipart_id {
             self.store.abort_multipart(&leftover.object_key, multipart).await?;
         }
         self.store.delete(&leftover.object_key).await
     }
 
-    async fn forget(&self, id: UploadId) -> Result<()> {
+    pub(super) async fn forget(&self, id: UploadId) -> Result<()> {
         transact(&self.db, async |txn: Txn| Ok(removal::forget(&*txn, id).await?)).await
     }
 }

@@ -2,16 +2,20 @@
 //! could not be removed. Several replicas may do so at once: every change names
 //! the state it expects, and removing twice does no harm.
 
+use std::time::Duration;
+
 use fenz_chassis::{
     Result,
     database::{Txn, transact},
 };
 
 use super::Media;
-use crate::store::{daily, removal};
+use crate::store::{daily, removal, states};
 
 /// How many are handled at a time.
 const BATCH: u64 = 100;
+/// Longer than the bus keeps events.
+const DELETED_VIDEOS: Duration = Duration::from_secs(8 * 24 * 3600);
 
 impl Media {
     /// One turn: as many batches as there is work.
@@ -20,6 +24,7 @@ impl Media {
         let silent_since = self.clock.ago(self.config.interrupted_after);
         transact(&self.db, async |txn: Txn| {
             daily::forget_old(&*txn, now).await?;
+            states::forget_deleted(&*txn, self.clock.ago(DELETED_VIDEOS)).await?;
             let interrupted = removal::end_interrupted(&*txn, silent_since, now).await?;
             if interrupted > 0 {
                 tracing::info!(interrupted, "interrupted uploads found");

@@ -4,4 +4,5 @@ pub mod boxes;
 pub mod quota;
 pub mod range;
 pub mod sniff;
+pub mod standing;
 pub mod upload;

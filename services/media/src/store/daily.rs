@@ -31,6 +31,11 @@ pub async fn forget_old(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result
     Ok(())
 }
 
+/// Removes what is counted for a user.
+pub async fn forget_of(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+    Ok(daily::Entity::delete_many().filter(daily::Column::OwnerId.eq(owner.0)).exec(db).await?.rows_affected)
+}
+
 /// What a user has used. Uploads under way count with what was announced.
 pub async fn usage(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>) -> Result<Usage, DbErr> {
     let stored = sum(db, owner, upload::State::Stored).await?;

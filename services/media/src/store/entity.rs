@@ -10,6 +10,10 @@ pub mod upload {
         /// Its bytes are coming; `touched_at` tells that somebody still works on it.
         #[sea_orm(string_value = "receiving")]
         Receiving,
+        /// Its bytes may still be coming and are to be removed: whoever takes them
+        /// in does so, or the sweeper once nobody does.
+        #[sea_orm(string_value = "ending")]
+        Ending,
         #[sea_orm(string_value = "stored")]
         Stored,
         /// Not to be seen any more; its files are still to be removed.
@@ -62,6 +66,54 @@ pub mod daily {
         #[sea_orm(primary_key, auto_increment = false)]
         pub day: i32,
         pub bytes: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod video_state {
+    use sea_orm::entity::prelude::*;
+
+    /// What content has told of a video.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "video_states")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub video_id: i64,
+        pub channel_id: i64,
+        /// 0 where only its deletion was told.
+        pub owner_id: i64,
+        pub is_published: bool,
+        pub is_hidden: bool,
+        pub is_deleted: bool,
+        /// The video's; what is older says nothing new.
+        pub version: i64,
+        pub heard_at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod channel_state {
+    use sea_orm::entity::prelude::*;
+
+    /// What channel has told of one.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "channel_states")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub channel_id: i64,
+        pub owner_id: i64,
+        pub is_hidden: bool,
+        pub is_deleted: bool,
+        /// The channel's; what is older says nothing new.
+        pub version: i64,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -8,15 +8,85 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
+        let own: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(CreateUploads),
-            Box::new(CreateIndex("m20261121_000002_owner", "uploads_owner", &["owner_id", "state"])),
-            Box::new(CreateIndex("m20261121_000003_sweep", "uploads_sweep", &["state", "touched_at"])),
-            Box::new(CreateIndex("m20261121_000004_claim", "uploads_claim", &["claim"])),
-            Box::new(CreateIndex("m20261121_000005_poster", "uploads_poster", &["poster_of"])),
+            index("m20261121_000002_owner", "uploads", "uploads_owner", &["owner_id", "state"]),
+            index("m20261121_000003_sweep", "uploads", "uploads_sweep", &["state", "touched_at"]),
+            index("m20261121_000004_claim", "uploads", "uploads_claim", &["claim"]),
+            index("m20261121_000005_poster", "uploads", "uploads_poster", &["poster_of"]),
             Box::new(CreateDailyUsage),
-        ]
+            Box::new(CreateTable("m20261122_000007_video_states", video_states)),
+            index("m20261122_000008_video_states_owner", "video_states", "video_states_owner", &["owner_id"]),
+            index("m20261122_000009_video_states_channel", "video_states", "video_states_channel", &["channel_id"]),
+            index(
+                "m20261122_000010_video_states_deleted",
+                "video_states",
+                "video_states_deleted",
+                &["is_deleted", "heard_at"],
+            ),
+            Box::new(CreateTable("m20261122_000011_channel_states", channel_states)),
+            index("m20261122_000012_channel_states_owner", "channel_states", "channel_states_owner", &["owner_id"]),
+        ];
+        own.into_iter().chain(fenz_events::migrations()).collect()
     }
+}
+
+fn index(
+    name: &'static str,
+    table: &'static str,
+    index: &'static str,
+    columns: &'static [&'static str],
+) -> Box<dyn MigrationTrait> {
+    Box::new(CreateIndex { name, table, index, columns })
+}
+
+/// Its name and what it makes.
+struct CreateTable(&'static str, fn(&SchemaManager) -> TableCreateStatement);
+
+impl MigrationName for CreateTable {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateTable {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table((self.1)(manager)).await
+    }
+}
+
+fn big(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().to_owned()
+}
+
+fn flag(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().to_owned()
+}
+
+fn video_states(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("video_states")
+        .col(big("video_id").primary_key())
+        .col(big("channel_id"))
+        .col(big("owner_id"))
+        .col(flag("is_published"))
+        .col(flag("is_hidden"))
+        .col(flag("is_deleted"))
+        .col(big("version"))
+        .col(timestamp(manager, "heard_at").not_null())
+        .to_owned()
+}
+
+fn channel_states(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("channel_states")
+        .col(big("channel_id").primary_key())
+        .col(big("owner_id"))
+        .col(flag("is_hidden"))
+        .col(flag("is_deleted"))
+        .col(big("version"))
+        .to_owned()
 }
 
 struct CreateUploads;
@@ -57,12 +127,16 @@ impl MigrationTrait for CreateUploads {
     }
 }
 
-/// Its name, the index's name, the columns of `uploads`.
-struct CreateIndex(&'static str, &'static str, &'static [&'static str]);
+struct CreateIndex {
+    name: &'static str,
+    table: &'static str,
+    index: &'static str,
+    columns: &'static [&'static str],
+}
 
 impl MigrationName for CreateIndex {
     fn name(&self) -> &'static str {
-        self.0
+        self.name
     }
 }
 
@@ -70,8 +144,8 @@ impl MigrationName for CreateIndex {
 impl MigrationTrait for CreateIndex {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut index = Index::create();
-        index.name(self.1).table("uploads");
-        for column in self.2 {
+        index.name(self.index).table(self.table);
+        for column in self.columns {
             index.col(*column);
         }
         manager.create_index(index).await

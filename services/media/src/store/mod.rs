@@ -5,6 +5,7 @@ pub mod daily;
 mod entity;
 mod migration;
 pub mod removal;
+pub mod states;
 pub mod uploads;
 
 pub use migration::Migrator;

@@ -1,16 +1,20 @@
 //! The end of uploads: first the row says so, then the files go, then the row.
 
 use chrono::{DateTime, Utc};
+use fenz_chassis::UserId;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, UpdateMany, sea_query::Expr,
 };
 
 use super::{
-    entity::upload::{Column, Entity, Model, State},
+    entity::upload::{ActiveModel, Column, Entity, Model, State},
     uploads::this_or_its_poster,
 };
 use crate::domain::upload::UploadId;
+
+/// Whose leftovers without an owner are.
+const NOBODY: i64 = 0;
 
 /// Files that are to be removed.
 #[derive(Clone, Debug)]
@@ -24,6 +28,58 @@ impl From<Model> for Leftover {
     fn from(row: Model) -> Self {
         Self { id: UploadId(row.id), object_key: row.object_key, multipart_id: row.multipart_id }
     }
+}
+
+/// Ends the life of all uploads of a user. Those that are under way are ended by
+/// whoever takes them in, so that nothing comes after the removal.
+pub async fn end_of_in_txn(txn: &impl ConnectionTrait, owner: UserId, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let of_owner = |state| Condition::all().add(Column::OwnerId.eq(owner.0)).add(Column::State.eq(state));
+    gone(now).filter(of_owner(State::Stored)).exec(txn).await?;
+    // Its time stays: the last that its receiver said that it is there.
+    let ending = Entity::update_many().col_expr(Column::State, Expr::value(State::Ending));
+    ending.filter(of_owner(State::Receiving)).exec(txn).await?;
+    Ok(())
+}
+
+/// Whether an upload of a user has still to be ended by whoever takes it in.
+pub async fn is_ending(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
+    let ending = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Ending));
+    Ok(ending.one(db).await?.is_some())
+}
+
+/// Some uploads of a user whose files are still to be removed.
+pub async fn find_gone_of(db: &impl ConnectionTrait, owner: UserId, limit: u64) -> Result<Vec<Leftover>, DbErr> {
+    let gone = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Gone));
+    Ok(gone.limit(limit).all(db).await?.into_iter().map(Leftover::from).collect())
+}
+
+/// Keeps in mind what is to be removed of an upload whose row is gone already:
+/// its bytes came after that.
+pub async fn put_leftover_in_txn(
+    txn: &impl ConnectionTrait,
+    leftover: &Leftover,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(leftover.id.0),
+        owner_id: Set(NOBODY),
+        kind: Set(String::new()),
+        state: Set(State::Gone),
+        content_type: Set(String::new()),
+        size_bytes: Set(0),
+        sha256: Set(String::new()),
+        duration_seconds: Set(0),
+        width: Set(0),
+        height: Set(0),
+        object_key: Set(leftover.object_key.clone()),
+        multipart_id: Set(leftover.multipart_id.clone()),
+        poster_of: Set(None),
+        claim: Set(None),
+        touched_at: Set(now),
+        created_at: Set(now),
+    };
+    Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
 }
 
 /// Ends the life of an upload that did not come through, and of its frame.
@@ -60,7 +116,8 @@ pub async fn end_interrupted(
     silent_since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let interrupted = Condition::all().add(Column::State.eq(State::Receiving)).add(Column::TouchedAt.lt(silent_since));
+    let incomplete = Column::State.is_in([State::Receiving, State::Ending]);
+    let interrupted = Condition::all().add(incomplete).add(Column::TouchedAt.lt(silent_since));
     Ok(gone(now).filter(interrupted).exec(db).await?.rows_affected)
 }
 

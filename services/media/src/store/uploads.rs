@@ -79,6 +79,11 @@ pub async fn keep_multipart(db: &impl ConnectionTrait, id: UploadId, multipart: 
     Ok(done.rows_affected == 1)
 }
 
+/// Whether an upload is still to be taken in; none when there is no such row.
+pub async fn is_receiving(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<bool>, DbErr> {
+    Ok(Entity::find_by_id(id.0).one(db).await?.map(|row| row.state == State::Receiving))
+}
+
 /// Says that the upload, and its poster frame, are still worked on.
 pub async fn touch(db: &impl ConnectionTrait, id: UploadId, now: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::update_many()

@@ -4,12 +4,13 @@ use std::{path::Path, time::Duration};
 
 use fenz_chassis::{
     Role, Secret,
-    media_url::{MediaUrlSettings, MediaUrls},
+    media_url::{Audience, MediaUrlSettings, MediaUrls},
     peers::PeerChannel,
 };
 use fenz_contract::media::v1::{
     ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, upload_service_client::UploadServiceClient,
 };
+use fenz_events::{Event, MailboxRegistry};
 use fenz_media::MediaService;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{
@@ -19,6 +20,8 @@ use reqwest::{
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::Value;
 
+use crate::neighbour::{Heard, Neighbour};
+
 pub const ALICE: i64 = 7;
 pub const BOB: i64 = 8;
 pub const VIDEO: &str = "/api/v1/upload/video";
@@ -27,6 +30,7 @@ pub const THUMBNAIL: &str = "/api/v1/upload/thumbnail";
 pub struct Media {
     pub sandbox: Sandbox,
     pub http: reqwest::Client,
+    pub heard: Heard,
     db: DatabaseConnection,
 }
 
@@ -52,8 +56,11 @@ impl Media {
         }
         sandbox.start_auth_stand_in().await.unwrap();
         sandbox.start::<MediaService>().await.unwrap();
+        sandbox.start::<Neighbour>().await.unwrap();
+        sandbox.process.shared.get::<MailboxRegistry>().open();
+        let heard = sandbox.process.shared.get();
         let db = sea_orm::Database::connect(sandbox.database_url("media").unwrap()).await.unwrap();
-        let media = Self { sandbox, http: reqwest::Client::new(), db };
+        let media = Self { sandbox, http: reqwest::Client::new(), heard, db };
         eventually("the keys of auth are there", async || media.sandbox.process.readiness.problems().await.is_empty())
             .await;
         media
@@ -86,11 +93,30 @@ impl Media {
         reply.id()
     }
 
+    /// Tells an event twice, as other services would.
+    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
+        self.heard.tell(event.clone()).await;
+        self.heard.tell(event).await;
+    }
+
+    /// Waits until media has handled what was told.
+    pub async fn heard_all(&self) {
+        let waiting = "SELECT COUNT(*) AS n FROM mailbox WHERE consumer = 'media'";
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            eventually("all is heard", async || self.number(waiting).await == 0).await;
+        }
+    }
+
     /// The path that plays an upload for so many seconds.
     pub fn signed(&self, id: i64, seconds: i64) -> String {
+        self.signed_for(Audience::Everyone, id, seconds)
+    }
+
+    pub fn signed_for(&self, audience: Audience, id: i64, seconds: i64) -> String {
         let keys = Secret::from("t1=a-secret-of-the-sandbox");
         let urls = MediaUrls::new(&MediaUrlSettings { keys }).unwrap();
-        urls.sign(id, self.sandbox.process.clock.unix() + seconds)
+        urls.sign_for(audience, id, self.sandbox.process.clock.unix() + seconds)
     }
 
     /// Plays an upload.
@@ -100,6 +126,23 @@ impl Media {
             request = request.header(*name, *value);
         }
         request.send().await.unwrap()
+    }
+
+    /// What an address made for the owner gives.
+    pub async fn play_inside(&self, id: i64) -> u16 {
+        let path = self.signed_for(Audience::Insider, id, 60);
+        self.http.get(self.url(&path)).send().await.unwrap().status().as_u16()
+    }
+
+    /// What a plain address gives: 200, or the status and reason of a refusal.
+    pub async fn play_outside(&self, id: i64) -> (u16, String) {
+        let reply = self.play(id, &[]).await;
+        if reply.status() == StatusCode::OK {
+            return (200, String::new());
+        }
+        let reply = Reply::of(reply).await;
+        let (status, reason) = reply.refusal();
+        (status, reason.to_owned())
     }
 
     pub fn rpc(&self) -> UploadServiceClient<PeerChannel> {
@@ -135,6 +178,7 @@ impl Media {
     pub fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         list(&self.sandbox.objects(), &mut files);
+        files.sort();
         files
     }
 

@@ -4,10 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod claims;
+mod erasure;
 mod files;
 mod harness;
+mod neighbour;
 mod play;
 mod refuse;
+mod sight;
+mod store;
 mod store_away;
 mod sweep;
 mod upload;

@@ -1,37 +1,10 @@
 //! What happens while the object store is away.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::time::Duration;
 
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpListener;
 
-use crate::{files, harness::*};
-
-/// An object store that can go and come back at the same address.
-struct Store {
-    stop: CancellationToken,
-    running: JoinHandle<std::io::Result<()>>,
-}
-
-impl Store {
-    async fn start(root: &Path, address: SocketAddr) -> Self {
-        let settings = fenz_s3_folder::Settings {
-            root: root.to_owned(),
-            bucket: "fenzvideo".to_owned(),
-            access_key: "sandbox".to_owned(),
-            secret_key: "sandbox".to_owned(),
-        };
-        let listener = TcpListener::bind(address).await.unwrap();
-        let stop = CancellationToken::new();
-        let server = fenz_s3_folder::Server::new(settings, listener).unwrap();
-        Self { running: tokio::spawn(server.run(stop.clone())), stop }
-    }
-
-    async fn go(self) {
-        self.stop.cancel();
-        self.running.await.unwrap().unwrap();
-    }
-}
+use crate::{files, harness::*, store::Store};
 
 #[tokio::test]
 async fn callers_are_told_and_nothing_is_lost_or_left() {

@@ -5,13 +5,22 @@ mod notifications;
 mod stream;
 
 use axum::{Router, response::IntoResponse, routing::get};
-use fenz_chassis::{Error, Reason, identity::Gatekeeper};
+use chrono::{DateTime, Utc};
+use fenz_chassis::{
+    Error, Reason,
+    identity::{Gatekeeper, TokenEnd},
+};
 
 use crate::app::App;
 
 /// The service's side of the contract.
 #[derive(Clone)]
 pub struct Api(pub App);
+
+/// When an access token ends.
+fn moment(end: TokenEnd) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(end.0, 0)
+}
 
 /// The route of `notification.proto` that is a stream.
 pub fn routes(app: App, gatekeeper: Gatekeeper) -> Router {

@@ -1,11 +1,14 @@
 //! `NotificationService`.
 
-use fenz_chassis::{Caller, Result};
+use fenz_chassis::{Caller, Result, identity::TokenEnd};
 use fenz_contract::notification::v1::{self as pb, notification_service_server::NotificationService};
 use tonic::{Request, Response, Status};
 
 use super::{Api, encode};
-use crate::{app::TICKET_LIFETIME, domain::page::Page};
+use crate::{
+    app::{Listening, TICKET_LIFETIME},
+    domain::page::Page,
+};
 
 #[async_trait::async_trait]
 impl NotificationService for Api {
@@ -68,7 +71,8 @@ impl NotificationService for Api {
         request: Request<pb::CreateStreamTicketRequest>,
     ) -> Result<Response<pb::CreateStreamTicketResponse>, Status> {
         let user = Caller::of(&request).require_user()?.id;
-        let ticket = self.0.create_ticket(user).await?;
+        let until = request.extensions().get::<TokenEnd>().copied().and_then(super::moment);
+        let ticket = self.0.create_ticket(Listening { user, until }).await?;
         let expires_in = TICKET_LIFETIME.as_secs() as i32;
         Ok(Response::new(pb::CreateStreamTicketResponse { ticket, expires_in }))
     }

@@ -1,7 +1,7 @@
 //! `GET /api/v1/notifications/stream`: server-sent events.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
-use std::{collections::VecDeque, convert::Infallible};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,13 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use fenz_chassis::{Error, Reason, Result, UserId, identity::Gatekeeper, server::RouteName};
+use fenz_chassis::{Error, Reason, Result, identity::Gatekeeper, server::RouteName};
 use fenz_contract::routes::{RAW_ROUTES, Route};
 use futures::{Stream, stream};
 use http::{HeaderMap, HeaderValue, Uri, header};
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{Config, app::App, domain::Seq};
+use crate::{
+    app::{App, Listening},
+    domain::Seq,
+};
 
 pub const PATH: &str = "/api/v1/notifications/stream";
 /// What a stream begins with: headers are on their way at once, and a client
@@ -42,11 +45,12 @@ pub async fn open(State(streams): State<Streams>, request: Request) -> Response 
 impl Streams {
     async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
         let query = Query::of(uri);
-        let user = self.user(&query, headers).await?;
+        let listening = self.listening(&query, headers).await?;
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
         let last = last.or(query.last_event_id).filter(|id| !id.is_empty()).map(|id| place(&id)).transpose()?;
-        let (missed, opened) = self.app.open_stream(user, last).await?;
-        let body = Body::from_stream(frames(missed, opened.frames, &self.app.config));
+        let (missed, opened) = self.app.open_stream(listening.user, last).await?;
+        let lifetime = self.app.stream_lifetime(listening.until);
+        let body = Body::from_stream(frames(missed, opened.frames, self.app.config.heartbeat, lifetime));
         let mut response = body.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -56,11 +60,12 @@ impl Streams {
         Ok(response)
     }
 
-    async fn user(&self, query: &Query, headers: &HeaderMap) -> Result<UserId> {
+    async fn listening(&self, query: &Query, headers: &HeaderMap) -> Result<Listening> {
         if let Some(ticket) = &query.ticket {
             return self.app.use_ticket(ticket).await;
         }
-        Ok(self.gatekeeper.admit(declared()?, headers).await?.require_user()?.id)
+        let (caller, end) = self.gatekeeper.admit_until(declared()?, headers).await?;
+        Ok(Listening { user: caller.require_user()?.id, until: end.and_then(super::moment) })
     }
 }
 
@@ -98,18 +103,19 @@ fn declared() -> Result<Route> {
 struct Sending {
     first: VecDeque<Bytes>,
     frames: mpsc::Receiver<Bytes>,
-    heartbeat: std::time::Duration,
+    heartbeat: Duration,
     end: Instant,
 }
 
 fn frames(
     missed: Vec<Bytes>,
     frames: mpsc::Receiver<Bytes>,
-    config: &Config,
+    heartbeat: Duration,
+    lifetime: Duration,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let mut first = VecDeque::from(missed);
     first.push_front(Bytes::from_static(HELLO));
-    let sending = Sending { first, frames, heartbeat: config.heartbeat, end: Instant::now() + config.stream_lifetime };
+    let sending = Sending { first, frames, heartbeat, end: Instant::now() + lifetime };
     stream::unfold(sending, |mut sending| async move {
         let next = sending.next().await?;
         Some((Ok(next), sending))

@@ -10,6 +10,7 @@ impl App {
     pub async fn set_muted(&self, user: UserId, channel: i64, muted: bool) -> Result<()> {
         transact(&self.db, |txn| async move {
             let seq = sequence::next_in_txn(&*txn).await?;
+            self.still_there(&*txn, user).await?;
             if muted {
                 members::mute_in_txn(&*txn, user.0, channel).await?;
             } else {

@@ -20,8 +20,9 @@ pub struct Entry {
 /// A user's counts, and what they were counted from.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
-    unread: u64,
-    total: u64,
+    /// None until it was asked for.
+    unread: Option<u64>,
+    total: Option<u64>,
     /// Of the user as a reader.
     version: i64,
     /// The last place when this was found to hold.
@@ -34,11 +35,19 @@ impl App {
     /// How much a user has not read; 1,000 is 1,000 or more.
     pub async fn unread_count(&self, user: UserId) -> Result<u64> {
         let (position, reader) = sequence::last_and_reader(&self.db, user.0).await?;
-        if let Some(summary) = self.kept(user, position, &reader) {
-            return Ok(summary.unread);
+        if let Some(unread) = self.kept(user, position, &reader).and_then(|kept| kept.unread) {
+            return Ok(unread);
         }
         let heads = heads::of_user(&self.db, user.0, reader.wanted).await?;
-        Ok(self.summary(user, position, reader, &heads).await?.unread)
+        let mut summary = self.summary(user, position, &reader, &heads);
+        if let Some(unread) = summary.unread {
+            return Ok(unread);
+        }
+        let of = (user.0, reader.wanted);
+        let unread = notices::count_above(&self.db, of, &heads, reader.watermark, (true, page::CAP)).await?;
+        summary.unread = Some(unread);
+        self.summaries.insert(user.0, summary);
+        Ok(unread)
     }
 
     /// A page of a user's notices, the newest first, and how many there are;
@@ -46,7 +55,7 @@ impl App {
     pub async fn list(&self, user: UserId, page: page::Page) -> Result<(Vec<Entry>, u64)> {
         let (position, reader) = sequence::last_and_reader(&self.db, user.0).await?;
         let heads = heads::of_user(&self.db, user.0, reader.wanted).await?;
-        let total = self.summary(user, position, reader, &heads).await?.total;
+        let total = self.total(user, position, &reader, &heads).await?;
         if page.offset >= total {
             return Ok((Vec::new(), total));
         }
@@ -84,25 +93,34 @@ impl App {
         (kept.version == reader.version && kept.position == position).then_some(kept)
     }
 
-    /// The counts; counted only where the user or one of their heads has moved.
+    async fn total(&self, user: UserId, position: Seq, reader: &Reader, heads: &[Head]) -> Result<u64> {
+        let mut summary = self.summary(user, position, reader, heads);
+        if let Some(total) = summary.total {
+            return Ok(total);
+        }
+        let of = (user.0, reader.wanted);
+        let total = notices::count_above(&self.db, of, heads, 0, (false, page::CAP)).await?;
+        summary.total = Some(total);
+        self.summaries.insert(user.0, summary);
+        Ok(total)
+    }
+
+    /// The counts that are kept where neither the user nor one of their heads has
+    /// moved; otherwise none.
     ///
-    /// What is read here is not of one moment. What comes in between is counted
-    /// under a position, version or fingerprint from before it, so the next
-    /// question counts again.
-    async fn summary(&self, user: UserId, position: Seq, reader: Reader, heads: &[Head]) -> Result<Summary> {
+    /// What is counted from here on is not of one moment. What comes in between
+    /// is counted under a position, version or fingerprint from before it, so the
+    /// next question counts again.
+    fn summary(&self, user: UserId, position: Seq, reader: &Reader, heads: &[Head]) -> Summary {
         let fingerprint = heads::fingerprint(heads);
-        let kept = self.summaries.get(&user.0).filter(|kept| kept.version == reader.version);
+        let kept = self.summaries.get(&user.0);
+        let kept = kept.filter(|kept| kept.version == reader.version && kept.fingerprint == fingerprint);
         let summary = match kept {
-            Some(kept) if kept.fingerprint == fingerprint => Summary { position, ..kept },
-            _ => {
-                let of = (user.0, reader.wanted);
-                let total = notices::count_above(&self.db, of, heads, 0, (false, page::CAP)).await?;
-                let unread = notices::count_above(&self.db, of, heads, reader.watermark, (true, page::CAP)).await?;
-                Summary { unread, total, version: reader.version, position, fingerprint }
-            }
+            Some(kept) => Summary { position, ..kept },
+            None => Summary { unread: None, total: None, version: reader.version, position, fingerprint },
         };
         self.summaries.insert(user.0, summary);
-        Ok(summary)
+        summary
     }
 
     /// Forgets all counts: rows went without a head moving.

@@ -1,6 +1,7 @@
 //! What the service does, a file for each use case.
 
 mod channels;
+mod forget;
 mod hub;
 mod inbox;
 mod mark;
@@ -12,12 +13,14 @@ mod take_in;
 use std::{sync::Arc, time::Duration};
 
 use fenz_chassis::{Clock, IdMaker, Platform};
+use fenz_events::Erasures;
 use moka::sync::Cache;
 use sea_orm::DatabaseConnection;
 
+pub use forget::Forgetting;
 pub use hub::{Hub, Opened, frame};
 pub use inbox::Entry;
-pub use stream::TICKET_LIFETIME;
+pub use stream::{Listening, TICKET_LIFETIME};
 pub use take_in::TakeIn;
 
 use crate::Config;
@@ -35,18 +38,20 @@ pub struct App {
     pub(crate) config: Arc<Config>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) take_in: TakeIn,
+    pub(crate) erasures: Erasures,
     summaries: Cache<i64, Summary>,
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
-        Ok(Self::over(platform.db()?, platform.clock.clone(), platform.ids.clone(), config))
+    pub fn new(platform: &Platform, config: Config, erasures: Erasures) -> anyhow::Result<Self> {
+        Ok(Self::over(platform.db()?, platform.clock.clone(), platform.ids.clone(), config, erasures))
     }
 
-    fn over(db: DatabaseConnection, clock: Clock, ids: IdMaker, config: Config) -> Self {
+    fn over(db: DatabaseConnection, clock: Clock, ids: IdMaker, config: Config, erasures: Erasures) -> Self {
         Self {
             hub: Arc::new(Hub::new(db.clone(), clock.clone())),
-            take_in: TakeIn::new(ids, clock.clone()),
+            take_in: TakeIn::new(ids, clock.clone(), erasures.clone()),
+            erasures,
             db,
             clock,
             config: Arc::new(config),

@@ -17,6 +17,7 @@ impl App {
     pub async fn want(&self, user: UserId, changes: &[(Kind, bool)]) -> Result<Kinds> {
         let wanted = transact(&self.db, |txn| async move {
             let seq = sequence::next_in_txn(&*txn).await?;
+            self.still_there(&*txn, user).await?;
             let old = readers::lock_wanted_in_txn(&*txn, user.0).await?;
             let new = changes.iter().fold(old, |kinds, (kind, wanted)| kinds.with(*kind, *wanted));
             readers::set_wanted_in_txn(&*txn, user.0, new, seq).await?;

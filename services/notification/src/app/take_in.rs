@@ -4,19 +4,26 @@
 //! Order is not promised: what carries a version is decided by it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Clock, IdMaker, Result};
+use fenz_chassis::{Clock, IdMaker, Result, UserId};
 use fenz_contract::events::v1::{
-    ChannelChanged, MembershipChanged, NewVideo, SessionsEnded, VideoChanged, VideoDeleted, VideoUpdate,
+    ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
+    VideoChanged, VideoDeleted, VideoUpdate,
 };
+use fenz_events::Erasures;
 use sea_orm::ConnectionTrait;
 
 use crate::{
     domain::{
         Kind, Seq,
-        wording::{self, AboutVideo, Wording},
+        wording::{
+            self, AboutVideo, Wording,
+            moderation::{self, Moderated},
+        },
     },
     store::{
-        feed, heads,
+        feed,
+        gone::{self, Deleted},
+        heads,
         members::{self, Membership},
         notices::{self, ChannelEvent},
         readers, sequence,
@@ -33,17 +40,22 @@ const UPDATES_APART: TimeDelta = TimeDelta::hours(1);
 pub struct TakeIn {
     ids: IdMaker,
     clock: Clock,
+    /// Users who were deleted: nothing about them is taken in.
+    erasures: Erasures,
 }
 
 impl TakeIn {
-    pub fn new(ids: IdMaker, clock: Clock) -> Self {
-        Self { ids, clock }
+    pub fn new(ids: IdMaker, clock: Clock, erasures: Erasures) -> Self {
+        Self { ids, clock, erasures }
     }
 
     /// A video's first publication: one row, whatever the audience.
     pub async fn new_video(&self, txn: &impl ConnectionTrait, event: &NewVideo) -> Result<()> {
         let at = event.occurred_at.and_then(time).unwrap_or_else(|| self.clock.now());
-        self.video_event(txn, Kind::NewVideo, (event.channel_id, event.video_id, &event.title), at).await
+        // It may overtake the news that the video is published; it is that news
+        // too, and is told live then.
+        let video = Video { id: event.video_id, is_visible: !event.is_hidden, version: event.version };
+        self.video_event(txn, Kind::NewVideo, (event.channel_id, video, &event.title), at).await
     }
 
     /// Another title: once an hour and video, however late an event comes.
@@ -53,25 +65,31 @@ impl TakeIn {
         if feed::has_near(txn, told, (at - UPDATES_APART, at + UPDATES_APART)).await? {
             return Ok(());
         }
-        self.video_event(txn, Kind::VideoUpdate, (event.channel_id, event.video_id, &event.title), at).await
+        // What is known of the video holds.
+        let video = Video { id: event.video_id, is_visible: true, version: 0 };
+        self.video_event(txn, Kind::VideoUpdate, (event.channel_id, video, &event.title), at).await
     }
 
     async fn video_event(
         &self,
         txn: &impl ConnectionTrait,
         kind: Kind,
-        (channel_id, video_id, title): (i64, i64, &str),
+        (channel_id, video, title): (i64, Video, &str),
         occurred_at: DateTime<Utc>,
     ) -> Result<()> {
         // First, here and below: one at a time from here on, so that a video's
         // publication and its end cannot overlook each other.
         let seq = sequence::next_in_txn(txn).await?;
+        if gone::channel(txn, channel_id).await?.is_some_and(|deleted| occurred_at <= deleted.at) {
+            return Ok(());
+        }
         let channel = sources::channel(txn, channel_id).await?;
         let name = channel.as_ref().map(|channel| channel.name.as_str());
-        let wording = wording::video(kind, AboutVideo { channel_id, channel: name, video_id, title });
+        let wording = wording::video(kind, AboutVideo { channel_id, channel: name, video_id: video.id, title });
         // Hidden or deleted before we heard that it is out.
-        let is_visible = sources::lock_video_in_txn(txn, video_id).await?.is_none_or(|video| video.is_visible);
-        let of = ChannelEvent { channel: channel_id, video: video_id, is_visible, occurred_at };
+        let known = sources::lock_video_in_txn(txn, video.id).await?.filter(|known| known.version >= video.version);
+        let is_visible = known.unwrap_or(video).is_visible;
+        let of = ChannelEvent { channel: channel_id, video: video.id, is_visible, occurred_at };
         let notice = notices::notice(seq, self.ids.next(), wording, self.clock.now());
         notices::insert_event_in_txn(txn, &of, notice).await?;
         if is_visible {
@@ -83,8 +101,12 @@ impl TakeIn {
     /// A notice for one user.
     pub async fn direct(&self, txn: &impl ConnectionTrait, user: i64, wording: Wording) -> Result<()> {
         let seq = sequence::next_in_txn(txn).await?;
+        if self.erasures.is_erased(txn, UserId(user)).await? {
+            return Ok(());
+        }
+        let about = wording.about;
         let notice = notices::notice(seq, self.ids.next(), wording, self.clock.now());
-        notices::insert_direct_in_txn(txn, user, notice).await?;
+        notices::insert_direct_in_txn(txn, user, about, notice).await?;
         Ok(readers::bump_in_txn(txn, user).await?)
     }
 
@@ -94,7 +116,21 @@ impl TakeIn {
         // Before the row is looked at: it also keeps two replicas apart that both
         // find no row.
         let seq = sequence::next_in_txn(txn).await?;
-        let old = members::lock_in_txn(txn, user, channel).await?;
+        if self.erasures.is_erased(txn, UserId(user)).await? {
+            return Ok(());
+        }
+        let mut old = members::lock_in_txn(txn, user, channel).await?;
+        if let Some(deleted) = gone::channel(txn, channel).await? {
+            if event.occurred_at.and_then(time).is_some_and(|at| at <= deleted.at) {
+                return Ok(());
+            }
+            // One of the channel that was; it is only not swept yet.
+            old = old.filter(|old| old.since >= deleted.seq);
+            // The end of such a one leaves nothing to remember.
+            if old.is_none() && event.tier == 0 {
+                return Ok(());
+            }
+        }
         if old.is_some_and(|old| old.version >= event.version) {
             return Ok(());
         }
@@ -125,7 +161,11 @@ impl TakeIn {
         // Moves the position, so that counts are looked at again.
         sequence::next_in_txn(txn).await?;
         let old = sources::channel(txn, event.channel_id).await?;
-        if old.is_some_and(|old| old.version >= event.version) {
+        let deleted = gone::channel(txn, event.channel_id).await?;
+        if old.is_some_and(|old| old.version >= event.version)
+            || deleted.is_some_and(|deleted| deleted.version >= event.version)
+            || self.erasures.is_erased(txn, UserId(event.owner_id)).await?
+        {
             return Ok(());
         }
         let channel = Channel {
@@ -136,6 +176,38 @@ impl TakeIn {
             version: event.version,
         };
         Ok(sources::put_channel_in_txn(txn, &channel).await?)
+    }
+
+    /// What a channel told is gone with it; its memberships are swept later.
+    pub async fn channel_deleted(&self, txn: &impl ConnectionTrait, event: &ChannelDeleted) -> Result<()> {
+        let seq = sequence::next_in_txn(txn).await?;
+        let (channel, owner, version) = (event.channel_id, event.owner_id, event.version);
+        if gone::channel(txn, channel).await?.is_some_and(|deleted| deleted.version >= version) {
+            return Ok(());
+        }
+        let at = event.occurred_at.and_then(time).unwrap_or_else(|| self.clock.now());
+        gone::delete_channel_in_txn(txn, Deleted { channel, owner, version, seq, at }).await?;
+        Ok(heads::refresh_channel_in_txn(txn, channel, seq).await?)
+    }
+
+    /// Moderators did something, or decided on a report.
+    pub async fn user_moderated(&self, txn: &impl ConnectionTrait, event: &UserModerated) -> Result<()> {
+        let moderated = Moderated {
+            outcome: &event.outcome,
+            object_type: &event.object_type,
+            object_id: event.object_id,
+            object_title: &event.object_title,
+            text: &event.text,
+            until: event.until.and_then(time),
+        };
+        self.direct(txn, event.user_id, moderation::wording(&moderated)).await
+    }
+
+    /// A user is to be forgotten: their streams end at once, the rest goes later.
+    pub async fn user_deleted(&self, txn: &impl ConnectionTrait, event: &UserDeleted) -> Result<()> {
+        let seq = sequence::next_in_txn(txn).await?;
+        tickets::revoke_in_txn(txn, event.user_id).await?;
+        Ok(readers::forget_in_txn(txn, event.user_id, seq, self.clock.now()).await?)
     }
 
     /// Notices of a video that members may not know of are not there; they come
@@ -160,6 +232,7 @@ impl TakeIn {
         self.put_video(txn, Video { id: video_id, is_visible: false, version: i64::MAX }).await?;
         let moved = feed::of_video(txn, video_id).await?;
         feed::delete_video_in_txn(txn, video_id).await?;
+        gone::remove_about_in_txn(txn, video_id, seq).await?;
         refresh(txn, &moved, seq).await
     }
 
@@ -167,6 +240,10 @@ impl TakeIn {
     /// user's other sessions end too and come back by themselves.
     pub async fn sessions_ended(&self, txn: &impl ConnectionTrait, event: &SessionsEnded) -> Result<()> {
         let seq = sequence::next_in_txn(txn).await?;
+        // Their streams have ended already.
+        if self.erasures.is_erased(txn, UserId(event.user_id)).await? {
+            return Ok(());
+        }
         tickets::revoke_in_txn(txn, event.user_id).await?;
         Ok(readers::close_in_txn(txn, event.user_id, seq).await?)
     }

@@ -1,5 +1,7 @@
 //! What notifications say, in words and as JSON.
 
+pub mod moderation;
+
 use serde_json::{Map, Value};
 
 use super::Kind;
@@ -11,12 +13,19 @@ pub struct Wording {
     pub title: String,
     pub message: String,
     pub payload: String,
+    /// The user, channel or video that it names; it goes with that. 0 for none.
+    pub about: i64,
 }
 
 /// `{"channelId": "7", …}`: ids are strings, as everywhere in the JSON.
 fn payload(ids: &[(&str, i64)]) -> String {
     let ids = ids.iter().map(|(name, id)| ((*name).to_owned(), Value::String(id.to_string())));
     Value::Object(ids.collect::<Map<_, _>>()).to_string()
+}
+
+/// The payload of what is told of a membership of a channel.
+pub fn of_channel(channel_id: i64) -> String {
+    payload(&[("channelId", channel_id)])
 }
 
 /// A channel by its name, if we have heard it.
@@ -41,7 +50,7 @@ pub fn video(kind: Kind, about: AboutVideo<'_>) -> Wording {
         _ => format!("New video on {channel}"),
     };
     let payload = payload(&[("channelId", about.channel_id), ("videoId", about.video_id)]);
-    Wording { kind, title, message: about.title.to_owned(), payload }
+    Wording { kind, title, message: about.title.to_owned(), payload, about: about.video_id }
 }
 
 /// For a channel's owner: somebody has subscribed.
@@ -51,6 +60,7 @@ pub fn subscription(channel_id: i64, user_id: i64) -> Wording {
         title: "New subscriber".to_owned(),
         message: "Somebody has subscribed to your channel".to_owned(),
         payload: payload(&[("channelId", channel_id), ("userId", user_id)]),
+        about: user_id,
     }
 }
 
@@ -62,7 +72,7 @@ pub fn premium(started: bool, channel_id: i64, channel: Option<&str>) -> Wording
     } else {
         (Kind::PremiumEnded, "Premium membership ended", format!("Your premium membership of {channel} has ended"))
     };
-    Wording { kind, title: title.to_owned(), message, payload: payload(&[("channelId", channel_id)]) }
+    Wording { kind, title: title.to_owned(), message, payload: of_channel(channel_id), about: channel_id }
 }
 
 #[cfg(test)]

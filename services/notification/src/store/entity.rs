@@ -84,6 +84,8 @@ pub mod direct_notice {
         /// JSON.
         pub payload: String,
         pub created_at: DateTimeUtc,
+        /// The user, channel or video that it names.
+        pub about_id: Option<i64>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -149,6 +151,9 @@ pub mod reader {
         pub changed_seq: i64,
         /// When the user's open streams were last to end.
         pub closed_seq: i64,
+        /// The user was deleted: nothing but the end of their streams is left,
+        /// and for a moment.
+        pub forgotten_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -195,6 +200,30 @@ pub mod channel {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod deleted_channel {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "deleted_channels")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub channel_id: i64,
+        pub owner_id: i64,
+        /// What is not above it is from before.
+        pub version: i64,
+        /// Memberships from before begin below it.
+        pub seq: i64,
+        pub deleted_at: DateTimeUtc,
+        /// Nothing from before is left.
+        pub is_swept: bool,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod video {
     use sea_orm::entity::prelude::*;
 
@@ -224,6 +253,8 @@ pub mod stream_ticket {
         pub digest: String,
         pub user_id: i64,
         pub expires_at: DateTimeUtc,
+        /// When the access token that it was made with ends.
+        pub token_ends_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

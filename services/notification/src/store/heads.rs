@@ -83,7 +83,26 @@ pub async fn refresh_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i32,
         .into_tuple::<Option<Seq>>()
         .one(txn)
         .await?;
-    put_in_txn(txn, (channel, kind), latest.flatten().unwrap_or(0), seq).await
+    if let Some(latest) = latest.flatten() {
+        return put_in_txn(txn, (channel, kind), latest, seq).await;
+    }
+    Entity::delete_many().filter(Column::ChannelId.eq(channel)).filter(Column::Kind.eq(kind)).exec(txn).await?;
+    Ok(())
+}
+
+/// Looks the newest events of a channel up again, of every kind.
+pub async fn refresh_channel_in_txn(txn: &impl ConnectionTrait, channel: i64, seq: Seq) -> Result<(), DbErr> {
+    let kinds: Vec<i32> = Entity::find()
+        .select_only()
+        .column(Column::Kind)
+        .filter(Column::ChannelId.eq(channel))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    for kind in kinds {
+        refresh_in_txn(txn, channel, kind, seq).await?;
+    }
+    Ok(())
 }
 
 async fn put_in_txn(txn: &impl ConnectionTrait, of: (i64, i32), latest: Seq, changed: Seq) -> Result<(), DbErr> {

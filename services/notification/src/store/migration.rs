@@ -36,8 +36,68 @@ impl MigratorTrait for Migrator {
             index("m20261121_000020_stream_tickets_age", "stream_tickets", &["expires_at"]),
             index("m20261121_000021_read_marks_age", "read_marks", &["seq"]),
         ];
+        steps.extend(later());
         steps.extend(fenz_events::migrations());
         steps
+    }
+}
+
+/// What came after the first release.
+fn later() -> Vec<Box<dyn MigrationTrait>> {
+    let column = |name, table, column| -> Box<dyn MigrationTrait> { Box::new(AddTime { name, table, column }) };
+    let index = |name, table, column| -> Box<dyn MigrationTrait> {
+        Box::new(CreateIndex { name, table, columns: vec![column] })
+    };
+    vec![
+        column("m20261122_000022_stream_tickets_token_ends_at", "stream_tickets", "token_ends_at"),
+        column("m20261122_000023_readers_forgotten_at", "readers", "forgotten_at"),
+        Box::new(CreateTable { name: "m20261122_000024_deleted_channels", table: deleted_channels }),
+        index("m20261122_000025_readers_forgotten", "readers", "forgotten_at"),
+        index("m20261122_000026_memberships_channel", "memberships", "channel_id"),
+        index("m20261122_000027_mutes_channel", "mutes", "channel_id"),
+        index("m20261122_000028_channels_owner", "channels", "owner_id"),
+        index("m20261122_000029_deleted_channels_swept", "deleted_channels", "is_swept"),
+        index("m20261122_000030_stream_tickets_user", "stream_tickets", "user_id"),
+        Box::new(AddAbout),
+        index("m20261122_000032_direct_notices_about", "direct_notices", "about_id"),
+    ]
+}
+
+/// Adds a time that may be missing.
+struct AddTime {
+    name: &'static str,
+    table: &'static str,
+    column: &'static str,
+}
+
+impl MigrationName for AddTime {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddTime {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut column = timestamp(manager, self.column);
+        manager.alter_table(Table::alter().table(self.table).add_column(column.null()).to_owned()).await
+    }
+}
+
+/// Adds what a notice names.
+struct AddAbout;
+
+impl MigrationName for AddAbout {
+    fn name(&self) -> &'static str {
+        "m20261122_000031_direct_notices_about_id"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddAbout {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = ColumnDef::new("about_id").big_integer().null().to_owned();
+        manager.alter_table(Table::alter().table("direct_notices").add_column(column).to_owned()).await
     }
 }
 
@@ -191,6 +251,18 @@ fn stream_tickets(manager: &SchemaManager) -> TableCreateStatement {
         .col(ColumnDef::new("digest").string_len(64).not_null().primary_key())
         .col(big("user_id"))
         .col(timestamp(manager, "expires_at").not_null())
+        .to_owned()
+}
+
+fn deleted_channels(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("deleted_channels")
+        .col(big("channel_id").primary_key())
+        .col(big("owner_id"))
+        .col(big("version"))
+        .col(big("seq"))
+        .col(timestamp(manager, "deleted_at").not_null())
+        .col(flag("is_swept"))
         .to_owned()
 }
 

@@ -2,6 +2,7 @@
 
 mod entity;
 pub mod feed;
+pub mod gone;
 pub mod heads;
 pub mod members;
 mod migration;
@@ -12,6 +13,3 @@ pub mod sources;
 pub mod tickets;
 
 pub use migration::Migrator;
-
-#[cfg(test)]
-pub use entity::{channel_event, channel_head, membership, sequence as sequence_row};

@@ -55,7 +55,7 @@ impl From<direct::Model> for Notice {
 
 /// A notice with its place, its id and the time it was taken in.
 pub fn notice(seq: Seq, id: i64, wording: Wording, created_at: DateTime<Utc>) -> Notice {
-    let Wording { kind, title, message, payload } = wording;
+    let Wording { kind, title, message, payload, .. } = wording;
     Notice { seq, id, kind, title: cut(&title, TITLE), message: cut(&message, MESSAGE), payload, created_at }
 }
 
@@ -77,10 +77,17 @@ pub async fn insert_event_in_txn(txn: &impl ConnectionTrait, of: &ChannelEvent, 
     Ok(())
 }
 
-pub async fn insert_direct_in_txn(txn: &impl ConnectionTrait, user: i64, notice: Notice) -> Result<(), DbErr> {
+/// `about` as [`Wording::about`].
+pub async fn insert_direct_in_txn(
+    txn: &impl ConnectionTrait,
+    user: i64,
+    about: i64,
+    notice: Notice,
+) -> Result<(), DbErr> {
     let row = direct::ActiveModel {
         seq: Set(notice.seq),
         user_id: Set(user),
+        about_id: Set((about != 0).then_some(about)),
         id: Set(notice.id),
         kind: Set(notice.kind.number()),
         title: Set(notice.title),
@@ -220,11 +227,16 @@ pub async fn find(db: &impl ConnectionTrait, user: i64, id: i64) -> Result<Optio
     let membership = Expr::col(("memberships", "user_id"))
         .eq(user)
         .and(Expr::col(("memberships", "channel_id")).equals(("channel_events", "channel_id")));
+    let hidden = Expr::col(("channels", "channel_id"))
+        .equals(("channel_events", "channel_id"))
+        .and(Expr::col(("channels", "is_hidden")).eq(true));
     let query = Query::select()
         .column(("channel_events", "seq"))
         .from("channel_events")
         .join(JoinType::InnerJoin, "memberships", membership)
+        .join(JoinType::LeftJoin, "channels", hidden)
         .and_where(Expr::col(("channel_events", "id")).eq(id))
+        .and_where(Expr::col(("channels", "channel_id")).is_null())
         .and_where(Expr::col(("channel_events", "is_visible")).eq(true))
         .and_where(Expr::col(("memberships", "tier")).gt(0))
         .and_where(Expr::col(("channel_events", "seq")).gt(Expr::col(("memberships", "since_seq"))))

@@ -1,5 +1,6 @@
 //! Users as readers: what they want to be told of, what they have read.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
@@ -31,6 +32,7 @@ async fn touch_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbErr
         version: Set(fresh.version),
         changed_seq: Set(0),
         closed_seq: Set(0),
+        forgotten_at: Set(None),
     };
     let keep = OnConflict::column(Column::UserId).do_nothing_on([Column::UserId]).to_owned();
     Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
@@ -59,6 +61,37 @@ pub async fn changed_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> 
 pub async fn close_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
     changed_in_txn(txn, user, seq).await?;
     set(txn, user, Column::ClosedSeq, Expr::value(seq)).await
+}
+
+/// Ends the user's open streams, and keeps nothing else of them.
+pub async fn forget_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq, now: DateTime<Utc>) -> Result<(), DbErr> {
+    close_in_txn(txn, user, seq).await?;
+    let fresh = Reader::default();
+    Entity::update_many()
+        .col_expr(Column::Watermark, Expr::value(fresh.watermark))
+        .col_expr(Column::Wanted, Expr::value(fresh.wanted.bits()))
+        .col_expr(Column::ForgottenAt, Expr::value(now))
+        .filter(Column::UserId.eq(user))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Drops the rows of who was forgotten before a moment: their streams have ended.
+pub async fn prune_forgotten(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ForgottenAt.lt(before)).exec(db).await?;
+    Ok(())
+}
+
+/// What these users are told of has changed at a place.
+pub async fn all_changed_in_txn(txn: &impl ConnectionTrait, users: &[i64], seq: Seq) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::ChangedSeq, Expr::value(seq))
+        .filter(Column::UserId.is_in(users.iter().copied()))
+        .exec(txn)
+        .await?;
+    Ok(())
 }
 
 pub async fn set_wanted_in_txn(txn: &impl ConnectionTrait, user: i64, wanted: Kinds, seq: Seq) -> Result<(), DbErr> {
@@ -136,6 +169,11 @@ pub async fn changed_between(db: &impl ConnectionTrait, after: Seq, up_to: Seq) 
         .all(db)
         .await?;
     Ok(rows.into_iter().map(|(user, closed)| Changed { user, closed }).collect())
+}
+
+/// Forgets what a user has read one by one; how much.
+pub async fn forget_reads(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+    Ok(read::Entity::delete_many().filter(read::Column::UserId.eq(user)).exec(db).await?.rows_affected)
 }
 
 /// Forgets what was read of notices that are gone.

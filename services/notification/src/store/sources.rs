@@ -54,6 +54,17 @@ pub async fn put_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -
     Ok(())
 }
 
+/// The channels of an owner.
+pub async fn channels_of(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<(i64, i64)>, DbErr> {
+    channel::Entity::find()
+        .select_only()
+        .columns([channel::Column::ChannelId, channel::Column::Version])
+        .filter(channel::Column::OwnerId.eq(owner))
+        .into_tuple()
+        .all(db)
+        .await
+}
+
 pub async fn lock_video_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Video>, DbErr> {
     let row = video::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
     Ok(row.map(|row| Video { id: row.video_id, is_visible: row.is_visible, version: row.version }))

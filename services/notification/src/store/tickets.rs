@@ -5,22 +5,36 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait
 
 use super::entity::stream_ticket::{ActiveModel, Column, Entity};
 
+/// Whose a ticket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub user: i64,
+    /// When the access token that the ticket was made with ends.
+    pub token_ends_at: Option<DateTime<Utc>>,
+}
+
 pub async fn insert(
     db: &impl ConnectionTrait,
     digest: &str,
-    user: i64,
+    holder: Holder,
     expires_at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let row = ActiveModel { digest: Set(digest.to_owned()), user_id: Set(user), expires_at: Set(expires_at) };
+    let row = ActiveModel {
+        digest: Set(digest.to_owned()),
+        user_id: Set(holder.user),
+        expires_at: Set(expires_at),
+        token_ends_at: Set(holder.token_ends_at),
+    };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
 
 /// Uses a ticket up; whose it was, if it was good. Of many at once one wins.
-pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<i64>, DbErr> {
+pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<Holder>, DbErr> {
     let Some(row) = Entity::find_by_id(digest.to_owned()).one(db).await? else { return Ok(None) };
     let taken = Entity::delete_by_id(digest.to_owned()).exec(db).await?.rows_affected == 1;
-    Ok((taken && row.expires_at > now).then_some(row.user_id))
+    let is_good = taken && row.expires_at > now && row.token_ends_at.is_none_or(|end| end > now);
+    Ok(is_good.then_some(Holder { user: row.user_id, token_ends_at: row.token_ends_at }))
 }
 
 /// Takes back the tickets of a user.

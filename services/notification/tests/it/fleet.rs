@@ -2,13 +2,13 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use fenz_chassis::{Needs, Platform, Role, Service, Surface};
-use fenz_contract::events::v1::{MembershipChanged, NewVideo, SessionsEnded};
-use fenz_events::{Event, MailboxRegistry, Outbox};
+use fenz_contract::events::v1::{MembershipChanged, NewVideo, SessionsEnded, UserErased};
+use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
 use fenz_notification::Notifications;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder};
@@ -30,6 +30,8 @@ impl MigratorTrait for Migrations {
 struct NoConfig {}
 
 type Told = Arc<OnceLock<Outbox>>;
+/// Users whom the service has reported as forgotten.
+pub type Erased = Arc<Mutex<Vec<UserErased>>>;
 
 impl Service for Teller {
     const NAME: &'static str = "content";
@@ -41,6 +43,14 @@ impl Service for Teller {
     async fn build(platform: Platform, _: NoConfig) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
         platform.shared.get::<Told>().set(outbox).ok();
+        let erased = platform.shared.get::<Erased>();
+        Consumer::new()
+            .on(move |_, received: Received<UserErased>| {
+                erased.lock().expect("no panic before").push(received.event);
+                async { Ok(()) }
+            })
+            .start(&platform)
+            .await?;
         Ok(Surface::default())
     }
 

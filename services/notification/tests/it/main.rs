@@ -2,5 +2,6 @@
 //! the bus, on every database at hand.
 
 mod fleet;
+mod gone;
 mod lists;
 mod streams;

@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
+use fenz_chassis::{Role, UserId};
 use fenz_testkit::Database;
 use futures::{Stream, StreamExt};
 use reqwest::{Method, RequestBuilder};
@@ -16,19 +17,19 @@ const SOON: Duration = Duration::from_secs(5);
 type Bytes = Pin<Box<dyn Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>;
 
 /// A client of server-sent events.
-struct Events {
+pub struct Events {
     bytes: Bytes,
     text: String,
 }
 
 #[derive(Debug)]
-struct Event {
+pub struct Event {
     id: String,
-    data: Value,
+    pub data: Value,
 }
 
 impl Events {
-    async fn open(request: RequestBuilder) -> Self {
+    pub async fn open(request: RequestBuilder) -> Self {
         let reply = request.send().await.expect("an answer");
         assert_eq!(reply.status(), 200);
         assert_eq!(reply.headers()["content-type"], "text/event-stream");
@@ -38,7 +39,7 @@ impl Events {
     }
 
     /// Up to the next empty line; none at the end.
-    async fn block(&mut self) -> Option<String> {
+    pub async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
@@ -50,7 +51,7 @@ impl Events {
         }
     }
 
-    async fn next(&mut self) -> Event {
+    pub async fn next(&mut self) -> Event {
         loop {
             let block = self.block().await.expect("the stream goes on");
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -61,7 +62,7 @@ impl Events {
         }
     }
 
-    async fn messages(&mut self, count: usize) -> Vec<String> {
+    pub async fn messages(&mut self, count: usize) -> Vec<String> {
         let mut messages = Vec::new();
         for _ in 0..count {
             messages.push(self.next().await.data["message"].as_str().expect("text").to_owned());
@@ -70,7 +71,7 @@ impl Events {
     }
 }
 
-async fn member(fleet: &Fleet, user: i64, channel: i64) {
+pub async fn member(fleet: &Fleet, user: i64, channel: i64) {
     fleet.membership(user, channel, 1, 1).await;
     fleet.until_unread(channel, 1).await;
 }
@@ -144,6 +145,25 @@ async fn silence_is_broken_and_every_stream_ends() {
     let mut live = Events::open(fleet.request(Method::GET, "notifications/stream", A)).await;
     fleet.sandbox.stop().await;
     while live.block().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_token_that_opened_it() {
+    let fleet = Fleet::start(Database::Sqlite, &[("notification.heartbeat", "50ms")]).await;
+    let token = || fleet.sandbox.auth.token_for(UserId(A), Role::User, "s", Duration::from_secs(2));
+    let url = |path: &str| format!("{}/api/v1/{path}", fleet.sandbox.url("notification"));
+    let client = reqwest::Client::new();
+    let ended = async |mut live: Events| {
+        let began = std::time::Instant::now();
+        while live.block().await.is_some() {}
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    };
+    ended(Events::open(client.get(url("notifications/stream")).bearer_auth(token())).await).await;
+    let ticket = client.post(url("notifications/stream-ticket")).bearer_auth(token()).json(&json!({}));
+    let ticket: Value = ticket.send().await.unwrap().json().await.unwrap();
+    let path = format!("notifications/stream?ticket={}", ticket["ticket"].as_str().unwrap());
+    ended(Events::open(client.get(url(&path))).await).await;
+    fleet.sandbox.stop().await;
 }
 
 #[tokio::test]

@@ -92,7 +92,10 @@ async fn counts_views(creator: &Person, path: &str) {
 }
 
 async fn edits(creator: &Person, viewer: &Person, path: &str) {
-    let change = json!({"title": "Renamed", "tagIds": ["1", "2"]});
+    let tags = tags(&creator.url).await;
+    let unknown = creator.refused(Method::PUT, path, json!({"tagIds": ["1"]})).await;
+    assert_eq!(unknown, (404, "TAG_NOT_FOUND".into()));
+    let change = json!({"title": "Renamed", "tagIds": tags});
     let denied = viewer.refused(Method::PUT, path, change.clone()).await;
     assert_eq!(denied, (403, "PERMISSION_DENIED".into()));
     tokio::time::sleep(Duration::from_millis(2100)).await;
@@ -101,9 +104,20 @@ async fn edits(creator: &Person, viewer: &Person, path: &str) {
     assert_eq!(reason(put("\"0\"").await.unwrap()).await, (412, "VERSION_MISMATCH".into()));
     assert_eq!(put(tag.to_str().unwrap()).await.unwrap().status(), 200);
     let video = creator.get(path).await["video"].clone();
-    assert_eq!((&video["title"], &video["tagIds"]), (&json!("Renamed"), &json!(["1", "2"])));
+    assert_eq!((&video["title"], &video["tagIds"]), (&json!("Renamed"), &json!(tags)));
     let cleared = creator.ok(Method::PUT, path, json!({"tagIds": []})).await["video"].clone();
     assert_eq!((&cleared["title"], &cleared["tagIds"]), (&json!("Renamed"), &json!([])));
+}
+
+/// Two tags that an administrator makes.
+async fn tags(url: &str) -> Vec<Value> {
+    let admin = Person::administrator(url).await;
+    let mut ids = Vec::new();
+    for (name, slug) in [("教學", "tutorial"), ("Vlog", "vlog")] {
+        let made = admin.ok(Method::POST, "/api/v1/admin/tags", json!({"name": name, "slug": slug})).await;
+        ids.push(made["tag"]["id"].clone());
+    }
+    ids
 }
 
 async fn deletes(platform: &Platform, creator: &Person, guest: &Person, path: &str) {

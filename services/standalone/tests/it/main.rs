@@ -1,14 +1,19 @@
 //! The platform as its users run it: real programs, real files, through the
-//! gateway; whole in one process, and as four processes on PostgreSQL.
+//! gateway; whole in one process, and as processes of their own on
+//! PostgreSQL, JetStream and Redis.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod arrows;
 mod client;
 mod faults;
 mod fuzz;
 mod journey;
+mod lifecycle;
 mod platform;
+mod redis;
+mod remains;
 mod social;
 mod start;
 mod tour;

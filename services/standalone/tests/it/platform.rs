@@ -1,6 +1,7 @@
 //! Starts and stops the platform's programs.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -16,10 +17,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::redis::Redis;
+
 pub const ADMIN_PASSWORD: &str = "an-administrator's-password";
+
+pub const BEHIND_THE_GATEWAY: [&str; 7] =
+    ["auth", "content", "media", "channel", "notification", "recommendation", "admin"];
 
 /// A program of ours with a clean environment; gone when it is dropped.
 pub struct Program {
+    pub name: String,
     child: Child,
     output: PathBuf,
 }
@@ -45,7 +52,7 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { child, output }
+        Self { name: name.to_owned(), child, output }
     }
 
     /// What it has printed so far.
@@ -77,6 +84,10 @@ pub struct Platform {
     pub url: String,
     pub folder: tempfile::TempDir,
     pub programs: Vec<Program>,
+    /// Where each service keeps its rows.
+    pub databases: BTreeMap<String, String>,
+    /// The fleet's own, where the machine has one.
+    pub redis: Option<Redis>,
     settings: Vec<(String, String)>,
     stop_store: CancellationToken,
 }
@@ -94,6 +105,7 @@ fn common_settings() -> Vec<(String, String)> {
         ("FENZ_AUTH__ADMIN__EMAIL", "root@example.org"),
         ("FENZ_AUTH__ADMIN__PASSWORD", ADMIN_PASSWORD),
         ("FENZ_TELEMETRY__LEVEL", "info"),
+        ("FENZ_CONTENT__VIEWS__FLUSH_EVERY", "1s"),
     ]
     .map(|(k, v)| (k.to_owned(), v.to_owned()))
     .to_vec()
@@ -110,9 +122,15 @@ impl Platform {
             url: format!("http://{address}"),
             folder: tempfile::tempdir().unwrap(),
             programs: Vec::new(),
+            databases: BTreeMap::new(),
+            redis: None,
             settings,
             stop_store: CancellationToken::new(),
         };
+        for service in BEHIND_THE_GATEWAY {
+            let file = platform.folder.path().join("data").join(service).with_extension("db");
+            platform.databases.insert(service.to_owned(), format!("sqlite://{}", file.display()));
+        }
         platform.start_again().await;
         platform
     }
@@ -142,10 +160,16 @@ impl Platform {
             set("FENZ_BUS__STREAM", &format!("FLEET{name}"));
             set("FENZ_BUS__PREFIX", &format!("fleet{name}"));
         }
-        let services = ["auth", "content", "media", "channel", "notification", "gateway"];
+        let redis = Redis::start(folder.path()).await;
+        if let Some(redis) = &redis {
+            set("FENZ_REDIS__URL", &redis.url());
+        }
+        set("FENZ_RECOMMENDATION__INDEX_DIR", &folder.path().join("search").to_string_lossy());
+        let services = BEHIND_THE_GATEWAY.into_iter().chain(["gateway"]);
+        let mut databases = BTreeMap::new();
         let mut trusted = Vec::new();
         let mut url = String::new();
-        for service in services {
+        for service in services.clone() {
             let (key, upper) = (Ed25519Key::generate(), service.to_uppercase());
             trusted.push(format!("{service}={}", key.public_base64()));
             set(&format!("FENZ_{upper}__INTERNAL__KEY"), &key.to_base64());
@@ -158,15 +182,30 @@ impl Platform {
                 set(&format!("FENZ_PEERS__{upper}"), &format!("http://{address}"));
                 let database = Database::of_a_fleet().create(folder.path(), service).await.unwrap();
                 set(&format!("FENZ_{upper}__DATABASE__URL"), &database);
+                databases.insert(service.to_owned(), database);
             }
         }
         set("FENZ_INTERNAL__TRUSTED", &trusted.join(","));
         shared.extend(extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let start = |service: &str| Program::start(&format!("fenz-{service}"), folder.path(), &shared);
-        let programs = services.map(start).into();
-        let platform = Self { url, folder, programs, settings: shared, stop_store };
+        let programs = services.map(start).collect();
+        let platform = Self { url, folder, programs, databases, redis, settings: shared, stop_store };
         platform.wait_until_ready().await;
         platform
+    }
+
+    /// Ends one service of a fleet without warning.
+    pub async fn kill(&mut self, service: &str) {
+        let name = format!("fenz-{service}");
+        let program = self.programs.iter_mut().find(|program| program.name == name);
+        program.expect("a service of the fleet").kill().await;
+    }
+
+    /// Starts a service of a fleet again.
+    pub fn restart(&mut self, service: &str) {
+        let name = format!("fenz-{service}");
+        self.programs.retain(|program| program.name != name);
+        self.programs.push(Program::start(&name, self.folder.path(), &self.settings));
     }
 
     pub async fn wait_until_ready(&self) {

@@ -18,7 +18,7 @@ async fn standalone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fleet_of_six_processes() {
+async fn fleet() {
     // Processes of their own hear each other through a broker only.
     if std::env::var("FENZ_TEST_NATS").is_ok() {
         subscribers_are_told(&Platform::fleet(&[]).await).await;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use crate::platform::Platform;
+use crate::platform::{ADMIN_PASSWORD, Platform};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_works_line_by_line() {
@@ -12,6 +12,10 @@ async fn the_tour_works_line_by_line() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let output = Command::new(root.join("scripts/check-tour"))
         .env("GATEWAY", &platform.url)
+        .env("FENZ_SEED__GATEWAY", &platform.url)
+        .env("FENZ_SEED__ADMIN__USERNAME", "root_admin")
+        .env("FENZ_SEED__ADMIN__PASSWORD", ADMIN_PASSWORD)
+        .env("SEED_PROGRAM", Path::new(env!("CARGO_BIN_EXE_fenzvideo")).with_file_name("fenz-seed"))
         .current_dir(platform.folder.path())
         .output()
         .await

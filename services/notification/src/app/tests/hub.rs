@@ -19,7 +19,9 @@ async fn text(frames: &mut Receiver<Bytes>) -> String {
 
 /// Another replica's, that nobody wakes.
 fn replica(place: &Place) -> (App, CancellationToken) {
-    let app = App::over(place.db().clone(), place.clock.clone(), IdMaker::new(place.clock.clone()), Config::default());
+    let ids = IdMaker::new(place.clock.clone());
+    let (db, clock, erasures) = (place.db().clone(), place.clock.clone(), place.app.erasures.clone());
+    let app = App::over(db, clock, ids, Config::default(), erasures);
     let (hub, stop) = (app.hub.clone(), CancellationToken::new());
     let ended = stop.clone();
     tokio::spawn(async move { hub.follow(Duration::from_millis(20), ended).await });

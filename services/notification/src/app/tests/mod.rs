@@ -1,35 +1,40 @@
 //! Use cases on every database at hand.
 
+mod gone;
 mod hub;
 mod model;
 mod rules;
-mod speed;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Clock, IdMaker, Result, Secret, UserId, database, database::Txn, settings::Settings};
+use fenz_chassis::{Clock, Process, Result, Secret, UserId, database, database::Txn, settings::Settings};
 use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, NewVideo, VideoChanged};
+use fenz_events::{Erasures, Outbox};
 use fenz_testkit::Database;
 use sea_orm::DatabaseConnection;
 
 use super::App;
-use crate::{Config, domain::page::Page, store::Migrator};
+use crate::{Config, Notifications, domain::page::Page};
 
 pub struct Place {
     pub app: App,
     pub clock: Clock,
+    /// Its background tasks end with it.
+    _process: tokio_util::sync::DropGuard,
     _folder: tempfile::TempDir,
 }
 
 pub async fn place(kind: Database) -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let mut settings = Settings::default().database;
-    settings.url = Secret::from(kind.create(folder.path(), "notification").await.unwrap());
-    settings.max_connections = 4;
-    let db = database::connect(&settings).await.unwrap();
-    database::migrate::<Migrator>(&db, "notification").await.unwrap();
-    let clock = Clock::default();
-    let ids = IdMaker::new(clock.clone());
-    Place { app: App::over(db, clock.clone(), ids, Config::default()), clock, _folder: folder }
+    let mut settings = Settings::default();
+    settings.database.url = Secret::from(kind.create(folder.path(), "notification").await.unwrap());
+    settings.database.max_connections = 4;
+    // Nobody is there: no token is verified here.
+    settings.peers.auth = Some("http://127.0.0.1:9".into());
+    let process = Process::default();
+    let platform = fenz_chassis::connect::<Notifications>(settings, &process).await.unwrap();
+    let erasures = Erasures::new(&platform, &Outbox::start(&platform).await.unwrap()).unwrap();
+    let app = App::new(&platform, Config::default(), erasures).unwrap();
+    Place { app, clock: platform.clock, _process: process.stop.drop_guard(), _folder: folder }
 }
 
 /// One on each database.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use fenz_chassis::{Reason, UserId};
-use fenz_contract::events::v1::{VideoDeleted, VideoUpdate};
+use fenz_contract::events::v1::{NewVideo, VideoDeleted, VideoUpdate};
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::{places, stamp};
-use crate::{domain::Kind, domain::page::Page};
+use crate::{app::Listening, domain::Kind, domain::page::Page};
 
 const A: i64 = 1;
 const B: i64 = 2;
@@ -103,6 +103,34 @@ async fn what_is_hidden_is_gone_and_comes_back_in_its_place() {
     }
 }
 
+/// A draft is published, and that it is out is heard before that it is public:
+/// the notice has its place at once, for streams that are past it later.
+#[tokio::test]
+async fn a_publication_may_overtake_the_change_of_its_draft() {
+    for place in places().await {
+        place.member(A, 7, 1, 1).await;
+        place.tick();
+        place.video(75, false, 1).await;
+        let event = NewVideo {
+            channel_id: 7,
+            video_id: 75,
+            title: "out".into(),
+            occurred_at: Some(stamp(place.clock.now())),
+            version: 2,
+            ..NewVideo::default()
+        };
+        place.take(|txn| async { place.app.take_in.new_video(&*{ txn }, &event).await }).await;
+        assert_eq!(place.list(A).await, ["out"]);
+        place.video(75, true, 2).await;
+        assert_eq!(place.list(A).await, ["out"]);
+        // Hidden meanwhile, it is not told.
+        place.video(76, false, 3).await;
+        let hidden = NewVideo { video_id: 76, ..event };
+        place.take(|txn| async { place.app.take_in.new_video(&*{ txn }, &hidden).await }).await;
+        assert_eq!(place.list(A).await, ["out"]);
+    }
+}
+
 #[tokio::test]
 async fn muting_and_settings_take_away_and_give_back() {
     for place in places().await {
@@ -177,7 +205,7 @@ async fn one_row_for_an_event_and_none_after_ninety_days() {
     }
 }
 
-async fn count(place: &super::Place, table: &str) -> i64 {
+pub async fn count(place: &super::Place, table: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) AS n FROM {table}");
     let statement = Statement::from_string(place.db().get_database_backend(), sql);
     place.db().query_one_raw(statement).await.unwrap().unwrap().try_get("", "n").unwrap()
@@ -186,17 +214,28 @@ async fn count(place: &super::Place, table: &str) -> i64 {
 #[tokio::test]
 async fn a_ticket_is_used_once_and_within_a_minute() {
     for place in places().await {
-        let ticket = place.app.create_ticket(UserId(A)).await.unwrap();
+        let ticket = place.app.create_ticket(listening(None)).await.unwrap();
         let (one, other) = tokio::join!(place.app.use_ticket(&ticket), place.app.use_ticket(&ticket));
         assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|ok| **ok).count(), 1);
-        let late = place.app.create_ticket(UserId(A)).await.unwrap();
+        let late = place.app.create_ticket(listening(None)).await.unwrap();
         place.clock.advance(Duration::from_secs(61));
         assert_eq!(place.app.use_ticket(&late).await.unwrap_err().reason, Reason::TokenInvalid);
         assert_eq!(place.app.use_ticket("x").await.unwrap_err().reason, Reason::TokenInvalid);
-        let forgotten = place.app.create_ticket(UserId(A)).await.unwrap();
+        let forgotten = place.app.create_ticket(listening(None)).await.unwrap();
         place.clock.advance(Duration::from_secs(61));
         place.app.prune_tickets().await.unwrap();
         assert!(place.app.use_ticket(&forgotten).await.is_err());
         assert_eq!(count(&place, "stream_tickets").await, 0);
+        // It opens nothing when the token that it was made with has ended.
+        let soon = place.clock.now() + TimeDelta::seconds(10);
+        let ticket = place.app.create_ticket(listening(Some(soon))).await.unwrap();
+        assert_eq!(place.app.use_ticket(&ticket).await.unwrap(), listening(Some(soon)));
+        let ticket = place.app.create_ticket(listening(Some(soon))).await.unwrap();
+        place.clock.advance(Duration::from_secs(11));
+        assert!(place.app.use_ticket(&ticket).await.is_err());
     }
+}
+
+fn listening(until: Option<DateTime<Utc>>) -> Listening {
+    Listening { user: UserId(A), until }
 }

@@ -1,0 +1,165 @@
+//! The fields of the index.
+
+use tantivy::{
+    TantivyDocument,
+    schema::{FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, Schema, TextFieldIndexing, TextOptions},
+    tokenizer::{TextAnalyzer, TokenizerManager},
+};
+
+use crate::{
+    document::Document,
+    text::{
+        scan::folded,
+        tokens::{PAIRS, PairTokenizer, TEXT, TextTokenizer},
+    },
+};
+
+/// Grows with every change of the fields or the tokenizer; an index of another
+/// version is built anew.
+pub const VERSION: u32 = 1;
+
+/// Beginnings of titles are terms up to this many letters; longer ones are
+/// looked up in the sorted titles.
+pub const LONGEST_START: usize = 6;
+
+/// Letters of a folded title that are sorted for suggestions. Longer keys would
+/// take much of the time of building, and few titles are the same so far.
+const LONGEST_TITLE_KEY: usize = 24;
+
+/// Between a folded name and the name as it is shown.
+pub const KEY_END: char = '\0';
+
+/// Names of the columns.
+pub mod column {
+    pub const ID: &str = "id";
+    pub const CATEGORY: &str = "category";
+    pub const TAGS: &str = "tags";
+    pub const DURATION: &str = "duration";
+    pub const PUBLISHED: &str = "published";
+    pub const FACTS: &str = "facts";
+    pub const VIEWS: &str = "views";
+    pub const DIGEST: &str = "digest";
+}
+
+#[derive(Debug, Clone)]
+pub struct Fields {
+    pub schema: Schema,
+    /// Words and signs of the title and the names of tags and channel.
+    pub head: Field,
+    pub head_pairs: Field,
+    /// Words and signs of the description.
+    pub body: Field,
+    pub body_pairs: Field,
+    /// Only kept, for highlights.
+    pub title: Field,
+    pub description: Field,
+    pub id: Field,
+    pub channel: Field,
+    pub category: Field,
+    pub tags: Field,
+    duration: Field,
+    published: Field,
+    facts: Field,
+    views: Field,
+    digest: Field,
+    /// Beginnings of the folded title.
+    pub start: Field,
+    /// The folded title.
+    pub title_key: Field,
+    /// Folded tag names, each with the name itself.
+    pub tag_key: Field,
+}
+
+impl Fields {
+    pub fn new() -> Self {
+        let text = |tokenizer, option| {
+            let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(option);
+            TextOptions::default().set_indexing_options(indexing)
+        };
+        let words = || text(TEXT, IndexRecordOption::WithFreqs);
+        let pairs = || text(PAIRS, IndexRecordOption::WithFreqsAndPositions);
+        let raw = || {
+            let indexing = TextFieldIndexing::default()
+                .set_tokenizer("raw")
+                .set_fieldnorms(false)
+                .set_index_option(IndexRecordOption::Basic);
+            TextOptions::default().set_indexing_options(indexing)
+        };
+        let found = || NumericOptions::default() | INDEXED;
+        let mut schema = Schema::builder();
+        Self {
+            head: schema.add_text_field("head", words()),
+            head_pairs: schema.add_text_field("head_pairs", pairs()),
+            body: schema.add_text_field("body", words()),
+            body_pairs: schema.add_text_field("body_pairs", pairs()),
+            title: schema.add_text_field("title", STORED),
+            description: schema.add_text_field("description", STORED),
+            id: schema.add_i64_field(column::ID, found() | FAST),
+            channel: schema.add_i64_field("channel", found()),
+            category: schema.add_text_field(column::CATEGORY, raw().set_fast("raw")),
+            tags: schema.add_text_field(column::TAGS, raw().set_fast("raw")),
+            duration: schema.add_i64_field(column::DURATION, FAST),
+            published: schema.add_i64_field(column::PUBLISHED, FAST),
+            facts: schema.add_u64_field(column::FACTS, FAST),
+            views: schema.add_u64_field(column::VIEWS, FAST),
+            digest: schema.add_u64_field(column::DIGEST, FAST),
+            start: schema.add_text_field("start", raw()),
+            title_key: schema.add_text_field("title_key", raw()),
+            tag_key: schema.add_text_field("tag_key", raw()),
+            schema: schema.build(),
+        }
+    }
+
+    /// Where words are.
+    pub fn words(&self) -> [Field; 2] {
+        [self.head, self.body]
+    }
+
+    pub fn tokenizers() -> TokenizerManager {
+        let tokenizers = TokenizerManager::default();
+        tokenizers.register(TEXT, TextAnalyzer::from(TextTokenizer::default()));
+        tokenizers.register(PAIRS, TextAnalyzer::from(PairTokenizer));
+        tokenizers
+    }
+
+    pub fn document(&self, video: &Document, digest: u64) -> TantivyDocument {
+        let mut doc = TantivyDocument::new();
+        for name in [&video.title, &video.channel_name].into_iter().chain(&video.tag_names) {
+            doc.add_text(self.head, name);
+            doc.add_text(self.head_pairs, name);
+        }
+        for field in [self.body, self.body_pairs, self.description] {
+            doc.add_text(field, &video.description);
+        }
+        doc.add_text(self.title, &video.title);
+        doc.add_i64(self.id, video.id);
+        doc.add_i64(self.channel, video.channel_id);
+        doc.add_text(self.category, video.category_id.to_string());
+        for tag in &video.tag_ids {
+            doc.add_text(self.tags, tag.to_string());
+        }
+        doc.add_i64(self.duration, video.duration);
+        doc.add_i64(self.published, video.published_at);
+        doc.add_u64(self.facts, video.facts().pack());
+        doc.add_u64(self.views, video.views);
+        doc.add_u64(self.digest, digest);
+        self.add_keys(&mut doc, video);
+        doc
+    }
+
+    fn add_keys(&self, doc: &mut TantivyDocument, video: &Document) {
+        let key = folded(&video.title);
+        for (at, c) in key.char_indices().take(LONGEST_START) {
+            doc.add_text(self.start, &key[..at + c.len_utf8()]);
+        }
+        doc.add_text(self.title_key, title_key(&key));
+        for name in &video.tag_names {
+            doc.add_text(self.tag_key, format!("{}{KEY_END}{name}", folded(name)));
+        }
+    }
+}
+
+/// What is sorted of a folded title.
+pub fn title_key(folded: &str) -> &str {
+    folded.char_indices().nth(LONGEST_TITLE_KEY).map_or(folded, |(end, _)| &folded[..end])
+}

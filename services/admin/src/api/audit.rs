@@ -1,0 +1,30 @@
+//! `AuditService`.
+
+use fenz_chassis::Result;
+use fenz_contract::admin::v1::{self as pb, audit_service_server::AuditService};
+use tonic::{Request, Response, Status};
+
+use super::{Api, encode};
+use crate::domain::audit::Filter;
+
+#[async_trait::async_trait]
+impl AuditService for Api {
+    async fn list_audit_logs(
+        &self,
+        request: Request<pb::ListAuditLogsRequest>,
+    ) -> Result<Response<pb::ListAuditLogsResponse>, Status> {
+        let message = request.into_inner();
+        let page = self.0.page(message.page, message.page_size)?;
+        let filter = Filter {
+            actor: message.actor_id,
+            action: message.action,
+            object_type: message.object_type,
+            object_id: message.object_id,
+            from: encode::moment("from", message.from)?,
+            to: encode::moment("to", message.to)?,
+        };
+        let (entries, total) = self.0.audit_log(&filter, page).await?;
+        let entries = entries.into_iter().map(encode::entry).collect();
+        Ok(Response::new(pb::ListAuditLogsResponse { entries, total: total as i64 }))
+    }
+}

@@ -1,0 +1,122 @@
+//! `GET /api/v1/admin/audit-logs/export`: every entry as a line of JSON.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Error, Reason, Result, identity::Gatekeeper, server::RouteName};
+use fenz_contract::routes::{RAW_ROUTES, Route};
+use futures::StreamExt;
+use http::{HeaderMap, HeaderValue, Uri, header};
+
+use super::encode;
+use crate::{
+    app::App,
+    domain::audit::{Entry, Filter},
+};
+
+pub const PATH: &str = "/api/v1/admin/audit-logs/export";
+
+/// What the route works with.
+#[derive(Clone)]
+pub struct Export {
+    pub app: App,
+    pub gatekeeper: Gatekeeper,
+}
+
+pub async fn export(State(route): State<Export>, request: Request) -> Response {
+    let mut response = route.answer(request.uri(), request.headers()).await.unwrap_or_else(IntoResponse::into_response);
+    response.extensions_mut().insert(RouteName(PATH));
+    response
+}
+
+impl Export {
+    async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
+        self.gatekeeper.admit(declared()?, headers).await?;
+        let portions = self.app.export(filter(uri)?).await?;
+        let lines = portions.map(|portion| {
+            portion.and_then(lines).inspect_err(|error| {
+                // The client sees that the body breaks off.
+                tracing::warn!(%error, "an export of the audit log broke off");
+            })
+        });
+        let mut response = Body::from_stream(lines).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let attachment = HeaderValue::from_static("attachment; filename=\"audit-logs.ndjson\"");
+        headers.insert(header::CONTENT_DISPOSITION, attachment);
+        Ok(response)
+    }
+}
+
+fn lines(entries: Vec<Entry>) -> Result<Bytes> {
+    let mut lines = Vec::new();
+    for entry in entries {
+        serde_json::to_writer(&mut lines, &encode::entry(entry)).map_err(Error::internal)?;
+        lines.push(b'\n');
+    }
+    Ok(lines.into())
+}
+
+/// The filters of `ListAuditLogs`, from the query. A name that is none of them
+/// is refused: misspelt, it would let everything through.
+fn filter(uri: &Uri) -> Result<Filter> {
+    let mut filter = Filter::default();
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let value = value.into_owned();
+        match name.as_ref() {
+            "actorId" => filter.actor = Some(actor(&value)?),
+            "action" => filter.action = Some(value),
+            "objectType" => filter.object_type = Some(value),
+            "objectId" => filter.object_id = Some(value),
+            "from" => filter.from = Some(moment("from", &value)?),
+            "to" => filter.to = Some(moment("to", &value)?),
+            _ => {
+                let known = "is not a filter: should be actorId, action, objectType, objectId, from or to";
+                return Err(Error::field(Reason::InvalidParams, &name, known));
+            }
+        }
+    }
+    Ok(filter)
+}
+
+fn actor(text: &str) -> Result<i64> {
+    let actor = text.parse().ok().filter(|id: &i64| *id >= 0);
+    actor.ok_or_else(|| Error::field(Reason::InvalidParams, "actorId", "should be a user's id, or 0"))
+}
+
+fn moment(field: &str, text: &str) -> Result<DateTime<Utc>> {
+    let bad = |_| Error::field(Reason::InvalidParams, field, "should be a time such as 2026-01-31T12:00:00Z");
+    DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(bad)
+}
+
+/// The contract's declaration of the route.
+fn declared() -> Result<Route> {
+    let route = RAW_ROUTES.iter().find(|route| route.path == PATH);
+    route.map(Route::Raw).ok_or_else(|| Error::new(Reason::RouteNotFound, "there is nothing at this path"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_is_the_filter() {
+        let of = |query: &str| filter(&format!("{PATH}?{query}").parse().unwrap());
+        assert_eq!(of("").unwrap(), Filter::default());
+        let all = of("actorId=7&action=user.hidden&objectType=user&objectId=a%40b.c&from=2026-01-31T12:00:00%2B01:00");
+        let all = all.unwrap();
+        assert_eq!(
+            (all.actor, all.action.as_deref(), all.object_id.as_deref()),
+            (Some(7), Some("user.hidden"), Some("a@b.c"))
+        );
+        assert_eq!(all.from.unwrap().to_rfc3339(), "2026-01-31T11:00:00+00:00");
+        for bad in ["actorId=x", "actorId=-1", "from=yesterday", "to=1", "actor=7", "page=1"] {
+            assert_eq!(of(bad).unwrap_err().reason, Reason::InvalidParams, "{bad}");
+        }
+    }
+}

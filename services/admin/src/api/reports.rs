@@ -1,0 +1,74 @@
+//! `ReportService`.
+
+use fenz_chassis::{Caller, Error, Reason, Result};
+use fenz_contract::admin::v1::{self as pb, report_service_server::ReportService};
+use tonic::{Request, Response, Status};
+
+use super::{Api, encode};
+use crate::{
+    app::NewReport,
+    clients::OnBehalf,
+    domain::{
+        change::Change,
+        report::{self, Action, Kind, Object},
+    },
+};
+
+#[async_trait::async_trait]
+impl ReportService for Api {
+    async fn create_report(
+        &self,
+        request: Request<pb::CreateReportRequest>,
+    ) -> Result<Response<pb::CreateReportResponse>, Status> {
+        let caller = Caller::of(&request);
+        let message = request.into_inner();
+        let kind = encode::word("objectType", Some(&message.object_type), Kind::parse)?;
+        let kind = kind.ok_or_else(|| Error::field(Reason::InvalidParams, "objectType", "is missing"))?;
+        let object = Object { kind, id: message.object_id };
+        let new = NewReport { object, reason: message.reason, text: message.text };
+        let report = self.0.create_report(caller.require_user()?, new).await?;
+        Ok(Response::new(pb::CreateReportResponse { report: Some(encode::report(report)) }))
+    }
+
+    async fn list_reports(
+        &self,
+        request: Request<pb::ListReportsRequest>,
+    ) -> Result<Response<pb::ListReportsResponse>, Status> {
+        let message = request.into_inner();
+        let page = self.0.page(message.page, message.page_size)?;
+        let filter = report::Filter {
+            status: encode::word("status", message.status.as_deref(), report::Status::parse)?,
+            kind: encode::word("objectType", message.object_type.as_deref(), Kind::parse)?,
+            assignee: message.assignee_id,
+        };
+        let (reports, total) = self.0.reports(filter, page).await?;
+        let reports = reports.into_iter().map(encode::report).collect();
+        Ok(Response::new(pb::ListReportsResponse { reports, total: total as i64 }))
+    }
+
+    async fn get_report(
+        &self,
+        request: Request<pb::GetReportRequest>,
+    ) -> Result<Response<pb::GetReportResponse>, Status> {
+        let report = self.0.report(request.into_inner().id).await?;
+        Ok(Response::new(pb::GetReportResponse { report: Some(encode::report(report)) }))
+    }
+
+    async fn update_report(
+        &self,
+        request: Request<pb::UpdateReportRequest>,
+    ) -> Result<Response<pb::UpdateReportResponse>, Status> {
+        let moderator = Caller::of(&request).require_user()?.id;
+        let behalf = OnBehalf::of(&request)?;
+        let message = request.into_inner();
+        let change = Change {
+            status: encode::word("status", message.status.as_deref(), report::Status::parse)?,
+            assignee: message.assignee_id,
+            action: encode::word("action", message.action.as_deref(), Action::parse)?,
+            ban_until: encode::moment("banUntil", message.ban_until)?,
+            note: message.note,
+        };
+        let report = self.0.update_report(moderator, &behalf, message.id, &change).await?;
+        Ok(Response::new(pb::UpdateReportResponse { report: Some(encode::report(report)) }))
+    }
+}

@@ -1,0 +1,92 @@
+//! Drops what is past its time. The audit log is kept for ever.
+
+use fenz_chassis::Result;
+use fenz_events::Lease;
+
+use super::App;
+use crate::store::reports;
+
+/// Rows that are dropped in one go.
+const BATCH: u64 = 500;
+
+impl App {
+    /// Drops reports that were closed long ago.
+    pub async fn prune_reports(&self, lease: &Lease) -> Result<()> {
+        let before = self.clock.ago(self.config.keep_reports);
+        while lease.hold().await? {
+            if reports::prune(&self.db, before, BATCH).await? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use fenz_chassis::{Process, Secret, Settings, database::transact};
+    use fenz_events::{Erasures, Outbox};
+    use fenz_testkit::Database;
+
+    use super::*;
+    use crate::{
+        Admin, Config,
+        domain::report::{Kind, Object, Report, Status},
+    };
+
+    #[tokio::test]
+    async fn what_was_closed_long_ago_goes_and_what_is_open_stays() {
+        for kind in Database::available() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut settings = Settings::default();
+            settings.database.url = Secret::from(kind.create(folder.path(), "admin").await.unwrap());
+            settings.database.max_connections = 4;
+            // Nobody is there: nothing is asked.
+            let nobody = Some("http://127.0.0.1:9".to_owned());
+            (settings.peers.auth, settings.peers.content) = (nobody.clone(), nobody);
+            let process = Process::default();
+            let platform = fenz_chassis::connect::<Admin>(settings, &process).await.unwrap();
+            let outbox = Outbox::start(&platform).await.unwrap();
+            let orders = Erasures::new(&platform, &outbox).unwrap();
+            let app = App::new(&platform, Config::default(), outbox, orders).unwrap();
+            let lease = Lease::new(&platform, "reports_pruned").unwrap();
+            let now = platform.clock.now();
+            for (id, status, days) in [
+                (1, Status::Resolved, 731),
+                (2, Status::Dismissed, 729),
+                (3, Status::Pending, 800),
+                (4, Status::Dismissed, 800),
+            ] {
+                let at = now - TimeDelta::days(days);
+                let report = Report {
+                    id,
+                    reporter: 7,
+                    object: Object { kind: Kind::Video, id },
+                    reported: 8,
+                    title: "t".into(),
+                    reason: "spam".into(),
+                    text: String::new(),
+                    status,
+                    assignee: 0,
+                    action: None,
+                    note: String::new(),
+                    ban_until: None,
+                    created_at: at,
+                    updated_at: at,
+                };
+                let report = &report;
+                let stored = transact(&app.db, |txn| async move {
+                    reports::insert(&*txn, report).await?;
+                    Ok(reports::save_in_txn(&*txn, report).await?)
+                });
+                stored.await.unwrap();
+            }
+            app.prune_reports(&lease).await.unwrap();
+            for (id, is_there) in [(1, false), (2, true), (3, true), (4, false)] {
+                assert_eq!(reports::find(&app.db, id).await.unwrap().is_some(), is_there, "{id}");
+            }
+            process.stop.cancel();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The services that own what is reported: what they say of it, and what they
+//! do to it on a moderator's behalf.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::{
+    Error, Reason, Result,
+    peers::{PeerChannel, Peers},
+};
+use fenz_contract::{
+    channel::v1::{
+        GetCatalogChannelRequest, HideChannelRequest, channel_catalog_service_client::ChannelCatalogServiceClient,
+        channel_service_client::ChannelServiceClient,
+    },
+    content::v1::{
+        GetCatalogVideoRequest, HideVideoRequest, video_admin_service_client::VideoAdminServiceClient,
+        video_catalog_service_client::VideoCatalogServiceClient,
+    },
+    user::v1::{BanUserRequest, user_admin_service_client::UserAdminServiceClient},
+};
+use tonic::{Request, metadata::MetadataValue};
+
+use crate::domain::report::{Kind, Object};
+
+/// The header of authorization that the moderator's request came with.
+#[derive(Clone, Debug)]
+pub struct OnBehalf(MetadataValue<tonic::metadata::Ascii>);
+
+impl OnBehalf {
+    /// # Errors
+    /// `UNAUTHENTICATED` without one.
+    pub fn of<T>(request: &Request<T>) -> Result<Self> {
+        let header = request.metadata().get("authorization").cloned();
+        header.map(Self).ok_or_else(|| Error::new(Reason::Unauthenticated, "sign in first"))
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.0.clone());
+        request
+    }
+}
+
+/// What its owner's service says of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub owner: i64,
+    pub title: String,
+    /// Whether everybody may see it.
+    pub is_visible: bool,
+}
+
+/// content, channel and auth.
+#[derive(Clone)]
+pub struct Owners {
+    auth: PeerChannel,
+    content: PeerChannel,
+    channel: Option<PeerChannel>,
+}
+
+impl Owners {
+    pub fn new(peers: &Peers) -> anyhow::Result<Self> {
+        Ok(Self { auth: peers.require("auth")?, content: peers.require("content")?, channel: peers.find("channel")? })
+    }
+
+    /// # Errors
+    /// `VIDEO_NOT_FOUND`, `CHANNEL_NOT_FOUND`; `UNAVAILABLE`.
+    pub async fn describe(&self, object: Object) -> Result<Described> {
+        let id = object.id;
+        match object.kind {
+            Kind::Video => {
+                let mut client = VideoCatalogServiceClient::new(self.content.clone());
+                let reply = client.get_catalog_video(GetCatalogVideoRequest { id }).await?;
+                let video = reply.into_inner().video.ok_or_else(|| self.not_found(object))?;
+                let is_visible = video.is_published && !video.is_hidden;
+                Ok(Described { owner: video.owner_id, title: video.title, is_visible })
+            }
+            Kind::Channel => {
+                let mut client = ChannelCatalogServiceClient::new(self.channel()?);
+                let reply = client.get_catalog_channel(GetCatalogChannelRequest { id }).await?;
+                let channel = reply.into_inner().channel.ok_or_else(|| self.not_found(object))?;
+                Ok(Described { owner: channel.owner_id, title: channel.name, is_visible: !channel.is_hidden })
+            }
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as what it stands for: these services' word")]
+    pub fn not_found(&self, object: Object) -> Error {
+        match object.kind {
+            Kind::Video => Error::new(Reason::VideoNotFound, "there is no such video"),
+            Kind::Channel => Error::new(Reason::ChannelNotFound, "there is no such channel"),
+        }
+    }
+
+    /// Takes an object out of sight; a repeat changes nothing.
+    pub async fn hide(&self, behalf: &OnBehalf, object: Object, text: &str) -> Result<()> {
+        let id = object.id;
+        match object.kind {
+            Kind::Video => {
+                let request = behalf.request(HideVideoRequest { id, text: text.to_owned() });
+                VideoAdminServiceClient::new(self.content.clone()).hide_video(request).await?;
+            }
+            Kind::Channel => {
+                let request = behalf.request(HideChannelRequest { id, text: text.to_owned() });
+                ChannelServiceClient::new(self.channel()?).hide_channel(request).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bans a user, until a time or for ever; a repeat changes nothing.
+    pub async fn ban(&self, behalf: &OnBehalf, user: i64, until: Option<DateTime<Utc>>, text: &str) -> Result<()> {
+        let request = BanUserRequest { id: user, until: until.map(Into::into), text: text.to_owned() };
+        UserAdminServiceClient::new(self.auth.clone()).ban_user(behalf.request(request)).await?;
+        Ok(())
+    }
+
+    fn channel(&self) -> Result<PeerChannel> {
+        let none = || Error::unavailable("the channel service", anyhow::anyhow!("FENZ_PEERS__CHANNEL is not set"));
+        self.channel.clone().ok_or_else(none)
+    }
+}

@@ -1,0 +1,90 @@
+//! The service's own settings, `FENZ_ADMIN__…`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// `FENZ_ADMIN__…`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the service listens; without one 127.0.0.1 and its default port.
+    pub listen: Option<SocketAddr>,
+    /// How many entries deep a list can be paged.
+    pub max_page_depth: u64,
+    /// The services that report when they have forgotten a user,
+    /// comma-separated.
+    pub erasure_services: String,
+    /// After this an erasure that is not done is told again; the pause doubles
+    /// up to ten minutes.
+    #[serde(with = "humantime_serde")]
+    pub erasure_retry: Duration,
+    /// How many open reports a user may have.
+    pub max_open_reports: u64,
+    /// How long a closed report is kept.
+    #[serde(with = "humantime_serde")]
+    pub keep_reports: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            max_page_depth: 10_000,
+            erasure_services: "auth,content,media,channel,notification,recommendation,admin".to_owned(),
+            erasure_retry: Duration::from_secs(30),
+            max_open_reports: 50,
+            keep_reports: Duration::from_secs(2 * 365 * 24 * 3600),
+        }
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// Names the key and what it should be.
+    pub fn check(&self) -> Result<()> {
+        let is_name = |name: &str| name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        ensure!(
+            !self.services().is_empty() && self.services().iter().all(|name| is_name(name)),
+            "FENZ_ADMIN__ERASURE_SERVICES should be names of services, comma-separated"
+        );
+        ensure!(self.erasure_retry >= Duration::from_millis(100), "FENZ_ADMIN__ERASURE_RETRY should be at least 100ms");
+        ensure!(self.keep_reports >= Duration::from_secs(3600), "FENZ_ADMIN__KEEP_REPORTS should be at least 1h");
+        Ok(())
+    }
+
+    /// The services that report, each once.
+    pub fn services(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .erasure_services
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_hold_and_bad_values_are_named() {
+        Config::default().check().unwrap();
+        assert_eq!(Config::default().services().len(), 7);
+        let says = |config: Config| config.check().unwrap_err().to_string();
+        for services in ["", " , ", "Auth", "a b"] {
+            let config = Config { erasure_services: services.into(), ..Config::default() };
+            assert!(says(config).contains("ERASURE_SERVICES"), "{services}");
+        }
+        assert!(says(Config { erasure_retry: Duration::ZERO, ..Config::default() }).contains("ERASURE_RETRY"));
+        assert!(says(Config { keep_reports: Duration::ZERO, ..Config::default() }).contains("KEEP_REPORTS"));
+        let twice = Config { erasure_services: "b, a,b".into(), ..Config::default() };
+        assert_eq!(twice.services(), ["a", "b"]);
+    }
+}

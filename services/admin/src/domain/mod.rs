@@ -1,0 +1,8 @@
+//! The rules: plain types and functions, no I/O.
+
+pub mod audit;
+pub mod change;
+pub mod erasure;
+pub mod page;
+pub mod report;
+pub mod text;

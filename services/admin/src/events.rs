@@ -1,0 +1,106 @@
+//! What the service tells others, and what it hears.
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::Platform;
+use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased, UserModerated};
+use fenz_events::{Consumer, Received, Refusal};
+
+use crate::{
+    app::App,
+    domain::{
+        audit::Entry,
+        report::{Report, Status},
+        text,
+    },
+    store::erasures::Told,
+};
+
+/// Starts hearing what is to be logged, and how far erasures are.
+pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
+    let (recording, deleting, erasing) = (app.clone(), app.clone(), app.clone());
+    Consumer::new()
+        .on(move |txn, received: Received<AuditRecorded>| {
+            let app = recording.clone();
+            async move {
+                let at = received.event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
+                Ok(app.record_in_txn(&txn, entry(&received.event, at)).await?)
+            }
+        })
+        .on(move |txn, received: Received<UserDeleted>| {
+            let app = deleting.clone();
+            async move {
+                let event = &received.event;
+                let at = event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
+                // Whatever version it has, it is known from here on.
+                let told = told(event.erasure_id, event.user_id, event.version.max(1), at)?;
+                app.user_deleted_in_txn(&txn, event, told).await
+            }
+        })
+        .on(move |txn, received: Received<UserErased>| {
+            let app = erasing.clone();
+            async move {
+                let event = &received.event;
+                let at = event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
+                if event.service.is_empty() || event.service.len() > 32 {
+                    return Err(Refusal::message("a report of no service"));
+                }
+                let told = told(event.erasure_id, event.user_id, 0, at)?;
+                Ok(app.user_erased_in_txn(&txn, told, &event.service, event.removed).await?)
+            }
+        })
+        .start(platform)
+        .await
+}
+
+fn told(id: i64, user: i64, version: i64, at: DateTime<Utc>) -> Result<Told, Refusal> {
+    if id > 0 && user > 0 { Ok(Told { id, user, version, at }) } else { Err(Refusal::message("an event of no user")) }
+}
+
+/// The entry of an act; as much of it as the log has room for.
+fn entry(event: &AuditRecorded, created_at: DateTime<Utc>) -> Entry {
+    Entry {
+        id: 0,
+        actor: event.actor_id.max(0),
+        action: text::short(&event.action, 64),
+        object_type: text::short(&event.object_type, 32),
+        object_id: text::short(&event.object_id, 254),
+        before: text::long(&event.before),
+        after: text::long(&event.after),
+        request_id: text::short(&event.request_id, 64),
+        address: text::short(&event.address, 64),
+        subject: event.subject_user_id.max(0),
+        created_at,
+        is_blanked: false,
+    }
+}
+
+/// What became of a report, for who made it.
+pub fn outcome_for_reporter(report: &Report, now: DateTime<Utc>) -> UserModerated {
+    let outcome = if report.status == Status::Resolved { "report_resolved" } else { "report_dismissed" };
+    moderated(report.reporter, outcome, report, now)
+}
+
+/// For whose thing was reported.
+pub fn warning(report: &Report, now: DateTime<Utc>) -> UserModerated {
+    moderated(report.reported, "warned", report, now)
+}
+
+fn moderated(user_id: i64, outcome: &str, report: &Report, now: DateTime<Utc>) -> UserModerated {
+    UserModerated {
+        user_id,
+        outcome: outcome.to_owned(),
+        object_type: report.object.kind.as_str().to_owned(),
+        object_id: report.object.id,
+        object_title: report.title.clone(),
+        text: report.note.clone(),
+        until: None,
+        occurred_at: Some(now.into()),
+    }
+}
+
+/// A time of the contract; none where it is no time.
+pub fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
+    let at = DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)?;
+    // To the microsecond that every database keeps.
+    DateTime::from_timestamp_micros(at.timestamp_micros())
+}

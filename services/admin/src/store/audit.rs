@@ -1,0 +1,135 @@
+//! The audit log.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+use super::entity::audit_entry::{ActiveModel, Column, Entity, Model};
+use crate::domain::{
+    audit::{Entry, Filter, is_id},
+    page::Page,
+};
+
+/// The place of an entry in the order of the log.
+pub type Place = (DateTime<Utc>, i64);
+
+impl From<Model> for Entry {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            actor: row.actor_id,
+            action: row.action,
+            object_type: row.object_type,
+            object_id: row.object_id,
+            before: row.before_text,
+            after: row.after_text,
+            request_id: row.request_id,
+            address: row.address,
+            subject: row.subject_id,
+            created_at: row.created_at,
+            is_blanked: row.is_blanked,
+        }
+    }
+}
+
+pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(entry.id),
+        actor_id: Set(entry.actor),
+        action: Set(entry.action),
+        object_type: Set(entry.object_type),
+        object_id: Set(entry.object_id),
+        before_text: Set(entry.before),
+        after_text: Set(entry.after),
+        request_id: Set(entry.request_id),
+        address: Set(entry.address),
+        subject_id: Set(entry.subject),
+        created_at: Set(entry.created_at),
+        is_blanked: Set(entry.is_blanked),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+fn among(filter: &Filter) -> Condition {
+    Condition::all()
+        .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor)))
+        .add_option(filter.action.as_deref().map(|action| Column::Action.eq(action)))
+        .add_option(filter.object_type.as_deref().map(|kind| Column::ObjectType.eq(kind)))
+        .add_option(filter.object_id.as_deref().map(|id| Column::ObjectId.eq(id)))
+        .add_option(filter.from.map(|from| Column::CreatedAt.gte(from)))
+        .add_option(filter.to.map(|to| Column::CreatedAt.lt(to)))
+}
+
+/// A page of the log, the newest first, and how many entries there are.
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Entry>, u64), DbErr> {
+    let query = Entity::find().filter(among(filter));
+    let total = query.clone().count(db).await?;
+    if page.offset >= total {
+        return Ok((Vec::new(), total));
+    }
+    let newest_first = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+    let rows = newest_first.offset(page.offset).limit(page.limit).all(db).await?;
+    Ok((rows.into_iter().map(Entry::from).collect(), total))
+}
+
+/// The next entries after a place, the oldest first.
+pub async fn after(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    place: Option<Place>,
+    limit: u64,
+) -> Result<Vec<Entry>, DbErr> {
+    let later = place.map(|(at, id)| {
+        Condition::any()
+            .add(Column::CreatedAt.gt(at))
+            .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.gt(id)))
+    });
+    let rows = Entity::find()
+        .filter(Condition::all().add(among(filter)).add_option(later))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
+/// Blanks some entries by or about a user; how many.
+pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: i64, most: u64) -> Result<u64, DbErr> {
+    let mut blanked = 0;
+    for whose in [Column::ActorId, Column::SubjectId] {
+        let rows: Vec<(i64, String)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::ObjectId])
+            .filter(whose.eq(user))
+            .filter(Column::IsBlanked.eq(false))
+            .limit(most)
+            .into_tuple()
+            .all(txn)
+            .await?;
+        let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+        let named: Vec<i64> = rows.iter().filter(|(_, object)| !is_id(object)).map(|(id, _)| *id).collect();
+        if !named.is_empty() {
+            Entity::update_many()
+                .col_expr(Column::ObjectId, Expr::value(""))
+                .filter(Column::Id.is_in(named))
+                .exec(txn)
+                .await?;
+        }
+        if !ids.is_empty() {
+            blanked += ids.len() as u64;
+            Entity::update_many()
+                .col_expr(Column::Address, Expr::value(""))
+                .col_expr(Column::BeforeText, Expr::value(""))
+                .col_expr(Column::AfterText, Expr::value(""))
+                .col_expr(Column::IsBlanked, Expr::value(true))
+                .filter(Column::Id.is_in(ids))
+                .exec(txn)
+                .await?;
+        }
+    }
+    Ok(blanked)
+}

@@ -1,0 +1,213 @@
+//! Erasures and their steps.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+use super::entity::{
+    erasure::{ActiveModel, Column, Entity, Model},
+    erasure_step as step,
+};
+use crate::domain::{
+    erasure::{Erasure, Step},
+    page::Page,
+};
+
+/// An erasure as somebody told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub id: i64,
+    pub user: i64,
+    /// 0 where it was a report.
+    pub version: i64,
+    pub at: DateTime<Utc>,
+}
+
+fn erasure(row: &Model, steps: Vec<Step>) -> Erasure {
+    Erasure {
+        id: row.id,
+        user: row.user_id,
+        version: row.version,
+        attempts: row.attempts,
+        requested_at: row.requested_at,
+        done_at: row.done_at,
+        steps,
+    }
+}
+
+/// Makes sure that there is the erasure, with a step for each service, and
+/// keeps it from changing until the transaction ends.
+pub async fn open_in_txn(
+    txn: &impl ConnectionTrait,
+    told: Told,
+    services: &[String],
+    due_at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(told.id),
+        user_id: Set(told.user),
+        version: Set(told.version),
+        attempts: Set(1),
+        requested_at: Set(told.at),
+        due_at: Set(due_at),
+        is_done: Set(false),
+        done_at: Set(None),
+    };
+    if lock_in_txn(txn, told.id).await?.is_none() {
+        let keep = OnConflict::column(Column::Id).do_nothing_on([Column::Id]).to_owned();
+        Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
+        // Of two at once the second waits here.
+        lock_in_txn(txn, told.id).await?;
+        for service in services {
+            put_step_in_txn(txn, told.id, service).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What the order itself says, where a report came before it.
+pub async fn order_in_txn(txn: &impl ConnectionTrait, told: Told) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Version, Expr::value(told.version))
+        .col_expr(Column::RequestedAt, Expr::value(told.at))
+        .filter(Column::Id.eq(told.id))
+        .filter(Column::Version.lt(told.version))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// The user and the version of an erasure that nobody else changes until the
+/// transaction ends.
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>, DbErr> {
+    let row = Entity::find_by_id(id).lock_exclusive().one(txn).await?;
+    Ok(row.map(|row| erasure(&row, Vec::new())))
+}
+
+async fn put_step_in_txn(txn: &impl ConnectionTrait, id: i64, service: &str) -> Result<(), DbErr> {
+    let row = step::ActiveModel {
+        erasure_id: Set(id),
+        service: Set(service.to_owned()),
+        removed: Set(0),
+        done_at: Set(None),
+    };
+    let key = [step::Column::ErasureId, step::Column::Service];
+    let keep = OnConflict::columns(key).do_nothing_on(key).to_owned();
+    step::Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// A service has reported. A second time, after it was told again, adds what it
+/// found then.
+pub async fn report_in_txn(
+    txn: &impl ConnectionTrait,
+    id: i64,
+    service: &str,
+    removed: i64,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    put_step_in_txn(txn, id, service).await?;
+    let of = |query: sea_orm::UpdateMany<step::Entity>| {
+        query.filter(step::Column::ErasureId.eq(id)).filter(step::Column::Service.eq(service))
+    };
+    let more = Expr::col(step::Column::Removed).add(removed);
+    of(step::Entity::update_many().col_expr(step::Column::Removed, more)).exec(txn).await?;
+    of(step::Entity::update_many().col_expr(step::Column::DoneAt, Expr::value(at)))
+        .filter(step::Column::DoneAt.is_null())
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Does without services that are no longer asked.
+pub async fn drop_unasked_in_txn(txn: &impl ConnectionTrait, id: i64, services: &[String]) -> Result<(), DbErr> {
+    step::Entity::delete_many()
+        .filter(step::Column::ErasureId.eq(id))
+        .filter(step::Column::DoneAt.is_null())
+        .filter(step::Column::Service.is_not_in(services.iter().map(String::as_str)))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Marks it as done when no step is open; whether it is.
+pub async fn close_in_txn(txn: &impl ConnectionTrait, id: i64, at: DateTime<Utc>) -> Result<bool, DbErr> {
+    let open = step::Entity::find().filter(step::Column::ErasureId.eq(id)).filter(step::Column::DoneAt.is_null());
+    if open.count(txn).await? > 0 {
+        return Ok(false);
+    }
+    Entity::update_many()
+        .col_expr(Column::IsDone, Expr::value(true))
+        .col_expr(Column::DoneAt, Expr::value(at))
+        .filter(Column::Id.eq(id))
+        .filter(Column::IsDone.eq(false))
+        .exec(txn)
+        .await?;
+    Ok(true)
+}
+
+/// Erasures to be told again, those that waited longest first.
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<i64>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::IsDone.eq(false))
+        .filter(Column::DueAt.lte(now))
+        .filter(Column::Version.gt(0))
+        .order_by_asc(Column::DueAt)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+pub async fn told_again_in_txn(
+    txn: &impl ConnectionTrait,
+    id: i64,
+    attempts: i32,
+    due_at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Attempts, Expr::value(attempts))
+        .col_expr(Column::DueAt, Expr::value(due_at))
+        .filter(Column::Id.eq(id))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>, DbErr> {
+    let Some(row) = Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+    Ok(with_steps(db, vec![row]).await?.pop())
+}
+
+/// A page of erasures, the newest first, and how many there are.
+pub async fn list(db: &impl ConnectionTrait, is_done: Option<bool>, page: Page) -> Result<(Vec<Erasure>, u64), DbErr> {
+    let mut query = Entity::find();
+    if let Some(is_done) = is_done {
+        query = query.filter(Column::IsDone.eq(is_done));
+    }
+    let total = query.clone().count(db).await?;
+    if page.offset >= total {
+        return Ok((Vec::new(), total));
+    }
+    let newest_first = query.order_by_desc(Column::RequestedAt).order_by_desc(Column::Id);
+    let rows = newest_first.offset(page.offset).limit(page.limit).all(db).await?;
+    Ok((with_steps(db, rows).await?, total))
+}
+
+async fn with_steps(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Erasure>, DbErr> {
+    let steps = step::Entity::find()
+        .filter(step::Column::ErasureId.is_in(rows.iter().map(|row| row.id)))
+        .order_by_asc(step::Column::Service)
+        .all(db)
+        .await?;
+    let of = |id: i64| {
+        let own = steps.iter().filter(|step| step.erasure_id == id);
+        own.map(|s| Step { service: s.service.clone(), removed: s.removed, done_at: s.done_at }).collect()
+    };
+    Ok(rows.iter().map(|row| erasure(row, of(row.id))).collect())
+}

@@ -1,0 +1,159 @@
+//! Following erasures, and admin's own part in them.
+
+use std::time::Duration;
+
+use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased};
+use fenz_testkit::Database;
+use serde_json::{Value, json};
+
+use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, heard};
+
+const SERVICES: (&str, &str) = ("admin.erasure_services", "auth,admin,media");
+
+fn order(user_id: i64, erasure_id: i64) -> UserDeleted {
+    UserDeleted { user_id, erasure_id, version: 7, occurred_at: None }
+}
+
+fn report(user_id: i64, erasure_id: i64, service: &str, removed: i64) -> UserErased {
+    UserErased { user_id, erasure_id, service: service.to_owned(), removed, occurred_at: None }
+}
+
+fn step(erasure: &Value, service: &str) -> Value {
+    let steps = erasure["services"].as_array().expect("steps");
+    steps.iter().find(|step| step["service"] == service).cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_erasure_is_done_when_every_service_has_reported() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[SERVICES]).await;
+        // A report before the order, and everything twice.
+        for _ in 0..2 {
+            fleet.tell(report(USER, 5, "auth", 3)).await;
+        }
+        let early = fleet.until_erasure(5, "running").await;
+        assert_eq!((&early["userId"], step(&early, "media")["status"].clone()), (&json!("11"), json!("pending")));
+        for _ in 0..2 {
+            fleet.tell(order(USER, 5)).await;
+        }
+        // Admin's own report comes over the bus too.
+        heard(&fleet.heard.erased, 1).await;
+        fleet.tell(order(OTHER, 6)).await;
+        fleet.until_erasure(6, "running").await;
+        let running = fleet.get("admin/erasures?status=running", ADMIN).await;
+        assert_eq!(running.body["total"], "2");
+        assert_eq!(running.of("erasures")[0]["id"], "6");
+
+        fleet.tell(report(USER, 5, "media", 4)).await;
+        let done = fleet.until_erasure(5, "done").await;
+        assert_eq!(step(&done, "media")["removed"], "4");
+        assert!(done["doneAt"].is_string() && step(&done, "admin")["doneAt"].is_string());
+        assert_eq!(done["attempts"], 1);
+        let list = fleet.get("admin/erasures?status=done", ADMIN).await;
+        assert_eq!((list.body["total"].clone(), list.of("erasures")[0].clone()), (json!("1"), done));
+        fleet.get("admin/erasures/9", ADMIN).await.refused(404, "ERASURE_NOT_FOUND");
+        fleet.get("admin/erasures?status=else", ADMIN).await.refused(400, "INVALID_PARAMS");
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_done_is_told_again_with_growing_pauses() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[SERVICES, ("admin.erasure_retry", "300ms")]).await;
+        fleet.tell(order(USER, 5)).await;
+        // The first is the order itself, as the neighbour hears it too.
+        let told = heard(&fleet.heard.deleted, 3).await;
+        assert!(told.iter().all(|again| (again.user_id, again.erasure_id, again.version) == (USER, 5, 7)));
+        for service in ["auth", "media"] {
+            fleet.tell(report(USER, 5, service, 1)).await;
+        }
+        let done = fleet.until_erasure(5, "done").await;
+        assert!(done["attempts"].as_i64().unwrap() >= 3, "{done}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let count = fleet.heard.deleted.lock().unwrap().len();
+        fleet.sandbox.process.clock.advance(Duration::from_secs(3600));
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(fleet.heard.deleted.lock().unwrap().len(), count);
+        fleet.sandbox.stop().await;
+    }
+}
+
+fn act(actor_id: i64, subject_user_id: i64, object_id: &str) -> AuditRecorded {
+    AuditRecorded {
+        actor_id,
+        subject_user_id,
+        action: "user.hidden".to_owned(),
+        object_type: "user".to_owned(),
+        object_id: object_id.to_owned(),
+        before: r#"{"displayName":"Ann"}"#.to_owned(),
+        after: r#"{"displayName":"Bob"}"#.to_owned(),
+        address: "192.0.2.1".to_owned(),
+        ..AuditRecorded::default()
+    }
+}
+
+#[tokio::test]
+async fn the_log_keeps_what_happened_without_what_is_personal() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[SERVICES]).await;
+        for entry in
+            [act(USER, 0, "31"), act(ADMIN, USER, "11"), act(0, USER, "ann@example.org"), act(ADMIN, OTHER, "12")]
+        {
+            fleet.tell(entry).await;
+        }
+        fleet.audit("", 4).await;
+        fleet.tell(order(USER, 5)).await;
+        let blanked = fleet.audit("action=audit.blanked", 1).await;
+        assert_eq!((&blanked[0]["objectId"], &blanked[0]["after"]), (&json!("11"), &json!(r#"{"entries":3}"#)));
+        // By and about them, late.
+        fleet.tell(act(USER, 0, "32")).await;
+        fleet.tell(act(ADMIN, USER, "ann@example.org")).await;
+        let all = fleet.audit("action=user.hidden", 6).await;
+        for entry in &all {
+            let personal = ["before", "after", "address"].map(|field| entry[field].as_str().unwrap().len());
+            let is_of_another = entry["objectId"] == "12";
+            assert_eq!(personal == [0, 0, 0], !is_of_another, "{entry}");
+            assert_ne!(entry["objectId"], "ann@example.org");
+        }
+        assert_eq!(fleet.audit("actorId=11", 2).await.len(), 2);
+        // Told again, it changes nothing more.
+        fleet.tell(order(USER, 5)).await;
+        heard(&fleet.heard.erased, 2).await;
+        fleet.audit("action=audit.blanked", 1).await;
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn reports_by_and_about_a_user_keep_ids_alone() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[SERVICES]).await;
+        fleet.world.video(51, OWNER, "mine");
+        fleet.world.video(52, OTHER, "theirs");
+        let by = fleet.report("video", 52, OWNER).await.of("report")["id"].as_str().unwrap().to_owned();
+        let about = fleet.report("video", 51, USER).await.of("report")["id"].as_str().unwrap().to_owned();
+        fleet.put(&format!("admin/reports/{by}"), json!({"assigneeId": "2"}), MODERATOR).await.of("report");
+        fleet.tell(order(OWNER, 5)).await;
+        let own = heard(&fleet.heard.erased, 1).await;
+        assert_eq!((own[0].service.as_str(), own[0].user_id), ("admin", OWNER));
+        let report = async |id: &str| fleet.get(&format!("admin/reports/{id}"), MODERATOR).await.of("report");
+        let by = report(&by).await;
+        assert_eq!((&by["reporterId"], &by["text"], &by["status"]), (&json!("0"), &json!(""), &json!("pending")));
+        assert_eq!((&by["objectTitle"], &by["objectId"]), (&json!("theirs"), &json!("52")));
+        let about = report(&about).await;
+        assert_eq!((&about["objectTitle"], &about["text"]), (&json!(""), &json!("")));
+        assert_eq!((&about["status"], &about["reporterId"]), (&json!("dismissed"), &json!("11")));
+        let told = heard(&fleet.heard.moderated, 1).await;
+        assert_eq!((told[0].user_id, told[0].outcome.as_str()), (USER, "report_dismissed"));
+        // The one without a reporter is still worked on; nobody is told.
+        let path = format!("admin/reports/{}", by["id"].as_str().unwrap());
+        fleet.put(&path, json!({"status": "dismissed"}), MODERATOR).await.of("report");
+        // Their token still lives for a moment, and what was theirs is not gone elsewhere.
+        fleet.report("video", 52, OWNER).await.refused(401, "UNAUTHENTICATED");
+        fleet.report("video", 51, OTHER).await.refused(404, "VIDEO_NOT_FOUND");
+        fleet.audit("action=report.dismissed", 2).await;
+        assert_eq!(fleet.heard.moderated.lock().unwrap().len(), 1);
+        fleet.sandbox.stop().await;
+    }
+}

@@ -1,0 +1,208 @@
+//! The admin service, a service that tells and hears, and clients of every role.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use fenz_admin::Admin;
+use fenz_chassis::{Needs, Platform, Role, Service, Surface};
+use fenz_contract::events::v1::{UserDeleted, UserErased, UserModerated};
+use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
+use fenz_testkit::{Database, Sandbox};
+use reqwest::{Client, Method, RequestBuilder};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use serde_json::{Value, json};
+
+use crate::stand_ins::{World, serve};
+
+pub const ADMIN: i64 = 1;
+pub const MODERATOR: i64 = 2;
+pub const USER: i64 = 11;
+pub const OTHER: i64 = 12;
+pub const OWNER: i64 = 21;
+
+/// Stands where the others are on the bus: tells what the test wants and hears
+/// what admin tells.
+struct Neighbour;
+
+#[derive(Clone, Default)]
+pub struct Heard {
+    outbox: Arc<OnceLock<Outbox>>,
+    pub moderated: Arc<Mutex<Vec<UserModerated>>>,
+    pub deleted: Arc<Mutex<Vec<UserDeleted>>>,
+    pub erased: Arc<Mutex<Vec<UserErased>>>,
+}
+
+struct Tables;
+
+impl MigratorTrait for Tables {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        fenz_events::migrations()
+    }
+}
+
+fn noting<E: Event + Send>(
+    list: Arc<Mutex<Vec<E>>>,
+) -> impl Fn(fenz_chassis::database::Txn, Received<E>) -> std::future::Ready<Result<(), fenz_events::Refusal>> {
+    move |_, received| {
+        list.lock().expect("no panic before").push(received.event);
+        std::future::ready(Ok(()))
+    }
+}
+
+impl Service for Neighbour {
+    const NAME: &'static str = "media";
+    const PORT: u16 = 0;
+    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
+    type Config = serde_json::Map<String, Value>;
+    type Migrator = Tables;
+
+    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+        let heard: Heard = platform.shared.get();
+        heard.outbox.set(Outbox::start(&platform).await?).ok();
+        Consumer::new()
+            .on(noting(heard.moderated))
+            .on(noting(heard.deleted))
+            .on(noting(heard.erased))
+            .start(&platform)
+            .await?;
+        Ok(Surface::default())
+    }
+
+    fn listen(_: &Self::Config) -> Option<SocketAddr> {
+        None
+    }
+}
+
+pub struct Fleet {
+    pub sandbox: Sandbox,
+    pub world: World,
+    pub heard: Heard,
+    client: Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn reason(&self) -> &str {
+        let details = self.body["details"].as_array().map(Vec::as_slice).unwrap_or_default();
+        details.iter().find_map(|detail| detail["reason"].as_str()).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn refused(&self, status: u16, reason: &str) {
+        assert_eq!((self.status, self.reason()), (status, reason), "{}", self.body);
+    }
+
+    #[track_caller]
+    pub fn of(self, name: &str) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body[name].clone()
+    }
+}
+
+impl Fleet {
+    pub async fn start(database: Database, settings: &[(&str, &str)]) -> Self {
+        let mut sandbox = Sandbox::new(database).await.expect("a sandbox");
+        for (key, value) in settings {
+            sandbox.set(key, value).expect("a key");
+        }
+        let world = World::default();
+        serve(&mut sandbox, &world);
+        sandbox.start::<Admin>().await.expect("admin");
+        sandbox.start::<Neighbour>().await.expect("a neighbour");
+        sandbox.process.shared.get::<MailboxRegistry>().open();
+        let heard = sandbox.process.shared.get();
+        Self { sandbox, world, heard, client: Client::new() }
+    }
+
+    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
+        let outbox = self.heard.outbox.get().expect("the neighbour runs");
+        let event = &event;
+        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("told");
+    }
+
+    /// The token of a user, by the role that their number stands for; none of
+    /// nobody, 0.
+    pub fn token(&self, user: i64) -> String {
+        let role = match user {
+            ADMIN => Role::Admin,
+            MODERATOR..10 => Role::Moderator,
+            _ => Role::User,
+        };
+        self.sandbox.token(user, role)
+    }
+
+    pub fn request(&self, method: Method, path: &str, user: i64) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/v1/{path}", self.sandbox.url("admin")));
+        if user == 0 { request } else { request.bearer_auth(self.token(user)) }
+    }
+
+    pub async fn get(&self, path: &str, user: i64) -> Reply {
+        send(self.request(Method::GET, path, user)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value, user: i64) -> Reply {
+        send(self.request(Method::PUT, path, user).json(&body)).await
+    }
+
+    pub async fn report(&self, kind: &str, id: i64, user: i64) -> Reply {
+        let body = json!({"objectType": kind, "objectId": id.to_string(), "reason": "spam", "text": "look"});
+        send(self.request(Method::POST, "reports", user).json(&body)).await
+    }
+
+    /// Waits until the audit log has so many entries that match; those.
+    pub async fn audit(&self, query: &str, count: usize) -> Vec<Value> {
+        let mut entries = Vec::new();
+        for _ in 0..400 {
+            let reply = self.get(&format!("admin/audit-logs?pageSize=100&{query}"), ADMIN).await;
+            entries.clone_from(reply.of("entries").as_array().expect("a list"));
+            if entries.len() == count {
+                return entries;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("not {count} of {query}: {entries:#?}");
+    }
+
+    pub async fn until_erasure(&self, id: i64, status: &str) -> Value {
+        let mut erasure = Value::Null;
+        for _ in 0..400 {
+            let reply = self.get(&format!("admin/erasures/{id}"), ADMIN).await;
+            if reply.status == 200 {
+                erasure = reply.of("erasure");
+                if erasure["status"] == status {
+                    return erasure;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("not {status}: {erasure:#}");
+    }
+}
+
+pub async fn send(request: RequestBuilder) -> Reply {
+    let reply = request.send().await.expect("an answer");
+    let status = reply.status().as_u16();
+    let text = reply.text().await.expect("a body");
+    Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
+
+/// Waits until so many have come; those.
+pub async fn heard<E: Clone>(list: &Mutex<Vec<E>>, count: usize) -> Vec<E> {
+    for _ in 0..400 {
+        let now = list.lock().expect("no panic before").clone();
+        if now.len() >= count {
+            return now;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("{} of {count} came", list.lock().expect("no panic before").len());
+}

@@ -1,0 +1,146 @@
+//! `fenzvideo.user.v1.UserAdminService`
+
+use chrono::DateTime;
+use fenz_chassis::{Caller, Error, Reason, Role, UserId};
+use fenz_contract::user::v1::{self as pb, user_admin_service_server::UserAdminService};
+use tonic::{Request, Response, Status};
+
+use super::{encode_for, precondition, versioned};
+use crate::{
+    app::{App, Filter, Registration, UserChanges},
+    domain::page::Page,
+};
+
+pub struct UserAdminApi(pub App);
+
+/// Replies of one shape: the style of the contract wants one each.
+macro_rules! account {
+    ($reply:ident, $app:expr, $caller:expr, $account:expr) => {{
+        let account = $account;
+        Ok(versioned(&account, pb::$reply { user: Some(encode_for($app, &account, $caller.role)) }))
+    }};
+}
+
+/// The contract has checked that it is one of them.
+fn role(text: Option<&str>) -> Option<Role> {
+    text.and_then(Role::parse)
+}
+
+#[async_trait::async_trait]
+impl UserAdminService for UserAdminApi {
+    async fn list_users(
+        &self,
+        request: Request<pb::ListUsersRequest>,
+    ) -> Result<Response<pb::ListUsersResponse>, Status> {
+        let caller = Caller::of(&request);
+        let caller = caller.require_user()?;
+        let wanted = request.into_inner();
+        let page = Page::of(wanted.page, wanted.page_size)?;
+        let filter = Filter {
+            role: role(wanted.role.as_deref()),
+            hidden: wanted.is_hidden,
+            search: wanted.search.unwrap_or_default(),
+        };
+        let (accounts, total) = self.0.list_users(caller, &filter, page).await?;
+        let users = accounts.iter().map(|account| encode_for(&self.0, account, caller.role)).collect();
+        Ok(Response::new(pb::ListUsersResponse { users, total: total as i64 }))
+    }
+
+    async fn get_user(&self, request: Request<pb::GetUserRequest>) -> Result<Response<pb::GetUserResponse>, Status> {
+        let caller = Caller::of(&request);
+        let caller = caller.require_user()?;
+        account!(GetUserResponse, &self.0, caller, self.0.user(caller, UserId(request.get_ref().id)).await?)
+    }
+
+    async fn create_user(
+        &self,
+        request: Request<pb::CreateUserRequest>,
+    ) -> Result<Response<pb::CreateUserResponse>, Status> {
+        let caller = Caller::of(&request);
+        let caller = caller.require_user()?;
+        let wanted = request.into_inner();
+        let role = role(wanted.role.as_deref()).unwrap_or(Role::User);
+        let registration = Registration {
+            username: wanted.username,
+            email: wanted.email,
+            password: wanted.password,
+            display_name: wanted.display_name,
+            invitation_code: None,
+            guest_session_id: None,
+        };
+        account!(CreateUserResponse, &self.0, caller, self.0.create_user(caller, registration, role).await?)
+    }
+
+    async fn update_user(
+        &self,
+        request: Request<pb::UpdateUserRequest>,
+    ) -> Result<Response<pb::UpdateUserResponse>, Status> {
+        let (caller, expected) = (Caller::of(&request), precondition(&request));
+        let caller = caller.require_user()?;
+        let pb::UpdateUserRequest { id, display_name, email, role: wanted } = request.into_inner();
+        let changes = UserChanges { display_name, email, role: role(wanted.as_deref()) };
+        let updated = self.0.update_user(caller, UserId(id), &expected, &changes).await?;
+        account!(UpdateUserResponse, &self.0, caller, updated)
+    }
+
+    async fn hide_user(&self, request: Request<pb::HideUserRequest>) -> Result<Response<pb::HideUserResponse>, Status> {
+        let caller = Caller::of(&request);
+        let caller = caller.require_user()?;
+        let pb::HideUserRequest { id, text } = request.get_ref();
+        account!(HideUserResponse, &self.0, caller, self.0.hide_user(caller, UserId(*id), text).await?)
+    }
+
+    async fn restore_user(
+        &self,
+        request: Request<pb::RestoreUserRequest>,
+    ) -> Result<Response<pb::RestoreUserResponse>, Status> {
+        let caller = Caller::of(&request);
+        let caller = caller.require_user()?;
+        let restored = self.0.restore_user(caller, UserId(request.get_ref().id)).await?;
+        account!(RestoreUserResponse, &self.0, caller, restored)
+    }
+
+    async fn ban_user(&self, request: Request<pb::BanUserRequest>) -> Result<Response<pb::BanUserResponse>, Status> {
+        let caller = Caller::of(&request);
+        let caller = caller.require_user()?;
+        let pb::BanUserRequest { id, until, text } = request.into_inner();
+        let until = match until {
+            None => None,
+            Some(at) => {
+                let time = u32::try_from(at.nanos).ok().and_then(|nanos| DateTime::from_timestamp(at.seconds, nanos));
+                Some(time.ok_or_else(|| Error::field(Reason::InvalidParams, "until", "is no point in time"))?)
+            }
+        };
+        account!(BanUserResponse, &self.0, caller, self.0.ban_user(caller, UserId(id), until, &text).await?)
+    }
+
+    async fn unban_user(
+        &self,
+        request: Request<pb::UnbanUserRequest>,
+    ) -> Result<Response<pb::UnbanUserResponse>, Status> {
+        let caller = Caller::of(&request);
+        let caller = caller.require_user()?;
+        let unbanned = self.0.unban_user(caller, UserId(request.get_ref().id)).await?;
+        account!(UnbanUserResponse, &self.0, caller, unbanned)
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<pb::DeleteUserRequest>,
+    ) -> Result<Response<pb::DeleteUserResponse>, Status> {
+        let caller = Caller::of(&request);
+        let user = UserId(request.get_ref().id);
+        let erasure_id = self.0.delete_user(caller.require_user()?, user).await?;
+        Ok(Response::new(pb::DeleteUserResponse { erasure_id }))
+    }
+
+    async fn end_user_sessions(
+        &self,
+        request: Request<pb::EndUserSessionsRequest>,
+    ) -> Result<Response<pb::EndUserSessionsResponse>, Status> {
+        let caller = Caller::of(&request);
+        let user = UserId(request.get_ref().id);
+        let ended = self.0.end_sessions_of(caller.require_user()?, user).await?;
+        Ok(Response::new(pb::EndUserSessionsResponse { ended }))
+    }
+}

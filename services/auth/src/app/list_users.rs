@@ -1,0 +1,31 @@
+//! Accounts, as administrators see them.
+
+use fenz_chassis::{Result, User, UserId};
+
+use super::App;
+use crate::{
+    domain::{account::Account, page::Page},
+    store::users,
+};
+
+pub use crate::store::users::Filter;
+
+impl App {
+    /// A page of the accounts, the newest first, and how many there are.
+    ///
+    /// # Errors
+    /// `TOKEN_INVALID` when the caller's session has ended.
+    pub async fn list_users(&self, caller: &User, filter: &Filter, page: Page) -> Result<(Vec<Account>, u64)> {
+        self.session(caller).await?;
+        Ok(users::list(&self.db, filter, page).await?)
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// `USER_NOT_FOUND`; `TOKEN_INVALID` when the caller's session has ended.
+    pub async fn user(&self, caller: &User, user: UserId) -> Result<Account> {
+        self.session(caller).await?;
+        super::known(users::by_id(&self.db, user).await?)
+    }
+}

@@ -1,0 +1,45 @@
+//! A page of a list, not too deep: the database counts through all that is
+//! before it.
+
+use fenz_chassis::{Error, Reason, Result};
+
+const DEFAULT_SIZE: u64 = 20;
+/// The last row that can be asked for.
+const MAX_DEPTH: u64 = 10_000;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub offset: u64,
+    pub limit: u64,
+}
+
+impl Page {
+    /// From a page number from 1 and a size that the contract has checked.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS` on `page` when its end lies too deep.
+    pub fn of(page: Option<i32>, size: Option<i32>) -> Result<Self> {
+        let number = page.map_or(1, |p| p.max(1) as u64);
+        let limit = size.map_or(DEFAULT_SIZE, |s| s.max(1) as u64);
+        if number * limit > MAX_DEPTH {
+            let message = format!("times pageSize must be at most {MAX_DEPTH}: narrow the list instead");
+            return Err(Error::field(Reason::InvalidParams, "page", message));
+        }
+        Ok(Self { offset: (number - 1) * limit, limit })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_their_depth() {
+        assert_eq!(Page::of(None, None).unwrap(), Page { offset: 0, limit: 20 });
+        assert_eq!(Page::of(Some(3), Some(7)).unwrap(), Page { offset: 14, limit: 7 });
+        assert_eq!(Page::of(Some(100), Some(100)).unwrap(), Page { offset: 9_900, limit: 100 });
+        assert_eq!(Page::of(Some(101), Some(100)).unwrap_err().reason, Reason::InvalidParams);
+        assert!(Page::of(Some(i32::MAX), Some(100)).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! Who may do what to whose account.
+
+use fenz_chassis::{Error, Reason, Result, Role, User, UserId};
+
+fn denied(message: &str) -> Error {
+    Error::new(Reason::PermissionDenied, message)
+}
+
+/// Holds hiding, banning and taking either back against the rules: not one's
+/// own account, and moderators only those that may do less than they.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub fn check_moderation(actor: &User, target: UserId, role: Role) -> Result<()> {
+    if actor.id == target {
+        return Err(denied("nobody moderates their own account"));
+    }
+    if actor.role < Role::Admin && role != Role::User {
+        return Err(denied("moderators moderate accounts whose role is user"));
+    }
+    Ok(())
+}
+
+/// Holds another role for an account against the rule that nobody demotes
+/// themselves.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub fn check_role_change(actor: UserId, target: UserId, from: Role, to: Role) -> Result<()> {
+    if actor == target && to < from {
+        return Err(denied("nobody demotes themselves; let another administrator do it"));
+    }
+    Ok(())
+}
+
+/// Holds a deletion by an administrator against the rule that one's own
+/// account goes another way.
+///
+/// # Errors
+/// `CANNOT_DELETE_SELF`.
+pub fn check_deletion(actor: UserId, target: UserId) -> Result<()> {
+    if actor == target {
+        return Err(Error::new(Reason::CannotDeleteSelf, "administrators cannot remove their own account here"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moderators_moderate_users_and_administrators_everybody_but_themselves() {
+        let allowed = |actor: Role, target: i64, role: Role| {
+            let actor = User { id: UserId(1), role: actor, session: String::new() };
+            check_moderation(&actor, UserId(target), role).is_ok()
+        };
+        let roles = [Role::User, Role::Moderator, Role::Admin];
+        assert_eq!(roles.map(|role| allowed(Role::Moderator, 2, role)), [true, false, false]);
+        assert_eq!(roles.map(|role| allowed(Role::Admin, 2, role)), [true, true, true]);
+        assert!(!allowed(Role::Admin, 1, Role::Admin));
+    }
+
+    #[test]
+    fn others_are_demoted_and_deleted_but_not_oneself() {
+        let (one, other) = (UserId(1), UserId(2));
+        assert!(check_role_change(one, one, Role::Admin, Role::Admin).is_ok());
+        assert!(check_role_change(one, one, Role::Admin, Role::Moderator).is_err());
+        assert!(check_role_change(one, other, Role::Admin, Role::User).is_ok());
+        assert!(check_deletion(one, other).is_ok());
+        assert_eq!(check_deletion(one, one).unwrap_err().reason, Reason::CannotDeleteSelf);
+    }
+}

@@ -1,0 +1,60 @@
+//! Failed logins that the audit log has not heard of yet.
+
+use fenz_chassis::database::Txn;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::entity::unreported_failure::{ActiveModel, Column, Entity};
+
+/// Failures under a name from an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// Tells name and address apart from all others.
+    pub digest: String,
+    /// Of the name alone.
+    pub subject: String,
+    /// As typed.
+    pub name: String,
+    pub address: String,
+    pub count: i32,
+}
+
+/// Counts one more.
+pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        digest: Set(failure.digest.clone()),
+        subject: Set(failure.subject.clone()),
+        name: Set(failure.name.clone()),
+        address: Set(failure.address.clone()),
+        failures: Set(failure.count),
+    };
+    let more = Expr::col((Entity, Column::Failures)).add(failure.count);
+    let again = OnConflict::column(Column::Digest).value(Column::Failures, more).to_owned();
+    Entity::insert(row).on_conflict(again).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Takes some of them out, to be told in the same transaction.
+pub async fn take_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbErr> {
+    let rows = Entity::find().order_by_asc(Column::Digest).limit(limit).lock_exclusive().all(txn.as_ref()).await?;
+    let digests: Vec<String> = rows.iter().map(|row| row.digest.clone()).collect();
+    if !digests.is_empty() {
+        Entity::delete_many().filter(Column::Digest.is_in(digests)).exec(txn.as_ref()).await?;
+    }
+    let failures = rows.into_iter().map(|row| Failures {
+        digest: row.digest,
+        subject: row.subject,
+        name: row.name,
+        address: row.address,
+        count: row.failures,
+    });
+    Ok(failures.collect())
+}
+
+/// Forgets what failed under names; gives the number of rows.
+pub async fn forget_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbErr> {
+    Ok(Entity::delete_many().filter(Column::Subject.is_in(subjects)).exec(db).await?.rows_affected)
+}

@@ -1,0 +1,137 @@
+//! admin/users: list, get, create, update, sessions.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::fleet::{Fleet, PASSWORD, Reply, everywhere, everywhere_heard};
+
+async fn names(fleet: &Fleet, admin: &str, query: &str) -> (Vec<String>, String) {
+    let list = fleet.get(admin, &format!("admin/users?{query}")).await.is(200);
+    let names = list.body["users"].as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned());
+    (names.collect(), list.text("total").to_owned())
+}
+
+#[tokio::test]
+async fn accounts_are_found_by_role_sight_and_what_they_begin_with() {
+    everywhere(&[], async |fleet| {
+        let admin = fleet.admin_token().await;
+        for name in ["ann", "anna", "ben", "a_x", "Zoe"] {
+            fleet.account(&admin, name, if name == "ben" { "moderator" } else { "user" }).await;
+        }
+        let (id, ..) = fleet.account(&admin, "dora", "user").await;
+        let rename = json!({"displayName": "Ärger 50%"});
+        fleet.as_user(&admin, Method::PUT, &format!("admin/users/{id}"), rename).await.is(200);
+        fleet.as_user(&admin, Method::PUT, &format!("admin/users/{id}/hide"), json!({})).await.is(200);
+        let all = names(&fleet, &admin, "").await;
+        assert_eq!(
+            (all.0, all.1.as_str()),
+            (["dora", "Zoe", "a_x", "ben", "anna", "ann", "admin"].map(str::to_owned).to_vec(), "7")
+        );
+        let found = async |query: &str| names(&fleet, &admin, query).await.0;
+        assert_eq!(found("role=moderator").await, ["ben"]);
+        assert_eq!(found("isHidden=true").await, ["dora"]);
+        assert_eq!(found("isHidden=false&role=user").await.len(), 4);
+        assert_eq!(found("search=ANN").await, ["anna", "ann"]);
+        assert_eq!(found("search=anna@ex").await, ["anna"]);
+        assert_eq!(found("search=zOE").await, ["Zoe"]);
+        assert_eq!(found("search=%C3%A4RGER%2050%25").await, ["dora"]);
+        assert_eq!(found("search=a_").await, ["a_x"], "no wildcard");
+        for nothing in ["search=%25", "search=nn", "search=!a", "search=%5C"] {
+            assert!(found(nothing).await.is_empty(), "{nothing}");
+        }
+        assert_eq!(
+            names(&fleet, &admin, "page=2&pageSize=3").await,
+            (["ben", "anna", "ann"].map(str::to_owned).to_vec(), "7".to_owned())
+        );
+        let deep = fleet.get(&admin, "admin/users?page=101&pageSize=100").await.refuses(400, "INVALID_PARAMS");
+        assert_eq!(deep.field(), "page");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_is_made_whatever_the_setting_of_registration() {
+    everywhere_heard(&[("registration", "closed")], async |fleet| {
+        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+        fleet.register("ann").await.refuses(403, "REGISTRATION_CLOSED");
+        let (id, ..) = fleet.account(&admin, "ann", "moderator").await;
+        let registered = ear.of("registered", "userId", id.as_str()).await;
+        assert_eq!((&registered["username"], &registered["displayName"]), (&json!("ann"), &json!("ann")));
+        assert_eq!(ear.audit("user.created").await.2, json!({"username": "ann", "role": "moderator"}));
+        let create = async |name: &str, email: &str, password: &str| {
+            let body = json!({"username": name, "email": email, "password": password});
+            fleet.as_user(&admin, Method::POST, "admin/users", body).await
+        };
+        create("ANN", "other@example.com", PASSWORD).await.refuses(409, "USERNAME_TAKEN");
+        create("other", "ANN@example.com", PASSWORD).await.refuses(409, "EMAIL_TAKEN");
+        create("other", "other@example.com", "password1").await.refuses(400, "PASSWORD_TOO_WEAK");
+        let made = create("other", "other@example.com", PASSWORD).await.is(200);
+        assert_eq!((&made.body["user"]["role"], made.etag()), (&json!("user"), "\"1\""));
+        let twins = futures::future::join_all((0..6).map(|i| {
+            let email = format!("twin{i}@example.com");
+            async move { create("twin", &email, PASSWORD).await }
+        }));
+        let twins = twins.await;
+        assert_eq!(twins.iter().filter(|r| r.status == 200).count(), 1, "{twins:?}");
+        assert_eq!(twins.iter().filter(|r| r.reason() == "USERNAME_TAKEN").count(), 5, "{twins:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn administrators_change_accounts_and_another_role_ends_sessions() {
+    everywhere_heard(&[], async |fleet| {
+        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+        let (id, ann, _) = fleet.account(&admin, "ann", "user").await;
+        fleet.account(&admin, "ben", "user").await;
+        let path = format!("admin/users/{id}");
+        let put = async |body: Value| fleet.as_user(&admin, Method::PUT, &path, body).await;
+        let seen = fleet.get(&admin, &path).await.is(200);
+        assert_eq!((seen.etag(), &seen.body["user"]["email"]), ("\"1\"", &json!("ann@example.com")));
+        let bearer = format!("Bearer {admin}");
+        let headers = [("authorization", bearer.as_str()), ("if-match", "\"7\"")];
+        let changes = json!({"displayName": "Ann B."});
+        fleet.call(Method::PUT, &format!("/api/v1/{path}"), &headers, &changes).await.refuses(412, "VERSION_MISMATCH");
+        let headers = [headers[0], ("if-match", "\"1\"")];
+        fleet.call(Method::PUT, &format!("/api/v1/{path}"), &headers, &changes).await.is(200);
+        put(json!({"displayName": " "})).await.refuses(400, "INVALID_PARAMS");
+        put(json!({"email": "BEN@example.com"})).await.refuses(409, "EMAIL_TAKEN");
+        assert_eq!(put(json!({"displayName": "Ann B.", "role": "user"})).await.is(200).etag(), "\"2\"", "nothing new");
+        let (_, before, after) = ear.audit("user.updated").await;
+        assert_eq!((before, after), (json!({"displayName": "ann"}), json!({"displayName": "Ann B."})));
+        fleet.get(&ann, "user/me").await.is(200);
+        let promoted = put(json!({"role": "moderator", "email": "a.b@example.com"})).await.is(200);
+        assert_eq!((promoted.etag(), &promoted.body["user"]["role"]), ("\"3\"", &json!("moderator")));
+        fleet.get(&ann, "user/me").await.refuses(401, "TOKEN_INVALID");
+        let login = fleet.login("a.b@example.com", PASSWORD).await.is(200);
+        assert_eq!(crate::fleet::claims(login.text("accessToken"))["role"], "moderator");
+        let (_, before, after) = ear.audit("user.role_changed").await;
+        assert_eq!((before, after), (json!({"role": "user"}), json!({"role": "moderator"})));
+        assert_eq!(ear.of("updated", "version", "3").await["role"], "moderator");
+        ear.of("sessions_ended", "userId", id.as_str()).await;
+        fleet.as_user(&admin, Method::PUT, "admin/users/4242", json!({})).await.refuses(404, "USER_NOT_FOUND");
+        fleet.get(&admin, "admin/users/4242").await.refuses(404, "USER_NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_of_others_are_ended_and_counted() {
+    everywhere_heard(&[], async |fleet| {
+        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+        let (id, ann, _) = fleet.account(&admin, "ann", "user").await;
+        fleet.login("ann", PASSWORD).await.is(200);
+        let end = async |id: &str| -> Reply {
+            fleet.as_user(&admin, Method::DELETE, &format!("admin/users/{id}/sessions"), Value::Null).await
+        };
+        assert_eq!(end(&id).await.is(200).body["ended"], 2);
+        assert_eq!(end(&id).await.is(200).body["ended"], 0);
+        end("4242").await.refuses(404, "USER_NOT_FOUND");
+        fleet.get(&ann, "user/me").await.refuses(401, "TOKEN_INVALID");
+        fleet.login("ann", PASSWORD).await.is(200);
+        ear.of("sessions_ended", "userId", id.as_str()).await;
+        assert_eq!(ear.audit("user.sessions_ended").await.2, json!({"ended": 2}));
+        assert_eq!(ear.audits("user.sessions_ended"), 1);
+    })
+    .await;
+}

@@ -1,0 +1,54 @@
+//! Accounts from before a column are found by it.
+
+use fenz_auth::Auth;
+use fenz_chassis::{Service, database, settings::Sources};
+use fenz_testkit::Database;
+use reqwest::Method;
+use sea_orm::ConnectionTrait;
+use sea_orm_migration::MigratorTrait;
+use serde_json::{Value, json};
+
+use crate::fleet::Fleet;
+
+type Migrator = <Auth as Service>::Migrator;
+
+/// The steps before display names had keys.
+const BEFORE: u32 = 14;
+
+#[tokio::test]
+async fn display_names_of_old_accounts_are_found() {
+    fenz_chassis::prepare();
+    for database in Database::available() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = database.create(folder.path(), "auth").await.unwrap();
+        let mut sources = Sources::default();
+        sources.set(&["database", "url"], &url).unwrap();
+        let settings = sources.service::<Value>("auth").unwrap().0.database;
+        let db = database::connect(&settings).await.unwrap();
+        Migrator::up(&db, Some(BEFORE)).await.unwrap();
+        for id in 1..=1_200 {
+            let sql = format!(
+                "INSERT INTO users (id, username, username_key, email, email_key, display_name, password_hash, role, \
+                 hidden_reasons, version, created_at, updated_at) VALUES ({id}, 'u{id}', 'u{id}', 'u{id}@example.com', \
+                 'u{id}@example.com', 'ÄRGER {id}', '', 'user', 0, 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+            );
+            db.execute_unprepared(&sql).await.unwrap();
+        }
+        db.close().await.unwrap();
+        // Only its process is used.
+        let fleet = Fleet::start(Database::Sqlite, &[]).await;
+        let auth = fleet.start_on(&url, &[("admin.password", crate::fleet::ADMIN_PASSWORD)]).await;
+        let login = json!({"username": "admin", "password": crate::fleet::ADMIN_PASSWORD});
+        let client = reqwest::Client::new();
+        let reply = client.post(format!("{auth}/api/v1/auth/login")).json(&login).send().await.unwrap();
+        let token = reply.json::<Value>().await.unwrap()["accessToken"].as_str().unwrap().to_owned();
+        let search = |text: &str| {
+            let url = format!("{auth}/api/v1/admin/users?search={text}");
+            client.request(Method::GET, url).bearer_auth(&token).send()
+        };
+        let found: Value = search("%C3%A4rger").await.unwrap().json().await.unwrap();
+        assert_eq!(found["total"], "1200", "{database:?}");
+        let found: Value = search("%C3%A4rger%201200").await.unwrap().json().await.unwrap();
+        assert_eq!(found["users"][0]["id"], "1200", "{database:?}");
+    }
+}

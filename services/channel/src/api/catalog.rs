@@ -1,0 +1,32 @@
+//! `ChannelCatalogService`.
+
+use fenz_chassis::Result;
+use fenz_contract::channel::v1::{self as pb, channel_catalog_service_server::ChannelCatalogService};
+use tonic::{Request, Response, Status};
+
+use super::Api;
+use crate::domain::ChannelId;
+
+const DEFAULT_LIMIT: i32 = 500;
+
+#[async_trait::async_trait]
+impl ChannelCatalogService for Api {
+    async fn list_catalog_channels(
+        &self,
+        request: Request<pb::ListCatalogChannelsRequest>,
+    ) -> Result<Response<pb::ListCatalogChannelsResponse>, Status> {
+        let message = request.into_inner();
+        let limit = message.limit.unwrap_or(DEFAULT_LIMIT).max(1) as u64;
+        let channels = self.0.channels_after(ChannelId(message.after_id), limit).await?;
+        let channels = channels.iter().map(|channel| self.0.told(channel)).collect();
+        Ok(Response::new(pb::ListCatalogChannelsResponse { channels }))
+    }
+
+    async fn get_catalog_channel(
+        &self,
+        request: Request<pb::GetCatalogChannelRequest>,
+    ) -> Result<Response<pb::GetCatalogChannelResponse>, Status> {
+        let channel = self.0.any_channel(ChannelId(request.into_inner().id)).await?;
+        Ok(Response::new(pb::GetCatalogChannelResponse { channel: Some(self.0.told(&channel)) }))
+    }
+}

@@ -1,0 +1,83 @@
+//! Forgetting a user.
+
+use fenz_contract::events::v1::{UserRegistered, UserUpdated};
+use fenz_testkit::Database;
+use serde_json::json;
+
+use crate::fleet::{Fleet, OTHER, OWNER, eventually};
+
+#[tokio::test]
+async fn nothing_of_a_deleted_user_is_left() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        fleet.register(20, "twenty").await;
+        let picture = fleet.upload(OWNER).await;
+        fleet.put("channels/7", &json!({"bannerUploadId": picture}), OWNER).await.of("channel");
+        for (channel, user) in [(7, OTHER), (7, 20), (8, OWNER), (20, OWNER), (20, OTHER)] {
+            assert_eq!(fleet.subscribe(channel, user).await.status, 200);
+        }
+        assert_eq!(fleet.unsubscribe(8, OWNER).await.status, 200);
+
+        for _ in 0..2 {
+            fleet.delete_user(OWNER).await;
+        }
+        let erased = || {
+            fleet.heard.erased.lock().unwrap().iter().filter(|e| e.service == "channel").cloned().collect::<Vec<_>>()
+        };
+        let quiet =
+            async || fleet.count("mailbox WHERE consumer = 'channel'").await == 0 && fleet.count("erasures").await == 0;
+        eventually(async || !erased().is_empty() && quiet().await).await;
+        assert!(erased().iter().all(|e| e.user_id == OWNER && e.erasure_id == OWNER));
+        for rows in [
+            "channels WHERE id = 7 OR owner_id = 7",
+            "memberships WHERE user_id = 7 OR channel_id = 7",
+            "user_names WHERE user_id = 7",
+            "media_errands",
+            "clearings",
+        ] {
+            assert_eq!(fleet.count(rows).await, 0, "{database:?} {rows}");
+        }
+        // What is others' stays, and is counted right.
+        assert_eq!(fleet.get("channels/20", 0).await.of("channel")["subscriberCount"], json!("1"));
+        assert_eq!(fleet.get("channels/8", 0).await.of("channel")["subscriberCount"], json!("0"));
+        assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("1"));
+        assert_eq!(fleet.get("user/subscriptions", 20).await.of("total"), json!("0"));
+        let ended = |channel, user| {
+            let told = fleet.heard.memberships.lock().unwrap();
+            told.iter().any(|m| (m.channel_id, m.user_id, m.tier) == (channel, user, 0))
+        };
+        eventually(async || ended(7, OTHER) && ended(7, 20) && ended(20, OWNER)).await;
+        let deleted = fleet.heard.deleted.lock().unwrap().clone();
+        assert_eq!(deleted.iter().map(|d| (d.channel_id, d.version)).collect::<Vec<_>>(), [(7, 3)]);
+
+        // What comes late brings nobody back, and a token that still lives does not either.
+        let (username, display_name) = ("user7".to_owned(), "the owner".to_owned());
+        fleet.tell(UserRegistered { user_id: 7, username: username.clone(), version: 1, ..Default::default() }).await;
+        fleet.tell(UserUpdated { user_id: 7, username, display_name, version: 9, ..Default::default() }).await;
+        fleet.subscribe(20, OWNER).await.refused(401, "UNAUTHENTICATED");
+        fleet.create_own(&json!({}), OWNER).await.refused(401, "UNAUTHENTICATED");
+        fleet.register(30, "later").await;
+        eventually(quiet).await;
+        assert_eq!(fleet.count("channels WHERE owner_id = 7").await, 0);
+        assert_eq!(fleet.count("user_names WHERE user_id = 7").await, 0);
+        // Told once more, it is reported once more.
+        let before = erased().len();
+        fleet.delete_user(OWNER).await;
+        eventually(async || erased().len() > before).await;
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_was_deleted_before_goes_too() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        assert_eq!(fleet.subscribe(7, OTHER).await.status, 200);
+        assert_eq!(fleet.delete_own(OWNER).await.status, 200);
+        fleet.delete_user(OWNER).await;
+        let erased = || fleet.heard.erased.lock().unwrap().iter().any(|e| e.service == "channel");
+        eventually(async || erased()).await;
+        assert_eq!(fleet.count("channels WHERE id = 7").await, 0);
+        assert_eq!(fleet.count("memberships").await, 0);
+        assert_eq!(fleet.heard.deleted.lock().unwrap().len(), 1);
+    }
+}

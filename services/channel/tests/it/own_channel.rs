@@ -1,0 +1,186 @@
+//! Deleting a channel, and having a new one.
+
+use fenz_contract::channel::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient};
+use fenz_testkit::Database;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::fleet::{Fleet, OTHER, OWNER, eventually, send};
+
+/// The newest that was told of each membership of a channel: user, tier, version.
+fn newest(fleet: &Fleet, channel: i64) -> Vec<(i64, i32, i64)> {
+    let mut newest = std::collections::BTreeMap::new();
+    for told in fleet.heard.memberships.lock().expect("no panic before").iter().filter(|m| m.channel_id == channel) {
+        let known = newest.entry(told.user_id).or_insert((told.tier, told.version));
+        if told.version > known.1 {
+            *known = (told.tier, told.version);
+        }
+    }
+    newest.into_iter().map(|(user, (tier, version))| (user, tier, version)).collect()
+}
+
+#[tokio::test]
+async fn a_deleted_channel_is_gone_with_all_that_belongs_to_it() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let picture = fleet.upload(OWNER).await;
+        let edited = fleet.put("channels/7", &json!({"avatarUploadId": picture}), OWNER).await.of("channel");
+        for user in [OTHER, 20, 21] {
+            assert_eq!(fleet.subscribe(7, user).await.status, 200);
+        }
+        assert_eq!(fleet.unsubscribe(7, 21).await.status, 200);
+        assert_eq!(fleet.subscribe(8, OWNER).await.status, 200);
+        fleet.delete_own(0).await.refused(401, "UNAUTHENTICATED");
+        fleet.delete_own(12_345).await.refused(404, "CHANNEL_NOT_FOUND");
+
+        assert_eq!(fleet.delete_own(OWNER).await.status, 200);
+        for (user, path) in
+            [(OWNER, "channels/7"), (OTHER, "channels/7"), (OWNER, "dashboard/fee"), (OWNER, "dashboard/subscribers")]
+        {
+            fleet.get(path, user).await.refused(404, "CHANNEL_NOT_FOUND");
+        }
+        let moderator = fleet.request_as(Method::GET, "channels/7", 99, fenz_chassis::Role::Moderator);
+        send(moderator).await.refused(404, "CHANNEL_NOT_FOUND");
+        fleet.moderate(7, "hide").await.refused(404, "CHANNEL_NOT_FOUND");
+        fleet.put("channels/7", &json!({"name": "n"}), OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
+        fleet.subscribe(7, 22).await.refused(404, "CHANNEL_NOT_FOUND");
+        fleet.unsubscribe(7, OTHER).await.refused(404, "CHANNEL_NOT_FOUND");
+        assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("0"));
+        // The owner's own memberships are the account's.
+        assert_eq!(fleet.get("user/subscriptions", OWNER).await.of("total"), json!("1"));
+        let mut members = MembershipServiceClient::new(fleet.sandbox.peer("content", "channel").unwrap());
+        let asked = GetMembershipRequest { user_id: OTHER, channel_id: 7 };
+        assert_eq!(members.get_membership(asked).await.unwrap().into_inner().tier, 0);
+        fleet.delete_own(OWNER).await.refused(409, "CHANNEL_ALREADY_DELETED");
+
+        eventually(async || fleet.count("memberships WHERE channel_id = 7").await == 0).await;
+        eventually(async || fleet.count("clearings").await == 0 && fleet.count("media_errands").await == 0).await;
+        assert_eq!(fleet.media(&edited["avatarUrl"]).await, 404);
+        eventually(async || newest(&fleet, 7).len() == 3 && newest(&fleet, 7).iter().all(|m| m.1 == 0)).await;
+        let deleted = || fleet.heard.deleted.lock().unwrap().clone();
+        eventually(async || deleted().len() == 1).await;
+        assert_eq!((deleted()[0].channel_id, deleted()[0].owner_id, deleted()[0].version), (7, 7, 3));
+        // Auth's word that comes once more makes no channel.
+        fleet.tell(fenz_contract::events::v1::UserRegistered { user_id: 7, version: 1, ..Default::default() }).await;
+        fleet.register(30, "later").await;
+        fleet.get("channels/7", OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn a_new_channel_has_the_id_and_higher_versions() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        fleet.create_own(&json!({}), 0).await.refused(401, "UNAUTHENTICATED");
+        fleet.create_own(&json!({}), OWNER).await.refused(409, "CHANNEL_ALREADY_EXISTS");
+        for user in [OTHER, 20] {
+            assert_eq!(fleet.subscribe(7, user).await.status, 200);
+        }
+        fleet.put("channels/7", &json!({"description": "d"}), OWNER).await.of("channel");
+        fleet.put("dashboard/fee", &json!({"amount": "5.00", "currency": "EUR"}), OWNER).await.of("fee");
+        assert_eq!(fleet.delete_own(OWNER).await.status, 200);
+        for (body, field) in [
+            (json!({"name": " "}), "name"),
+            (json!({"name": "a\nb"}), "name"),
+            (json!({"name": "n".repeat(65)}), "name"),
+            (json!({"description": "d".repeat(5_001)}), "description"),
+        ] {
+            assert_eq!(fleet.create_own(&body, OWNER).await.refused(400, "INVALID_PARAMS").field(), field);
+        }
+        let made = fleet.create_own(&json!({"description": "new"}), OWNER).await;
+        assert_eq!(made.headers["etag"], "\"5\"");
+        let mut made = made.of("channel");
+        assert!(made["createdAt"].take().is_string());
+        assert_eq!(
+            made,
+            json!({
+                "id": "7", "ownerId": "7", "name": "the owner", "description": "new", "avatarUrl": "",
+                "bannerUrl": "", "monthlyFee": {"amount": "0.00", "currency": "USD"}, "subscriberCount": "0",
+                "premiumCount": "0", "membershipTier": "none", "isHidden": false, "createdAt": null,
+            })
+        );
+        fleet.create_own(&json!({}), OWNER).await.refused(409, "CHANNEL_ALREADY_EXISTS");
+        // Whether the old membership is removed by now or not, it does not count.
+        assert_eq!(fleet.subscribe(7, OTHER).await.of("membership")["tier"], json!("subscriber"));
+        eventually(async || fleet.count("clearings").await == 0).await;
+        let seen = fleet.get("channels/7", OTHER).await.of("channel");
+        assert_eq!((&seen["subscriberCount"], &seen["membershipTier"]), (&json!("1"), &json!("subscriber")));
+        assert_eq!(fleet.get("channels/7", 20).await.of("channel")["membershipTier"], json!("none"));
+        assert_eq!(fleet.get("dashboard/subscribers", OWNER).await.of("total"), json!("1"));
+        eventually(async || {
+            let tiers: Vec<_> = newest(&fleet, 7).iter().map(|m| (m.0, m.1)).collect();
+            tiers == [(OTHER, 1), (20, 0)]
+        })
+        .await;
+
+        let second = fleet.delete_own(OWNER).await;
+        assert_eq!(second.status, 200);
+        assert_eq!(fleet.create_own(&json!({"name": "third"}), OWNER).await.of("channel")["name"], json!("third"));
+        fleet.unsubscribe(7, OTHER).await.refused(400, "NOT_SUBSCRIBED");
+        let (changed, deleted) = (&fleet.heard.channels, &fleet.heard.deleted);
+        let versions = || {
+            let changed =
+                changed.lock().unwrap().iter().filter(|c| c.channel_id == 7).map(|c| c.version).collect::<Vec<_>>();
+            let deleted = deleted.lock().unwrap().iter().map(|c| c.version).collect::<Vec<_>>();
+            let mut all = [changed, deleted].concat();
+            all.sort_unstable();
+            all
+        };
+        eventually(async || versions() == [1, 2, 3, 4, 5, 6, 7]).await;
+        let audited = || {
+            let audited = fleet.heard.audited.lock().unwrap();
+            let mut acts: Vec<_> =
+                audited.iter().map(|a| (a.action.clone(), a.actor_id, a.object_id.clone())).collect();
+            acts.sort();
+            acts
+        };
+        let act = |action: &str| (action.to_owned(), OWNER, "7".to_owned());
+        let expected = [act("channel.created"), act("channel.created"), act("channel.deleted"), act("channel.deleted")];
+        eventually(async || audited() == expected).await;
+    }
+}
+
+/// Deleting, making and subscribing at once: one of each kind wins, and the
+/// counts are what the rows say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_at_once_one_deletes_and_one_makes() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let body = json!({});
+        for _ in 0..3 {
+            let deletes = futures::future::join_all((0..5).map(|_| fleet.delete_own(OWNER)));
+            let joins = futures::future::join_all((40..60).map(|user| fleet.subscribe(7, user)));
+            let (deletes, _) = futures::future::join(deletes, joins).await;
+            assert_eq!(deletes.iter().filter(|r| r.status == 200).count(), 1, "{deletes:?}");
+            assert!(deletes.iter().all(|r| r.status == 200 || r.reason() == "CHANNEL_ALREADY_DELETED"));
+            let makes = futures::future::join_all((0..5).map(|_| fleet.create_own(&body, OWNER)));
+            let joins = futures::future::join_all((40..60).map(|user| fleet.subscribe(7, user)));
+            let (makes, joins) = futures::future::join(makes, joins).await;
+            assert_eq!(makes.iter().filter(|r| r.status == 200).count(), 1, "{makes:?}");
+            assert!(makes.iter().all(|r| r.status == 200 || r.reason() == "CHANNEL_ALREADY_EXISTS"));
+            assert!(joins.iter().all(|r| r.status < 500), "{joins:?}");
+        }
+        eventually(async || fleet.count("clearings").await == 0).await;
+        let members = fleet.count("memberships WHERE channel_id = 7 AND tier > 0").await;
+        let seen = fleet.get("channels/7", 0).await.of("channel");
+        assert_eq!(seen["subscriberCount"], json!(members.to_string()), "{database:?}");
+    }
+}
+
+/// More members than go in one portion.
+#[tokio::test]
+async fn many_memberships_are_removed_in_portions() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let at = if database == Database::MariaDb { "2026-01-01 00:00:00" } else { "2026-01-01 00:00:00+00:00" };
+        let rows: Vec<_> = (1_000..1_700).map(|user| format!("(7, {user}, 1, 'active', '{at}', 1)")).collect();
+        let columns = "channel_id, user_id, tier, status, created_at, version";
+        fleet.execute(&format!("INSERT INTO memberships ({columns}) VALUES {}", rows.join(","))).await;
+        fleet.execute("UPDATE channels SET subscriber_count = 700 WHERE id = 7").await;
+        assert_eq!(fleet.delete_own(OWNER).await.status, 200);
+        assert_eq!(fleet.create_own(&json!({}), OWNER).await.of("channel")["subscriberCount"], json!("0"));
+        eventually(async || fleet.count("memberships").await == 0).await;
+        eventually(async || newest(&fleet, 7).len() == 700).await;
+        assert!(newest(&fleet, 7).iter().all(|m| m.1 == 0 && m.2 == 2));
+    }
+}

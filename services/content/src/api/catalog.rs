@@ -1,0 +1,42 @@
+//! `VideoCatalogService`.
+
+use fenz_chassis::{Result, UserId};
+use fenz_contract::content::v1::{self as pb, video_catalog_service_server::VideoCatalogService};
+use tonic::{Request, Response, Status};
+
+use super::Api;
+use crate::domain::VideoId;
+
+const LIMIT: i32 = 500;
+const WATCHED: i32 = 1000;
+
+#[async_trait::async_trait]
+impl VideoCatalogService for Api {
+    async fn list_catalog(
+        &self,
+        request: Request<pb::ListCatalogRequest>,
+    ) -> Result<Response<pb::ListCatalogResponse>, Status> {
+        let message = request.into_inner();
+        let limit = message.limit.unwrap_or(LIMIT).max(1) as u64;
+        let videos = self.0.catalog(VideoId(message.after_id), limit).await?;
+        Ok(Response::new(pb::ListCatalogResponse { videos }))
+    }
+
+    async fn get_catalog_video(
+        &self,
+        request: Request<pb::GetCatalogVideoRequest>,
+    ) -> Result<Response<pb::GetCatalogVideoResponse>, Status> {
+        let video = self.0.catalog_video(VideoId(request.into_inner().id)).await?;
+        Ok(Response::new(pb::GetCatalogVideoResponse { video: Some(video) }))
+    }
+
+    async fn list_watched(
+        &self,
+        request: Request<pb::ListWatchedRequest>,
+    ) -> Result<Response<pb::ListWatchedResponse>, Status> {
+        let message = request.into_inner();
+        let limit = message.limit.unwrap_or(WATCHED).max(1) as u64;
+        let video_ids = self.0.watched(UserId(message.user_id), limit).await?;
+        Ok(Response::new(pb::ListWatchedResponse { video_ids }))
+    }
+}

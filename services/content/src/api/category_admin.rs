@@ -1,0 +1,41 @@
+//! `CategoryAdminService`.
+
+use fenz_chassis::{Caller, Result};
+use fenz_contract::content::v1::{self as pb, category_admin_service_server::CategoryAdminService};
+use tonic::{Request, Response, Status};
+
+use super::{Api, encode};
+use crate::{app::CategoryEdit, domain::CategoryId};
+
+#[async_trait::async_trait]
+impl CategoryAdminService for Api {
+    async fn create_category(
+        &self,
+        request: Request<pb::CreateCategoryRequest>,
+    ) -> Result<Response<pb::CreateCategoryResponse>, Status> {
+        let actor = Caller::of(&request).require_user()?.id;
+        let message = request.into_inner();
+        let category = self.0.create_category(actor, &message.name, message.slug).await?;
+        Ok(Response::new(pb::CreateCategoryResponse { category: Some(encode::category(category)) }))
+    }
+
+    async fn update_category(
+        &self,
+        request: Request<pb::UpdateCategoryRequest>,
+    ) -> Result<Response<pb::UpdateCategoryResponse>, Status> {
+        let actor = Caller::of(&request).require_user()?.id;
+        let message = request.into_inner();
+        let edit = CategoryEdit { name: message.name, slug: message.slug };
+        let category = self.0.update_category(actor, CategoryId(message.id), edit).await?;
+        Ok(Response::new(pb::UpdateCategoryResponse { category: Some(encode::category(category)) }))
+    }
+
+    async fn delete_category(
+        &self,
+        request: Request<pb::DeleteCategoryRequest>,
+    ) -> Result<Response<pb::DeleteCategoryResponse>, Status> {
+        let actor = Caller::of(&request).require_user()?.id;
+        self.0.delete_category(actor, CategoryId(request.into_inner().id)).await?;
+        Ok(Response::new(pb::DeleteCategoryResponse {}))
+    }
+}

@@ -1,0 +1,53 @@
+//! `HistoryService`.
+
+use fenz_chassis::{Caller, Result, Role};
+use fenz_contract::content::v1::{self as pb, history_service_server::HistoryService};
+use tonic::{Request, Response, Status};
+
+use super::{Api, encode};
+
+#[async_trait::async_trait]
+impl HistoryService for Api {
+    async fn list_history(
+        &self,
+        request: Request<pb::ListHistoryRequest>,
+    ) -> Result<Response<pb::ListHistoryResponse>, Status> {
+        let caller = Caller::of(&request);
+        let user = caller.require_user()?;
+        let message = request.into_inner();
+        let page = self.0.page(message.page, message.page_size)?;
+        let (watched, total) = self.0.history(user.id, user.role >= Role::Moderator, page).await?;
+        let videos = watched
+            .iter()
+            .map(|(video, at)| pb::WatchedVideo { video: Some(encode::listed(video)), watched_at: Some((*at).into()) });
+        Ok(Response::new(pb::ListHistoryResponse { videos: videos.collect(), total: total as i64 }))
+    }
+
+    async fn clear_history(
+        &self,
+        request: Request<pb::ClearHistoryRequest>,
+    ) -> Result<Response<pb::ClearHistoryResponse>, Status> {
+        let user = Caller::of(&request).require_user()?.id;
+        self.0.clear_history(user).await?;
+        Ok(Response::new(pb::ClearHistoryResponse {}))
+    }
+
+    async fn get_history_settings(
+        &self,
+        request: Request<pb::GetHistorySettingsRequest>,
+    ) -> Result<Response<pb::GetHistorySettingsResponse>, Status> {
+        let user = Caller::of(&request).require_user()?.id;
+        let enabled = self.0.keeps_history(user).await?;
+        Ok(Response::new(pb::GetHistorySettingsResponse { settings: Some(pb::HistorySettings { enabled }) }))
+    }
+
+    async fn update_history_settings(
+        &self,
+        request: Request<pb::UpdateHistorySettingsRequest>,
+    ) -> Result<Response<pb::UpdateHistorySettingsResponse>, Status> {
+        let user = Caller::of(&request).require_user()?.id;
+        let enabled = request.into_inner().enabled.unwrap_or_default();
+        self.0.keep_history(user, enabled).await?;
+        Ok(Response::new(pb::UpdateHistorySettingsResponse { settings: Some(pb::HistorySettings { enabled }) }))
+    }
+}

@@ -1,0 +1,44 @@
+//! `VideoAdminService`.
+
+use fenz_chassis::{Caller, Result};
+use fenz_contract::content::v1::{self as pb, video_admin_service_server::VideoAdminService};
+use tonic::{Request, Response, Status};
+
+use super::{Api, encode};
+use crate::{domain::VideoId, store::listing::Review};
+
+#[async_trait::async_trait]
+impl VideoAdminService for Api {
+    async fn list_all_videos(
+        &self,
+        request: Request<pb::ListAllVideosRequest>,
+    ) -> Result<Response<pb::ListAllVideosResponse>, Status> {
+        let message = request.into_inner();
+        let page = self.0.page(message.page, message.page_size)?;
+        let review =
+            Review { channel: message.channel_id, moderated: message.is_hidden, published: message.is_published };
+        let (videos, total) = self.0.review(review, page).await?;
+        let videos = videos.iter().map(encode::listed).collect();
+        Ok(Response::new(pb::ListAllVideosResponse { videos, total: total as i64 }))
+    }
+
+    async fn hide_video(
+        &self,
+        request: Request<pb::HideVideoRequest>,
+    ) -> Result<Response<pb::HideVideoResponse>, Status> {
+        let caller = Caller::of(&request);
+        let message = request.into_inner();
+        let hot = self.0.moderate(VideoId(message.id), caller.require_user()?, true, &message.text).await?;
+        Ok(encode::with_etag(pb::HideVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+    }
+
+    async fn restore_video(
+        &self,
+        request: Request<pb::RestoreVideoRequest>,
+    ) -> Result<Response<pb::RestoreVideoResponse>, Status> {
+        let caller = Caller::of(&request);
+        let id = VideoId(request.into_inner().id);
+        let hot = self.0.moderate(id, caller.require_user()?, false, "").await?;
+        Ok(encode::with_etag(pb::RestoreVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+    }
+}

@@ -1,0 +1,84 @@
+//! Views as they are added to the totals: once per flush.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+use super::entity::{video, view_flush, view_hour};
+use crate::domain::{VideoId, Views};
+
+/// How many ids a query may name.
+const IDS: usize = 500;
+
+/// Notes a flush; a duplicate when it was applied before.
+pub async fn note_flush_in_txn(txn: &impl ConnectionTrait, id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let row = view_flush::ActiveModel { id: Set(id), flushed_at: Set(now) };
+    view_flush::Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Whether a flush was applied.
+pub async fn is_flushed(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
+    Ok(view_flush::Entity::find_by_id(id).one(db).await?.is_some())
+}
+
+/// Adds views to a video's totals. False when it is gone.
+pub async fn add_in_txn(txn: &impl ConnectionTrait, id: VideoId, more: Views) -> Result<bool, DbErr> {
+    use video::Column as C;
+    let added = video::Entity::update_many()
+        .col_expr(C::ViewsMember, Expr::col(C::ViewsMember).add(more.member))
+        .col_expr(C::ViewsNonMember, Expr::col(C::ViewsNonMember).add(more.other))
+        .filter(C::Id.eq(id.0))
+        .exec(txn)
+        .await?;
+    Ok(added.rows_affected > 0)
+}
+
+/// Adds views to a video's hour.
+pub async fn add_hour_in_txn(txn: &impl ConnectionTrait, id: VideoId, hour: i64, more: Views) -> Result<(), DbErr> {
+    use view_hour::{ActiveModel, Column as C, Entity};
+    let row =
+        ActiveModel { video_id: Set(id.0), hour: Set(hour), member: Set(more.member), non_member: Set(more.other) };
+    let plus = |column: C, n: i64| Expr::col((Entity, column)).add(n);
+    let more = OnConflict::columns([C::VideoId, C::Hour])
+        .value(C::Member, plus(C::Member, more.member))
+        .value(C::NonMember, plus(C::NonMember, more.other))
+        .to_owned();
+    Entity::insert(row).on_conflict(more).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// The totals of these videos.
+pub async fn totals(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<HashMap<VideoId, Views>, DbErr> {
+    use video::Column as C;
+    let mut totals = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(IDS) {
+        let rows = video::Entity::find()
+            .select_only()
+            .columns([C::Id, C::ViewsMember, C::ViewsNonMember])
+            .filter(C::Id.is_in(ids.iter().map(|id| id.0)))
+            .into_tuple::<(i64, i64, i64)>()
+            .all(db)
+            .await?;
+        totals.extend(rows.into_iter().map(|(id, member, other)| (VideoId(id), Views { member, other })));
+    }
+    Ok(totals)
+}
+
+/// Forgets the hours of a video.
+pub async fn forget_hours(db: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
+    view_hour::Entity::delete_many().filter(view_hour::Column::VideoId.eq(id.0)).exec(db).await?;
+    Ok(())
+}
+
+/// Forgets hours, and flushes that can come no more.
+pub async fn forget_older(db: &impl ConnectionTrait, hour: i64, flushes: DateTime<Utc>) -> Result<(), DbErr> {
+    view_hour::Entity::delete_many().filter(view_hour::Column::Hour.lt(hour)).exec(db).await?;
+    view_flush::Entity::delete_many().filter(view_flush::Column::FlushedAt.lt(flushes)).exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What becomes of videos when their channel is hidden, restored, deleted and
+//! made anew.
+
+use std::time::Duration;
+
+use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted};
+use fenz_testkit::Database;
+use serde_json::json;
+
+use crate::fleet::{Fleet, OTHER, OWNER, eventually};
+
+fn changed(version: i64, is_hidden: bool) -> ChannelChanged {
+    ChannelChanged { channel_id: OWNER, owner_id: OWNER, is_hidden, version, ..ChannelChanged::default() }
+}
+
+fn deleted(fleet: &Fleet, version: i64) -> ChannelDeleted {
+    let occurred_at = Some(fleet.sandbox.process.clock.now().into());
+    ChannelDeleted { channel_id: OWNER, owner_id: OWNER, version, occurred_at }
+}
+
+#[tokio::test]
+async fn a_hidden_channel_takes_its_videos_along() {
+    for database in Database::available() {
+        let fleet = Fleet::start_with_neighbour(database, &[]).await;
+        let video = fleet.video(json!({})).await;
+        let path = format!("videos/{video}");
+        let plain = fleet.get(&path, OTHER).await.video();
+        fleet.tell(changed(2, true)).await;
+        eventually(async || fleet.public().await.is_empty()).await;
+        eventually(async || fleet.get(&path, OTHER).await.status == 404).await;
+        assert_eq!(fleet.get(&format!("videos?channelId={OWNER}"), 0).await.body["total"], "0");
+
+        // Its owner and moderators see it, with paths of their own.
+        for reply in [fleet.get(&path, OWNER).await, fleet.get_as_staff(&path).await] {
+            let video = reply.video();
+            assert_eq!(video["isHidden"], json!(true));
+            assert_ne!(video["playbackUrl"], plain["playbackUrl"]);
+            assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
+            assert_eq!(fleet.media(&video["thumbnailUrl"]).await, 200);
+        }
+        for list in [fleet.get("dashboard/videos", OWNER).await, fleet.get_as_staff("admin/videos").await] {
+            assert_eq!(list.body["videos"][0]["isHidden"], json!(true));
+            assert_eq!(fleet.media(&list.body["videos"][0]["thumbnailUrl"]).await, 200);
+        }
+        // An old word that comes late, and the same twice, change nothing.
+        fleet.tell(changed(1, false)).await;
+        fleet.tell(changed(2, true)).await;
+        fleet.tell(changed(3, true)).await;
+        eventually(async || fleet.count("channel_states WHERE version = 3").await == 1).await;
+        assert_eq!(fleet.get(&path, OTHER).await.status, 404);
+        fleet.tell(changed(4, false)).await;
+        eventually(async || fleet.public().await == [video]).await;
+        eventually(async || fleet.get(&path, OTHER).await.status == 200).await;
+        // Nothing was written to the video.
+        assert_eq!(fleet.heard.last(video).unwrap().version, 1);
+        assert_eq!(fleet.get(&path, OWNER).await.video()["isHidden"], json!(false));
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_channel_deletes_what_was_made_before() {
+    for database in Database::available() {
+        let fleet = Fleet::start_with_neighbour(database, &[]).await;
+        let old = [fleet.video(json!({})).await, fleet.video(json!({"publish": false})).await];
+        let urls = fleet.get(&format!("videos/{}", old[0]), OTHER).await.video();
+        let upload = fleet.upload_video(OWNER).await;
+        let body = json!({"title": "t", "videoUploadId": upload.to_string(), "publish": true});
+        let told = deleted(&fleet, 5);
+        fleet.tell(told).await;
+        eventually(async || fleet.count("videos").await == 0).await;
+        fleet.errands_done().await;
+        fleet.gone(&urls["playbackUrl"]).await;
+        fleet.gone(&urls["thumbnailUrl"]).await;
+        eventually(async || old.iter().all(|id| fleet.heard.is_deleted(*id))).await;
+        fleet.post(&body, OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
+
+        // Made anew, and then the same deletion once more, and one that is late.
+        fleet.tell(changed(6, false)).await;
+        eventually(async || fleet.count("channel_states WHERE version = 6").await == 1).await;
+        let new = fleet.post(&body, OWNER).await.video();
+        let new = crate::fleet::id(&new);
+        fleet.tell(told).await;
+        fleet.tell(ChannelDeleted { version: 4, ..told }).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(fleet.public().await, [new]);
+        // The order is kept for requests that were on their way, then forgotten.
+        assert_eq!(fleet.count("sweeps").await, 1);
+        fleet.sandbox.process.clock.advance(Duration::from_secs(601));
+        eventually(async || fleet.count("sweeps").await == 0).await;
+        assert_eq!(fleet.public().await, [new]);
+    }
+}
+
+#[tokio::test]
+async fn a_new_channel_whose_news_is_faster_keeps_its_videos() {
+    let fleet = Fleet::start_with_neighbour(Database::of_a_fleet(), &[]).await;
+    let old = fleet.video(json!({})).await;
+    let told = deleted(&fleet, 5);
+    fleet.tell(changed(6, false)).await;
+    eventually(async || fleet.count("channel_states").await == 1).await;
+    let new = fleet.video(json!({})).await;
+    fleet.tell(told).await;
+    eventually(async || fleet.heard.is_deleted(old)).await;
+    assert_eq!(fleet.public().await, [new]);
+    assert_eq!(fleet.get(&format!("videos/{new}"), OTHER).await.status, 200);
+}

@@ -1,0 +1,95 @@
+//! What users watched.
+
+use std::time::Duration;
+
+use fenz_contract::{
+    content::v1::{ListWatchedRequest, video_catalog_service_client::VideoCatalogServiceClient},
+    events::v1::ChannelChanged,
+};
+use fenz_testkit::Database;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::fleet::{Fleet, OTHER, OWNER, eventually, id, send};
+
+async fn keep(fleet: &Fleet, enabled: bool) {
+    let body = json!({"enabled": enabled});
+    let reply = send(fleet.request(Method::PUT, "user/history/settings", OTHER).json(&body)).await;
+    assert_eq!(reply.body["settings"], body);
+    assert_eq!(fleet.get("user/history/settings", OTHER).await.body["settings"], body);
+}
+
+fn ids(body: &Value) -> Vec<i64> {
+    body["videos"].as_array().expect("videos").iter().map(|w| id(&w["video"])).collect()
+}
+
+#[tokio::test]
+async fn watched_videos_the_last_first_while_it_is_wanted() {
+    for database in Database::available() {
+        let fleet = Fleet::start_with_neighbour(database, &[("content.cache.ttl", "1ms")]).await;
+        let (a, b) = (fleet.video(json!({})).await, fleet.video(json!({})).await);
+        let watch = async |video: i64, user: i64| {
+            fleet.get(&format!("videos/{video}"), user).await.video();
+            fleet.sandbox.process.clock.advance(Duration::from_secs(1));
+        };
+        let history = async || ids(&fleet.get("user/history", OTHER).await.body);
+        for (video, user) in [(a, OTHER), (b, OTHER), (a, OTHER), (b, OWNER), (b, 0)] {
+            watch(video, user).await;
+        }
+        assert_eq!(history().await, [a, b]);
+        assert_eq!(ids(&fleet.get("user/history?pageSize=1&page=2", OTHER).await.body), [b]);
+        assert_eq!(fleet.get("user/history", OWNER).await.body, json!({"videos": [], "total": "0"}));
+        let mut client = VideoCatalogServiceClient::new(fleet.sandbox.peer("recommendation", "content").unwrap());
+        let request = ListWatchedRequest { user_id: OTHER, limit: None };
+        assert_eq!(client.list_watched(request).await.unwrap().into_inner().video_ids, [a, b]);
+
+        // Left out while others may not see it.
+        fleet.publish(b, false, OWNER).await.video();
+        let reply = fleet.get("user/history", OTHER).await.body;
+        assert_eq!((ids(&reply), &reply["total"]), (vec![a], &json!("1")));
+        let hidden = ChannelChanged {
+            channel_id: OWNER,
+            owner_id: OWNER,
+            is_hidden: true,
+            version: 1,
+            ..ChannelChanged::default()
+        };
+        fleet.tell(hidden.clone()).await;
+        eventually(async || history().await.is_empty()).await;
+        fleet.tell(ChannelChanged { version: 2, is_hidden: false, ..hidden }).await;
+        eventually(async || history().await == [a]).await;
+        fleet.publish(b, true, OWNER).await.video();
+        assert_eq!(history().await, [a, b]);
+
+        // Off keeps what is there and nothing new.
+        keep(&fleet, false).await;
+        watch(b, OTHER).await;
+        assert_eq!(history().await, [a, b]);
+        assert!(client.list_watched(request).await.unwrap().into_inner().video_ids.is_empty());
+        keep(&fleet, true).await;
+        watch(b, OTHER).await;
+        assert_eq!(history().await, [b, a]);
+        assert_eq!(send(fleet.request(Method::DELETE, "user/history", OTHER)).await.status, 200);
+        assert!(history().await.is_empty());
+        watch(a, OTHER).await;
+        assert_eq!(history().await, [a]);
+        fleet.sandbox.process.clock.advance(Duration::from_secs(90 * 24 * 3600 + 10));
+        assert!(history().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn history_is_for_those_who_signed_in() {
+    let fleet = Fleet::start(Database::Sqlite).await;
+    for (method, path) in [
+        (Method::GET, "user/history"),
+        (Method::DELETE, "user/history"),
+        (Method::GET, "user/history/settings"),
+        (Method::PUT, "user/history/settings"),
+    ] {
+        send(fleet.request(method, path, 0).json(&json!({}))).await.refused(401, "UNAUTHENTICATED");
+    }
+    assert_eq!(fleet.get("user/history/settings", OTHER).await.body["settings"]["enabled"], json!(true));
+    let empty = fleet.request(Method::PUT, "user/history/settings", OTHER).json(&json!({}));
+    assert_eq!(send(empty).await.refused(400, "INVALID_PARAMS").field(), "enabled");
+}

@@ -1,0 +1,141 @@
+//! What moderators do.
+
+use fenz_contract::events::v1::ChannelChanged;
+use fenz_testkit::Database;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::fleet::{Fleet, OTHER, OWNER, STAFF, eventually, id, send};
+
+#[tokio::test]
+async fn hiding_and_restoring_is_told_and_kept_once() {
+    for database in Database::available() {
+        let fleet = Fleet::start_with_neighbour(database, &[]).await;
+        let video = fleet.video(json!({"title": "one"})).await;
+        let path = format!("videos/{video}");
+        assert_eq!(fleet.get(&path, OTHER).await.status, 200);
+        let hidden = fleet.moderate(video, "hide", &json!({"text": "not here"})).await.video();
+        assert_eq!(hidden["isHidden"], json!(true));
+        assert_eq!(fleet.media(&hidden["playbackUrl"]).await, 200);
+        fleet.get(&path, OTHER).await.refused(404, "VIDEO_NOT_FOUND");
+        assert!(fleet.public().await.is_empty());
+        assert_eq!(fleet.get(&path, OWNER).await.video()["isHidden"], json!(true));
+        fleet.moderate(video, "hide", &json!({})).await.video();
+        // The owner cannot take it back.
+        fleet.publish(video, false, OWNER).await.video();
+        fleet.publish(video, true, OWNER).await.video();
+        assert!(fleet.public().await.is_empty());
+        fleet.moderate(video, "restore", &json!({})).await.video();
+        fleet.moderate(video, "restore", &json!({})).await.video();
+        assert_eq!(fleet.public().await, [video]);
+        assert_eq!(fleet.get(&path, OTHER).await.status, 200);
+
+        let heard = &fleet.heard;
+        eventually(async || heard.moderated.lock().unwrap().len() == 2 && heard.audited.lock().unwrap().len() == 2)
+            .await;
+        let moderated = heard.moderated.lock().unwrap().clone();
+        for (outcome, text) in [("hidden", "not here"), ("restored", "")] {
+            let told = moderated.iter().find(|m| m.outcome == outcome).unwrap();
+            let about = (told.user_id, told.object_type.as_str(), told.object_id, told.object_title.as_str());
+            assert_eq!((about, told.text.as_str()), ((OWNER, "video", video, "one"), text));
+        }
+        assert_eq!(heard.actions(), ["video.hidden", "video.restored"]);
+        let act = heard.audited.lock().unwrap()[0].clone();
+        assert_eq!((act.actor_id, act.object_id, act.subject_user_id), (STAFF, video.to_string(), OWNER));
+        // Hide, publish, publish, restore.
+        eventually(async || heard.last(video).is_some_and(|last| last.version == 5 && !last.is_hidden)).await;
+        fleet.moderate(1, "hide", &json!({})).await.refused(404, "VIDEO_NOT_FOUND");
+    }
+}
+
+/// A channel that is restored does not restore what moderators hid on its own.
+#[tokio::test]
+async fn each_reason_is_taken_back_alone() {
+    let fleet = Fleet::start_with_neighbour(Database::of_a_fleet(), &[]).await;
+    let (hidden, other) = (fleet.video(json!({})).await, fleet.video(json!({})).await);
+    let channel = |version, is_hidden| ChannelChanged {
+        channel_id: OWNER,
+        owner_id: OWNER,
+        is_hidden,
+        version,
+        ..ChannelChanged::default()
+    };
+    fleet.tell(channel(1, true)).await;
+    eventually(async || fleet.public().await.is_empty()).await;
+    fleet.moderate(hidden, "hide", &json!({})).await.video();
+    fleet.tell(channel(2, false)).await;
+    eventually(async || fleet.public().await == [other]).await;
+    fleet.get(&format!("videos/{hidden}"), OTHER).await.refused(404, "VIDEO_NOT_FOUND");
+    // The event of a video tells its own reasons only.
+    eventually(async || fleet.heard.last(hidden).is_some_and(|last| last.is_hidden)).await;
+    fleet.tell(channel(3, true)).await;
+    eventually(async || fleet.public().await.is_empty()).await;
+    let restored = fleet.moderate(hidden, "restore", &json!({})).await.video();
+    assert_eq!(restored["isHidden"], json!(true));
+    eventually(async || fleet.heard.last(hidden).is_some_and(|last| !last.is_hidden)).await;
+}
+
+#[tokio::test]
+async fn every_video_in_every_state_by_every_filter() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let public = fleet.video(json!({})).await;
+        let draft = fleet.video(json!({"publish": false})).await;
+        let hidden = fleet.video(json!({})).await;
+        fleet.moderate(hidden, "hide", &json!({})).await.video();
+        let upload = fleet.upload_video(OTHER).await;
+        let foreign = json!({"title": "t", "videoUploadId": upload.to_string(), "publish": true});
+        let foreign = id(&fleet.post(&foreign, OTHER).await.video());
+        for (query, expected) in [
+            ("", vec![foreign, hidden, draft, public]),
+            ("?channelId=7", vec![hidden, draft, public]),
+            ("?isHidden=true", vec![hidden]),
+            ("?isHidden=false", vec![foreign, draft, public]),
+            ("?isPublished=false", vec![draft]),
+            ("?isPublished=true&channelId=8", vec![foreign]),
+            ("?pageSize=1&page=2&isHidden=false", vec![draft]),
+        ] {
+            let list = fleet.get_as_staff(&format!("admin/videos{query}")).await;
+            let found: Vec<_> = list.body["videos"].as_array().unwrap().iter().map(id).collect();
+            assert_eq!(found, expected, "{query}");
+        }
+        let list = fleet.get_as_staff("admin/videos").await.body;
+        assert_eq!(list["total"], "4");
+        let by_id = |id: i64| -> Value {
+            list["videos"].as_array().unwrap().iter().find(|v| crate::fleet::id(v) == id).unwrap().clone()
+        };
+        // A path for insiders of what others may not see.
+        let is_insiders =
+            |video: i64| by_id(video)["thumbnailUrl"].as_str().unwrap().split('/').any(|p| p.ends_with('i'));
+        assert!(is_insiders(draft) && is_insiders(hidden) && !is_insiders(public));
+    }
+}
+
+#[tokio::test]
+async fn only_moderators_moderate() {
+    let fleet = Fleet::start(Database::Sqlite).await;
+    let video = fleet.video(json!({})).await;
+    for path in [format!("admin/videos/{video}/hide"), format!("admin/videos/{video}/restore")] {
+        let body = json!({});
+        send(fleet.request(Method::PUT, &path, OWNER).json(&body)).await.refused(403, "PERMISSION_DENIED");
+        send(fleet.request(Method::PUT, &path, 0).json(&body)).await.refused(401, "UNAUTHENTICATED");
+    }
+    fleet.get("admin/videos", OWNER).await.refused(403, "PERMISSION_DENIED");
+}
+
+#[tokio::test]
+async fn paths_for_insiders_end_soon_and_those_for_all_stay_plain() {
+    let fleet = Fleet::start(Database::Sqlite).await;
+    let video = fleet.video(json!({"publish": false})).await;
+    let draft = fleet.get(&format!("videos/{video}"), OWNER).await.video();
+    let expires = |url: &Value| url.as_str().unwrap().split('/').nth(3).unwrap().to_owned();
+    let now = fleet.sandbox.process.clock.unix();
+    for url in [&draft["playbackUrl"], &draft["thumbnailUrl"]] {
+        let seconds: i64 = expires(url).strip_suffix('i').unwrap().parse().unwrap();
+        assert!((890..=900).contains(&(seconds - now)), "{url}");
+    }
+    let public = fleet.publish(video, true, OWNER).await.video();
+    let seconds: i64 = expires(&public["playbackUrl"]).parse().unwrap();
+    assert!((21_590..=21_600).contains(&(seconds - now)));
+    assert!(expires(&public["thumbnailUrl"]).parse::<i64>().is_ok());
+}

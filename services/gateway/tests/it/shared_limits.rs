@@ -1,0 +1,148 @@
+//! Several gateways with one Redis: what a caller used up at one it has used
+//! up at all, and without Redis each counts for itself.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    fleet::{Fleet, Plan},
+    redis::OwnRedis,
+};
+
+const PATH: &str = "/api/v1/videos";
+
+async fn gateway(url: &str, prefix: &str, per_minute: &str) -> Fleet {
+    Plan::set("gateway.rate_limit.anonymous_per_minute", per_minute)
+        .and("gateway.redis.url", url)
+        .and("gateway.redis.prefix", prefix)
+        .start()
+        .await
+}
+
+fn prefix() -> String {
+    format!("t{:016x}", rand::random::<u64>())
+}
+
+/// How many of these requests a gateway lets through.
+async fn passed(fleet: &Fleet, times: usize) -> usize {
+    let mut passed = 0;
+    for _ in 0..times {
+        passed += usize::from(fleet.get(PATH).send().await.unwrap().status().is_success());
+    }
+    passed
+}
+
+#[tokio::test]
+async fn two_gateways_refuse_the_hundred_and_first_request_in_sum() {
+    let Ok(url) = std::env::var("FENZ_TEST_REDIS") else { return };
+    let prefix = prefix();
+    let (one, other) = (gateway(&url, &prefix, "100").await, gateway(&url, &prefix, "100").await);
+    let began = Instant::now();
+    let mut passed = 0;
+    for _ in 0..70 {
+        for fleet in [&one, &other] {
+            passed += usize::from(fleet.get(PATH).send().await.unwrap().status().is_success());
+        }
+    }
+    // One more place comes free every 600 ms.
+    let freed = began.elapsed().as_millis() as usize / 600 + 1;
+    assert!((100..=100 + freed).contains(&passed), "{passed} passed, {freed} came free");
+    let refusal = other.get(PATH).send().await.unwrap();
+    assert_eq!((refusal.status().as_u16(), refusal.headers()["retry-after"].to_str().unwrap()), (429, "1"));
+    // Another fleet on the same Redis has counts of its own.
+    let stranger = gateway(&url, &self::prefix(), "100").await;
+    assert!(stranger.get(PATH).send().await.unwrap().status().is_success());
+}
+
+#[tokio::test]
+async fn a_gateway_goes_on_alone_when_redis_dies_and_shares_again_when_it_is_back() {
+    let Some(mut redis) = OwnRedis::new() else { return };
+    redis.start();
+    let (one, other) = (gateway(&redis.url(), "", "6").await, gateway(&redis.url(), "", "6").await);
+    shared(&one, &other, &mut redis).await;
+    redis.kill();
+    // Both know what they were told before; each counts for itself now.
+    let began = Instant::now();
+    assert!(passed(&one, 8).await <= 1);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let third = gateway(&redis.url(), "", "6").await;
+    assert_eq!(passed(&third, 9).await, 6);
+    redis.start();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // Redis has forgotten all: these start anew, and together.
+    let (one, other) = (gateway(&redis.url(), "", "6").await, gateway(&redis.url(), "", "6").await);
+    shared(&one, &other, &mut redis).await;
+}
+
+/// Six requests pass in sum, whoever is asked.
+async fn shared(one: &Fleet, other: &Fleet, redis: &mut OwnRedis) {
+    // Once it answers: the first connection may have been tried too early.
+    for _ in 0..100 {
+        if tokio::net::TcpStream::connect(redis.url().trim_start_matches("redis://")).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(passed(one, 3).await, 3);
+    let rest = passed(other, 9).await;
+    assert!((3..=4).contains(&rest), "{rest} passed at the other");
+    assert!(passed(one, 3).await <= 1);
+}
+
+#[tokio::test]
+async fn the_same_gateway_finds_redis_again() {
+    let Some(mut redis) = OwnRedis::new() else { return };
+    let behind_a_proxy = async || {
+        Plan::set("gateway.rate_limit.anonymous_per_minute", "6")
+            .and("gateway.redis.url", redis.url())
+            .and("gateway.trusted_proxies", "127.0.0.1")
+            .start()
+            .await
+    };
+    let (one, other) = (behind_a_proxy().await, behind_a_proxy().await);
+    // Six requests of an address at one gateway, and how many pass at the other then.
+    let left = async |number: usize| {
+        let ask = async |fleet: &Fleet| {
+            let request = fleet.get(PATH).header("x-forwarded-for", format!("192.0.2.{number}"));
+            usize::from(request.send().await.unwrap().status().is_success())
+        };
+        let mut left = 0;
+        for _ in 0..6 {
+            assert_eq!(ask(&one).await, 1);
+        }
+        for _ in 0..6 {
+            left += ask(&other).await;
+        }
+        left
+    };
+    assert_eq!(left(0).await, 6);
+    redis.start();
+    // An address that nobody came from before, until what one counts the other hears of.
+    for number in 1..=80 {
+        if left(number).await <= 2 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!("the gateways still count apart");
+}
+
+#[tokio::test]
+async fn one_that_hangs_delays_few_requests() {
+    let Some(mut redis) = OwnRedis::new() else { return };
+    redis.start();
+    let fleet = gateway(&redis.url(), "", "100000").await;
+    assert_eq!(passed(&fleet, 20).await, 20);
+    redis.signal("-STOP");
+    let (mut slow, mut all) = (0, 0);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        let asked = Instant::now();
+        assert!(fleet.get(PATH).send().await.unwrap().status().is_success());
+        slow += usize::from(asked.elapsed() > Duration::from_millis(150));
+        all += 1;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    redis.signal("-CONT");
+    // One each time it is asked again, and not all that come meanwhile.
+    assert!(slow >= 1 && slow * 4 < all, "{slow} of {all} were slow");
+}

@@ -1,0 +1,145 @@
+//! Which public videos there are, of each tag and of all: in Redis where it
+//! answers, else in memory. Both are filled from the table and kept up to date
+//! change by change.
+
+mod cached;
+mod memory;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use fenz_chassis::{Result, redis::Redis};
+use sea_orm::DatabaseConnection;
+use tokio::sync::Mutex as AsyncMutex;
+
+pub use cached::{Cached, gen_key, set_key};
+pub use memory::Memory;
+
+use super::gate::Gate;
+use crate::{
+    domain::{TagId, draw::Sample},
+    store::tags,
+};
+
+/// A set: a tag's videos; without a tag, all.
+pub type Key = Option<TagId>;
+
+/// Ids that are read from the table at a time.
+const PAGE: u64 = 10_000;
+/// A set that was asked for in vain so often is given up to the other store.
+const TRIES: usize = 3;
+
+pub struct Sets {
+    db: DatabaseConnection,
+    cached: Option<Cached>,
+    pub(super) memory: Memory,
+    /// Held while a set is filled: who comes meanwhile waits, then finds it.
+    filling: Mutex<HashMap<Key, Arc<AsyncMutex<()>>>>,
+}
+
+impl Sets {
+    pub fn new(db: DatabaseConnection, redis: Option<Redis>, gate: Arc<Gate>) -> Self {
+        Self {
+            cached: redis.map(|redis| Cached::new(redis, db.clone(), gate.clone())),
+            memory: Memory::new(db.clone(), gate),
+            db,
+            filling: Mutex::default(),
+        }
+    }
+
+    /// Random samples of sets, each of at most `count` ids.
+    pub async fn samples(&self, keys: &[Key], count: usize) -> Result<Vec<Sample>> {
+        if let Some(cached) = &self.cached {
+            match self.sample_cached(cached, keys, count).await {
+                Ok(Some(samples)) => return Ok(samples),
+                Ok(None) => tracing::warn!("sets do not stay in redis; going on without it"),
+                Err(Failure::Away) => {}
+                Err(Failure::Database(error)) => return Err(error),
+            }
+        }
+        for key in keys {
+            if !self.memory.has(*key) {
+                let filling = self.filling(*key);
+                let _held = filling.lock().await;
+                self.memory.load(*key).await?;
+            }
+        }
+        Ok(self.memory.samples(keys, count))
+    }
+
+    async fn sample_cached(&self, cached: &Cached, keys: &[Key], count: usize) -> Result<Option<Vec<Sample>>, Failure> {
+        for _ in 0..TRIES {
+            let missing = match cached.samples(keys, count).await? {
+                Ok(samples) => return Ok(Some(samples)),
+                Err(missing) => missing,
+            };
+            for key in missing {
+                let filling = self.filling(key);
+                let _held = filling.lock().await;
+                if !cached.is_complete(key).await? {
+                    cached.fill(key).await?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Fills what is missing in Redis or near its end, so that no request has
+    /// to wait for it.
+    pub async fn refresh(&self) -> Result<()> {
+        let Some(cached) = &self.cached else { return Ok(()) };
+        let mut keys: Vec<Key> = vec![None];
+        keys.extend(tags::all(&self.db).await?.into_iter().map(|tag| Some(tag.id)));
+        for key in keys {
+            let outcome = async {
+                if cached.is_fresh(key).await? {
+                    return Ok(());
+                }
+                let filling = self.filling(key);
+                let _held = filling.lock().await;
+                cached.fill(key).await
+            };
+            match outcome.await {
+                Ok(()) => {}
+                Err(Failure::Away) => return Ok(()),
+                Err(Failure::Database(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn filling(&self, key: Key) -> Arc<AsyncMutex<()>> {
+        self.filling.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
+    }
+
+    /// Whether Redis holds the set of all videos; None when it is away.
+    pub async fn is_warm(&self) -> Option<bool> {
+        self.cached.as_ref()?.is_complete(None).await.ok()
+    }
+}
+
+/// Why Redis was of no use.
+pub enum Failure {
+    Away,
+    Database(fenz_chassis::Error),
+}
+
+impl From<fenz_chassis::redis::Away> for Failure {
+    fn from(_: fenz_chassis::redis::Away) -> Self {
+        Self::Away
+    }
+}
+
+impl From<fenz_chassis::Error> for Failure {
+    fn from(error: fenz_chassis::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<sea_orm::DbErr> for Failure {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Database(error.into())
+    }
+}

@@ -1,0 +1,126 @@
+//! Tags: all of them, and what administrators do to them.
+
+use fenz_chassis::{Error, Reason, Result, User};
+use fenz_contract::events::v1::{TagChanged, TagDeleted};
+use fenz_events::Act;
+use serde_json::{Value, json};
+
+use super::App;
+use crate::{
+    domain::{Tag, TagId},
+    store::tags,
+};
+
+impl App {
+    /// All tags, by name.
+    pub async fn tags(&self) -> Result<Vec<Tag>> {
+        Ok(tags::all(&self.db).await?)
+    }
+
+    /// Those of these that are there.
+    pub async fn find_tags(&self, ids: &[i64]) -> Result<Vec<Tag>> {
+        Ok(tags::find(&self.db, ids).await?)
+    }
+
+    /// # Errors
+    /// `TAG_TAKEN`.
+    pub async fn create_tag(&self, name: &str, slug: &str, admin: &User) -> Result<Tag> {
+        let tag = Tag { id: TagId(self.ids.next()), name: named(name)?, slug: slug.to_owned(), version: 1 };
+        let (tag, created) = (
+            &tag,
+            self.outbox.transact(|txn| {
+                let tag = &tag;
+                async move {
+                    tags::insert_in_txn(&*txn, tag, self.clock.now()).await?;
+                    self.outbox.emit(&txn, &self.changed(tag)).await?;
+                    self.outbox.audit(&txn, act(admin, "tag.created", None, Some(tag))).await
+                }
+            }),
+        );
+        created.await.map_err(taken)?;
+        Ok(tag.clone())
+    }
+
+    /// Changes what is given and keeps the rest.
+    ///
+    /// # Errors
+    /// `TAG_NOT_FOUND`, `TAG_TAKEN`.
+    pub async fn update_tag(&self, id: TagId, name: Option<&str>, slug: Option<&str>, admin: &User) -> Result<Tag> {
+        let name = name.map(named).transpose()?;
+        let name = name.as_deref();
+        let updated = self.outbox.transact(|txn| async move {
+            let before = tags::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
+            let mut tag = before.clone();
+            tag.name = name.map_or(tag.name, str::to_owned);
+            tag.slug = slug.map_or(tag.slug, str::to_owned);
+            if tag != before {
+                tag.version += 1;
+                tags::update_in_txn(&*txn, &tag).await?;
+                self.outbox.emit(&txn, &self.changed(&tag)).await?;
+                self.outbox.audit(&txn, act(admin, "tag.updated", Some(&before), Some(&tag))).await?;
+            }
+            Ok(tag)
+        });
+        updated.await.map_err(taken)
+    }
+
+    /// Takes a tag away. Choices and videos lose it with the event: there may
+    /// be many.
+    ///
+    /// # Errors
+    /// `TAG_NOT_FOUND`.
+    pub async fn delete_tag(&self, id: TagId, admin: &User) -> Result<()> {
+        let deleted = self.outbox.transact(|txn| async move {
+            let before = tags::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
+            tags::delete_in_txn(&*txn, id).await?;
+            let occurred_at = Some(self.clock.now().into());
+            let told = TagDeleted { tag_id: id.0, version: before.version + 1, occurred_at };
+            self.outbox.emit(&txn, &told).await?;
+            self.outbox.audit(&txn, act(admin, "tag.deleted", Some(&before), None)).await
+        });
+        deleted.await
+    }
+
+    fn changed(&self, tag: &Tag) -> TagChanged {
+        TagChanged {
+            tag_id: tag.id.0,
+            name: tag.name.clone(),
+            slug: tag.slug.clone(),
+            version: tag.version,
+            occurred_at: Some(self.clock.now().into()),
+        }
+    }
+}
+
+fn named(name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(Error::field(Reason::InvalidParams, "name", "must not be blank"));
+    }
+    Ok(name.to_owned())
+}
+
+fn act<'a>(admin: &User, action: &'a str, before: Option<&Tag>, after: Option<&Tag>) -> Act<'a> {
+    let shown = |tag: &Tag| -> Value { json!({"name": tag.name, "slug": tag.slug}) };
+    let id = before.or(after).map(|tag| tag.id.0.to_string());
+    Act {
+        actor: Some(admin.id),
+        action,
+        object_type: "tag",
+        object_id: id.unwrap_or_default(),
+        before: before.map(shown),
+        after: after.map(shown),
+        ..Act::default()
+    }
+}
+
+fn not_found() -> Error {
+    Error::new(Reason::TagNotFound, "there is no such tag")
+}
+
+fn taken(error: Error) -> Error {
+    if error.is_duplicate() {
+        return Error::new(Reason::TagTaken, "another tag has this name or slug");
+    }
+    error
+}

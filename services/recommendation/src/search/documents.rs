@@ -1,0 +1,38 @@
+//! Videos as the index takes them.
+
+use std::collections::HashMap;
+
+use fenz_search_index::{Change, Document};
+use sea_orm::{DatabaseConnection, DbErr};
+
+use crate::{domain::Listed, store::tags};
+
+/// What became of these videos: what may be seen is found, the rest is not.
+pub async fn changes(db: &DatabaseConnection, listed: Vec<Listed>) -> Result<Vec<Change>, DbErr> {
+    let mut ids: Vec<i64> = listed.iter().flat_map(|listed| listed.video.tag_ids.iter().copied()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let names: HashMap<i64, String> = tags::find(db, &ids).await?.into_iter().map(|tag| (tag.id.0, tag.name)).collect();
+    Ok(listed.into_iter().map(|listed| change(listed, &names)).collect())
+}
+
+fn change(listed: Listed, names: &HashMap<i64, String>) -> Change {
+    let Listed { video, channel_name, views, is_visible, .. } = listed;
+    if !is_visible {
+        return Change::Gone(video.id);
+    }
+    Change::Put(Document {
+        id: video.id,
+        channel_id: video.channel_id,
+        category_id: video.category_id,
+        tag_names: video.tag_ids.iter().filter_map(|id| names.get(id).cloned()).collect(),
+        tag_ids: video.tag_ids,
+        title: video.title,
+        description: video.description,
+        channel_name,
+        duration: video.duration_seconds.into(),
+        published_at: video.published_at.unwrap_or(video.created_at).timestamp(),
+        views: views.max(0) as u64,
+        tier: video.access_tier.clamp(0, 2) as u8,
+    })
+}

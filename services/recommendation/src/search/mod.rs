@@ -1,0 +1,86 @@
+//! Finding videos by words: this replica's own copy of the index, kept true by
+//! the order of changes, and what is answered while there is none.
+
+mod answer;
+mod documents;
+mod feed;
+mod home;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use fenz_chassis::{Platform, Result};
+use fenz_search_index::{Index, Query, Results};
+use tokio::sync::Semaphore;
+
+pub use answer::Found;
+use feed::Feeder;
+
+use crate::app::App;
+
+/// Searches run by threads of their own, so many at a time: more would only
+/// take the processor from each other.
+fn width() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).max(2)
+}
+
+/// The index of this replica; none while it is missing or built.
+#[derive(Clone)]
+pub struct Search {
+    app: App,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    index: RwLock<Option<Arc<Index>>>,
+    turns: Semaphore,
+}
+
+impl Search {
+    /// Begins to open or build the index; it answers meanwhile.
+    pub fn start(platform: &Platform, app: App) -> anyhow::Result<Self> {
+        let shared = Arc::new(Shared { index: RwLock::new(None), turns: Semaphore::new(width()) });
+        let search = Self { app, shared };
+        Feeder::new(platform, search.clone())?.start(platform);
+        Ok(search)
+    }
+
+    fn index(&self) -> Option<Arc<Index>> {
+        self.shared.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_index(&self, index: Option<Arc<Index>>) {
+        *self.shared.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+    }
+
+    /// What the index has; nothing while there is none, or when it turns out
+    /// to be broken.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Index) -> fenz_search_index::Result<T> + Send + 'static,
+    ) -> Result<Option<T>> {
+        let Some(index) = self.index() else { return Ok(None) };
+        let _turn = self.shared.turns.acquire().await.map_err(fenz_chassis::Error::internal)?;
+        let asked = index.clone();
+        let problem = match tokio::task::spawn_blocking(move || question(&asked)).await {
+            Ok(Ok(answer)) => return Ok(Some(answer)),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => panic.to_string(),
+        };
+        tracing::error!(error = problem, "the search index is broken; it is opened again");
+        self.give_up(&index);
+        Ok(None)
+    }
+
+    /// Takes the index away, unless there is another by now. Its feeder opens
+    /// it again, or builds it anew.
+    fn give_up(&self, broken: &Arc<Index>) {
+        let mut index = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
+        if index.as_ref().is_some_and(|index| Arc::ptr_eq(index, broken)) {
+            *index = None;
+        }
+    }
+
+    async fn search(&self, query: Query) -> Result<Option<Results>> {
+        self.ask(move |index| index.search(&query)).await
+    }
+}

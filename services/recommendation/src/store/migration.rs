@@ -1,0 +1,290 @@
+//! The schema, one statement per step: MariaDB commits each.
+
+use fenz_chassis::database::timestamp;
+use sea_orm_migration::prelude::*;
+
+use crate::domain::decay;
+
+/// All steps, in order.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let table = |name, table| -> Box<dyn MigrationTrait> { Box::new(CreateTable { name, table }) };
+        let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
+            Box::new(CreateIndex { name, table, columns: columns.to_vec(), unique: false })
+        };
+        let unique = |name, table, column| -> Box<dyn MigrationTrait> {
+            Box::new(CreateIndex { name, table, columns: vec![column], unique: true })
+        };
+        let mut steps = vec![
+            table("m20261121_000001_sequence", sequence),
+            Box::new(SeedSequence),
+            table("m20261121_000003_tags", tags),
+            unique("m20261121_000004_tags_name", "tags", "name_key"),
+            unique("m20261121_000005_tags_slug", "tags", "slug"),
+            table("m20261121_000006_user_tags", user_tags),
+            index("m20261121_000007_user_tags_of_tag", "user_tags", &["tag_id"]),
+            table("m20261121_000008_guest_tags", guest_tags),
+            index("m20261121_000009_guest_tags_of_tag", "guest_tags", &["tag_id"]),
+            index("m20261121_000010_guest_tags_age", "guest_tags", &["chosen_at"]),
+            table("m20261121_000011_viewers", viewers),
+            table("m20261121_000012_channels", channels),
+            index("m20261121_000013_channels_of_owner", "channels", &["owner_id"]),
+            table("m20261121_000014_videos", videos),
+            index("m20261121_000015_videos_changed", "videos", &["change_seq", "video_id"]),
+            index("m20261121_000016_videos_of_channel", "videos", &["channel_id"]),
+            index("m20261121_000017_videos_of_owner", "videos", &["owner_id"]),
+            index("m20261121_000018_videos_gone", "videos", &["is_gone", "updated_at"]),
+            // Finds titles by their beginning where there is no index of words.
+            index("m20261121_000019_videos_title", "videos", &["title_key"]),
+            table("m20261121_000020_video_tags", video_tags),
+            index("m20261121_000021_video_tags_of_video", "video_tags", &["video_id"]),
+            table("m20261121_000022_video_views", video_views),
+            index("m20261121_000023_video_views_changed", "video_views", &["change_seq", "video_id"]),
+            table("m20261121_000024_view_hours", view_hours),
+            index("m20261121_000025_view_hours_age", "view_hours", &["hour"]),
+            table("m20261121_000026_decay", decay_table),
+            Box::new(SeedDecay),
+            table("m20261121_000028_evictions", evictions),
+        ];
+        steps.extend(fenz_events::migrations());
+        steps
+    }
+}
+
+struct CreateTable {
+    name: &'static str,
+    table: fn(&SchemaManager) -> TableCreateStatement,
+}
+
+impl MigrationName for CreateTable {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateTable {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table((self.table)(manager)).await
+    }
+}
+
+fn big(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().to_owned()
+}
+
+fn number(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).integer().not_null().to_owned()
+}
+
+fn flag(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).boolean().not_null().to_owned()
+}
+
+fn text(name: &'static str, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).not_null().to_owned()
+}
+
+/// One row: the last place that was given out.
+fn sequence(_: &SchemaManager) -> TableCreateStatement {
+    Table::create().table("sequence").col(number("id").primary_key()).col(big("last")).to_owned()
+}
+
+/// `name_key` is the name as it is compared: without case.
+fn tags(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("tags")
+        .col(big("id").primary_key())
+        .col(text("name", 64))
+        .col(text("name_key", 200))
+        .col(text("slug", 64))
+        .col(big("version"))
+        .col(timestamp(manager, "created_at").not_null())
+        .to_owned()
+}
+
+fn user_tags(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("user_tags")
+        .col(big("user_id"))
+        .col(big("tag_id"))
+        .primary_key(Index::create().col("user_id").col("tag_id"))
+        .to_owned()
+}
+
+fn guest_tags(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("guest_tags")
+        .col(text("session_id", 64))
+        .col(big("tag_id"))
+        .col(timestamp(manager, "chosen_at").not_null())
+        .primary_key(Index::create().col("session_id").col("tag_id"))
+        .to_owned()
+}
+
+/// What users set; no row is the defaults.
+fn viewers(_: &SchemaManager) -> TableCreateStatement {
+    Table::create().table("viewers").col(big("user_id").primary_key()).col(flag("watched_last")).to_owned()
+}
+
+fn channels(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("channels")
+        .col(big("channel_id").primary_key())
+        .col(big("owner_id"))
+        .col(text("name", 200))
+        .col(flag("is_hidden"))
+        .col(flag("is_gone"))
+        .col(big("version"))
+        .col(timestamp(manager, "updated_at").not_null())
+        .to_owned()
+}
+
+/// One row for each video, also for some days after it is gone. `is_visible`
+/// follows from the other flags and the channel's.
+fn videos(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("videos")
+        .col(big("video_id").primary_key())
+        .col(big("change_seq"))
+        .col(big("version"))
+        .col(big("channel_id"))
+        .col(big("owner_id"))
+        .col(text("title", 300))
+        .col(text("title_key", 400))
+        .col(ColumnDef::new("description").text().not_null())
+        .col(big("category_id"))
+        .col(number("access_tier"))
+        .col(flag("is_published"))
+        .col(flag("is_hidden"))
+        .col(flag("is_gone"))
+        .col(flag("is_visible"))
+        .col(number("duration_seconds"))
+        .col(big("thumbnail_upload_id"))
+        .col(timestamp(manager, "published_at").null())
+        .col(timestamp(manager, "created_at").not_null())
+        .col(timestamp(manager, "updated_at").not_null())
+        .to_owned()
+}
+
+fn video_tags(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("video_tags")
+        .col(big("tag_id"))
+        .col(big("video_id"))
+        .primary_key(Index::create().col("tag_id").col("video_id"))
+        .to_owned()
+}
+
+/// All views of a video, as content told last. Apart from the videos: they move
+/// every half minute and without the rest.
+fn video_views(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("video_views")
+        .col(big("video_id").primary_key())
+        .col(big("total"))
+        .col(big("change_seq"))
+        .to_owned()
+}
+
+/// `hour` counts from 1970.
+fn view_hours(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("view_hours")
+        .col(big("video_id"))
+        .col(number("hour"))
+        .col(big("views"))
+        .primary_key(Index::create().col("video_id").col("hour"))
+        .to_owned()
+}
+
+/// What a view counts by its age: not every database can raise to a power.
+fn decay_table(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("decay")
+        .col(number("age_hours").primary_key())
+        .col(ColumnDef::new("weight").double().not_null())
+        .to_owned()
+}
+
+/// What the cache has not heard of yet: the cleanup queue.
+fn evictions(_: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("evictions")
+        .col(big("seq"))
+        .col(big("video_id"))
+        // Tags that the video had, comma-separated.
+        .col(text("lost_tags", 1000))
+        .col(flag("views_only"))
+        .primary_key(Index::create().col("seq").col("video_id"))
+        .to_owned()
+}
+
+struct CreateIndex {
+    /// Of the migration, and, without its date and number, of the index.
+    name: &'static str,
+    table: &'static str,
+    columns: Vec<&'static str>,
+    unique: bool,
+}
+
+impl MigrationName for CreateIndex {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateIndex {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let name = self.name.splitn(3, '_').last().unwrap_or(self.name);
+        let mut index = Index::create();
+        index.name(name).table(self.table);
+        for column in &self.columns {
+            index.col(*column);
+        }
+        if self.unique {
+            index.unique();
+        }
+        manager.create_index(index).await
+    }
+}
+
+struct SeedSequence;
+
+impl MigrationName for SeedSequence {
+    fn name(&self) -> &'static str {
+        "m20261121_000002_seed_sequence"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for SeedSequence {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut insert = Query::insert();
+        insert.into_table("sequence").columns(["id", "last"]).values_panic([1.into(), 0_i64.into()]);
+        manager.execute(insert).await
+    }
+}
+
+struct SeedDecay;
+
+impl MigrationName for SeedDecay {
+    fn name(&self) -> &'static str {
+        "m20261121_000027_seed_decay"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for SeedDecay {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut insert = Query::insert();
+        insert.into_table("decay").columns(["age_hours", "weight"]);
+        for age in 0..=decay::KEPT_HOURS {
+            insert.values_panic([age.into(), decay::weight(age).into()]);
+        }
+        manager.execute(insert).await
+    }
+}

@@ -1,0 +1,16 @@
+//! The tables: entities, migrations and queries. Rows never leave it.
+
+pub mod channels;
+mod entity;
+pub mod evictions;
+pub mod listing;
+mod migration;
+pub mod preferences;
+pub mod sequence;
+pub mod tags;
+pub mod titles;
+pub mod videos;
+pub mod viewers;
+pub mod views;
+
+pub use migration::Migrator;

@@ -1,0 +1,85 @@
+//! Tags.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
+
+use super::entity::{
+    tag::{ActiveModel, Column, Entity, Model},
+    video_tag,
+};
+use crate::domain::{Tag, TagId, name_key};
+
+fn tag(row: Model) -> Tag {
+    Tag { id: TagId(row.id), name: row.name, slug: row.slug, version: row.version }
+}
+
+/// All of them, by name.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Tag>, DbErr> {
+    let rows = Entity::find().order_by_asc(Column::NameKey).all(db).await?;
+    Ok(rows.into_iter().map(tag).collect())
+}
+
+/// Those of these that are there, by name.
+pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Tag>, DbErr> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::NameKey);
+    Ok(query.all(db).await?.into_iter().map(tag).collect())
+}
+
+/// One, kept from changing until the transaction ends.
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<Option<Tag>, DbErr> {
+    Ok(Entity::find_by_id(id.0).lock_exclusive().one(txn).await?.map(tag))
+}
+
+/// Stores a new tag; a duplicate is one of the same name or slug.
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, tag: &Tag, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(tag.id.0),
+        name: Set(tag.name.clone()),
+        name_key: Set(name_key(&tag.name)),
+        slug: Set(tag.slug.clone()),
+        version: Set(tag.version),
+        created_at: Set(now),
+    };
+    Entity::insert(row).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Stores another name or slug.
+pub async fn update_in_txn(txn: &impl ConnectionTrait, tag: &Tag) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Name, Expr::value(tag.name.clone()))
+        .col_expr(Column::NameKey, Expr::value(name_key(&tag.name)))
+        .col_expr(Column::Slug, Expr::value(tag.slug.clone()))
+        .col_expr(Column::Version, Expr::value(tag.version))
+        .filter(Column::Id.eq(tag.id.0))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<(), DbErr> {
+    Entity::delete_by_id(id.0).exec(txn).await?;
+    Ok(())
+}
+
+/// Which tags videos have, as pairs of video and tag.
+pub async fn of_videos(db: &impl ConnectionTrait, videos: &[i64]) -> Result<Vec<(i64, i64)>, DbErr> {
+    if videos.is_empty() {
+        return Ok(Vec::new());
+    }
+    video_tag::Entity::find()
+        .select_only()
+        .column(video_tag::Column::VideoId)
+        .column(video_tag::Column::TagId)
+        .filter(video_tag::Column::VideoId.is_in(videos.iter().copied()))
+        .order_by_asc(video_tag::Column::TagId)
+        .into_tuple()
+        .all(db)
+        .await
+}

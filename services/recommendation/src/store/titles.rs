@@ -1,0 +1,68 @@
+//! Videos by the beginning of their title: what is found while there is no
+//! index of words.
+
+use chrono::DateTime;
+use fenz_search_index::{Access, Filters, Query, Sort};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+    sea_query::{Expr, ExprTrait, LikeExpr},
+};
+
+use super::entity::{
+    video::{Column, Entity},
+    video_tag,
+};
+use crate::domain::title_key;
+
+/// Visible ids, the newest first where no length is asked for: by views they
+/// come from the index alone.
+pub async fn find(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Result<Vec<i64>, DbErr> {
+    let mut select = Entity::find()
+        .select_only()
+        .column(Column::VideoId)
+        .filter(Column::IsVisible.eq(true))
+        .filter(within(&query.filters));
+    let text = query.text.trim();
+    if !text.is_empty() {
+        select = select.filter(Expr::col(Column::TitleKey).like(beginning(&title_key(text))));
+    }
+    let select = match query.sort {
+        Sort::Longest => select.order_by(Column::DurationSeconds, Order::Desc),
+        _ => select,
+    };
+    select.order_by_desc(Column::VideoId).limit(limit).into_tuple().all(db).await
+}
+
+fn within(filters: &Filters) -> Condition {
+    let time = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    let tagged = |tags: &[i64]| {
+        let ids = video_tag::Entity::find().select_only().column(video_tag::Column::VideoId);
+        Column::VideoId.in_subquery(ids.filter(video_tag::Column::TagId.is_in(tags.iter().copied())).into_query())
+    };
+    Condition::all()
+        .add_option(filters.category.map(|id| Column::CategoryId.eq(id)))
+        .add_option(filters.channel.map(|id| Column::ChannelId.eq(id)))
+        .add_option((!filters.tags.is_empty()).then(|| tagged(&filters.tags)))
+        .add_option(filters.min_duration.map(|seconds| Column::DurationSeconds.gte(seconds)))
+        .add_option(filters.max_duration.map(|seconds| Column::DurationSeconds.lte(seconds)))
+        .add_option(filters.published_from.map(|seconds| Column::PublishedAt.gte(time(seconds))))
+        .add_option(filters.published_to.map(|seconds| Column::PublishedAt.lt(time(seconds))))
+        .add_option(filters.access.map(|access| match access {
+            Access::Public => Column::AccessTier.eq(0),
+            Access::Member => Column::AccessTier.gt(0),
+        }))
+}
+
+/// `!` escapes: a backslash is read in two ways.
+fn beginning(text: &str) -> LikeExpr {
+    let mut pattern = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if matches!(c, '!' | '%' | '_') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    LikeExpr::new(pattern).escape('!')
+}

@@ -1,0 +1,253 @@
+//! The projection: one row for each video, by its version.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
+};
+
+use super::{
+    channels,
+    entity::{
+        video::{ActiveModel, Column, Entity},
+        video_tag, video_views, view_hour,
+    },
+    evictions::{self, Eviction},
+    sequence, tags,
+};
+use crate::domain::{Seq, TagId, Video, title_key};
+
+/// Rows of one statement: databases limit its parameters.
+const ROWS: usize = 500;
+
+/// Takes videos in, each if it is newer than what is known; how many were. An
+/// id may be there once. Takes the next place in the order of changes.
+pub async fn put_in_txn(txn: &impl ConnectionTrait, videos: &[Video], now: DateTime<Utc>) -> Result<usize, DbErr> {
+    let seq = sequence::next_in_txn(txn).await?;
+    let mut applied = 0;
+    for videos in videos.chunks(ROWS) {
+        let known = known(txn, videos).await?;
+        let newer = |v: &&Video| known.get(&v.id).is_none_or(|(version, _)| *version < v.version);
+        let newer: Vec<&Video> = videos.iter().filter(newer).collect();
+        if newer.is_empty() {
+            continue;
+        }
+        applied += newer.len();
+        let invisible = invisible_channels(txn, &newer).await?;
+        let is_visible = |v: &Video| v.may_be_seen() && !invisible.contains(&v.channel_id);
+        let lost = put_tags_in_txn(txn, &newer).await?;
+        let was_visible = |v: &Video| known.get(&v.id).is_some_and(|(_, visible)| *visible);
+        let told = newer.iter().filter(|v| was_visible(v) || is_visible(v)).map(|v| Eviction {
+            seq,
+            video_id: v.id,
+            lost_tags: lost.get(&v.id).cloned().unwrap_or_default(),
+            views_only: false,
+        });
+        evictions::insert_in_txn(txn, told.collect()).await?;
+        upsert_in_txn(txn, newer.iter().map(|v| row(v, is_visible(v), seq, now))).await?;
+    }
+    Ok(applied)
+}
+
+/// Versions of videos and whether they can be seen.
+async fn known(txn: &impl ConnectionTrait, videos: &[Video]) -> Result<HashMap<i64, (i64, bool)>, DbErr> {
+    let rows: Vec<(i64, i64, bool)> = Entity::find()
+        .select_only()
+        .columns([Column::VideoId, Column::Version, Column::IsVisible])
+        .filter(Column::VideoId.is_in(videos.iter().map(|v| v.id)))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, version, visible)| (id, (version, visible))).collect())
+}
+
+async fn invisible_channels(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashSet<i64>, DbErr> {
+    let ids: HashSet<i64> = videos.iter().map(|v| v.channel_id).collect();
+    let ids: Vec<i64> = ids.into_iter().collect();
+    Ok(channels::invisible_of(txn, &ids).await?.into_iter().collect())
+}
+
+/// Replaces the tags of videos by those of theirs that are there. Which tags
+/// each has lost.
+async fn put_tags_in_txn(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashMap<i64, Vec<i64>>, DbErr> {
+    let ids: Vec<i64> = videos.iter().map(|v| v.id).collect();
+    let mut lost: HashMap<i64, Vec<i64>> = HashMap::new();
+    for (video, tag) in tags::of_videos(txn, &ids).await? {
+        lost.entry(video).or_default().push(tag);
+    }
+    let wanted: HashSet<i64> = videos.iter().flat_map(|v| v.tag_ids.iter().copied()).collect();
+    let wanted: Vec<i64> = wanted.into_iter().collect();
+    let there: HashSet<i64> = tags::find(txn, &wanted).await?.into_iter().map(|t| t.id.0).collect();
+    let mut rows = Vec::new();
+    for video in videos {
+        let mut of_video: Vec<i64> = video.tag_ids.iter().copied().filter(|t| there.contains(t)).collect();
+        of_video.sort_unstable();
+        of_video.dedup();
+        if let Some(lost) = lost.get_mut(&video.id) {
+            lost.retain(|tag| !of_video.contains(tag));
+        }
+        rows.extend(
+            of_video.into_iter().map(|tag| video_tag::ActiveModel { tag_id: Set(tag), video_id: Set(video.id) }),
+        );
+    }
+    video_tag::Entity::delete_many().filter(video_tag::Column::VideoId.is_in(ids)).exec(txn).await?;
+    if !rows.is_empty() {
+        video_tag::Entity::insert_many(rows).exec_without_returning(txn).await?;
+    }
+    Ok(lost)
+}
+
+fn row(video: &Video, is_visible: bool, seq: Seq, now: DateTime<Utc>) -> ActiveModel {
+    ActiveModel {
+        video_id: Set(video.id),
+        change_seq: Set(seq),
+        version: Set(video.version),
+        channel_id: Set(video.channel_id),
+        owner_id: Set(video.owner_id),
+        title: Set(video.title.clone()),
+        title_key: Set(title_key(&video.title)),
+        description: Set(video.description.clone()),
+        category_id: Set(video.category_id),
+        access_tier: Set(video.access_tier),
+        is_published: Set(video.is_published),
+        is_hidden: Set(video.is_hidden),
+        is_gone: Set(video.is_gone),
+        is_visible: Set(is_visible),
+        duration_seconds: Set(video.duration_seconds),
+        thumbnail_upload_id: Set(video.thumbnail_upload_id),
+        published_at: Set(video.published_at),
+        created_at: Set(video.created_at),
+        updated_at: Set(now),
+    }
+}
+
+async fn upsert_in_txn(txn: &impl ConnectionTrait, rows: impl Iterator<Item = ActiveModel>) -> Result<(), DbErr> {
+    let replace = OnConflict::column(Column::VideoId)
+        .update_columns([
+            Column::ChangeSeq,
+            Column::Version,
+            Column::ChannelId,
+            Column::OwnerId,
+            Column::Title,
+            Column::TitleKey,
+            Column::Description,
+            Column::CategoryId,
+            Column::AccessTier,
+            Column::IsPublished,
+            Column::IsHidden,
+            Column::IsGone,
+            Column::IsVisible,
+            Column::DurationSeconds,
+            Column::ThumbnailUploadId,
+            Column::PublishedAt,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ])
+        .to_owned();
+    Entity::insert_many(rows).on_conflict(replace).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Says that the tag of every video that has it is another now. Takes the next
+/// place in the order of changes.
+pub async fn touch_tagged_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbErr> {
+    let seq = sequence::next_in_txn(txn).await?;
+    touch_in_txn(txn, tag, seq).await
+}
+
+async fn touch_in_txn(txn: &impl ConnectionTrait, tag: TagId, seq: Seq) -> Result<(), DbErr> {
+    let tagged = Query::select()
+        .column(video_tag::Column::VideoId)
+        .from(video_tag::Entity)
+        .and_where(video_tag::Column::TagId.eq(tag.0))
+        .to_owned();
+    Entity::update_many()
+        .col_expr(Column::ChangeSeq, Expr::value(seq))
+        .filter(Column::VideoId.in_subquery(tagged))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+/// Takes a tag from every video. Takes the next place in the order of changes.
+pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbErr> {
+    let seq = sequence::next_in_txn(txn).await?;
+    evictions::insert_tag_in_txn(txn, seq, tag.0).await?;
+    touch_in_txn(txn, tag, seq).await?;
+    video_tag::Entity::delete_many().filter(video_tag::Column::TagId.eq(tag.0)).exec(txn).await?;
+    Ok(())
+}
+
+/// What was not changed after a place is in the range and there: id and
+/// version.
+pub async fn between(
+    db: &impl ConnectionTrait,
+    (after, up_to): (i64, i64),
+    not_after: Seq,
+) -> Result<Vec<(i64, i64)>, DbErr> {
+    let query = Entity::find().select_only().columns([Column::VideoId, Column::Version]);
+    query
+        .filter(Column::VideoId.gt(after))
+        .filter(Column::VideoId.lte(up_to))
+        .filter(Column::IsGone.eq(false))
+        .filter(Column::ChangeSeq.lte(not_after))
+        .order_by_asc(Column::VideoId)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Some of an owner's videos: id and version.
+pub async fn of_owner(db: &impl ConnectionTrait, owner: i64, limit: u64) -> Result<Vec<(i64, i64)>, DbErr> {
+    let query = Entity::find().select_only().columns([Column::VideoId, Column::Version]);
+    query.filter(Column::OwnerId.eq(owner)).limit(limit).into_tuple().all(db).await
+}
+
+/// Public videos by ascending id, of a tag or all.
+pub async fn public_ids(
+    db: &impl ConnectionTrait,
+    tag: Option<TagId>,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<i64>, DbErr> {
+    let mut query = Query::select();
+    query
+        .column((Entity, Column::VideoId))
+        .from(Entity)
+        .and_where(Column::IsVisible.eq(true))
+        .and_where(Column::AccessTier.eq(0))
+        .limit(limit);
+    match tag {
+        None => {
+            query.and_where(Column::VideoId.gt(after)).order_by((Entity, Column::VideoId), sea_orm::Order::Asc);
+        }
+        Some(tag) => {
+            let same = Expr::col((video_tag::Entity, video_tag::Column::VideoId)).equals((Entity, Column::VideoId));
+            query
+                .inner_join(video_tag::Entity, same)
+                .and_where(video_tag::Column::TagId.eq(tag.0))
+                .and_where(video_tag::Column::VideoId.gt(after))
+                .order_by((video_tag::Entity, video_tag::Column::VideoId), sea_orm::Order::Asc);
+        }
+    }
+    db.query_all(&query).await?.into_iter().map(|row| row.try_get("", "video_id")).collect()
+}
+
+/// Drops what is left of videos that went before, some of them. Whether there
+/// are more.
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
+    let query = Entity::find().select_only().column(Column::VideoId);
+    let old = query.filter(Column::IsGone.eq(true)).filter(Column::UpdatedAt.lt(before)).limit(ROWS as u64);
+    let ids: Vec<i64> = old.into_tuple().all(db).await?;
+    if ids.is_empty() {
+        return Ok(false);
+    }
+    let more = ids.len() == ROWS;
+    video_views::Entity::delete_many().filter(video_views::Column::VideoId.is_in(ids.clone())).exec(db).await?;
+    view_hour::Entity::delete_many().filter(view_hour::Column::VideoId.is_in(ids.clone())).exec(db).await?;
+    Entity::delete_many().filter(Column::VideoId.is_in(ids)).exec(db).await?;
+    Ok(more)
+}

@@ -1,0 +1,23 @@
+//! What users set for their recommendations.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, sea_query::OnConflict};
+
+use super::entity::viewer::{ActiveModel, Column, Entity};
+
+/// Whether what a user watched of late comes last; it does where nothing is
+/// set.
+pub async fn watched_last(db: &impl ConnectionTrait, user: i64) -> Result<bool, DbErr> {
+    Ok(Entity::find_by_id(user).one(db).await?.is_none_or(|row| row.watched_last))
+}
+
+pub async fn set_watched_last(db: &impl ConnectionTrait, user: i64, watched_last: bool) -> Result<(), DbErr> {
+    let row = ActiveModel { user_id: Set(user), watched_last: Set(watched_last) };
+    let replace = OnConflict::column(Column::UserId).update_column(Column::WatchedLast).to_owned();
+    Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Forgets what a user set. How many rows that was.
+pub async fn erase_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+    Ok(Entity::delete_by_id(user).exec(txn).await?.rows_affected)
+}

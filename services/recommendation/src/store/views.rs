@@ -1,0 +1,148 @@
+//! What was watched, by video and hour.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query},
+};
+
+use super::{
+    entity::{video, video_views, view_hour},
+    evictions::{self, Eviction},
+    listing::Cursor,
+    sequence,
+};
+use crate::domain::Seq;
+
+/// Rows of one statement.
+const ROWS: usize = 500;
+
+/// Views of a video within one count.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    pub video_id: i64,
+    pub more: i64,
+    /// All of the video's, after these.
+    pub total: i64,
+}
+
+/// Adds what was counted within an hour. A video may be there once. Takes the
+/// next place in the order of changes.
+pub async fn count_in_txn(txn: &impl ConnectionTrait, hour: i32, counted: &[Counted]) -> Result<(), DbErr> {
+    let seq = sequence::next_in_txn(txn).await?;
+    for counted in counted.chunks(ROWS) {
+        add_to_hour_in_txn(txn, hour, counted).await?;
+        put_totals_in_txn(txn, counted, seq).await?;
+    }
+    Ok(())
+}
+
+async fn add_to_hour_in_txn(txn: &impl ConnectionTrait, hour: i32, counted: &[Counted]) -> Result<(), DbErr> {
+    use view_hour::{ActiveModel, Column, Entity};
+    let known: Vec<(i64, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::VideoId, Column::Views])
+        .filter(Column::Hour.eq(hour))
+        .filter(Column::VideoId.is_in(counted.iter().map(|c| c.video_id)))
+        .into_tuple()
+        .all(txn)
+        .await?;
+    let known: HashMap<i64, i64> = known.into_iter().collect();
+    let rows = counted.iter().map(|c| ActiveModel {
+        video_id: Set(c.video_id),
+        hour: Set(hour),
+        views: Set(c.more + known.get(&c.video_id).copied().unwrap_or_default()),
+    });
+    let replace = OnConflict::columns([Column::VideoId, Column::Hour]).update_column(Column::Views).to_owned();
+    Entity::insert_many(rows).on_conflict(replace).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Totals only grow: the largest is the last, in whatever order they come.
+async fn put_totals_in_txn(txn: &impl ConnectionTrait, counted: &[Counted], seq: Seq) -> Result<(), DbErr> {
+    use video_views::{ActiveModel, Column, Entity};
+    let query = Entity::find().select_only().columns([Column::VideoId, Column::Total]);
+    let known = query.filter(Column::VideoId.is_in(counted.iter().map(|c| c.video_id))).into_tuple().all(txn).await?;
+    let known: HashMap<i64, i64> = known.into_iter().collect();
+    let larger = |c: &&Counted| known.get(&c.video_id).is_none_or(|total| *total < c.total);
+    let larger: Vec<&Counted> = counted.iter().filter(larger).collect();
+    if larger.is_empty() {
+        return Ok(());
+    }
+    let rows =
+        larger.iter().map(|c| ActiveModel { video_id: Set(c.video_id), total: Set(c.total), change_seq: Set(seq) });
+    let replace = OnConflict::column(Column::VideoId).update_columns([Column::Total, Column::ChangeSeq]).to_owned();
+    Entity::insert_many(rows).on_conflict(replace).exec_without_returning(txn).await?;
+    let told = larger.iter().map(|c| Eviction { seq, video_id: c.video_id, lost_tags: Vec::new(), views_only: true });
+    evictions::insert_in_txn(txn, told.collect()).await
+}
+
+/// Whose views changed after, in order: cursor and total.
+pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<(Cursor, i64)>, DbErr> {
+    use video_views::{Column, Entity};
+    let same = Column::ChangeSeq.eq(after.seq).and(Column::VideoId.gt(after.video_id));
+    let rows: Vec<(i64, i64, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::ChangeSeq, Column::VideoId, Column::Total])
+        .filter(Column::ChangeSeq.gt(after.seq).or(same))
+        .order_by_asc(Column::ChangeSeq)
+        .order_by_asc(Column::VideoId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(seq, video_id, total)| (Cursor { seq, video_id }, total)).collect())
+}
+
+/// Public videos by their decayed views since an hour, the best first.
+pub async fn popular(
+    db: &impl ConnectionTrait,
+    now_hour: i32,
+    since_hour: i32,
+    limit: u64,
+) -> Result<Vec<(i64, f64)>, DbErr> {
+    use view_hour::{Column, Entity};
+    let decay = Alias::new("decay");
+    let age = Expr::val(now_hour).sub(Expr::col((Entity, Column::Hour)));
+    let weight = Expr::col((decay.clone(), Alias::new("weight")));
+    let score = Expr::col((Entity, Column::Views)).mul(weight).sum();
+    let is_same = Expr::col((video::Entity, video::Column::VideoId)).equals((Entity, Column::VideoId));
+    let query = Query::select()
+        .column((Entity, Column::VideoId))
+        .expr_as(score, "score")
+        .from(Entity)
+        .inner_join(decay.clone(), Expr::col((decay, Alias::new("age_hours"))).eq(age))
+        .inner_join(video::Entity, is_same)
+        .and_where(Expr::col((Entity, Column::Hour)).gt(since_hour))
+        .and_where(Expr::col((video::Entity, video::Column::IsVisible)).eq(true))
+        .and_where(Expr::col((video::Entity, video::Column::AccessTier)).eq(0))
+        .group_by_col((Entity, Column::VideoId))
+        .order_by("score", Order::Desc)
+        .order_by((Entity, Column::VideoId), Order::Desc)
+        .limit(limit)
+        .to_owned();
+    let rows = db.query_all(&query).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "video_id")?, row.try_get("", "score")?))).collect()
+}
+
+/// Public videos, those that were published last first.
+pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, DbErr> {
+    video::Entity::find()
+        .select_only()
+        .column(video::Column::VideoId)
+        .filter(video::Column::IsVisible.eq(true))
+        .filter(video::Column::AccessTier.eq(0))
+        .order_by_desc(video::Column::VideoId)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Drops hours before.
+pub async fn prune(db: &impl ConnectionTrait, before_hour: i32) -> Result<(), DbErr> {
+    view_hour::Entity::delete_many().filter(view_hour::Column::Hour.lt(before_hour)).exec(db).await?;
+    Ok(())
+}

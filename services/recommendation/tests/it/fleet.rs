@@ -1,0 +1,452 @@
+//! The service beside stand-ins for content and channel, which tell events and
+//! list what they have.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fenz_chassis::{Needs, Platform, Role, Secret, Service, Surface};
+use fenz_contract::{
+    channel::v1 as channel,
+    content::v1 as content,
+    events::v1::{AuditRecorded, ChannelChanged, TagChanged, TagDeleted, UserErased, VideoChanged},
+    guard::Guard,
+    routes::Method as Rpc,
+};
+use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
+use fenz_recommendation::{DatabaseReads, Recommendations};
+use fenz_testkit::{Database, Sandbox};
+use reqwest::{Client, Method, RequestBuilder};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use serde_json::{Value, json};
+use tonic::{Request, Response, Status};
+
+pub const OWNER: i64 = 7;
+pub const CHANNEL: i64 = 7;
+
+/// Where sets and cards are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    Memory,
+    Redis,
+}
+
+/// Each database at hand, with Redis and without.
+pub fn everywhere() -> Vec<(Database, Cache)> {
+    let mut all: Vec<_> = Database::available().into_iter().map(|database| (database, Cache::Memory)).collect();
+    if std::env::var("FENZ_TEST_REDIS").is_ok() {
+        all.extend(Database::available().into_iter().map(|database| (database, Cache::Redis)));
+    }
+    all
+}
+
+/// Stands where content and channel are.
+struct Neighbour;
+
+/// What the neighbour tells with, has heard, and lists.
+#[derive(Clone, Default)]
+pub struct Heard {
+    platform: Arc<Mutex<Option<Platform>>>,
+    outbox: Arc<Mutex<Option<Outbox>>>,
+    pub audits: Arc<Mutex<Vec<AuditRecorded>>>,
+    pub changed: Arc<Mutex<Vec<TagChanged>>>,
+    pub deleted: Arc<Mutex<Vec<TagDeleted>>>,
+    pub erased: Arc<Mutex<Vec<UserErased>>>,
+    pub videos: Arc<Mutex<Vec<VideoChanged>>>,
+    pub channels: Arc<Mutex<Vec<ChannelChanged>>>,
+    pub watched: Arc<Mutex<Vec<i64>>>,
+    pub watched_asked: Arc<Mutex<usize>>,
+}
+
+struct Tables;
+
+impl MigratorTrait for Tables {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        fenz_events::migrations()
+    }
+}
+
+/// Lets everybody in: who calls is not what these tests are about.
+struct Open;
+
+impl Guard for Open {
+    async fn authorize<T: Send>(&self, _: &'static Rpc, _: &mut Request<T>) -> Result<(), Status> {
+        Ok(())
+    }
+}
+
+macro_rules! hears {
+    ($list:expr, $event:ty) => {{
+        let list = $list.clone();
+        move |_, received: Received<$event>| {
+            list.lock().unwrap().push(received.event);
+            async { Ok(()) }
+        }
+    }};
+}
+
+impl Service for Neighbour {
+    const NAME: &'static str = "content";
+    const PORT: u16 = 0;
+    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
+    type Config = serde_json::Map<String, Value>;
+    type Migrator = Tables;
+
+    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+        let heard: Heard = platform.shared.get();
+        *heard.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
+        *heard.platform.lock().unwrap() = Some(platform.clone());
+        Consumer::new()
+            .on(hears!(heard.audits, AuditRecorded))
+            .on(hears!(heard.changed, TagChanged))
+            .on(hears!(heard.deleted, TagDeleted))
+            .on(hears!(heard.erased, UserErased))
+            .start(&platform)
+            .await?;
+        let endpoints =
+            vec![content::video_catalog_service(heard.clone(), Open), channel::channel_catalog_service(heard, Open)];
+        Ok(Surface { endpoints, ..Surface::default() })
+    }
+
+    fn listen(_: &Self::Config) -> Option<std::net::SocketAddr> {
+        None
+    }
+}
+
+#[tonic::async_trait]
+impl content::video_catalog_service_server::VideoCatalogService for Heard {
+    async fn list_catalog(
+        &self,
+        request: Request<content::ListCatalogRequest>,
+    ) -> Result<Response<content::ListCatalogResponse>, Status> {
+        let request = request.into_inner();
+        let mut videos = self.videos.lock().unwrap().clone();
+        videos.retain(|v| v.video_id > request.after_id);
+        videos.sort_by_key(|v| v.video_id);
+        videos.truncate(request.limit.unwrap_or(500) as usize);
+        Ok(Response::new(content::ListCatalogResponse { videos }))
+    }
+
+    async fn get_catalog_video(
+        &self,
+        _: Request<content::GetCatalogVideoRequest>,
+    ) -> Result<Response<content::GetCatalogVideoResponse>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+
+    async fn list_watched(
+        &self,
+        _: Request<content::ListWatchedRequest>,
+    ) -> Result<Response<content::ListWatchedResponse>, Status> {
+        *self.watched_asked.lock().unwrap() += 1;
+        let video_ids = self.watched.lock().unwrap().clone();
+        Ok(Response::new(content::ListWatchedResponse { video_ids }))
+    }
+}
+
+#[tonic::async_trait]
+impl channel::channel_catalog_service_server::ChannelCatalogService for Heard {
+    async fn list_catalog_channels(
+        &self,
+        request: Request<channel::ListCatalogChannelsRequest>,
+    ) -> Result<Response<channel::ListCatalogChannelsResponse>, Status> {
+        let request = request.into_inner();
+        let mut channels = self.channels.lock().unwrap().clone();
+        channels.retain(|c| c.channel_id > request.after_id);
+        channels.sort_by_key(|c| c.channel_id);
+        channels.truncate(request.limit.unwrap_or(500) as usize);
+        Ok(Response::new(channel::ListCatalogChannelsResponse { channels }))
+    }
+
+    async fn get_catalog_channel(
+        &self,
+        _: Request<channel::GetCatalogChannelRequest>,
+    ) -> Result<Response<channel::GetCatalogChannelResponse>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+}
+
+pub struct Fleet {
+    pub sandbox: Sandbox,
+    pub heard: Heard,
+    client: Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Reply {
+    pub fn reason(&self) -> &str {
+        let details = self.body["details"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let info = details.iter().find(|d| d["@type"].as_str().is_some_and(|t| t.ends_with(".ErrorInfo")));
+        info.and_then(|info| info["reason"].as_str()).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn refused(&self, status: u16, reason: &str) -> &Self {
+        assert_eq!((self.status, self.reason()), (status, reason), "{}", self.body);
+        self
+    }
+
+    /// What the reply carries under a name.
+    #[track_caller]
+    pub fn of(self, name: &str) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body[name].clone()
+    }
+
+    /// The ids of the reply's videos.
+    #[track_caller]
+    pub fn ids(&self) -> Vec<i64> {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body["videos"].as_array().unwrap().iter().map(|v| number(&v["id"])).collect()
+    }
+
+    #[track_caller]
+    pub fn total(&self) -> i64 {
+        number(&self.body["total"])
+    }
+
+    pub fn seed(&self) -> String {
+        self.body["seed"].as_str().unwrap().to_owned()
+    }
+}
+
+#[track_caller]
+pub fn number(value: &Value) -> i64 {
+    value.as_str().expect("int64 is a string in JSON").parse().unwrap()
+}
+
+/// A prefix that no other test has.
+pub fn prefix() -> String {
+    format!("t{:016x}", rand::random::<u64>())
+}
+
+impl Fleet {
+    pub async fn start(database: Database, cache: Cache) -> Self {
+        match cache {
+            Cache::Memory => Self::start_with(database, &[]).await,
+            Cache::Redis => {
+                let url = std::env::var("FENZ_TEST_REDIS").unwrap();
+                Self::start_with(database, &[("redis.url", &url), ("redis.prefix", &prefix())]).await
+            }
+        }
+    }
+
+    pub async fn start_with(database: Database, settings: &[(&str, &str)]) -> Self {
+        let mut sandbox = Sandbox::new(database).await.unwrap();
+        sandbox.set("recommendation.popular_every", "50ms").unwrap();
+        let index = sandbox.folder().join("search").display().to_string();
+        sandbox.set("recommendation.index_dir", &index).unwrap();
+        for (key, value) in settings {
+            sandbox.set(key, value).unwrap();
+        }
+        sandbox.start_auth_stand_in().await.unwrap();
+        sandbox.start::<Neighbour>().await.unwrap();
+        sandbox.start::<Recommendations>().await.unwrap();
+        sandbox.process.shared.get::<MailboxRegistry>().open();
+        let heard = sandbox.process.shared.get();
+        Self { sandbox, heard, client: Client::new() }
+    }
+
+    /// Tells an event, as another service would.
+    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
+        self.tell_all(&[event]).await;
+    }
+
+    pub async fn tell_all<E: Event + Clone + Send + Sync>(&self, events: &[E]) {
+        let outbox = self.heard.outbox.lock().unwrap().clone().unwrap();
+        let outbox = &outbox;
+        let told = outbox.transact(|txn| async move {
+            for event in events {
+                outbox.emit(&txn, event).await?;
+            }
+            Ok(())
+        });
+        told.await.unwrap();
+    }
+
+    /// The service's platform, as a command connects it.
+    async fn connect(&self) -> (Platform, fenz_chassis::Process) {
+        let platform = self.heard.platform.lock().unwrap().clone().unwrap();
+        let mut settings = platform.settings.clone();
+        settings.database.url = Secret::from(self.sandbox.database_url("recommendation").unwrap());
+        settings.peers.content = Some(self.sandbox.url("content"));
+        settings.peers.channel = Some(self.sandbox.url("content"));
+        settings.peers.auth = Some(self.sandbox.url("auth"));
+        let process = fenz_chassis::Process::default();
+        (fenz_chassis::connect::<Recommendations>(settings, &process).await.unwrap(), process)
+    }
+
+    /// Takes the neighbour's catalogue over, as the command does.
+    pub async fn rebuild(&self) -> String {
+        let (platform, process) = self.connect().await;
+        let rebuilt = fenz_recommendation::rebuild_on(&platform).await.unwrap();
+        process.stop.cancel();
+        rebuilt
+    }
+
+    /// Has every replica build its index anew, as the command does.
+    pub async fn rebuild_index(&self) {
+        let (platform, process) = self.connect().await;
+        fenz_recommendation::rebuild_index_on(&platform).await.unwrap();
+        process.stop.cancel();
+    }
+
+    /// The catalogue with so many public videos, of these tags.
+    pub async fn fill(&self, count: i64, tags: impl Fn(i64) -> Vec<i64>) {
+        let videos = (1..=count).map(|id| VideoChanged { tag_ids: tags(id), ..video(id, 1) }).collect();
+        *self.heard.videos.lock().unwrap() = videos;
+        self.rebuild().await;
+        eventually(async || self.total("videos/recommended").await == count.min(500)).await;
+    }
+
+    pub fn reads(&self) -> u64 {
+        self.sandbox.process.shared.get::<DatabaseReads>().count()
+    }
+
+    pub fn request(&self, method: Method, path: &str, user: i64, role: Role) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}/api/v1/{path}", self.sandbox.url("recommendation")));
+        if user == 0 { request } else { request.bearer_auth(self.sandbox.token(user, role)) }
+    }
+
+    pub async fn get(&self, path: &str, user: i64) -> Reply {
+        send(self.request(Method::GET, path, user, Role::User)).await
+    }
+
+    pub async fn total(&self, path: &str) -> i64 {
+        self.get(path, 0).await.total()
+    }
+
+    pub async fn put(&self, path: &str, body: &Value, user: i64) -> Reply {
+        send(self.request(Method::PUT, path, user, Role::User).json(body)).await
+    }
+
+    pub async fn admin(&self, method: Method, path: &str, body: &Value) -> Reply {
+        send(self.request(method, path, 99, Role::Admin).json(body)).await
+    }
+
+    pub async fn tag(&self, name: &str) -> i64 {
+        let body = json!({"name": name, "slug": name.to_lowercase()});
+        number(&self.admin(Method::POST, "admin/tags", &body).await.of("tag")["id"])
+    }
+
+    /// All pages of a feed.
+    pub async fn whole_feed(&self, path: &str, size: usize) -> Vec<i64> {
+        let first = self.get(&format!("{path}pageSize={size}"), 0).await;
+        let (mut ids, seed) = (first.ids(), first.seed());
+        for page in 2.. {
+            let next = self.get(&format!("{path}pageSize={size}&page={page}&seed={seed}"), 0).await;
+            assert_eq!((next.seed(), next.total()), (seed.clone(), first.total()));
+            if next.ids().is_empty() {
+                return ids;
+            }
+            ids.extend(next.ids());
+        }
+        unreachable!()
+    }
+}
+
+/// A public video as content tells it.
+pub fn video(id: i64, version: i64) -> VideoChanged {
+    VideoChanged {
+        video_id: id,
+        channel_id: CHANNEL,
+        owner_id: OWNER,
+        title: format!("影片 {id}"),
+        description: "what it is about".to_owned(),
+        is_published: true,
+        version,
+        published_at: Some(pbjson_types::Timestamp { seconds: 1_700_000_000 + id, nanos: 0 }),
+        created_at: Some(pbjson_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
+        duration_seconds: 60,
+        thumbnail_upload_id: 5,
+        ..VideoChanged::default()
+    }
+}
+
+pub async fn send(request: RequestBuilder) -> Reply {
+    let reply = request.send().await.unwrap();
+    let status = reply.status().as_u16();
+    let text = reply.text().await.unwrap();
+    Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+}
+
+/// Waits for what is to come.
+#[track_caller]
+pub fn eventually(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        for _ in 0..600 {
+            if holds().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it did not come: {caller}");
+    }
+}
+
+/// A Redis of a test's own, to kill and flush.
+pub struct OwnRedis {
+    pub port: u16,
+    server: Option<Child>,
+}
+
+impl OwnRedis {
+    pub async fn start() -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut redis = Self { port, server: None };
+        redis.run().await.then_some(redis)
+    }
+
+    /// Starts it, empty. False where there is none to start.
+    pub async fn run(&mut self) -> bool {
+        let port = self.port.to_string();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        let Ok(server) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else { return false };
+        self.server = Some(server);
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("redis does not come up");
+    }
+
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A command, and what came back as text.
+    pub async fn ask(&self, command: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
+        let mut reply = vec![0; 1 << 16];
+        let count = stream.read(&mut reply).await.unwrap();
+        String::from_utf8_lossy(&reply[..count]).into_owned()
+    }
+}
+
+impl Drop for OwnRedis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

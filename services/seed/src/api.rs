@@ -1,0 +1,145 @@
+//! The public API, as any client uses it: REST through the gateway, with the
+//! contract's messages.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use fenz_contract::media::v1::{Upload, UploadResponse};
+use reqwest::{Method, RequestBuilder, multipart};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// How long a request is held back in all when limits or restarts refuse it.
+const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connection to a gateway.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    gateway: String,
+}
+
+/// The platform said no.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct Refused {
+    pub reason: String,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl Api {
+    pub fn new(gateway: &str) -> Result<Self> {
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        Ok(Self { http, gateway: gateway.trim_end_matches('/').to_owned() })
+    }
+
+    pub async fn get<R: DeserializeOwned>(&self, path: &str, token: Option<&str>) -> Result<R> {
+        self.call(Method::GET, path, token, None::<&()>).await
+    }
+
+    pub async fn post<R: DeserializeOwned>(&self, path: &str, token: Option<&str>, body: &impl Serialize) -> Result<R> {
+        self.call(Method::POST, path, token, Some(body)).await
+    }
+
+    pub async fn put<R: DeserializeOwned>(&self, path: &str, token: Option<&str>, body: &impl Serialize) -> Result<R> {
+        self.call(Method::PUT, path, token, Some(body)).await
+    }
+
+    /// Sends a file to one of the upload routes.
+    pub async fn upload(&self, path: &str, token: &str, file: &Path) -> Result<Upload> {
+        let bytes = tokio::fs::read(file).await?;
+        let request = || {
+            let part = multipart::Part::bytes(bytes.clone()).file_name("file");
+            Ok(self.request(Method::POST, path, Some(token)).multipart(multipart::Form::new().part("file", part)))
+        };
+        let reply: UploadResponse = patiently(request).await?;
+        reply.upload.context("the reply to an upload is empty")
+    }
+
+    async fn call<R: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&impl Serialize>,
+    ) -> Result<R> {
+        let request = || {
+            let request = self.request(method.clone(), path, token);
+            Ok(match body {
+                Some(body) => request.json(body),
+                None => request,
+            })
+        };
+        patiently(request).await.with_context(|| format!("{method} {path}"))
+    }
+
+    fn request(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}/api/v1/{path}", self.gateway));
+        match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+}
+
+/// Sends a request, again after the time that a refusal names.
+async fn patiently<R: DeserializeOwned>(request: impl Fn() -> Result<RequestBuilder>) -> Result<R> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let reply = request()?.send().await.map_err(|error| {
+            if error.is_connect() {
+                return anyhow::anyhow!("no gateway answers; start one with `make run`, or name it with --gateway");
+            }
+            error.into()
+        })?;
+        if reply.status().is_success() {
+            return Ok(reply.json().await?);
+        }
+        let status = reply.status();
+        let refused = refused(&reply.json().await.with_context(|| format!("the gateway answered {status}"))?);
+        match refused.retry_after {
+            Some(pause) if waited + pause <= PATIENCE && refused.reason == "RATE_LIMITED" => {
+                tokio::time::sleep(pause).await;
+                waited += pause;
+            }
+            _ => bail!(refused),
+        }
+    }
+}
+
+/// Reads a `google.rpc.Status`.
+fn refused(status: &Value) -> Refused {
+    let details = status["details"].as_array().cloned().unwrap_or_default();
+    let info = details.iter().find(|d| d["reason"].is_string()).cloned().unwrap_or_default();
+    let seconds = info["metadata"]["retryAfterSeconds"].as_str().and_then(|s| s.parse().ok());
+    Refused {
+        reason: info["reason"].as_str().unwrap_or("UNKNOWN_ERROR").to_owned(),
+        message: status["message"].as_str().unwrap_or_default().to_owned(),
+        retry_after: seconds.map(Duration::from_secs),
+    }
+}
+
+/// Whether an error is the platform's refusal for a reason.
+pub fn is_refused_for(error: &anyhow::Error, reason: &str) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| refused.reason == reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_from_its_details() {
+        let refused = refused(&json!({
+            "code": 8, "message": "too many requests",
+            "details": [{"reason": "RATE_LIMITED", "metadata": {"retryAfterSeconds": "7"}}],
+        }));
+        assert_eq!(refused.retry_after, Some(Duration::from_secs(7)));
+        let error = anyhow::Error::from(refused).context("GET videos");
+        assert!(is_refused_for(&error, "RATE_LIMITED") && !is_refused_for(&error, "INTERNAL"));
+    }
+}

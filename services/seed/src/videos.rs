@@ -1,0 +1,107 @@
+//! The videos of the catalogue: one for each tag, in turn over creators and
+//! categories.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result};
+use fenz_contract::{
+    content::v1::{
+        CreateCategoryRequest, CreateCategoryResponse, CreateVideoRequest, CreateVideoResponse, GetVideoResponse,
+        ListAllVideosResponse, ListCategoriesResponse, Video,
+    },
+    recommendation::v1::{CreateTagRequest, CreateTagResponse, ListTagsResponse},
+};
+
+use crate::{
+    accounts::Account,
+    api::Api,
+    catalogue::{CATEGORIES, TOPICS},
+    clips,
+    gemini::Text,
+};
+
+/// The ids of the catalogue's categories, in its order; missing ones are made.
+pub async fn ensure_categories(api: &Api, admin: &Account) -> Result<Vec<i64>> {
+    let there: ListCategoriesResponse = api.get("categories", None).await?;
+    let there: BTreeMap<_, _> = there.categories.into_iter().map(|c| (c.slug, c.id)).collect();
+    let mut ids = Vec::with_capacity(CATEGORIES.len());
+    for category in &CATEGORIES {
+        if let Some(id) = there.get(category.slug) {
+            ids.push(*id);
+            continue;
+        }
+        let body = CreateCategoryRequest { name: category.name.to_owned(), slug: category.slug.to_owned() };
+        let made: CreateCategoryResponse = api.post("admin/categories", Some(&admin.token), &body).await?;
+        ids.push(made.category.context("the reply to a new category is empty")?.id);
+    }
+    Ok(ids)
+}
+
+/// The ids of the catalogue's tags, in its order; missing ones are made.
+pub async fn ensure_tags(api: &Api, admin: &Account) -> Result<Vec<i64>> {
+    let there: ListTagsResponse = api.get("tags", None).await?;
+    let there: BTreeMap<_, _> = there.tags.into_iter().map(|t| (t.slug, t.id)).collect();
+    let mut ids = Vec::with_capacity(TOPICS.len());
+    for topic in &TOPICS {
+        if let Some(id) = there.get(topic.tag.slug) {
+            ids.push(*id);
+            continue;
+        }
+        let body = CreateTagRequest { name: topic.tag.name.to_owned(), slug: topic.tag.slug.to_owned() };
+        let made: CreateTagResponse = api.post("admin/tags", Some(&admin.token), &body).await?;
+        ids.push(made.tag.context("the reply to a new tag is empty")?.id);
+    }
+    Ok(ids)
+}
+
+/// Every video of a channel, in whatever state.
+pub async fn of_channel(api: &Api, admin: &Account, channel: i64) -> Result<Vec<Video>> {
+    let mut videos = Vec::new();
+    for page in 1.. {
+        let path = format!("admin/videos?channelId={channel}&pageSize=100&page={page}");
+        let reply: ListAllVideosResponse = api.get(&path, Some(&admin.token)).await?;
+        videos.extend(reply.videos);
+        if videos.len() as i64 >= reply.total {
+            break;
+        }
+    }
+    Ok(videos)
+}
+
+/// What a video is to be.
+pub struct Plan {
+    pub number: usize,
+    pub text: Text,
+    pub category: i64,
+    pub tags: Vec<i64>,
+}
+
+/// Makes, uploads and publishes a video. The key makes a repeat that follows a
+/// lost answer find the first one.
+pub async fn publish(api: &Api, owner: &Account, folder: &Path, plan: Plan) -> Result<i64> {
+    let clip = clips::make(folder, plan.number).await?;
+    let video = api.upload("upload/video", &owner.token, &clip.video).await?;
+    let thumbnail = api.upload("upload/thumbnail", &owner.token, &clip.thumbnail).await?;
+    let body = CreateVideoRequest {
+        title: plan.text.title,
+        description: plan.text.description,
+        category_id: Some(plan.category),
+        tag_ids: plan.tags,
+        video_upload_id: video.id,
+        thumbnail_upload_id: Some(thumbnail.id),
+        access_tier: 0,
+        publish: true,
+    };
+    let reply: CreateVideoResponse = api.post("videos", Some(&owner.token), &body).await?;
+    Ok(reply.video.context("the reply to a new video is empty")?.id)
+}
+
+/// Some of the viewers watch a video.
+pub async fn watch(api: &Api, viewers: &[Account], video: i64) -> Result<()> {
+    for viewer in viewers {
+        if rand::random_bool(0.6) {
+            let _seen: GetVideoResponse = api.get(&format!("videos/{video}"), Some(&viewer.token)).await?;
+        }
+    }
+    Ok(())
+}

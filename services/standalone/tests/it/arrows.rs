@@ -1,0 +1,142 @@
+//! Who calls whom, who tells what and who hears it: docs/architecture.md says
+//! so, and is held against the sources here. A new arrow is a visible diff.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use regex::Regex;
+
+use crate::platform::BEHIND_THE_GATEWAY;
+
+type Names = BTreeSet<String>;
+
+/// What a service does with others.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Arrows {
+    calls: Names,
+    publishes: Names,
+    consumes: Names,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[test]
+fn the_table_of_the_architecture_is_what_the_sources_do() {
+    let events = events();
+    let mut documented = documented();
+    assert!(documented.remove("gateway").is_some(), "no row for the gateway");
+    let found: BTreeMap<_, _> = BEHIND_THE_GATEWAY.iter().map(|s| ((*s).to_owned(), arrows_of(s, &events))).collect();
+    let wrong: Vec<_> = found.iter().filter(|(service, arrows)| documented.get(*service) != Some(arrows)).collect();
+    assert!(wrong.is_empty(), "docs/architecture.md does not say what these do: {wrong:#?}");
+}
+
+/// The arrows of calls between services, which the picture of the fleet has.
+#[test]
+fn the_picture_of_the_fleet_has_every_call() {
+    let text = read("docs/architecture.md");
+    let picture = text.split("### As a fleet").nth(1).and_then(|t| t.split("```").nth(1)).expect("a picture");
+    let arrow = Regex::new(r"^\s*(\w+) -->(?:\|[^|]*\|)? ([\w &]+)$").unwrap();
+    let mut drawn = BTreeSet::new();
+    for line in picture.lines() {
+        let Some(found) = arrow.captures(line) else { continue };
+        drawn.extend(found[2].split(" & ").map(|to| (found[1].to_owned(), to.trim().to_owned())));
+    }
+    for (service, arrows) in documented() {
+        // Everybody fetches auth's keys; the picture says so in words.
+        for called in arrows.calls.iter().filter(|c| *c != "auth" && service != "gateway") {
+            assert!(drawn.contains(&(service.clone(), called.clone())), "no arrow from {service} to {called}");
+        }
+    }
+}
+
+/// The rows of "Who calls, tells and hears".
+fn documented() -> BTreeMap<String, Arrows> {
+    let text = read("docs/architecture.md");
+    let section = text.split("### Who calls, tells and hears").nth(1).expect("the section");
+    let rows = section.lines().skip_while(|l| !l.starts_with('|')).take_while(|l| l.starts_with('|')).skip(2);
+    let subjects = Regex::new(r"`([a-z_*.]+)`").unwrap();
+    rows.map(|row| {
+        let row: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let called = row[1].split(';').filter_map(|c| c.split(':').next()).map(|c| c.trim().to_owned());
+        let named = |cell: &str| subjects.captures_iter(cell).map(|c| c[1].to_owned()).collect();
+        let arrows = Arrows {
+            calls: called.filter(|c| !c.is_empty()).collect(),
+            publishes: named(row[2]),
+            consumes: named(row[3]),
+        };
+        (row[0].to_owned(), arrows)
+    })
+    .collect()
+}
+
+/// The contract's event messages and their subjects, `*` for the id.
+fn events() -> BTreeMap<String, String> {
+    let proto = read("proto/fenzvideo/events/v1/events.proto");
+    let message = Regex::new(r"// `(\w+)\.<[^>]+>\.(\w+)`[^\n]*\n(?://[^\n]*\n)*message (\w+)").unwrap();
+    message.captures_iter(&proto).map(|c| (c[3].to_owned(), format!("{}.*.{}", &c[1], &c[2]))).collect()
+}
+
+fn arrows_of(service: &str, events: &BTreeMap<String, String>) -> Arrows {
+    let mut sources = Vec::new();
+    collect(&root().join("services").join(service).join("src"), &mut sources);
+    let mut arrows = Arrows::default();
+    let peer = Regex::new(r#"\.(?:require|find)\("(\w+)"\)"#).unwrap();
+    for source in &sources {
+        arrows.calls.extend(peer.captures_iter(source).map(|c| c[1].to_owned()));
+        if source.contains("auth_keys: true") {
+            arrows.calls.insert("auth".to_owned());
+        }
+        // What the library tells on a service's behalf.
+        if source.contains(".audit(") {
+            arrows.publishes.insert(events["AuditRecorded"].clone());
+        }
+        if source.contains("Erasures::new(") {
+            arrows.publishes.insert(events["UserErased"].clone());
+        }
+        for (message, subject) in events {
+            if is_built(source, message) {
+                arrows.publishes.insert(subject.clone());
+            }
+            // By a consumer, or overheard by every replica.
+            let heard = [format!("Received<{message}>"), format!(": {message}|"), format!("takes!(app, {message},")];
+            if heard.iter().any(|h| source.contains(h)) {
+                arrows.consumes.insert(subject.clone());
+            }
+        }
+    }
+    arrows
+}
+
+/// Whether the source builds a message, rather than taking one apart.
+fn is_built(source: &str, message: &str) -> bool {
+    let place = Regex::new(&format!(r"(let )?\b{message} \{{([^}}]*)\}}")).unwrap();
+    place.captures_iter(source).any(|found| {
+        let takes_apart = found.get(1).is_some() || found[2].trim_end().ends_with("..");
+        !takes_apart
+    })
+}
+
+/// The sources of a service without their tests.
+fn collect(folder: &Path, into: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            into.push(source.split("#[cfg(test)]").next().unwrap_or_default().to_owned());
+        }
+    }
+}
