@@ -19,7 +19,9 @@ use crate::{
     store::{channels, sequence, videos},
 };
 
-const PAGE: i32 = 500;
+const PAGE: i32 = 200;
+/// A page of the longest descriptions, of up to 40 KB each.
+const MAX_PAGE_BYTES: usize = 16 << 20;
 
 /// What a rebuild has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +45,8 @@ impl Rebuild {
             db: platform.db()?,
             clock: platform.clock.clone(),
             erasures,
-            content: VideoCatalogServiceClient::new(platform.peers.require("content")?),
+            content: VideoCatalogServiceClient::new(platform.peers.require("content")?)
+                .max_decoding_message_size(MAX_PAGE_BYTES),
             channel: ChannelCatalogServiceClient::new(platform.peers.require("channel")?),
         })
     }
