@@ -125,6 +125,7 @@ async fn a_change_at_one_is_seen_at_the_other_soon() {
 
         // A membership that is in mind goes with its end.
         fleet.put(video, &json!({"accessTier": 1}), OWNER).await.video();
+        Pair::soon(async || pair.see(video, OTHER).await.0 == 403).await;
         tier.store(1, Ordering::SeqCst);
         Pair::soon(async || pair.see(video, OTHER).await.0 == 200).await;
         tier.store(0, Ordering::SeqCst);
