@@ -53,6 +53,8 @@ async fn what_is_hidden_is_out_within_a_second_and_comes_back() {
         // Older than what is known, and the same again.
         fleet.tell(channel(false, 4)).await;
         fleet.tell(channel(true, 5)).await;
+        // Until the stream is past its place.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         within_a_second(&channel(false, 6), 3).await;
         // Nothing of it is in the stream; what follows is.
         fleet.new_video(OWNER, 4, "four").await;
