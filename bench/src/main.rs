@@ -1,9 +1,12 @@
 //! Measures the platform beside what it is compared with, in one run, and prints a table of ratios.
 
 mod account;
+mod catalogue;
+mod corpus;
 mod events;
 mod fleet;
 mod http;
+mod interrupt;
 mod load;
 mod machine;
 mod measure;
@@ -40,6 +43,10 @@ struct Cli {
     /// Put the table into docs/benchmarks.md too.
     #[arg(long)]
     write: bool,
+    /// The part of their size that catalogues get, e.g. 0.01 to try the rows of
+    /// recommendations, lists, search and warm-up; docs/benchmarks.md has the whole.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
     /// The platform to measure; the `fenzvideo` beside this program when not given.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -71,16 +78,26 @@ fn run(cli: &Cli) -> Result<()> {
     }
     let facts = machine::facts();
     process::raise_file_limit();
-    let bench = Bench::new(cli.binary.clone(), cli.quick)?;
-    let chosen = if cli.only.is_empty() { Measurement::ALL } else { &cli.only };
-    let mut rows: Vec<Row> = Vec::new();
-    for measurement in chosen {
-        rows.extend(measurement.run(&bench).with_context(|| format!("the measurement {measurement:?}"))?);
+    let bench = Bench::new(cli.binary.clone(), cli.quick, cli.scale)?;
+    interrupt::watch(bench.path(""))?;
+    let rows = measure_all(cli, &bench);
+    if !process::may_start() {
+        interrupt::wait_for_end();
     }
+    let rows = rows?;
     let text = table::markdown(&facts, &rows);
     println!("{text}");
     if cli.write {
         table::write_into_docs(&text)?;
     }
     Ok(())
+}
+
+fn measure_all(cli: &Cli, bench: &Bench) -> Result<Vec<Row>> {
+    let chosen = if cli.only.is_empty() { Measurement::ALL } else { &cli.only };
+    let mut rows: Vec<Row> = Vec::new();
+    for measurement in chosen {
+        rows.extend(measurement.run(bench).with_context(|| format!("the measurement {measurement:?}"))?);
+    }
+    Ok(rows)
 }

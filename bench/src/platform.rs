@@ -61,7 +61,7 @@ impl Platform {
             .stdout(output.try_clone()?)
             .stderr(output);
         let begun = Instant::now();
-        let mut process = Process::start(&mut command)?;
+        let process = Process::start(&mut command)?;
         while !is_ready(address) {
             if process.has_ended()? || begun.elapsed() > READY_TIMEOUT {
                 let said = fs::read_to_string(&log).unwrap_or_default();
@@ -108,7 +108,7 @@ fn is_ready(address: SocketAddr) -> bool {
     Client::connect(address).and_then(|mut client| client.get("/readyz")).is_ok_and(|reply| reply.status == 200)
 }
 
-fn last_lines(text: &str, count: usize) -> String {
+pub fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }

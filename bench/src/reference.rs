@@ -1,7 +1,7 @@
-//! What a video read is compared with: an axum handler that returns the same
+//! What reads are compared with: an axum handler that returns the same
 //! bytes and headers and does nothing else, as a process of its own.
 
-use std::{fs, path::PathBuf};
+use std::{fs, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result};
 use axum::{
@@ -15,6 +15,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
+use crate::{
+    http::Client,
+    measure::{Bench, path_text},
+    process::Process,
+};
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A file of a [`Recorded`] reply as JSON.
@@ -24,13 +30,22 @@ pub struct Arguments {
 
 /// A reply to repeat.
 #[derive(Serialize, Deserialize)]
-pub struct Recorded {
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+struct Recorded {
+    headers: Vec<(String, String)>,
+    body: String,
 }
 
 /// Those that the HTTP library writes itself.
 const OF_THE_CONNECTION: &[&str] = &["content-length", "transfer-encoding", "connection", "date"];
+
+/// Records a reply of the platform's and serves it, in a process of its own.
+pub fn start(bench: &Bench, platform: SocketAddr, path: &str) -> Result<(Process, SocketAddr)> {
+    let reply = Client::connect(platform)?.get(path)?;
+    let recorded = Recorded { headers: reply.headers.clone(), body: String::from_utf8(reply.success()?)? };
+    let file = bench.path("reply.json");
+    fs::write(&file, serde_json::to_vec(&recorded)?)?;
+    Process::start_server(&["reference", "--reply", path_text(&file)?])
+}
 
 pub fn serve(arguments: &Arguments) -> Result<()> {
     let recorded: Recorded = serde_json::from_slice(&fs::read(&arguments.reply)?)?;

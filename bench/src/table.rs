@@ -45,6 +45,19 @@ impl Row {
         Self { what: what.into(), ours: ours.text(), reference, result: result.text(), target, reached }
     }
 
+    /// A value of its own that may not be less than another.
+    pub fn floor(what: impl Into<String>, ours: Number, reference: String, result: Number, least: f64) -> Self {
+        let reached = Some(result.value >= least);
+        let target = format!("≥ {least} {}", result.unit);
+        Self { what: what.into(), ours: ours.text(), reference, result: result.text(), target, reached }
+    }
+
+    /// A value to know, without a target.
+    pub fn fact(what: impl Into<String>, ours: Number, reference: String) -> Self {
+        let (result, target) = ("–".to_owned(), "–".to_owned());
+        Self { what: what.into(), ours: ours.text(), reference, result, target, reached: None }
+    }
+
     fn ratio(what: String, ours: Number, reference: Number, target: String, reached: bool) -> Self {
         let result = format!("{:.2}", ours.value / reference.value);
         let reference = format!("{}{}", reference.text(), reference.of);

@@ -1,10 +1,13 @@
 //! The HTTP load generator wrk, and the report that it prints.
 
-use std::{net::SocketAddr, process::Command, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::{measure::path_text, process::Process};
+
 pub struct Report {
+    pub requests: f64,
     pub per_second: f64,
     /// Milliseconds.
     pub p50: f64,
@@ -18,13 +21,38 @@ pub fn run(address: SocketAddr, path: &str, span: Duration) -> Result<Report> {
 
 /// As [`run`], with a header.
 pub fn run_as(address: SocketAddr, path: &str, span: Duration, header: &str) -> Result<Report> {
-    let output = Command::new("wrk")
-        .args(["-t1", "-c20", "--latency", &format!("-d{}s", span.as_secs()), "-H", header])
-        .arg(format!("http://{address}{path}"))
-        .output()
+    start(address, span, &["-H", header], path)
+}
+
+/// As [`run`], with these paths in turn.
+pub fn run_in_turn(address: SocketAddr, paths: &[String], span: Duration, folder: &Path) -> Result<Report> {
+    let quoted: Vec<String> = paths.iter().map(|path| format!("{path:?}")).collect();
+    let script = format!(
+        "local paths, n = {{{}}}, 0\nfunction request()\nn = n % #paths + 1\nreturn wrk.format('GET', paths[n])\nend\n",
+        quoted.join(",")
+    );
+    run_script(address, &script, span, folder)
+}
+
+/// As [`run`], with a number of eight digits behind the path, another each time.
+pub fn run_numbered(address: SocketAddr, path: &str, span: Duration, folder: &Path) -> Result<Report> {
+    let script = format!(
+        "local n = 0\nfunction request()\nn = n + 1\nreturn wrk.format('GET', string.format('{path}%08d', n))\nend\n"
+    );
+    run_script(address, &script, span, folder)
+}
+
+fn run_script(address: SocketAddr, script: &str, span: Duration, folder: &Path) -> Result<Report> {
+    let file = folder.join("wrk.lua");
+    fs::write(&file, script)?;
+    start(address, span, &["-s", path_text(&file)?], "/")
+}
+
+fn start(address: SocketAddr, span: Duration, more: &[&str], path: &str) -> Result<Report> {
+    let mut command = Command::new("wrk");
+    command.args(["-t1", "-c20", "--latency", &format!("-d{}s", span.as_secs())]).args(more);
+    let text = Process::output(command.arg(format!("http://{address}{path}")))
         .context("wrk is needed: scripts/install-tools wrk")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "wrk failed: {text}{}", String::from_utf8_lossy(&output.stderr));
     read(&text).with_context(|| format!("wrk said: {text}"))
 }
 
@@ -36,7 +64,9 @@ fn read(text: &str) -> Result<Report> {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(label));
         line.map(str::trim).with_context(|| format!("no {label}"))
     };
+    let requests = text.lines().find_map(|line| line.trim().split_once(" requests in ")).context("no requests")?.0;
     Ok(Report {
+        requests: requests.parse()?,
         per_second: after("Requests/sec:")?.parse()?,
         p50: milliseconds(after("50%")?)?,
         p99: milliseconds(after("99%")?)?,
@@ -61,6 +91,7 @@ mod tests {
     #[test]
     fn reads_a_report() {
         let report = read(REPORT).unwrap();
+        assert!((report.requests - 24161.0).abs() < 1e-6);
         assert!((report.per_second - 21964.48).abs() < 1e-6);
         assert!((report.p50 - 0.812).abs() < 1e-6);
         assert!((report.p99 - 2.25).abs() < 1e-6);

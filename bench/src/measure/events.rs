@@ -29,17 +29,17 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let fleet = Fleet::start(bench, "events")?;
     let subscribers = if bench.quick { 120 } else { 420 };
     say(format_args!("registering {subscribers} users"));
-    let creator = account::register(fleet.gateway, "bench_creator")?;
+    let creator = account::register(fleet.gateway(), "bench_creator")?;
     let viewers: Vec<Account> = load::on_threads(CONNECTIONS, |thread| {
         let mine = (thread..subscribers).step_by(CONNECTIONS);
-        mine.map(|user| account::register(fleet.gateway, &format!("bench_user_{user}"))).collect::<Result<Vec<_>>>()
+        mine.map(|user| account::register(fleet.gateway(), &format!("bench_user_{user}"))).collect::<Result<Vec<_>>>()
     })?
     .into_iter()
     .flatten()
     .collect();
-    let mut client = Client::connect(fleet.gateway)?;
+    let mut client = Client::connect(fleet.gateway())?;
     wait_for_channel(&mut client, &creator)?;
-    let mut stream = EventStream::open(fleet.gateway, &creator.token)?;
+    let mut stream = EventStream::open(fleet.gateway(), &creator.token)?;
     let (mut replies, mut effects) = (Vec::new(), Vec::new());
     for viewer in &viewers {
         thread::sleep(PAUSE);

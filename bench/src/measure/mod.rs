@@ -1,12 +1,18 @@
 //! The measurements, one file each.
 
+mod beside;
 mod events;
+mod lists;
 mod login;
 mod memory;
 mod notifications;
 mod read;
+mod recommended;
+mod search;
 mod start;
 mod upload;
+mod views;
+mod warm_up;
 
 use std::{
     env,
@@ -29,11 +35,28 @@ pub enum Measurement {
     Start,
     Events,
     Notifications,
+    Recommended,
+    Lists,
+    Search,
+    Views,
+    WarmUp,
 }
 
 impl Measurement {
-    pub const ALL: &[Self] =
-        &[Self::Read, Self::Login, Self::Upload, Self::Memory, Self::Start, Self::Events, Self::Notifications];
+    pub const ALL: &[Self] = &[
+        Self::Read,
+        Self::Login,
+        Self::Upload,
+        Self::Memory,
+        Self::Start,
+        Self::Events,
+        Self::Notifications,
+        Self::Recommended,
+        Self::Lists,
+        Self::Search,
+        Self::Views,
+        Self::WarmUp,
+    ];
 
     pub fn run(self, bench: &Bench) -> Result<Vec<Row>> {
         match self {
@@ -44,6 +67,11 @@ impl Measurement {
             Self::Start => start::measure(bench),
             Self::Events => events::measure(bench),
             Self::Notifications => notifications::measure(bench),
+            Self::Recommended => recommended::measure(bench),
+            Self::Lists => lists::measure(bench),
+            Self::Search => search::measure(bench),
+            Self::Views => views::measure(bench),
+            Self::WarmUp => warm_up::measure(bench),
         }
     }
 }
@@ -51,19 +79,20 @@ impl Measurement {
 /// What every measurement needs.
 pub struct Bench {
     pub quick: bool,
+    scale: f64,
     binary: PathBuf,
     /// Beside the programs, since a system's folder for temporary files may be memory.
     folder: TempDir,
 }
 
 impl Bench {
-    pub fn new(binary: Option<PathBuf>, quick: bool) -> Result<Self> {
+    pub fn new(binary: Option<PathBuf>, quick: bool, scale: f64) -> Result<Self> {
         let beside = env::current_exe()?.parent().context("the folder of this program")?.to_owned();
         let binary = binary.unwrap_or_else(|| beside.join("fenzvideo"));
         ensure!(binary.is_file(), "{} is not there: cargo build --release -p fenz-standalone", binary.display());
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
         video::make_small(&folder.path().join("small.mp4"))?;
-        Ok(Self { quick, binary, folder })
+        Ok(Self { quick, scale, binary, folder })
     }
 
     /// A platform on the data folder of that name, new or as it was left.
@@ -85,6 +114,11 @@ impl Bench {
     /// A real video of a few kilobytes.
     pub fn small_video(&self) -> PathBuf {
         self.path("small.mp4")
+    }
+
+    /// How many videos a catalogue of so many gets.
+    pub fn scaled(&self, videos: i64) -> i64 {
+        ((videos as f64 * self.scale) as i64).max(1)
     }
 
     pub fn rounds(&self) -> usize {

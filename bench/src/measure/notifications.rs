@@ -34,10 +34,10 @@ const FIRST_EVENT: i64 = 3_000_000_000;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let fleet = Fleet::start(bench, "notifications")?;
-    let person = |name: &str| account::register(fleet.gateway, name);
+    let person = |name: &str| account::register(fleet.gateway(), name);
     let (popular, modest) = (person("bench_popular")?, person("bench_modest")?);
     let (viewer, reader) = (person("bench_viewer")?, person("bench_reader")?);
-    let mut client = Client::connect(fleet.gateway)?;
+    let mut client = Client::connect(fleet.gateway())?;
     for owner in [&popular, &modest] {
         wait_for_channel(&mut client, owner)?;
     }
@@ -107,12 +107,12 @@ fn publications(
     viewer: &Account,
 ) -> Result<Vec<Row>> {
     let rounds = if bench.quick { 8 } else { 25 };
-    let mut stream = EventStream::open(fleet.gateway, &viewer.token)?;
-    let mut client = Client::connect(fleet.gateway)?;
+    let mut stream = EventStream::open(fleet.gateway(), &viewer.token)?;
+    let mut client = Client::connect(fleet.gateway())?;
     let (mut many, mut few) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         for (owner, spans) in [(popular, &mut many), (modest, &mut few)] {
-            let upload = account::upload(fleet.gateway, &owner.token, &bench.small_video())?;
+            let upload = account::upload(fleet.gateway(), &owner.token, &bench.small_video())?;
             thread::sleep(Duration::from_millis(50));
             let begun = Instant::now();
             account::publish(&mut client, &owner.token, &upload)?;
@@ -129,10 +129,10 @@ fn publications(
 }
 
 fn reads(bench: &Bench, fleet: &Fleet, reader: &Account) -> Result<Vec<Row>> {
-    let mut client = Client::connect(fleet.gateway)?;
+    let mut client = Client::connect(fleet.gateway())?;
     let mut rows = Vec::new();
     for (name, path) in [("unread count", COUNT), ("first page", PAGE)] {
-        let request = http::get_as(fleet.gateway, path, &reader.token);
+        let request = http::get_as(fleet.gateway(), path, &reader.token);
         let mut spans = Vec::new();
         let end = Instant::now() + bench.span();
         while Instant::now() < end {
@@ -147,7 +147,7 @@ fn reads(bench: &Bench, fleet: &Fleet, reader: &Account) -> Result<Vec<Row>> {
         rows.push(Row::limit(what, p99, p50, p99, 10.0));
     }
     let header = format!("Authorization: Bearer {}", reader.token);
-    let report = wrk::run_as(fleet.gateway, COUNT, bench.span(), &header)?;
+    let report = wrk::run_as(fleet.gateway(), COUNT, bench.span(), &header)?;
     let quoted = Number::new(QUOTED_PER_SECOND, "/s").of(" (quoted)");
     rows.push(Row::at_least("unread count, 20 connections", Number::new(report.per_second, "/s"), quoted, 1.0));
     Ok(rows)
@@ -155,7 +155,7 @@ fn reads(bench: &Bench, fleet: &Fleet, reader: &Account) -> Result<Vec<Row>> {
 
 /// Many open streams on one instance, and an event for each.
 fn streams(bench: &Bench, fleet: &Fleet, popular: &Account) -> Result<Vec<Row>> {
-    let upload = account::upload(fleet.gateway, &popular.token, &bench.small_video())?;
+    let upload = account::upload(fleet.gateway(), &popular.token, &bench.small_video())?;
     let process = fleet.process("notification");
     let before = process.memory()?;
     say(format_args!("opening {STREAMS} streams"));
@@ -164,7 +164,7 @@ fn streams(bench: &Bench, fleet: &Fleet, popular: &Account) -> Result<Vec<Row>> 
     thread::sleep(Duration::from_secs(2));
     let each = Number::new((process.memory()? - before) / STREAMS as f64 / 1024.0, "KiB");
     let begun = Instant::now();
-    account::publish(&mut Client::connect(fleet.gateway)?, &popular.token, &upload)?;
+    account::publish(&mut Client::connect(fleet.gateway())?, &popular.token, &upload)?;
     let heard = fleet.runtime.block_on(crowd.heard())?;
     let spans = milliseconds(&heard.iter().map(|moment| moment.duration_since(begun)).collect::<Vec<_>>());
     let last = spans.iter().copied().max_by(f64::total_cmp).context("nobody heard")? / 1e3;

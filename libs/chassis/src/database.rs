@@ -1,12 +1,16 @@
 //! One code for SQLite, PostgreSQL and MySQL/MariaDB.
 
+pub mod schema;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    IsolationLevel, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
     sea_query::{Alias, ColumnDef, IntoIden},
+    sqlx,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 use serde::{Deserialize, Serialize};
@@ -52,8 +56,9 @@ const ATTEMPTS: u32 = 10;
 /// Connects, and finds out at once when the database does not answer.
 pub async fn connect(settings: &DatabaseSettings) -> Result<DatabaseConnection> {
     let url = settings.url.expose();
-    if url.is_empty() {
-        bail!("FENZ_DATABASE__URL is not set: should be sqlite://…, postgres://… or mysql://…");
+    // sea-orm would name another one with its password.
+    if !["sqlite:", "postgres:", "postgresql:", "mysql:"].iter().any(|scheme| url.starts_with(scheme)) {
+        bail!("FENZ_DATABASE__URL should be sqlite://…, postgres://… or mysql://…");
     }
     let mut options = ConnectOptions::new(url);
     options
@@ -70,7 +75,7 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<DatabaseConnection> 
     if url.starts_with("sqlite:") {
         options.max_connections(settings.max_connections.min(SQLITE_CONNECTIONS));
         options.map_sqlx_sqlite_opts(|sqlite| {
-            use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+            use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
             sqlite
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
@@ -81,10 +86,20 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<DatabaseConnection> 
                 .pragma("cache_size", "-2000")
         });
     }
-    Database::connect(options).await.with_context(|| {
-        let place = url.split_once('@').map_or(url, |(_, place)| place);
-        format!("the database at {place} does not answer (FENZ_DATABASE__URL)")
-    })
+    Database::connect(options)
+        .await
+        .with_context(|| format!("the database at {} does not answer (FENZ_DATABASE__URL)", place(url)))
+}
+
+/// A database's URL without what is secret: a password, with an `@` in it
+/// perhaps, may be before the host or among the options.
+fn place(url: &str) -> &str {
+    let (place, options) = url.split_once('?').unwrap_or((url, ""));
+    if options.contains('@') {
+        // Which of the two it is cannot be told.
+        return "its address";
+    }
+    place.rsplit_once('@').map_or(place, |(_, place)| place)
 }
 
 /// Brings the schema up to date; replicas that start together wait for each
@@ -192,23 +207,44 @@ impl Error {
 
     /// Whether the database chose another transaction over this one.
     fn is_lost_race(&self) -> bool {
-        self.database_error().and_then(database_code).is_some_and(|code| {
-            // PostgreSQL: serialization failure, deadlock. MySQL: deadlock, lock wait
-            // timeout (both come as SQLSTATE too). SQLite: busy, busy snapshot, locked.
-            ["40001", "40P01", "1213", "1205", "5", "517", "6"].contains(&code.as_str())
-        })
+        let Some(error) = self.database_error().and_then(sqlx_error).and_then(|e| e.as_database_error()) else {
+            return false;
+        };
+        // MySQL's lock wait timeout is a general error by its SQLSTATE.
+        if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+            return [1205, 1213].contains(&error.number());
+        }
+        // PostgreSQL: serialization failure, deadlock. SQLite: busy, busy snapshot, locked.
+        error.code().is_some_and(|code| ["40001", "40P01", "5", "517", "6"].contains(&code.as_ref()))
     }
 }
 
 /// What the database calls the error: SQLSTATE, or SQLite's number.
 pub fn database_code(error: &DbErr) -> Option<String> {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return None;
-    };
-    error.as_database_error()?.code().map(|c| c.to_string())
+    sqlx_error(error)?.as_database_error()?.code().map(|c| c.to_string())
+}
+
+/// Whether the database does not answer, or ended the connection.
+pub(crate) fn is_away(error: &DbErr) -> bool {
+    use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+    if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
+        return true;
+    }
+    match sqlx_error(error) {
+        Some(Io(_) | Tls(_) | Protocol(_) | WorkerCrashed | PoolTimedOut | PoolClosed) => true,
+        // SQLSTATE: connection exception, shutdown. SQLite's numbers are shorter.
+        _ => database_code(error)
+            .is_some_and(|code| code.len() == 5 && (code.starts_with("08") || code.starts_with("57P0"))),
+    }
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
 }
 
 /// A column of a point in time, to the microsecond on all three databases.
@@ -221,7 +257,44 @@ pub fn timestamp(manager: &SchemaManager, name: impl IntoIden) -> ColumnDef {
     column
 }
 
+/// What to store in such a column, or hold against it, where the time may lie far
+/// ahead. MariaDB gets it without its zone: with one it goes as a TIMESTAMP, which
+/// ends in 2038, and what lies beyond becomes NULL.
+pub fn far_time(db: &impl ConnectionTrait, at: Option<DateTime<Utc>>) -> Value {
+    match db.get_database_backend() {
+        DbBackend::MySql => at.map(|at| at.naive_utc()).into(),
+        _ => at.into(),
+    }
+}
+
 /// Whether a write failed because such a row exists.
 pub fn is_duplicate(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reason;
+
+    #[test]
+    fn a_database_is_named_without_its_secrets() {
+        for (url, told) in [
+            ("postgres://h/db", "postgres://h/db"),
+            ("postgres://u:p@ss@h/db", "h/db"),
+            ("postgres://u:p@h/db?sslmode=disable&password=p", "h/db"),
+            ("postgres://h/db?user=u&password=p@ss", "its address"),
+            ("postgres://u:p?ss@h/db", "its address"),
+        ] {
+            assert_eq!(place(url), told);
+        }
+    }
+
+    #[test]
+    fn a_lost_connection_is_not_our_fault() {
+        let reason = |error: sqlx::Error| Error::from(DbErr::Exec(RuntimeErr::SqlxError(error.into()))).reason;
+        assert_eq!(reason(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())), Reason::Unavailable);
+        assert_eq!(reason(sqlx::Error::PoolTimedOut), Reason::Unavailable);
+        assert_eq!(reason(sqlx::Error::RowNotFound), Reason::Internal);
+    }
 }

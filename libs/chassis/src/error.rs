@@ -7,6 +7,12 @@ use sea_orm::DbErr;
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::database::is_away;
+
+/// Marks a refusal of a caller as a service. It is about the two services, and
+/// none of the business of the user whose request led to the call.
+pub(crate) const OF_SERVICE: &str = "ofService";
+
 /// Why a use case refused or failed. What the caller reads and what the log
 /// keeps are different fields.
 #[derive(Debug, thiserror::Error)]
@@ -84,8 +90,8 @@ impl Error {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         match error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::unavailable("the database", error),
-            _ => Self::internal(error),
+            error if is_away(&error) => Self::unavailable("the database", error),
+            error => Self::internal(error),
         }
     }
 }
@@ -98,6 +104,9 @@ impl From<Status> for Error {
         let reason = info.as_ref().and_then(|i| ErrorReason::from_str_name(&i.reason));
         match (reason, status.code()) {
             (Some(ErrorReason::Internal), _) => Self::internal(status),
+            _ if info.as_ref().is_some_and(|i| i.metadata.contains_key(OF_SERVICE)) => {
+                Self::unavailable("a service we need", status)
+            }
             (Some(reason), _) => {
                 let mut error = Self::new(reason, status.message());
                 error.metadata = info.map(|i| i.metadata).unwrap_or_default();
@@ -130,5 +139,19 @@ impl From<Error> for Status {
             details.set_request_info(crate::request::current_id(), "");
         }
         Self::with_error_details(error.reason.code(), error.message, details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_refusal_passes_and_a_services_does_not() {
+        let heard = |error: Error| Error::from(Status::from(error)).reason;
+        for reason in [ErrorReason::Unauthenticated, ErrorReason::TokenInvalid, ErrorReason::TokenExpired] {
+            assert_eq!(heard(Error::new(reason, "text")), reason);
+            assert_eq!(heard(Error::new(reason, "text").with(OF_SERVICE, true)), ErrorReason::Unavailable);
+        }
     }
 }

@@ -320,9 +320,10 @@ async fn router(surface: Surface, platform: &Platform) -> Result<Router> {
             .build_v1()?,
     );
     report_health(platform, health);
+    let routes = Arc::new(RouteTable::new());
     let rest = surface.fallback.unwrap_or_else(|| {
         let rest = Rest {
-            routes: Arc::new(RouteTable::new()),
+            routes: routes.clone(),
             handlers: handlers.into(),
             gatekeeper: platform.gatekeeper.clone(),
             timeout,
@@ -331,7 +332,7 @@ async fn router(surface: Surface, platform: &Platform) -> Result<Router> {
     });
     // tonic's own fallback answers every unknown path as gRPC; ours is REST.
     let rpc = grpc.routes().into_axum_router().reset_fallback();
-    let rpc = server::time_limit(rpc, timeout);
+    let rpc = server::rpc(rpc, routes, timeout);
     Ok(rpc.merge(surface.raw).fallback_service(rest))
 }
 
@@ -351,7 +352,9 @@ fn report_health(platform: &Platform, health: tonic_health::server::HealthReport
             health.set_service_status("readiness", status).await;
             tokio::select! {
                 () = stop.cancelled() => {
-                    health.set_service_status("readiness", tonic_health::ServingStatus::NotServing).await;
+                    for name in ["", "readiness"] {
+                        health.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
+                    }
                     return Ok(());
                 }
                 () = tokio::time::sleep(Duration::from_secs(2)) => {}

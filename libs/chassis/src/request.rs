@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// W3C trace context.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// The client's address, set by the gateway and trusted by services alone.
+/// The client's address, set by the gateway and passed on between services,
+/// which nobody else reaches. The gateway believes no client's word for it.
 pub const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("x-fenz-client-address");
 
 tokio::task_local! {
@@ -49,13 +50,18 @@ impl Context {
         CURRENT.scope(self, future).await
     }
 
-    /// Puts the context into the headers of a call to another service.
+    /// Puts the context into the headers of a call to another service. An
+    /// address that is there stays: the gateway has found it out, while its
+    /// context has only what the client says.
     pub fn write(&self, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::from_str(&self.id) {
             headers.insert(REQUEST_ID, id);
         }
         if let Ok(trace) = HeaderValue::from_str(&self.trace.to_string()) {
             headers.insert(TRACEPARENT, trace);
+        }
+        if let Some(address) = self.address.and_then(|a| HeaderValue::from_str(&a.to_string()).ok()) {
+            headers.entry(CLIENT_ADDRESS).or_insert(address);
         }
     }
 }
@@ -118,6 +124,20 @@ mod tests {
         let context = Context::of(&headers);
         assert_eq!(context.trace.trace_id, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         assert_ne!(context.trace.to_string(), parent);
+    }
+
+    #[test]
+    fn the_address_goes_along_but_not_over_a_better_one() {
+        let known = HeaderMap::from_iter([(CLIENT_ADDRESS, HeaderValue::from_static("192.0.2.9"))]);
+        let mut headers = HeaderMap::new();
+        Context::of(&known).write(&mut headers);
+        assert_eq!(headers[CLIENT_ADDRESS], "192.0.2.9");
+        headers.insert(CLIENT_ADDRESS, HeaderValue::from_static("198.51.100.1"));
+        Context::of(&known).write(&mut headers);
+        assert_eq!(headers[CLIENT_ADDRESS], "198.51.100.1");
+        let mut none = HeaderMap::new();
+        Context::of(&HeaderMap::new()).write(&mut none);
+        assert!(!none.contains_key(CLIENT_ADDRESS));
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The listener: HTTP/1.1 and HTTP/2 on one port, bounded in everything a
 //! stranger can send, drained when it stops.
 
+mod connection;
+mod lasting;
 mod linger;
+mod patient;
+#[cfg(test)]
+mod tests;
 
 use std::{
     any::Any,
     collections::HashMap,
-    convert::Infallible,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{Arc, LazyLock, PoisonError, RwLock},
@@ -19,46 +23,27 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use fenz_contract::routes::RouteTable;
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode};
-use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
-};
+use hyper::body::Incoming;
 use metrics::Histogram;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::Instrument;
 
 use crate::{Error, Reason, request, settings::ServerSettings};
-
-/// How long a client may take to send its headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Request headers, all together.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
-const MAX_HEADERS: usize = 100;
+use connection::Protocols;
+pub use lasting::Lasting;
 
 /// Serves until `stop`, then lets open requests end within the drain timeout.
 pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSettings, stop: CancellationToken) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEADER_BYTES)
-        .max_headers(MAX_HEADERS);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Duration::from_secs(20))
-        .max_header_list_size(MAX_HEADER_BYTES as u32)
-        .max_concurrent_streams(256)
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20);
-    let builder = Arc::new(builder);
-    let graceful = GracefulShutdown::new();
+    let protocols = Arc::new(Protocols::new(settings.write_timeout));
+    let tell = watch::Sender::new(());
     let places = Arc::new(Semaphore::new(settings.max_connections));
     loop {
         let place = tokio::select! {
@@ -81,19 +66,19 @@ pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSet
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay not set");
         }
-        let service = service.clone();
-        let service = service_fn(move |request| service.clone().answer(address, request).map(Ok::<_, Infallible>));
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let (protocols, service) = (protocols.clone(), service.clone());
+        // Here, not in the task: who listens too late hears nothing.
+        let told = tell.subscribe();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = protocols.serve(stream, address, service, told).await {
                 tracing::debug!(error, "connection ended");
             }
             drop(place);
         });
     }
     drop(listener);
-    if tokio::time::timeout(settings.drain_timeout, graceful.shutdown()).await.is_err() {
+    tell.send_replace(());
+    if tokio::time::timeout(settings.drain_timeout, tell.closed()).await.is_err() {
         tracing::warn!("requests were still open when the drain timeout ended");
     }
 }
@@ -170,12 +155,19 @@ fn histogram(service: &'static str, route: &'static str, status: StatusCode) -> 
     histogram
 }
 
-/// Fails a request that takes too long. Not for streams of bytes.
-pub fn time_limit(router: Router, limit: Duration) -> Router {
-    router.layer(middleware::from_fn(move |request: Request, next: Next| async move {
-        match tokio::time::timeout(limit, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => Error::new(Reason::DeadlineExceeded, "the request took too long").into_response(),
+/// What an RPC gets: its name for metrics, and an end when it takes too long.
+pub fn rpc(router: Router, known: Arc<RouteTable>, limit: Duration) -> Router {
+    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let method = known.grpc(request.uri().path());
+        async move {
+            let mut response = match tokio::time::timeout(limit, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => Error::new(Reason::DeadlineExceeded, "the request took too long").into_response(),
+            };
+            if let Some(method) = method {
+                response.extensions_mut().insert(RouteName(method.grpc_path));
+            }
+            response
         }
     }))
 }

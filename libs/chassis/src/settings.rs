@@ -140,6 +140,9 @@ pub struct ServerSettings {
     /// How long open requests may go on after SIGTERM.
     #[serde(with = "humantime_serde")]
     pub drain_timeout: Duration,
+    /// How long a client may take nothing of what it is sent.
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
     /// Open connections; more wait in the listener's queue.
     pub max_connections: usize,
 }
@@ -149,6 +152,7 @@ impl Default for ServerSettings {
         Self {
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(8),
+            write_timeout: Duration::from_secs(60),
             max_connections: 10_000,
         }
     }

@@ -20,4 +20,13 @@ impl Shared {
         let value = values.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
         value.downcast_ref::<T>().cloned().unwrap_or_default()
     }
+
+    /// Lets go of all values. What is kept here may hold what holds this, such
+    /// as a platform: whoever starts several processes' worth of services in
+    /// one, as tests do, would keep the connections of each.
+    pub fn clear(&self) {
+        let values = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        // Outside the lock: a value's end may ask for another.
+        drop(values);
+    }
 }

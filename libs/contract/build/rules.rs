@@ -38,6 +38,9 @@ fn field_rules(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<String>
         // PostgreSQL cannot store it, and nothing needs it.
         checks += if field.is_list() { "for value in value { field.no_nul(value); }" } else { "field.no_nul(value);" };
     }
+    if field.is_list() && !checks.is_empty() && !checks.contains("field.max_items(") {
+        bail!("{}: the entries of a list are looked at, so it needs `max_items`", field.full_name());
+    }
     let required = rules.get_field_by_name("required").and_then(|v| v.as_bool()).unwrap_or_default();
     if checks.is_empty() && !required {
         return Ok(String::new());
@@ -104,8 +107,9 @@ fn check(kind: &str, rule: &str, setting: &Value, field: &FieldDescriptor, value
             };
             format!("field.{rule}(i64::from(*{value}), {bound});")
         }
-        ("repeated", "min_items" | "max_items") => {
-            format!("field.{rule}({value}.len(), {});", setting.as_u64().unwrap_or_default())
+        // What follows sees an empty list where there are too many.
+        ("repeated", "max_items") => {
+            format!("let value = field.max_items({value}, {});", setting.as_u64().unwrap_or_default())
         }
         ("repeated", "unique") => format!("field.unique({value});"),
         ("repeated", "items") => {

@@ -7,9 +7,13 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 mod generated {
-    #![allow(clippy::all, clippy::pedantic)]
+    #![allow(clippy::all, clippy::pedantic, unused_variables)]
     include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 }
+
+/// Violations that are told at once: one request must not cause an answer of
+/// megabytes.
+pub const MOST: usize = 32;
 
 /// A request message with rules. Implemented by the build.
 pub trait Rules {
@@ -19,8 +23,8 @@ pub trait Rules {
 /// Holds a message against its rules.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` with a `BadRequest` that names every broken rule; the
-/// reason is that of the first.
+/// `INVALID_ARGUMENT` with a `BadRequest` that names every broken rule, up to
+/// [`MOST`]; the reason is that of the first.
 pub fn validate(message: &impl Rules) -> Result<(), Status> {
     let mut violations = Violations::default();
     message.check(&mut violations);
@@ -81,7 +85,7 @@ impl Violations {
     }
 
     fn refuse_unless(&mut self, good: bool, description: impl FnOnce() -> String) {
-        if !good {
+        if !good && self.found.len() < MOST {
             let Field { name, reason } = self.current;
             self.found.push(Violation { field: name.to_owned(), reason, description: description() });
         }
@@ -134,8 +138,10 @@ impl Violations {
         self.refuse_unless(value <= bound, || format!("must be at most {bound}"));
     }
 
-    fn max_items(&mut self, count: usize, most: usize) {
-        self.refuse_unless(count <= most, || format!("must have at most {most} entries"));
+    /// The entries that are worth a look: none of a list that is too long.
+    fn max_items<'a, T>(&mut self, values: &'a [T], most: usize) -> &'a [T] {
+        self.refuse_unless(values.len() <= most, || format!("must have at most {most} entries"));
+        if values.len() <= most { values } else { &[] }
     }
 
     fn unique<T: PartialEq>(&mut self, values: &[T]) {
@@ -175,6 +181,24 @@ mod tests {
             details.bad_request().expect("violations").field_violations.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["username", "email"]);
         assert_eq!(details.error_info().expect("info").reason, "INVALID_PARAMS");
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_not_looked_through() {
+        // As many as fit into the largest body, all of them wrong.
+        let tags = vec![0; 500_000];
+        let request = CreateVideoRequest { title: "t".into(), video_upload_id: 1, tag_ids: tags, ..Default::default() };
+        let mut violations = Violations::default();
+        request.check(&mut violations);
+        let found: Vec<_> = violations.found.iter().map(|v| (v.field.as_str(), v.description.as_str())).collect();
+        assert_eq!(found, [("tagIds", "must have at most 5 entries")]);
+    }
+
+    #[test]
+    fn no_more_violations_are_told_than_anybody_reads() {
+        let mut violations = Violations::default();
+        (0..2 * MOST).for_each(|_| violations.refuse_unless(false, || "is wrong".to_owned()));
+        assert_eq!(violations.found.len(), MOST);
     }
 
     #[test]

@@ -15,15 +15,20 @@ use tokio::sync::Notify;
 
 use crate::{
     Lease, Outbox, Refusal,
-    store::erasures::{self, Order},
+    store::{
+        dead_letters,
+        erasures::{self, Order},
+    },
+    upkeep,
 };
 
 /// How often orders are looked for that another replica heard, or that wait.
 const LOOK: Duration = Duration::from_secs(5);
 /// The longest pause after a failure.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
-/// Longer than the bus keeps events: none about the user can come after.
-const REMEMBERED: Duration = Duration::from_secs(8 * 24 * 3600);
+/// As long as the bus may keep an event about the user, and a dead letter what
+/// became of it.
+const REMEMBERED: Duration = upkeep::REMEMBERED.saturating_mul(2);
 const PRUNE: Duration = Duration::from_secs(3600);
 
 /// What came of one portion.
@@ -84,6 +89,7 @@ impl Erasures {
         }
         let now = self.0.clock.now();
         erasures::note_erased_in_txn(txn.as_ref(), told.user_id, now).await?;
+        dead_letters::delete_of_user_in_txn(txn.as_ref(), told.user_id).await?;
         erasures::order_in_txn(txn.as_ref(), told.erasure_id, told.user_id, now).await?;
         // The commit is moments away; the job looks again if it is early.
         self.0.ordered.notify_one();
@@ -157,7 +163,10 @@ impl Inner {
 
     async fn report(&self, order: &Order, removed: i64) -> Result<()> {
         let reported = self.outbox.transact(|txn| async move {
-            erasures::finish_in_txn(txn.as_ref(), order.erasure_id).await?;
+            // A portion that outlived the lease: another replica has reported.
+            if !erasures::finish_in_txn(txn.as_ref(), order.erasure_id).await? {
+                return Ok(false);
+            }
             let told = UserErased {
                 user_id: order.user_id,
                 erasure_id: order.erasure_id,
@@ -165,10 +174,12 @@ impl Inner {
                 removed: order.removed + removed,
                 occurred_at: Some(self.clock.now().into()),
             };
-            self.outbox.emit(&txn, &told).await
+            self.outbox.emit(&txn, &told).await?;
+            Ok(true)
         });
-        reported.await?;
-        tracing::info!(service = self.service, user.id = order.user_id, "erased");
+        if reported.await? {
+            tracing::info!(service = self.service, user.id = order.user_id, "erased");
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! per service, both declared here and nowhere else.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc,
@@ -24,6 +25,7 @@ use async_nats::{
 };
 use fenz_chassis::{Shared, settings::BusSettings};
 use futures::future::join_all;
+use percent_encoding::percent_decode_str;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -236,13 +238,20 @@ fn is_missing(error: &ConsumerError) -> bool {
     matches!(error.kind(), ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }
 
+/// User and password, which the client does not take from the address itself.
+/// There they are percent-encoded, if not by us then by the address's parser.
+fn login(addresses: &[ServerAddr]) -> Result<Option<(String, String)>> {
+    let found = addresses.iter().find_map(|a| Some((a.username()?, a.password()?)));
+    let Some((user, password)) = found else { return Ok(None) };
+    let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
+    Ok(Some((decoded(user)?, decoded(password)?)))
+}
+
 async fn open(urls: &str) -> Result<Client> {
     const WANTED: &str = "FENZ_BUS__URL should be nats://host:port, several comma-separated";
     let addresses: Vec<ServerAddr> =
         urls.split(',').map(|url| url.trim().parse()).collect::<Result<_, _>>().context(WANTED)?;
-    // The client does not take them from the address itself.
-    let login = addresses.iter().find_map(|a| Some((a.username()?.to_owned(), a.password()?.to_owned())));
-    let options = match login {
+    let options = match login(&addresses).context(WANTED)? {
         Some((user, password)) => ConnectOptions::with_user_and_password(user, password),
         None => ConnectOptions::new(),
     };
@@ -255,4 +264,22 @@ async fn open(urls: &str) -> Result<Client> {
         .connect(addresses)
         .await;
     client.context(WANTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::login as read;
+
+    #[test]
+    fn a_login_is_what_was_meant() {
+        let login = |urls: &[&str]| {
+            let addresses: Vec<_> = urls.iter().map(|url| url.parse().unwrap()).collect();
+            read(&addresses).unwrap()
+        };
+        let of = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(login(&["nats://h:4222", "nats://a:b@h:4222"]), of("a", "b"));
+        assert_eq!(login(&["nats://a;b:=:;^|@h:4222"]), of("a;b", "=:;^|"));
+        assert_eq!(login(&["nats://a%40b:%2Fp%25%C3%A9@h:4222"]), of("a@b", "/p%é"));
+        assert_eq!(login(&["nats://h:4222"]), None);
+    }
 }

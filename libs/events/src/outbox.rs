@@ -57,13 +57,21 @@ impl Outbox {
     /// # Errors
     /// When it cannot be stored or is larger than [`MAX_BYTES`].
     pub async fn emit<E: Event>(&self, txn: &Txn, event: &E) -> Result<()> {
+        self.emit_all(txn, std::slice::from_ref(event)).await
+    }
+
+    /// The same of many, in few statements.
+    ///
+    /// # Errors
+    /// As [`Self::emit`].
+    pub async fn emit_all<E: Event>(&self, txn: &Txn, events: &[E]) -> Result<()> {
         let now = self.0.clock.now();
-        let envelope = Envelope::new(event, self.0.service, now);
-        if envelope.payload.len() > MAX_BYTES {
-            let (subject, size) = (&envelope.subject, envelope.payload.len());
+        let envelopes: Vec<_> = events.iter().map(|event| Envelope::new(event, self.0.service, now)).collect();
+        if let Some(large) = envelopes.iter().find(|envelope| envelope.payload.len() > MAX_BYTES) {
+            let (subject, size) = (&large.subject, large.payload.len());
             return Err(Error::internal(anyhow::anyhow!("the event {subject} has {size} bytes: too many")));
         }
-        outbox::insert_in_txn(txn.as_ref(), envelope, self.0.replica.id(), now).await?;
+        outbox::insert_in_txn(txn.as_ref(), envelopes, self.0.replica.id(), now).await?;
         self.0.written.notify_one();
         Ok(())
     }

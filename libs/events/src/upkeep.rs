@@ -7,8 +7,8 @@ use fenz_chassis::Platform;
 use crate::store::{dead_letters, inbox, mailbox, outbox};
 
 /// Longer than the stream keeps events: what is forgotten is not delivered
-/// again.
-const REMEMBERED: Duration = Duration::from_secs(8 * 24 * 3600);
+/// again. Dead letters are kept no longer either: they have names in them.
+pub const REMEMBERED: Duration = Duration::from_secs(8 * 24 * 3600);
 const PRUNE: Duration = Duration::from_secs(3600);
 const MEASURE: Duration = Duration::from_secs(15);
 
@@ -31,7 +31,8 @@ pub fn of_outbox(platform: &Platform) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The inbox pruned; events that wait and those given up counted.
+/// The inbox and the dead letters pruned; events that wait and those given up
+/// counted.
 pub fn of_consumer(platform: &Platform) -> anyhow::Result<()> {
     let (service, db) = (platform.service, platform.db()?);
     platform.every("events.consumer_gauges", MEASURE, move || {
@@ -46,7 +47,10 @@ pub fn of_consumer(platform: &Platform) -> anyhow::Result<()> {
     let (db, clock) = (platform.db()?, platform.clock.clone());
     platform.every("events.prune", PRUNE, move || {
         let (db, clock) = (db.clone(), clock.clone());
-        async move { Ok(inbox::prune(&db, clock.ago(REMEMBERED)).await?) }
+        async move {
+            inbox::prune(&db, clock.ago(REMEMBERED)).await?;
+            Ok(dead_letters::prune(&db, clock.ago(REMEMBERED)).await?)
+        }
     });
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Builds an index of many videos and measures it: `measure [documents]
-//! [folder] [megabytes to index in]`. The videos are the same at every run: half English, half
+//! [folder] [megabytes to index in]`; with 0 documents it measures the index
+//! that is in the folder. The videos are the same at every run: half English, half
 //! Chinese, words by Zipf's law. Times are of the wall clock, and in brackets of
 //! the processor, which others on the machine do not disturb.
 
@@ -34,8 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         options.memory = megabytes.parse::<usize>()? * 1_000_000;
     }
     let corpus = Corpus::new();
-    let index = build(&corpus, documents, &folder, options)?;
-    println!("memory {} MB after the build", resident());
+    println!("memory {} MB before", resident());
+    let index = if documents == 0 { open(&folder, options)? } else { build(&corpus, documents, &folder, options)? };
     narrow(&index, &corpus, "two English words", |rng| {
         format!("{} {}", corpus.english.pick(rng), corpus.english.pick(rng))
     })?;
@@ -54,13 +55,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     broad(&index, &corpus)?;
     suggestions(&index, &corpus)?;
-    changes(&index, &corpus, documents)?;
+    changes(&index, &corpus, index.len() as usize)?;
     println!("memory {} MB at the end", resident());
+    index.rest()?;
+    println!("memory {} MB at rest", resident());
     drop(index);
-    let started = Instant::now();
-    let Opened::Ready(index) = Index::open(&folder, Options::default())? else { return Err("not opened".into()) };
-    println!("opened {} documents in {:.1?}, memory {} MB", index.len(), started.elapsed(), resident());
+    open(&folder, options)?;
     Ok(())
+}
+
+fn open(folder: &Path, options: Options) -> Result<Index, Box<dyn std::error::Error>> {
+    let started = Instant::now();
+    let Opened::Ready(index) = Index::open(folder, options)? else { return Err("not opened".into()) };
+    println!("opened {} documents in {:.1?}, memory {} MB", index.len(), started.elapsed(), resident());
+    Ok(*index)
 }
 
 fn build(
@@ -70,7 +78,7 @@ fn build(
     options: Options,
 ) -> Result<Index, Box<dyn std::error::Error>> {
     const BATCH: usize = 10_000;
-    const COMMIT: usize = 100_000;
+    const COMMIT: usize = 250_000;
     let index = Index::create(folder, 0, options)?;
     let (mut rng, mut making, mut made) = (Rng(1), Duration::ZERO, 0);
     let (started, busy) = (Instant::now(), processor(ClockId::ProcessCPUTime));
@@ -94,6 +102,10 @@ fn build(
         rate(busy),
         size(folder)? / 1_000_000
     );
+    println!("memory {} MB after the build", resident());
+    let started = Instant::now();
+    index.rest()?;
+    println!("memory {} MB at rest, {:.1?} later", resident(), started.elapsed());
     Ok(index)
 }
 

@@ -9,14 +9,12 @@ use std::{
 use tantivy::{
     DocAddress, DocId, Score, SegmentOrdinal, SegmentReader,
     collector::{Collector, SegmentCollector},
-    columnar::{Column, ColumnValues},
 };
 
 use crate::{
     document::Facts,
     facets::Counts,
     query::{Access, Filters, Sort},
-    schema::column,
     snapshot::Extras,
 };
 
@@ -59,24 +57,18 @@ impl Collector for Gather {
     type Fruit = Gathered;
     type Child = Scan;
 
-    fn for_segment(&self, at: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<Scan> {
-        let columns = reader.fast_fields();
+    fn for_segment(&self, at: SegmentOrdinal, _: &SegmentReader) -> tantivy::Result<Scan> {
         let extras = self.extras[at as usize].clone();
-        let ordinals = |name| tantivy::Result::Ok(columns.str(name)?.map(|column| column.ords().clone()));
         let span = Span {
             duration: (self.filters.min_duration.unwrap_or(0), self.filters.max_duration.unwrap_or(i64::MAX)),
             published: (self.filters.published_from.unwrap_or(i64::MIN), self.filters.published_to.unwrap_or(i64::MAX)),
         };
-        let by_duration = span.duration != (0, i64::MAX) || self.sort == Sort::Longest;
         Ok(Scan {
             at,
-            durations: by_duration.then(|| columns.column_first_or_default(column::DURATION)).transpose()?,
-            facts: columns.column_first_or_default(column::FACTS)?,
-            categories: ordinals(column::CATEGORY)?,
-            tags: ordinals(column::TAGS)?,
-            category_counts: vec![0; extras.categories.len()],
-            tag_counts: vec![0; extras.tags.len()],
+            category_counts: vec![0; extras.categories.ids.len()],
+            tag_counts: vec![0; extras.tags.ids.len()],
             slots: vec![0; Facts::SLOTS],
+            is_timed: span.duration != (0, i64::MAX),
             is_dated: span.published != (i64::MIN, i64::MAX),
             extras,
             span,
@@ -115,14 +107,11 @@ struct Span {
 pub struct Scan {
     at: SegmentOrdinal,
     extras: Arc<Extras>,
-    durations: Option<Arc<dyn ColumnValues<i64>>>,
-    facts: Arc<dyn ColumnValues<u64>>,
-    categories: Option<Column<u64>>,
-    tags: Option<Column<u64>>,
     category_counts: Vec<u32>,
     tag_counts: Vec<u32>,
     slots: Vec<u32>,
     span: Span,
+    is_timed: bool,
     is_dated: bool,
     access: Option<Access>,
     sort: Sort,
@@ -139,25 +128,20 @@ impl Scan {
             Some(Access::Member) => Facts::tier(facts) > 0,
         };
         let (shortest, longest) = self.span.duration;
-        let fits = |durations: &Arc<dyn ColumnValues<i64>>| (shortest..=longest).contains(&durations.get_val(doc));
         let (from, to) = self.span.published;
         access
-            && self.durations.as_ref().is_none_or(fits)
+            && (!self.is_timed || (shortest..=longest).contains(&self.extras.durations.get_val(doc)))
             && (!self.is_dated || (from..to).contains(&self.extras.published.get_val(doc)))
     }
 
     fn count(&mut self, doc: DocId, facts: u64) {
         self.total += 1;
         self.slots[Facts::slot(facts)] += 1;
-        if let Some(categories) = &self.categories {
-            for ordinal in categories.values_for_doc(doc) {
-                self.category_counts[ordinal as usize] += 1;
-            }
+        for place in self.extras.categories.of(doc) {
+            self.category_counts[*place as usize] += 1;
         }
-        if let Some(tags) = &self.tags {
-            for ordinal in tags.values_for_doc(doc) {
-                self.tag_counts[ordinal as usize] += 1;
-            }
+        for place in self.extras.tags.of(doc) {
+            self.tag_counts[*place as usize] += 1;
         }
     }
 
@@ -172,7 +156,7 @@ impl Scan {
             Sort::Newest => tantivy::i64_to_u64(self.extras.published.get_val(doc)),
             Sort::MostViews => self.extras.views(doc),
             Sort::FewestViews => u64::MAX - self.extras.views(doc),
-            Sort::Longest => self.durations.as_ref().map_or(0, |durations| durations.get_val(doc).max(0) as u64),
+            Sort::Longest => self.extras.durations.get_val(doc).max(0) as u64,
         }
     }
 
@@ -193,7 +177,7 @@ impl SegmentCollector for Scan {
     type Fruit = Gathered;
 
     fn collect(&mut self, doc: DocId, score: Score) {
-        let facts = self.facts.get_val(doc);
+        let facts = self.extras.facts(doc);
         if self.is_within(doc, facts) {
             self.count(doc, facts);
             self.place(doc, score);
@@ -206,8 +190,8 @@ impl SegmentCollector for Scan {
             some.map(|(id, count)| (*id, u64::from(count))).collect()
         };
         let counts = Counts {
-            categories: named(self.category_counts, &self.extras.categories),
-            tags: named(self.tag_counts, &self.extras.tags),
+            categories: named(self.category_counts, &self.extras.categories.ids),
+            tags: named(self.tag_counts, &self.extras.tags.ids),
             slots: self.slots,
         };
         Gathered { first: self.first.into_iter().map(|Reverse(place)| place).collect(), total: self.total, counts }

@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
 };
 
 use tantivy::{
@@ -52,8 +52,10 @@ pub enum Opened {
 pub struct Index {
     fields: Fields,
     reader: IndexReader,
-    /// Searches the segments of a large index at the same time.
-    executor: Executor,
+    options: Options,
+    /// Searches the segments of a large index at the same time; none for a
+    /// small one, which does without the threads.
+    executor: OnceLock<Executor>,
     writing: Mutex<Writing>,
     snapshot: RwLock<Arc<Snapshot>>,
     /// Nobody else's as long as this lives.
@@ -136,23 +138,25 @@ impl Index {
 
     fn start(folder: Folder, mut index: tantivy::Index, fields: Fields, mark: Mark, options: Options) -> Result<Self> {
         index.set_tokenizers(Fields::tokenizers());
-        let writer = options.open(&index)?;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(STORE_BLOCKS)
             .try_into()?;
-        let executor = Executor::multi_thread(options.threads.max(1), "search-")?;
         let views = Views::load(&folder.path);
         let snapshot = Snapshot::new(reader.searcher(), None, &views)?;
-        Ok(Self {
+        let writing = Writing::new(index, options, views, mark, snapshot.searcher.num_docs() == 0);
+        let opened = Self {
             fields,
             reader,
-            executor,
-            writing: Mutex::new(Writing::new(writer, views, mark)),
+            options,
+            executor: OnceLock::new(),
+            writing: Mutex::new(writing),
             snapshot: RwLock::new(Arc::new(snapshot)),
             folder,
-        })
+        };
+        opened.widen()?;
+        Ok(opened)
     }
 
     /// Applies changes. New and changed videos are found after the next
@@ -166,7 +170,7 @@ impl Index {
         for change in changes {
             writing.apply(change, &self.fields, &snapshot)?;
         }
-        Ok(())
+        writing.flush()
     }
 
     /// Makes what was applied found and safe, together with how far that is.
@@ -175,10 +179,34 @@ impl Index {
     /// As [`Self::apply`].
     pub fn commit(&self, mark: Mark) -> Result<()> {
         let mut writing = self.writing();
-        writing.commit(mark)?;
+        writing.commit(mark, self.len())?;
+        self.show(&writing)
+    }
+
+    /// To be called when there is nothing to write for a while: what writing
+    /// needs is let go of, until the next change. Waits for what still goes on.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn rest(&self) -> Result<()> {
+        let mut writing = self.writing();
+        if writing.rest()? { self.show(&writing) } else { Ok(()) }
+    }
+
+    /// Searches find what is committed from now on.
+    fn show(&self, writing: &Writing) -> Result<()> {
         self.reader.reload()?;
         let snapshot = Snapshot::new(self.reader.searcher(), Some(&self.snapshot()), &writing.views)?;
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        self.widen()
+    }
+
+    /// Takes several threads for the searches once the index is large.
+    fn widen(&self) -> Result<()> {
+        if self.len() >= LARGE && self.executor.get().is_none() {
+            let executor = Executor::multi_thread(self.options.threads.max(1), "search-")?;
+            self.executor.get_or_init(|| executor);
+        }
         Ok(())
     }
 
@@ -241,7 +269,7 @@ impl Index {
         };
         let searcher = &snapshot.searcher;
         let one = Executor::single_thread();
-        let executor = if searcher.num_docs() < LARGE { &one } else { &self.executor };
+        let executor = self.executor.get().filter(|_| searcher.num_docs() >= LARGE).unwrap_or(&one);
         let scoring = if gather.requires_scoring() {
             EnableScoring::enabled_from_searcher(searcher)
         } else {

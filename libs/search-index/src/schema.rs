@@ -16,15 +16,12 @@ use crate::{
 
 /// Grows with every change of the fields or the tokenizer; an index of another
 /// version is built anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// Beginnings of titles are terms up to this many letters; longer ones are
-/// looked up in the sorted titles.
-pub const LONGEST_START: usize = 6;
-
-/// Letters of a folded title that are sorted for suggestions. Longer keys would
-/// take much of the time of building, and few titles are the same so far.
-const LONGEST_TITLE_KEY: usize = 24;
+/// Beginnings of titles are terms up to this many letters; for longer ones the
+/// words tell which of those titles go on so. Whole titles as terms would be
+/// new ones for each video, and took an eighth of the time of building.
+pub const LONGEST_START: usize = 4;
 
 /// Between a folded name and the name as it is shown.
 pub const KEY_END: char = '\0';
@@ -64,8 +61,6 @@ pub struct Fields {
     digest: Field,
     /// Beginnings of the folded title.
     pub start: Field,
-    /// The folded title.
-    pub title_key: Field,
     /// Folded tag names, each with the name itself.
     pub tag_key: Field,
 }
@@ -96,15 +91,14 @@ impl Fields {
             description: schema.add_text_field("description", STORED),
             id: schema.add_i64_field(column::ID, found() | FAST),
             channel: schema.add_i64_field("channel", found()),
-            category: schema.add_text_field(column::CATEGORY, raw().set_fast("raw")),
-            tags: schema.add_text_field(column::TAGS, raw().set_fast("raw")),
+            category: schema.add_i64_field(column::CATEGORY, found() | FAST),
+            tags: schema.add_i64_field(column::TAGS, found() | FAST),
             duration: schema.add_i64_field(column::DURATION, FAST),
             published: schema.add_i64_field(column::PUBLISHED, FAST),
             facts: schema.add_u64_field(column::FACTS, FAST),
             views: schema.add_u64_field(column::VIEWS, FAST),
             digest: schema.add_u64_field(column::DIGEST, FAST),
             start: schema.add_text_field("start", raw()),
-            title_key: schema.add_text_field("title_key", raw()),
             tag_key: schema.add_text_field("tag_key", raw()),
             schema: schema.build(),
         }
@@ -134,9 +128,9 @@ impl Fields {
         doc.add_text(self.title, &video.title);
         doc.add_i64(self.id, video.id);
         doc.add_i64(self.channel, video.channel_id);
-        doc.add_text(self.category, video.category_id.to_string());
+        doc.add_i64(self.category, video.category_id);
         for tag in &video.tag_ids {
-            doc.add_text(self.tags, tag.to_string());
+            doc.add_i64(self.tags, *tag);
         }
         doc.add_i64(self.duration, video.duration);
         doc.add_i64(self.published, video.published_at);
@@ -152,14 +146,8 @@ impl Fields {
         for (at, c) in key.char_indices().take(LONGEST_START) {
             doc.add_text(self.start, &key[..at + c.len_utf8()]);
         }
-        doc.add_text(self.title_key, title_key(&key));
         for name in &video.tag_names {
             doc.add_text(self.tag_key, format!("{}{KEY_END}{name}", folded(name)));
         }
     }
-}
-
-/// What is sorted of a folded title.
-pub fn title_key(folded: &str) -> &str {
-    folded.char_indices().nth(LONGEST_TITLE_KEY).map_or(folded, |(end, _)| &folded[..end])
 }

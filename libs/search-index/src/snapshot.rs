@@ -11,7 +11,8 @@ use std::{
 
 use tantivy::{
     DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term,
-    columnar::{ColumnValues, StrColumn},
+    columnar::{Column, ColumnValues},
+    fastfield::FastFieldReaders,
     index::SegmentId,
     postings::SegmentPostings,
     schema::{Field, IndexRecordOption},
@@ -25,16 +26,30 @@ pub struct Snapshot {
     pub extras: Vec<Arc<Extras>>,
 }
 
-/// What is kept in memory of a segment.
+/// What is kept in memory of a segment: what is looked up for each video that
+/// matches, in arrays, since a column costs ten times an array's look.
 pub struct Extras {
     /// By document. They change while the segment does not.
     views: Vec<AtomicU64>,
-    /// Ids by ordinal.
-    pub categories: Vec<i64>,
-    pub tags: Vec<i64>,
+    /// Packed, by document.
+    facts: Vec<u16>,
+    pub categories: Groups,
+    pub tags: Groups,
+    pub durations: Arc<dyn ColumnValues<i64>>,
     pub published: Arc<dyn ColumnValues<i64>>,
     pub ids: Arc<dyn ColumnValues<i64>>,
     pub digests: Arc<dyn ColumnValues<u64>>,
+}
+
+/// What the documents of a segment belong to.
+#[derive(Default)]
+pub struct Groups {
+    /// Of each group that occurs.
+    pub ids: Vec<i64>,
+    /// Places in `ids`, those of a document together.
+    places: Vec<u32>,
+    /// Where those of a document begin, and an end.
+    starts: Vec<u32>,
 }
 
 impl Snapshot {
@@ -84,22 +99,29 @@ pub fn first_alive(reader: &SegmentReader, mut postings: SegmentPostings) -> Opt
 
 impl Extras {
     fn read(reader: &SegmentReader, newer: &Views) -> tantivy::Result<Self> {
-        let columns = reader.fast_fields();
+        let (columns, documents) = (reader.fast_fields(), 0..reader.max_doc());
         let ids = columns.column_first_or_default::<i64>(column::ID)?;
         let indexed = columns.column_first_or_default::<u64>(column::VIEWS)?;
+        let facts = columns.column_first_or_default::<u64>(column::FACTS)?;
         let newest = |doc| {
             // Most have none: the ids are not even read.
             let newer = if newer.is_empty() { None } else { newer.of(ids.get_val(doc)) };
             AtomicU64::new(newer.unwrap_or_else(|| indexed.get_val(doc)))
         };
         Ok(Self {
-            views: (0..reader.max_doc()).map(newest).collect(),
-            categories: numbers(columns.str(column::CATEGORY)?)?,
-            tags: numbers(columns.str(column::TAGS)?)?,
-            published: columns.column_first_or_default::<i64>(column::PUBLISHED)?,
-            digests: columns.column_first_or_default::<u64>(column::DIGEST)?,
+            views: documents.clone().map(newest).collect(),
+            facts: documents.map(|doc| facts.get_val(doc) as u16).collect(),
+            categories: Groups::read(columns, column::CATEGORY, reader.max_doc())?,
+            tags: Groups::read(columns, column::TAGS, reader.max_doc())?,
+            durations: columns.column_first_or_default(column::DURATION)?,
+            published: columns.column_first_or_default(column::PUBLISHED)?,
+            digests: columns.column_first_or_default(column::DIGEST)?,
             ids,
         })
+    }
+
+    pub fn facts(&self, doc: DocId) -> u64 {
+        self.facts[doc as usize].into()
     }
 
     pub fn views(&self, doc: DocId) -> u64 {
@@ -113,14 +135,29 @@ impl Extras {
     }
 }
 
-/// The ids that a column's ordinals stand for.
-fn numbers(column: Option<StrColumn>) -> tantivy::Result<Vec<i64>> {
-    let Some(column) = column else { return Ok(Vec::new()) };
-    let (mut ids, mut text) = (Vec::with_capacity(column.num_terms()), String::new());
-    for ordinal in 0..column.num_terms() as u64 {
-        text.clear();
-        column.ord_to_str(ordinal, &mut text)?;
-        ids.push(text.parse().unwrap_or(0));
+impl Groups {
+    fn read(columns: &FastFieldReaders, name: &str, documents: u32) -> tantivy::Result<Self> {
+        // None where no document has any.
+        let column: Option<Column<i64>> = columns.column_opt(name)?;
+        let (mut groups, mut known) = (Self::default(), HashMap::new());
+        groups.starts.reserve_exact(documents as usize + 1);
+        groups.starts.push(0);
+        for doc in 0..documents {
+            for id in column.iter().flat_map(|column| column.values_for_doc(doc)) {
+                let place = *known.entry(id).or_insert_with(|| {
+                    groups.ids.push(id);
+                    groups.ids.len() as u32 - 1
+                });
+                groups.places.push(place);
+            }
+            groups.starts.push(groups.places.len() as u32);
+        }
+        groups.places.shrink_to_fit();
+        Ok(groups)
     }
-    Ok(ids)
+
+    /// Places in [`Self::ids`].
+    pub fn of(&self, doc: DocId) -> &[u32] {
+        &self.places[self.starts[doc as usize] as usize..self.starts[doc as usize + 1] as usize]
+    }
 }

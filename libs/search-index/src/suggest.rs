@@ -3,16 +3,16 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use tantivy::{
-    DocAddress, DocSet, SegmentReader, TERMINATED, TantivyDocument, Term,
+    DocAddress, DocId, DocSet, SegmentReader, TERMINATED, TantivyDocument, Term,
     postings::SegmentPostings,
     schema::{IndexRecordOption, Value},
 };
 
 use crate::{
     query::dictionary,
-    schema::{Fields, KEY_END, LONGEST_START, title_key},
+    schema::{Fields, KEY_END, LONGEST_START},
     snapshot::{Extras, Snapshot, first_alive},
-    text::scan::folded,
+    text::scan::{Scanner, folded},
 };
 
 const MOST: usize = 10;
@@ -20,13 +20,15 @@ const MOST: usize = 10;
 /// Tags among them.
 const MOST_TAGS: usize = 3;
 
-/// Videos looked at for a long beginning, in alphabetical order, and for a
-/// short one, in each segment: a bound on the time.
+/// Names of tags and videos looked at in each segment: a bound on the time.
 const LOOKED_AT: usize = 4_000;
 const VIDEOS_LOOKED_AT: usize = 200_000;
 
-/// Videos kept while looking: some titles are doubles, and only so much of a
-/// title is sorted.
+/// Words that the last one may become.
+const MOST_ENDINGS: usize = 64;
+
+/// Videos kept while looking: some titles are doubles, and some have the words
+/// of a long beginning in another order.
 const KEPT: usize = 100;
 
 /// Names of tags and titles that begin so, those of the most videos and views
@@ -38,7 +40,7 @@ pub fn suggest(snapshot: &Snapshot, fields: &Fields, beginning: &str) -> tantivy
     }
     let mut suggestions = tags(snapshot, fields, &prefix)?;
     let mut taken: Vec<String> = suggestions.iter().map(|name| folded(name)).collect();
-    for address in titles(snapshot, fields, &prefix)? {
+    for address in titles(snapshot, fields, beginning, &prefix)? {
         if suggestions.len() == MOST {
             break;
         }
@@ -79,32 +81,70 @@ fn tags(snapshot: &Snapshot, fields: &Fields, prefix: &str) -> tantivy::Result<V
 
 /// Videos whose titles begin so, or nearly so where that is long; the most
 /// viewed first.
-fn titles(snapshot: &Snapshot, fields: &Fields, prefix: &str) -> tantivy::Result<Vec<DocAddress>> {
+fn titles(snapshot: &Snapshot, fields: &Fields, beginning: &str, prefix: &str) -> tantivy::Result<Vec<DocAddress>> {
     let mut best = Best::default();
-    let is_short = prefix.chars().count() <= LONGEST_START;
+    let short = prefix.char_indices().nth(LONGEST_START).map_or(prefix, |(end, _)| &prefix[..end]);
+    let (mut wanted, last) = if short == prefix { (Vec::new(), None) } else { pieces(fields, beginning) };
+    wanted.push(Term::from_field_text(fields.start, short));
     for (at, reader) in snapshot.searcher.segment_readers().iter().enumerate() {
-        let mut segment = Segment { at, reader, views: &snapshot.extras[at], best: &mut best };
-        if is_short {
-            let term = Term::from_field_text(fields.start, prefix);
-            let index = reader.inverted_index(fields.start)?;
-            if let Some(postings) = index.read_postings(&term, IndexRecordOption::Basic)? {
-                segment.offer(postings, VIDEOS_LOOKED_AT);
-            }
+        let mut all = Vec::with_capacity(wanted.len() + 1);
+        for term in &wanted {
+            all.extend(reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::Basic)?);
+        }
+        if all.len() < wanted.len() {
             continue;
         }
-        let index = reader.inverted_index(fields.title_key)?;
-        let mut stream = dictionary::words_from(index.terms(), title_key(prefix))?;
-        let mut left = LOOKED_AT;
-        while let Some((_, info)) = stream.next() {
-            left -= segment.offer(index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?, left);
-            if left == 0 {
-                break;
+        let mut segment = Segment { at, reader, views: &snapshot.extras[at], best: &mut best };
+        match endings(reader, fields, last.as_deref())? {
+            None => segment.offer(all),
+            Some(endings) => {
+                for ending in endings {
+                    segment.offer(all.iter().cloned().chain([ending]).collect());
+                }
             }
         }
     }
     let mut best = best.0.into_vec();
     best.sort_unstable();
     Ok(best.into_iter().map(|Reverse((_, address))| address).collect())
+}
+
+/// The words and pairs that a title with this beginning has, and the word that
+/// may go on.
+fn pieces(fields: &Fields, beginning: &str) -> (Vec<Term>, Option<String>) {
+    let (mut scanner, mut folded, mut before) = (Scanner::new(beginning), String::new(), String::new());
+    let (mut wanted, mut last): (Vec<Term>, Option<String>) = (Vec::new(), None);
+    while let Some(piece) = scanner.next(&mut folded) {
+        if let Some(word) = last.take() {
+            wanted.push(Term::from_field_text(fields.head, &word));
+        }
+        if piece.joined {
+            wanted.push(Term::from_field_text(fields.head_pairs, &format!("{before}{folded}")));
+        } else if !piece.is_sign {
+            last = Some(folded.clone());
+        }
+        before.clone_from(&folded);
+    }
+    (wanted, last)
+}
+
+/// Where the words are that begin so; nothing when there is no word to go on,
+/// or too many begin so to tell much.
+fn endings(
+    reader: &SegmentReader,
+    fields: &Fields,
+    word: Option<&str>,
+) -> tantivy::Result<Option<Vec<SegmentPostings>>> {
+    let Some(word) = word else { return Ok(None) };
+    let index = reader.inverted_index(fields.head)?;
+    let (mut stream, mut found) = (dictionary::words_from(index.terms(), word)?, Vec::new());
+    while let Some((_, info)) = stream.next() {
+        if found.len() == MOST_ENDINGS {
+            return Ok(None);
+        }
+        found.push(index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?);
+    }
+    Ok(Some(found))
 }
 
 struct Segment<'a> {
@@ -115,17 +155,28 @@ struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    /// Offers so many of these at most; how many it were.
-    fn offer(&mut self, mut postings: SegmentPostings, most: usize) -> usize {
-        let (mut doc, mut offered) = (postings.doc(), 0);
-        while doc != TERMINATED && offered < most {
+    /// Offers the documents that are in all of these.
+    fn offer(&mut self, mut all: Vec<SegmentPostings>) {
+        all.sort_by_key(SegmentPostings::doc_freq);
+        let Some((rarest, others)) = all.split_first_mut() else { return };
+        let (mut doc, mut looked_at) = (rarest.doc(), 0);
+        while doc != TERMINATED && looked_at < VIDEOS_LOOKED_AT {
+            looked_at += 1;
+            let missed = others.iter_mut().map(|other| seek(other, doc)).find(|found| *found != doc);
+            if let Some(next) = missed {
+                doc = seek(rarest, next);
+                continue;
+            }
             let address = DocAddress::new(self.at as u32, doc);
             self.best.offer(self.views.views(doc), address, || !self.reader.is_deleted(doc));
-            doc = postings.advance();
-            offered += 1;
+            doc = rarest.advance();
         }
-        offered
     }
+}
+
+/// Stays where it is when that is further.
+fn seek(postings: &mut SegmentPostings, target: DocId) -> DocId {
+    if postings.doc() < target { postings.seek(target) } else { postings.doc() }
 }
 
 /// The most viewed so far.

@@ -232,5 +232,6 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.process.stop.cancel();
+        self.process.shared.clear();
     }
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{
-    Error, Reason, Result,
+    Error, Reason, Result, Role,
     peers::{PeerChannel, Peers},
 };
 use fenz_contract::{
@@ -15,7 +15,10 @@ use fenz_contract::{
         GetCatalogVideoRequest, HideVideoRequest, video_admin_service_client::VideoAdminServiceClient,
         video_catalog_service_client::VideoCatalogServiceClient,
     },
-    user::v1::{BanUserRequest, user_admin_service_client::UserAdminServiceClient},
+    user::v1::{
+        BanUserRequest, GetUserRoleRequest, user_admin_service_client::UserAdminServiceClient,
+        user_catalog_service_client::UserCatalogServiceClient,
+    },
 };
 use tonic::{Request, metadata::MetadataValue};
 
@@ -112,6 +115,22 @@ impl Owners {
         let request = BanUserRequest { id: user, until: until.map(Into::into), text: text.to_owned() };
         UserAdminServiceClient::new(self.auth.clone()).ban_user(behalf.request(request)).await?;
         Ok(())
+    }
+
+    /// Whether a user is a moderator or an administrator who may sign in.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when auth does not answer.
+    pub async fn is_staff(&self, user: i64) -> Result<bool> {
+        let mut client = UserCatalogServiceClient::new(self.auth.clone());
+        match client.get_user_role(GetUserRoleRequest { id: user }).await.map_err(Error::from) {
+            Ok(reply) => {
+                let account = reply.into_inner();
+                Ok(account.is_admitted && Role::parse(&account.role).is_some_and(|role| role >= Role::Moderator))
+            }
+            Err(error) if error.reason == Reason::UserNotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn channel(&self) -> Result<PeerChannel> {

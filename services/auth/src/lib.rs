@@ -45,7 +45,8 @@ impl Service for Auth {
             auth::v1::auth_service(api::AuthApi(app.clone()), guard.clone()),
             user::v1::user_service(api::UserApi(app.clone()), guard.clone()),
             user::v1::account_service(api::AccountApi(app.clone()), guard.clone()),
-            user::v1::user_admin_service(api::UserAdminApi(app), guard),
+            user::v1::user_admin_service(api::UserAdminApi(app.clone()), guard.clone()),
+            user::v1::user_catalog_service(api::UserCatalogApi(app), guard),
         ];
         Ok(Surface { endpoints, ..Surface::default() })
     }

@@ -113,8 +113,11 @@ impl Edge {
         origin: &Origin,
         request: Request,
     ) -> Result<Response, Failure> {
-        let upstream = self.upstreams.of(route)?;
-        self.proxy.forward(upstream, route, protocol, origin, request).await
+        let answer = match self.upstreams.of(route) {
+            Ok(upstream) => self.proxy.forward(upstream, route, protocol, origin, request).await,
+            Err(failure) => Err(failure),
+        };
+        answer.map_err(|failure| failure.of(route.host()))
     }
 
     fn origin(&self, request: &Request) -> Origin {

@@ -38,6 +38,8 @@ pub struct Config {
     /// How many uploads may be under way at once; each takes up to three parts
     /// of memory.
     pub uploads_at_once: usize,
+    /// How many of them may be one user's.
+    pub uploads_per_user: usize,
     /// How long a look into a video may take, waiting for its turn included.
     #[serde(with = "humantime_serde")]
     pub probe_timeout: Duration,
@@ -60,6 +62,7 @@ impl Default for Config {
             sweep_every: Duration::from_secs(60),
             part_bytes: 8 * MIB,
             uploads_at_once: 64,
+            uploads_per_user: 8,
             probe_timeout: Duration::from_secs(20),
             temp_dir: None,
         }
@@ -73,8 +76,10 @@ impl Config {
         if !(5 * MIB..=64 * MIB).contains(&self.part_bytes) {
             bail!("FENZ_MEDIA__PART_BYTES should be from 5242880 to 67108864");
         }
-        if !(1..=10_000).contains(&self.uploads_at_once) {
-            bail!("FENZ_MEDIA__UPLOADS_AT_ONCE should be from 1 to 10000");
+        for (name, count) in [("AT_ONCE", self.uploads_at_once), ("PER_USER", self.uploads_per_user)] {
+            if !(1..=10_000).contains(&count) {
+                bail!("FENZ_MEDIA__UPLOADS_{name} should be from 1 to 10000");
+            }
         }
         if self.max_video_bytes > 10_000 * self.part_bytes {
             bail!("FENZ_MEDIA__MAX_VIDEO_BYTES should be at most 10000 times FENZ_MEDIA__PART_BYTES");
@@ -118,6 +123,7 @@ mod tests {
         Config::default().check().unwrap();
         let says = |config: Config| config.check().unwrap_err().to_string();
         assert!(says(Config { part_bytes: 1, ..Config::default() }).contains("PART_BYTES"));
+        assert!(says(Config { uploads_per_user: 0, ..Config::default() }).contains("UPLOADS_PER_USER"));
         assert!(says(Config { idle_timeout: Duration::ZERO, ..Config::default() }).contains("IDLE_TIMEOUT"));
         assert!(says(Config { temp_dir: Some("/nowhere".into()), ..Config::default() }).contains("TEMP_DIR"));
         assert!(says(Config { max_video_bytes: u64::MAX, ..Config::default() }).contains("MAX_VIDEO_BYTES"));

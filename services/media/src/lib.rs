@@ -22,9 +22,8 @@ use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::media::v1::upload_service;
 use fenz_events::{Erasures, Outbox};
 use moka::future::Cache;
-use tokio::sync::Semaphore;
 
-use app::{Media, Standings};
+use app::{Media, Standings, Turns};
 pub use config::Config;
 use probe::Prober;
 
@@ -51,7 +50,7 @@ impl Service for MediaService {
             db: platform.db()?,
             store: platform.store()?,
             prober: Prober::find(config.probe_timeout / 2, temp),
-            at_once: Arc::new(Semaphore::new(config.uploads_at_once)),
+            turns: Turns::new(config.uploads_at_once, config.uploads_per_user),
             playing: Cache::builder().max_capacity(PLAYING).time_to_live(PLAYING_FOR).build(),
             standings: Standings::default(),
             erasures: Erasures::new(&platform, &outbox)?,

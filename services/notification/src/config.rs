@@ -24,6 +24,9 @@ pub struct Config {
     /// How often open streams look for what other replicas took in.
     #[serde(with = "humantime_serde")]
     pub poll_every: Duration,
+    /// How many streams a user may have open on one replica; with one more the
+    /// oldest ends.
+    pub streams_per_user: usize,
 }
 
 impl Default for Config {
@@ -34,6 +37,7 @@ impl Default for Config {
             heartbeat: Duration::from_secs(15),
             stream_lifetime: Duration::from_secs(3600),
             poll_every: Duration::from_millis(500),
+            streams_per_user: 20,
         }
     }
 }
@@ -48,6 +52,7 @@ impl Config {
             ensure!(span >= Duration::from_millis(10), "FENZ_NOTIFICATION__{name} should be at least 10ms");
         }
         ensure!(self.keep >= Duration::from_secs(3600), "FENZ_NOTIFICATION__KEEP should be at least 1h");
+        ensure!(self.streams_per_user > 0, "FENZ_NOTIFICATION__STREAMS_PER_USER should be at least 1");
         Ok(())
     }
 }
@@ -61,6 +66,7 @@ mod tests {
         Config::default().check().unwrap();
         let says = |config: Config| config.check().unwrap_err().to_string();
         assert!(says(Config { heartbeat: Duration::ZERO, ..Config::default() }).contains("HEARTBEAT"));
+        assert!(says(Config { streams_per_user: 0, ..Config::default() }).contains("STREAMS_PER_USER"));
         assert!(says(Config { keep: Duration::ZERO, ..Config::default() }).contains("KEEP"));
     }
 }

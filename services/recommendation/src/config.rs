@@ -17,9 +17,10 @@ pub struct Config {
     /// How often popularity is reckoned anew.
     #[serde(with = "humantime_serde")]
     pub popular_every: Duration,
-    /// Reads of the database that requests may cause at a time.
+    /// Reads of the database that feeds may cause at a time.
     pub database_reads: usize,
-    /// Videos that are kept in memory, per process; about a kilobyte each.
+    /// Videos that are kept in memory, per process; one counts once, and once
+    /// more for each kilobyte that it has.
     pub cached_videos: u64,
     /// Videos that are put into an empty Redis before the first request, the
     /// newest. The sets of ids are put there whole.

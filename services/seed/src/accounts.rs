@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::api::{Api, is_refused_for};
 
 /// How long a channel may take to come after its owner.
-const CHANNEL_WAIT: Duration = Duration::from_secs(20);
+pub const CHANNEL_WAIT: Duration = Duration::from_secs(20);
 
 /// Somebody who is signed in.
 #[derive(Clone)]
@@ -27,6 +27,19 @@ pub async fn sign_in(api: &Api, username: &str, password: &str) -> Result<Accoun
     let reply: LoginResponse = api.post("auth/login", None, &body).await?;
     let user = reply.user.context("the reply to a login is empty")?;
     Ok(Account { id: user.id, token: reply.access_token })
+}
+
+/// What somebody signs in with.
+pub struct Login<'a> {
+    pub api: &'a Api,
+    pub username: &'a str,
+    pub password: &'a str,
+}
+
+impl Login<'_> {
+    pub async fn enter(&self) -> Result<Account> {
+        sign_in(self.api, self.username, self.password).await
+    }
 }
 
 /// The password of the accounts that are made: the one that was set, or one of

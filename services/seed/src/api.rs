@@ -8,9 +8,11 @@ use fenz_contract::media::v1::{Upload, UploadResponse};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tonic::Status;
+use tonic_types::StatusExt;
 
 /// How long a request is held back in all when limits or restarts refuse it.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connection to a gateway.
@@ -26,7 +28,20 @@ pub struct Api {
 pub struct Refused {
     pub reason: String,
     message: String,
-    retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
+}
+
+impl Refused {
+    /// What a gRPC call was refused with.
+    pub fn of(status: &Status) -> Self {
+        let info = status.get_error_details().error_info().cloned();
+        let seconds = info.as_ref().and_then(|info| info.metadata.get("retryAfterSeconds")?.parse().ok());
+        Self {
+            reason: info.map_or_else(|| status.code().to_string(), |info| info.reason),
+            message: status.message().to_owned(),
+            retry_after: seconds.map(Duration::from_secs),
+        }
+    }
 }
 
 impl Api {

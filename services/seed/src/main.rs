@@ -7,16 +7,19 @@ mod catalogue;
 mod clips;
 mod crowd;
 mod gemini;
+mod import;
+mod texts;
 mod videos;
 
 use std::{process::ExitCode, time::Duration};
 
-use accounts::Password;
+use accounts::{Login, Password};
 use anyhow::{Context, Result};
 use api::Api;
 use catalogue::{CATEGORIES, CREATORS, TOPICS};
 use clap::Parser;
 use gemini::{Gemini, Text};
+use import::{Catalogue, Importer};
 use indicatif::{ProgressBar, ProgressStyle};
 use videos::Plan;
 
@@ -48,7 +51,8 @@ struct Options {
     /// Milliseconds between two calls of it.
     #[arg(long, env = "FENZ_SEED__GEMINI__PAUSE_MS", default_value_t = 1000)]
     gemini_pause_ms: u64,
-    /// Videos in all, beyond the catalogue's own.
+    /// Videos in all, beyond the catalogue's own; without media, imported over
+    /// gRPC.
     #[arg(long, default_value_t = 0)]
     videos: usize,
     /// Viewers in all: accounts without videos.
@@ -118,9 +122,18 @@ async fn seed(options: Options) -> Result<()> {
         videos::watch(&api, &viewers, *video).await?;
     }
     progress.finish();
-    let wanted = crowd::Wanted { users: options.users, videos: options.videos, subscriptions: options.subscriptions };
-    used_password |= crowd::gather(&api, &admin, &password, &categories, &tags, folder.path(), &wanted).await?;
+    let wanted = crowd::Wanted { users: options.users, subscriptions: options.subscriptions };
+    used_password |= crowd::gather(&api, &admin, &password, &wanted).await?;
     println!("{} videos were published, {} were there.", published.len(), TOPICS.len() - published.len());
+    if options.videos > 0 {
+        let login = Login { api: &api, username: &options.admin, password: admin_password };
+        let creators = crowd::creators(&api, &admin, &password).await?;
+        let owners = creators.iter().map(|creator| creator.id).collect();
+        let catalogue = Catalogue { owners, categories: &categories, tags: &tags };
+        let importer = Importer::new(&options.gateway, &login).await?;
+        let new = importer.fill(&catalogue, options.videos).await?;
+        println!("{new} videos were imported, {} were there.", options.videos - new);
+    }
     if password.is_ours && used_password {
         println!("Password of the accounts that were made: {} (shown only now)", password.text);
     }

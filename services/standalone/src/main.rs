@@ -65,7 +65,8 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         fenz_auth::command("rotate-keys", OwnCommand { arguments, sources, runtime })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let _only_one = folder.lock()?;
+    // Whoever only looks may, while the platform runs.
+    let _only_one = if cli.print_config { None } else { Some(folder.lock()?) };
     let code = runtime.block_on(launch::run(&folder, sources, cli.print_config))?;
     // Nothing is left that would have to end by itself.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

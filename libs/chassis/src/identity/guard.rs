@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tonic::{Request, Status};
 
 use super::{Caller, Role, TokenEnd, TrustedServices, User, Verifier};
-use crate::{Error, Reason, Result};
+use crate::{Error, Reason, Result, error::OF_SERVICE};
 
 /// Knows who calls and whether they may.
 #[derive(Clone)]
@@ -39,15 +39,14 @@ impl Gatekeeper {
     }
 
     async fn check(&self, access: Access, token: Option<&str>) -> Result<(Caller, Option<TokenEnd>)> {
-        let Some(token) = token else {
-            return match access {
-                Access::Public => Ok((Caller::Anonymous, None)),
-                _ => Err(Error::new(Reason::Unauthenticated, "sign in first: this needs an access token")),
-            };
-        };
+        let unknown = || Error::new(Reason::Unauthenticated, "sign in first: this needs an access token");
         if access == Access::Internal {
-            return Ok((Caller::Service(self.services.verify(token)?), None));
+            let service = token.ok_or_else(unknown).and_then(|token| self.services.verify(token));
+            return Ok((Caller::Service(service.map_err(|error| error.with(OF_SERVICE, true))?), None));
         }
+        let Some(token) = token else {
+            return if access == Access::Public { Ok((Caller::Anonymous, None)) } else { Err(unknown()) };
+        };
         let (user, end) = self.verifier.verify_until(token).await?;
         permit(access, &user)?;
         Ok((Caller::User(user), Some(TokenEnd(end))))
@@ -95,5 +94,34 @@ impl Guard for Gatekeeper {
             request.extensions_mut().insert(end);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Clock,
+        identity::{Ed25519Key, ServiceIdentity},
+        settings::IdentitySettings,
+    };
+
+    #[tokio::test]
+    async fn who_is_refused_as_a_service_does_not_tell_its_users_to_sign_in() {
+        let clock = Clock::default();
+        let gatekeeper = Gatekeeper {
+            verifier: Verifier::new(&IdentitySettings::default(), clock.clone(), None),
+            services: TrustedServices::new("", clock.clone()).unwrap(),
+        };
+        let token = ServiceIdentity::new("content", &Ed25519Key::generate(), clock).token().unwrap();
+        for (access, token, heard) in [
+            (Access::Internal, Some(token.as_str()), Reason::Unavailable),
+            (Access::Internal, None, Reason::Unavailable),
+            (Access::User, Some("x"), Reason::TokenInvalid),
+            (Access::User, None, Reason::Unauthenticated),
+        ] {
+            let refusal = gatekeeper.check(access, token).await.unwrap_err();
+            assert_eq!(Error::from(Status::from(refusal)).reason, heard, "{access:?} {token:?}");
+        }
     }
 }

@@ -48,7 +48,7 @@ struct Inner {
     verified: Cache<[u8; 32], (User, i64)>,
     /// Where keys come from; none in auth itself, which sets them.
     source: Option<AuthServiceClient<PeerChannel>>,
-    /// When the key set was last fetched; held while it is.
+    /// When the key set was last asked for; held while it is.
     fetched: Mutex<Option<tokio::time::Instant>>,
 }
 
@@ -99,9 +99,11 @@ impl Verifier {
 
     async fn fetch(&self, fetched: &mut Option<tokio::time::Instant>) -> Result<()> {
         let Some(source) = &self.0.source else { return Ok(()) };
-        let reply = source.clone().get_jwks(GetJwksRequest {}).await?;
-        self.set_keys(&reply.into_inner().keys);
+        let reply = source.clone().get_jwks(GetJwksRequest {}).await;
+        // Also after a failure: while auth is away, tokens of unknown keys
+        // would wait for it one after the other.
         *fetched = Some(tokio::time::Instant::now());
+        self.set_keys(&reply?.into_inner().keys);
         Ok(())
     }
 
@@ -167,7 +169,11 @@ impl Verifier {
                 refreshed?;
             }
         }
-        self.known(kid).ok_or_else(invalid)
+        match self.known(kid) {
+            Some(key) => Ok(key),
+            None if self.is_ready() => Err(invalid()),
+            None => Err(Error::new(Reason::Unavailable, "tokens cannot be verified yet; try again")),
+        }
     }
 }
 
@@ -180,7 +186,10 @@ mod tests {
     use jsonwebtoken::{EncodingKey, Header, encode};
 
     use super::*;
-    use crate::identity::Ed25519Key;
+    use crate::{
+        identity::Ed25519Key,
+        peers::{PeerSettings, Peers},
+    };
 
     fn claims(clock: &Clock) -> Claims {
         let now = clock.unix();
@@ -235,6 +244,21 @@ mod tests {
         for token in [foreign, unknown, other_audience, other_issuer, symmetric, none, "x".into(), String::new()] {
             assert_eq!(verifier.verify(&token).await.unwrap_err().reason, Reason::TokenInvalid, "{token}");
         }
+    }
+
+    #[tokio::test]
+    async fn while_auth_is_away_it_is_not_asked_for_each_token() {
+        let (_, key, clock) = setup();
+        let address = Some("http://127.0.0.1:1".to_owned());
+        let auth = Peers::new(PeerSettings { auth: address, ..PeerSettings::default() }, None).require("auth");
+        let verifier = Verifier::new(&IdentitySettings::default(), clock.clone(), Some(auth.unwrap()));
+        let unknown = sign(&key, "k2", &claims(&clock));
+        for _ in 0..2 {
+            assert_eq!(verifier.verify(&unknown).await.unwrap_err().reason, Reason::Unavailable);
+        }
+        verifier.set_keys(&[key.jwk("k1")]);
+        assert!(verifier.0.fetched.lock().await.is_some());
+        assert_eq!(verifier.verify(&unknown).await.unwrap_err().reason, Reason::TokenInvalid);
     }
 
     #[tokio::test]

@@ -1,10 +1,18 @@
 //! Why a request does not decode: each of its fields is tried alone.
 
-use fenz_contract::{ErrorReason, routes::Method, rules::Violation};
+use fenz_contract::{
+    ErrorReason,
+    routes::Method,
+    rules::{MOST, Violation},
+};
 use http::Uri;
 use serde_json::{Map, Value, json};
 
-/// The fields that do not decode, with what is wrong.
+/// Fields that are tried; no request has so many of its own.
+const TRIED: usize = 256;
+
+/// The fields that do not decode, with what is wrong; the first of them where
+/// there are many.
 pub fn find(method: &Method, uri: &Uri, body: &[u8]) -> Vec<Violation> {
     let mut fields: Vec<(String, Vec<Value>)> = Vec::new();
     let template = method.rest.as_ref().map_or("", |r| r.path);
@@ -21,7 +29,8 @@ pub fn find(method: &Method, uri: &Uri, body: &[u8]) -> Vec<Violation> {
         let entries: Vec<_> = value.split(',').collect();
         fields.push((name.into_owned(), vec![json!(value), json!(entries)]));
     }
-    fields.into_iter().filter_map(|(field, readings)| problem(method, field, readings)).collect()
+    let problems = fields.into_iter().take(TRIED).filter_map(|(field, readings)| problem(method, field, readings));
+    problems.take(MOST).collect()
 }
 
 /// What is wrong with a field in each of its readings; nothing if one is good.

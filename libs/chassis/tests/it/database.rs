@@ -7,7 +7,7 @@ use fenz_chassis::{
     database::{self, DatabaseSettings, connect, migrate, transact},
 };
 use fenz_testkit::Database;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 struct Migrator;
@@ -170,4 +170,46 @@ async fn a_database_that_does_not_answer_is_named_without_its_password() {
     let error = format!("{:#}", connect(&settings).await.unwrap_err());
     assert!(error.contains("127.0.0.1:1/nothing") && error.contains("FENZ_DATABASE__URL"), "{error}");
     assert!(!error.contains("hidden"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_is_not_our_fault() {
+    for (kind, settings, _folder) in databases().await {
+        let (id, kill) = match kind {
+            Database::Sqlite => continue, // a file goes nowhere
+            Database::Postgres => ("SELECT pg_backend_pid()::bigint AS id", "SELECT pg_terminate_backend({})"),
+            Database::MariaDb => ("SELECT CAST(CONNECTION_ID() AS SIGNED) AS id", "KILL {}"),
+        };
+        let (db, elsewhere) = (connect(&settings).await.unwrap(), connect(&settings).await.unwrap());
+        let txn = db.begin().await.unwrap();
+        let row = txn.query_one_raw(Statement::from_string(db.get_database_backend(), id)).await.unwrap().unwrap();
+        let id: i64 = row.try_get("", "id").unwrap();
+        elsewhere.execute_unprepared(&kill.replace("{}", &id.to_string())).await.unwrap();
+        let lost = txn.execute_unprepared("SELECT 1").await.unwrap_err();
+        assert_eq!(Error::from(lost).reason, Reason::Unavailable, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_waited_too_long_for_a_lock_tries_again() {
+    for (kind, settings, _folder) in databases().await {
+        if kind != Database::MariaDb {
+            continue; // the others wait as long as it takes, or see a deadlock
+        }
+        let db = connect(&settings).await.unwrap();
+        migrate::<Migrator>(&db, "chassis").await.unwrap();
+        let holder = db.begin().await.unwrap();
+        add(&holder, 1, 1).await.unwrap();
+        let waiting = transact(&db, |txn| async move {
+            txn.execute_unprepared("SET SESSION innodb_lock_wait_timeout = 1").await?;
+            add(&*txn, 1, 1).await
+        });
+        let letting_go = async {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            holder.commit().await.unwrap();
+        };
+        let (waited, ()) = tokio::join!(waiting, letting_go);
+        waited.unwrap();
+        assert_eq!(sum(&db, 1).await, 2);
+    }
 }

@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use fenz_chassis::{Needs, NoMigrations, Platform, Process, Service, Surface, settings::Sources};
-use fenz_contract::content::v1::{
-    ListCategoriesRequest, ListCategoriesResponse, category_service, category_service_server::CategoryService,
+use fenz_contract::{
+    auth::v1::{GetJwksRequest, auth_service_client::AuthServiceClient},
+    content::v1::{
+        ListCategoriesRequest, ListCategoriesResponse, category_service, category_service_server::CategoryService,
+    },
 };
 use fenz_testkit::StandInAuth;
 use reqwest::{Client, Response, StatusCode};
@@ -86,6 +89,25 @@ async fn bad_input_is_told_field_by_field() {
     }
     let unknown = reqwest::get(format!("{url}/.well-known/jwks.json?nothing=1")).await.unwrap();
     assert_eq!(refusal(unknown).await, (bad, "INVALID_PARAMS".into(), vec!["nothing".into()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_request_gets_no_large_refusal() {
+    let (url, _process) = start().await;
+    let keys: Vec<_> = (0..50_000).map(|n| format!(r#""k{n}":1"#)).collect();
+    let body = format!("{{{}}}", keys.join(","));
+    let (status, reason, named) = refusal(post(&format!("{url}/api/v1/auth/login"), body).await).await;
+    assert_eq!((status, reason.as_str(), named.len()), (StatusCode::BAD_REQUEST, "INVALID_PARAMS", 32));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rpcs_are_measured_by_their_names() {
+    let (url, _process) = start().await;
+    let mut auth = AuthServiceClient::connect(url).await.unwrap();
+    auth.get_jwks(GetJwksRequest {}).await.unwrap();
+    let metrics = fenz_chassis::ops::recorder().render();
+    let route = r#"route="/fenzvideo.auth.v1.AuthService/GetJwks""#;
+    assert!(metrics.contains(route), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,6 +65,18 @@ pub async fn delete_in_txn(txn: &impl ConnectionTrait, consumer: &str, event_id:
     Ok(())
 }
 
+/// Of a user, what was told about them.
+pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user_id: i64) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::Subject.like(format!("user.{user_id}.%"))).exec(txn).await?;
+    Ok(())
+}
+
+/// Forgets what was given up before a point in time.
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::FailedAt.lt(before)).exec(db).await?;
+    Ok(())
+}
+
 pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     Entity::find().count(db).await
 }

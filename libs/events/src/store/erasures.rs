@@ -60,9 +60,9 @@ pub async fn put_off(db: &impl ConnectionTrait, erasure_id: i64, due_at: DateTim
     Ok(())
 }
 
-pub async fn finish_in_txn(txn: &impl ConnectionTrait, erasure_id: i64) -> Result<(), DbErr> {
-    Entity::delete_by_id(erasure_id).exec(txn).await?;
-    Ok(())
+/// Whether the order was still open.
+pub async fn finish_in_txn(txn: &impl ConnectionTrait, erasure_id: i64) -> Result<bool, DbErr> {
+    Ok(Entity::delete_by_id(erasure_id).exec(txn).await?.rows_affected == 1)
 }
 
 pub async fn note_erased_in_txn(txn: &impl ConnectionTrait, user_id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {

@@ -9,6 +9,9 @@ use sea_orm::{
 use super::entity::outbox::{ActiveModel, Column, Entity, Model};
 use crate::envelope::{Envelope, from_json, to_json};
 
+/// Rows of one statement.
+const AT_ONCE: usize = 250;
+
 /// An event and its place.
 pub struct Row {
     pub seq: i64,
@@ -24,11 +27,11 @@ impl From<Model> for Row {
 
 pub async fn insert_in_txn(
     txn: &impl ConnectionTrait,
-    envelope: Envelope,
+    envelopes: Vec<Envelope>,
     replica: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let row = ActiveModel {
+    let mut rows = envelopes.into_iter().map(|envelope| ActiveModel {
         seq: NotSet,
         id: Set(envelope.id),
         replica: Set(replica.to_owned()),
@@ -36,8 +39,10 @@ pub async fn insert_in_txn(
         payload: Set(envelope.payload),
         headers: Set(to_json(&envelope.headers)),
         created_at: Set(now),
-    };
-    Entity::insert(row).exec_without_returning(txn).await?;
+    });
+    while rows.len() > 0 {
+        Entity::insert_many(rows.by_ref().take(AT_ONCE)).exec_without_returning(txn).await?;
+    }
     Ok(())
 }
 

@@ -11,7 +11,8 @@ use std::{
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{UserDeleted, UserErased, UserRegistered};
-use fenz_events::{Consumer, Eraser, Erasures, Outbox, Portion, Received};
+use fenz_events::{Consumer, Envelope, Eraser, Erasures, Outbox, Portion, Received};
+use tokio::sync::Semaphore;
 
 use crate::fleet::{Fleet, Replica, event, eventually, insert, on_each, tell};
 
@@ -156,6 +157,70 @@ async fn an_order_about_nobody_is_set_aside() {
         };
         eventually("the dead letter", keep_trying).await;
         assert_eq!((replica.count("erasures").await, replica.count("erased_users").await), (0, 0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_up_about_them_goes_too_and_the_rest_with_time() {
+    on_each(|fleet| async move {
+        let replica = forgetting(&fleet, TwoAtATime(Arc::default())).await;
+        let overseer = overseer(&fleet).await;
+        let (_teller, outbox) = fleet.teller().await;
+        tell(&outbox, &event(8)).await.unwrap();
+        replica.wait_for(1).await;
+        for user in [USER, 70 + USER] {
+            let told = Envelope::new(&event(user), "content", fleet.clock.now());
+            fleet.deliver(&Envelope { payload: vec![0xff; 3], ..told }).await;
+        }
+        let both_given_up = async || {
+            fleet.clock.advance(Duration::from_secs(60));
+            replica.count("dead_letters").await == 2
+        };
+        eventually("the dead letters", both_given_up).await;
+        tell(&outbox, &order(6)).await.unwrap();
+        reports(&overseer, &[600]).await;
+        assert_eq!(replica.count("dead_letters").await, 1);
+        // What is pruned every hour is pruned at the start too.
+        fleet.clock.advance(Duration::from_secs(9 * 24 * 3600));
+        let _next = forgetting(&fleet, TwoAtATime(Arc::default())).await;
+        eventually("no dead letter", async || replica.count("dead_letters").await == 0).await;
+        assert_eq!(replica.count("erased_users").await, 1, "a letter of yesterday may still be replayed");
+    })
+    .await;
+}
+
+/// Takes longer than a lease lasts.
+struct Slow {
+    calls: Arc<AtomicU64>,
+    go: Arc<Semaphore>,
+}
+
+#[async_trait::async_trait]
+impl Eraser for Slow {
+    async fn erase(&self, _: UserId) -> Result<Portion> {
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        self.go.acquire().await.unwrap().forget();
+        Ok(Portion { removed: 1, done: true })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_at_one_order_report_once() {
+    on_each(|fleet| async move {
+        let (calls, go) = (Arc::new(AtomicU64::new(0)), Arc::new(Semaphore::new(0)));
+        let slow = || Slow { calls: calls.clone(), go: go.clone() };
+        let _replicas = [forgetting(&fleet, slow()).await, forgetting(&fleet, slow()).await];
+        let overseer = overseer(&fleet).await;
+        let (_teller, outbox) = fleet.teller().await;
+        tell(&outbox, &order(8)).await.unwrap();
+        eventually("the first at work", async || calls.load(Ordering::Acquire) == 1).await;
+        fleet.clock.advance(Duration::from_secs(60));
+        eventually("both at work", async || calls.load(Ordering::Acquire) == 2).await;
+        go.add_permits(2);
+        reports(&overseer, &[801]).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        reports(&overseer, &[801]).await;
     })
     .await;
 }

@@ -1,16 +1,17 @@
 //! The platform's store client against the in-process server.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use bytes::{Bytes, BytesMut};
 use fenz_chassis::store::{Error, ObjectStore, StoreSettings};
 use fenz_s3_folder::{Server, Settings};
 use futures::TryStreamExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 struct Store {
     client: ObjectStore,
+    address: SocketAddr,
     settings: StoreSettings,
     folder: tempfile::TempDir,
     stop: CancellationToken,
@@ -20,8 +21,9 @@ async fn store() -> Store {
     fenz_chassis::prepare();
     let folder = tempfile::tempdir().expect("a folder");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
     let settings = StoreSettings {
-        endpoint: format!("http://{}", listener.local_addr().expect("an address")),
+        endpoint: format!("http://{address}"),
         access_key: "key".into(),
         secret_key: "secret".into(),
         ..StoreSettings::default()
@@ -35,7 +37,7 @@ async fn store() -> Store {
     let stop = CancellationToken::new();
     let server = Server::new(what, listener).expect("a usable folder");
     tokio::spawn(server.run(stop.clone()));
-    Store { client: ObjectStore::new(&settings).expect("settings"), settings, folder, stop }
+    Store { client: ObjectStore::new(&settings).expect("settings"), address, settings, folder, stop }
 }
 
 fn files(folder: &Path) -> usize {
@@ -96,7 +98,9 @@ async fn wrong_keys_and_a_store_that_is_away_are_told_apart() {
     assert!(matches!(stranger.put("uploads/4", b"x", "text/plain").await, Err(Error::Refused(_))));
     assert!(stranger.probe().await.is_err());
     store.stop.cancel();
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    while TcpStream::connect(store.address).await.is_ok() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     let fresh = ObjectStore::new(&store.settings).expect("settings");
     assert!(matches!(fresh.put("uploads/4", b"x", "text/plain").await, Err(Error::Unreachable(_))));
     let nowhere = StoreSettings { endpoint: "nowhere".to_owned(), ..StoreSettings::default() };

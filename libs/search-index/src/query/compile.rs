@@ -153,10 +153,10 @@ impl Compiler<'_> {
         let fields = self.fields;
         let mut all = Vec::new();
         if let Some(category) = filters.category {
-            all.push(within(is(Term::from_field_text(fields.category, &category.to_string()))));
+            all.push(within(is(Term::from_field_i64(fields.category, category))));
         }
         if !filters.tags.is_empty() {
-            let tags = filters.tags.iter().map(|tag| Term::from_field_text(fields.tags, &tag.to_string()));
+            let tags = filters.tags.iter().map(|tag| Term::from_field_i64(fields.tags, *tag));
             all.push(within(Box::new(TermSetQuery::new(tags))));
         }
         if let Some(channel) = filters.channel {

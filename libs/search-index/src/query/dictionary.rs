@@ -14,6 +14,13 @@ use crate::text::stem::STEM_MARK;
 /// Words looked at for one beginning.
 const LOOKED_AT: usize = 20_000;
 
+/// Behind the stems in the order of the dictionary.
+const AFTER_STEMS: char = '\u{2}';
+
+/// Behind the words of nearly all alphabets: here begin the signs, among which
+/// are a few rare alphabets, in which no typo is forgiven.
+const FIRST_SIGN: char = '\u{2e80}';
+
 /// The commonest words that begin so.
 pub fn beginning_with(
     searcher: &Searcher,
@@ -46,13 +53,16 @@ pub fn near(
     most: usize,
 ) -> tantivy::Result<Vec<(String, u64)>> {
     let mut found = Counts::default();
-    let query = FuzzyTermQuery::new(Term::from_field_text(fields[0], word), distance, true);
+    let automaton = FuzzyTermQuery::new(Term::from_field_text(fields[0], word), distance, true).automaton()?;
+    // A word is not near a stem, and no word is near a sign. Signs are left out
+    // beforehand: each of them could be the mistyped first letter.
+    let (from, to) = if word.starts_with(STEM_MARK) { (STEM_MARK, AFTER_STEMS) } else { (AFTER_STEMS, FIRST_SIGN) };
     for (reader, field) in everywhere(searcher, fields) {
         let index = reader.inverted_index(field)?;
-        let mut stream = index.terms().search(query.automaton()?).into_stream()?;
+        let range = index.terms().search(&automaton).ge(from.to_string()).lt(to.to_string());
+        let mut stream = range.into_stream()?;
         while let Some((key, info)) = stream.next() {
-            // A word is not near a stem, and no word is near a sign.
-            if key.starts_with(&[STEM_MARK as u8]) == word.starts_with(STEM_MARK) && key != word.as_bytes() {
+            if key != word.as_bytes() {
                 found.add(key, info.doc_freq);
             }
         }

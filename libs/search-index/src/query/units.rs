@@ -9,7 +9,7 @@ use crate::text::{
 const LONGEST: usize = 200;
 
 /// Words and runs of a query that are looked at.
-const MOST: usize = 16;
+pub const MOST: usize = 16;
 
 /// From this many letters on a word forgives one typo.
 const FORGIVING: usize = 5;

@@ -114,6 +114,36 @@ fn the_mark_survives() {
 }
 
 #[test]
+fn at_rest_no_writer_is_held_and_changes_go_on() {
+    let shelf = Shelf::titles(&["rice"]);
+    let is_held = || {
+        let index = tantivy::Index::open_in_dir(shelf.folder.path().join("segments")).unwrap();
+        index.writer_with_num_threads::<tantivy::TantivyDocument>(1, OPTIONS.memory).is_err()
+    };
+    shelf.index.apply(&[Change::Put(titled(2, "rice"))]).unwrap();
+    shelf.index.rest().unwrap();
+    assert!(is_held(), "something is not committed");
+    shelf.apply(&[]);
+    shelf.index.rest().unwrap();
+    assert!(!is_held());
+    assert_eq!(shelf.found("rice"), [1, 2]);
+    shelf.put(&[titled(1, "noodles"), titled(3, "rice")]);
+    assert_eq!((shelf.found("rice"), shelf.found("noodles"), shelf.index.len()), (vec![2, 3], vec![1], 3));
+    shelf.index.rest().unwrap();
+    shelf.apply(&[Change::Gone(1)]);
+    assert_eq!((shelf.found("noodles"), shelf.index.mark().sequence), (vec![], 4));
+}
+
+#[test]
+fn more_changes_than_are_handed_over_at_once() {
+    let all = |title: &str| (1..=250).map(|id| titled(id, title)).collect::<Vec<_>>();
+    let shelf = Shelf::of(&all("rice"));
+    shelf.put(&all("noodles"));
+    assert_eq!(shelf.search(&"rice".into()).total, 0);
+    assert_eq!((shelf.search(&"noodles".into()).total, shelf.index.len()), (250, 250));
+}
+
+#[test]
 fn searching_goes_on_while_writing() {
     let shelf = Shelf::of(&(1..=20).map(|id| titled(id, "rice")).collect::<Vec<_>>());
     std::thread::scope(|scope| {

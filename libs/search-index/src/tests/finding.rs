@@ -115,6 +115,15 @@ fn typos_are_forgiven_in_inflected_words() {
 }
 
 #[test]
+fn typos_are_forgiven_in_other_alphabets_and_beside_signs() {
+    let shelf = Shelf::titles(&["рецепты 台北", "συνταγές", "xutorial"]);
+    assert_eq!(shelf.find("рецкпты"), [1]);
+    assert_eq!(shelf.find("συνταγςέ"), [2]);
+    assert_eq!(shelf.find("tutorial"), [3], "the first letter too");
+    assert_eq!(shelf.find("рецкпты 台北"), [1]);
+}
+
+#[test]
 fn common_words_are_not_taken_for_others() {
     let titles: Vec<String> = (0..40).map(|n| if n % 2 == 0 { "house" } else { "mouse" }.to_owned()).collect();
     let shelf = Shelf::titles(&titles.iter().map(String::as_str).collect::<Vec<_>>());

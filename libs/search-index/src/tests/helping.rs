@@ -62,6 +62,29 @@ fn long_beginnings() {
 }
 
 #[test]
+fn long_beginnings_are_not_lost_among_popular_others() {
+    let mut videos: Vec<Document> =
+        (1..=300).map(|id| Document { views: 1_000, ..titled(id, &format!("internet {id}")) }).collect();
+    videos.push(titled(301, "international food"));
+    videos.push(titled(302, "International trains"));
+    let shelf = Shelf::of(&videos);
+    assert_eq!(shelf.index.suggest("internati").unwrap(), ["International trains", "international food"]);
+    assert_eq!(shelf.index.suggest("international t").unwrap(), ["International trains"]);
+}
+
+#[test]
+fn long_beginnings_in_another_order() {
+    let shelf =
+        Shelf::titles(&["rice and beans and peas", "rice and peas and beans", "台北夜市美食", "台北，夜市小吃"]);
+    let suggest = |text: &str| shelf.index.suggest(text).unwrap();
+    assert_eq!(suggest("rice and pea"), ["rice and peas and beans"]);
+    assert_eq!(suggest("rice-and peas "), ["rice and peas and beans"]);
+    assert_eq!(suggest("台北夜市美"), ["台北夜市美食"]);
+    assert_eq!(suggest("台北 夜市小"), ["台北，夜市小吃"]);
+    assert_eq!(suggest("台北夜市的"), Vec::<String>::new());
+}
+
+#[test]
 fn ten_suggestions_at_most() {
     let shelf = Shelf::of(&(1..40).map(|id| titled(id, &format!("cooking {id}"))).collect::<Vec<_>>());
     assert_eq!(shelf.index.suggest("cook").unwrap().len(), 10);

@@ -13,14 +13,15 @@ const REMEMBERED: usize = 50_000;
 #[derive(Clone)]
 pub struct Stems {
     analyzer: TextAnalyzer,
-    /// No stem where it is the word itself.
-    known: HashMap<Box<str>, Option<Box<str>>>,
+    /// Places in `found`; none where the stem is the word itself.
+    known: HashMap<Box<str>, Option<u32>>,
+    found: Vec<Box<str>>,
 }
 
 impl Default for Stems {
     fn default() -> Self {
         let analyzer = TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build();
-        Self { analyzer, known: HashMap::new() }
+        Self { analyzer, known: HashMap::new(), found: Vec::new() }
     }
 }
 
@@ -30,16 +31,26 @@ impl Stems {
         if word.len() < 3 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return None;
         }
-        if !self.known.contains_key(word) {
-            if self.known.len() >= REMEMBERED {
-                self.known.clear();
-            }
-            let mut stream = self.analyzer.token_stream(word);
-            let stem = if stream.advance() { Some(stream.token().text.as_str()) } else { None };
-            let stem = stem.filter(|stem| *stem != word).map(Into::into);
-            self.known.insert(word.into(), stem);
+        let place = match self.known.get(word) {
+            Some(place) => *place,
+            None => self.learn(word),
+        };
+        place.map(|place| &*self.found[place as usize])
+    }
+
+    fn learn(&mut self, word: &str) -> Option<u32> {
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+            self.found.clear();
         }
-        self.known.get(word).and_then(Option::as_deref)
+        let mut stream = self.analyzer.token_stream(word);
+        let stem = if stream.advance() { Some(stream.token().text.as_str()) } else { None };
+        let place = stem.filter(|stem| *stem != word).map(|stem| {
+            self.found.push(stem.into());
+            self.found.len() as u32 - 1
+        });
+        self.known.insert(word.into(), place);
+        place
     }
 }
 

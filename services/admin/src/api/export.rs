@@ -7,10 +7,15 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, identity::Gatekeeper, server::RouteName};
-use fenz_contract::routes::{RAW_ROUTES, Route};
+use fenz_chassis::{Error, Reason, Result, identity::Gatekeeper, rest::status_response, server::RouteName};
+use fenz_contract::{
+    admin::v1::ListAuditLogsRequest,
+    routes::{RAW_ROUTES, Route},
+    rules::validate,
+};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Uri, header};
+use tonic::Status;
 
 use super::encode;
 use crate::{
@@ -28,15 +33,16 @@ pub struct Export {
 }
 
 pub async fn export(State(route): State<Export>, request: Request) -> Response {
-    let mut response = route.answer(request.uri(), request.headers()).await.unwrap_or_else(IntoResponse::into_response);
+    let answer = route.answer(request.uri(), request.headers()).await;
+    let mut response = answer.unwrap_or_else(|refusal| status_response(&refusal));
     response.extensions_mut().insert(RouteName(PATH));
     response
 }
 
 impl Export {
-    async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
+    async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response, Status> {
         self.gatekeeper.admit(declared()?, headers).await?;
-        let portions = self.app.export(filter(uri)?).await?;
+        let portions = self.app.export(checked(filter(uri)?)?).await?;
         let lines = portions.map(|portion| {
             portion.and_then(lines).inspect_err(|error| {
                 // The client sees that the body breaks off.
@@ -81,6 +87,18 @@ fn filter(uri: &Uri) -> Result<Filter> {
             }
         }
     }
+    Ok(filter)
+}
+
+/// The contract's rules for the same filters: no call checks them here.
+fn checked(filter: Filter) -> Result<Filter, Status> {
+    validate(&ListAuditLogsRequest {
+        actor_id: filter.actor,
+        action: filter.action.clone(),
+        object_type: filter.object_type.clone(),
+        object_id: filter.object_id.clone(),
+        ..ListAuditLogsRequest::default()
+    })?;
     Ok(filter)
 }
 

@@ -27,7 +27,8 @@ const CLAIM: Duration = Duration::from_secs(30);
 impl App {
     /// # Errors
     /// `REPORT_NOT_FOUND`, `REPORT_CLOSED`, `PERMISSION_DENIED`,
-    /// `INVALID_PARAMS`; what the other service says of the action.
+    /// `INVALID_PARAMS`; what the other service says of the action;
+    /// `UNAVAILABLE` without auth where somebody else is assigned.
     pub async fn update_report(
         &self,
         moderator: UserId,
@@ -36,6 +37,7 @@ impl App {
         change: &Change,
     ) -> Result<Report> {
         change.check(self.clock.now())?;
+        self.require_staff(moderator, change.assignee).await?;
         let (Some(action @ (Action::Hide | Action::Ban)), true) = (change.action, change.status.is_some()) else {
             return self.finish(moderator, id, change, 0).await;
         };
@@ -52,6 +54,17 @@ impl App {
             tracing::warn!(%error, report.id = id, "a report stays claimed for a moment");
         }
         done
+    }
+
+    /// Who is assigned can work on it: the moderator themselves, or another who
+    /// is one as of now.
+    async fn require_staff(&self, moderator: UserId, assignee: Option<i64>) -> Result<()> {
+        let Some(assignee) = assignee.filter(|id| *id != 0 && *id != moderator.0) else { return Ok(()) };
+        if self.owners.is_staff(assignee).await? {
+            return Ok(());
+        }
+        let message = "names no moderator or administrator who may sign in";
+        Err(Error::field(Reason::InvalidParams, "assigneeId", message))
     }
 
     async fn carry_out(&self, behalf: &OnBehalf, action: Action, report: &Report) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod change;
 pub mod erasure;
-pub mod page;
 pub mod report;
 pub mod text;
+
+pub use fenz_chassis::page;

@@ -1,6 +1,7 @@
 //! The audit log.
 
 use chrono::{DateTime, Utc};
+use fenz_chassis::database::far_time;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
@@ -53,19 +54,20 @@ pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbErr
     Ok(())
 }
 
-fn among(filter: &Filter) -> Condition {
+fn among(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
+    let time = |at| far_time(db, Some(at));
     Condition::all()
         .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor)))
         .add_option(filter.action.as_deref().map(|action| Column::Action.eq(action)))
         .add_option(filter.object_type.as_deref().map(|kind| Column::ObjectType.eq(kind)))
         .add_option(filter.object_id.as_deref().map(|id| Column::ObjectId.eq(id)))
-        .add_option(filter.from.map(|from| Column::CreatedAt.gte(from)))
-        .add_option(filter.to.map(|to| Column::CreatedAt.lt(to)))
+        .add_option(filter.from.map(|from| Column::CreatedAt.gte(time(from))))
+        .add_option(filter.to.map(|to| Column::CreatedAt.lt(time(to))))
 }
 
 /// A page of the log, the newest first, and how many entries there are.
 pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Entry>, u64), DbErr> {
-    let query = Entity::find().filter(among(filter));
+    let query = Entity::find().filter(among(db, filter));
     let total = query.clone().count(db).await?;
     if page.offset >= total {
         return Ok((Vec::new(), total));
@@ -88,7 +90,7 @@ pub async fn after(
             .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.gt(id)))
     });
     let rows = Entity::find()
-        .filter(Condition::all().add(among(filter)).add_option(later))
+        .filter(Condition::all().add(among(db, filter)).add_option(later))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
         .limit(limit)

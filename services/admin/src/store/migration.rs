@@ -1,6 +1,9 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::timestamp;
+use fenz_chassis::database::{
+    schema::{big, flag, index, long_text, number, table, text, unique},
+    timestamp,
+};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -8,10 +11,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let table = |name, table| -> Box<dyn MigrationTrait> { Box::new(CreateTable { name, table }) };
-        let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
-            Box::new(CreateIndex { name, table, columns: columns.to_vec(), is_unique: false })
-        };
         let mut steps = vec![
             table("m20261121_000001_audit_entries", audit_entries),
             table("m20261121_000002_erasure_progress", erasure_progress),
@@ -37,54 +36,11 @@ impl MigratorTrait for Migrator {
             index("m20261121_000016_reports_reporter", "reports", &["reporter_id"]),
             index("m20261121_000017_reports_reported", "reports", &["reported_user_id"]),
             index("m20261121_000018_reports_closed", "reports", &["closed_at"]),
-            Box::new(CreateIndex {
-                name: "m20261121_000019_reports_open",
-                table: "reports",
-                columns: vec!["open_key"],
-                is_unique: true,
-            }),
+            unique("m20261121_000019_reports_open", "reports", &["open_key"]),
         ];
         steps.extend(fenz_events::migrations());
         steps
     }
-}
-
-struct CreateTable {
-    name: &'static str,
-    table: fn(&SchemaManager) -> TableCreateStatement,
-}
-
-impl MigrationName for CreateTable {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateTable {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table((self.table)(manager)).await
-    }
-}
-
-fn big(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).integer().not_null().to_owned()
-}
-
-fn flag(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).boolean().not_null().to_owned()
-}
-
-fn word(name: &'static str, length: u32) -> ColumnDef {
-    ColumnDef::new(name).string_len(length).not_null().to_owned()
-}
-
-fn text(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).text().not_null().to_owned()
 }
 
 fn audit_entries(manager: &SchemaManager) -> TableCreateStatement {
@@ -92,13 +48,13 @@ fn audit_entries(manager: &SchemaManager) -> TableCreateStatement {
         .table("audit_entries")
         .col(big("id").primary_key())
         .col(big("actor_id"))
-        .col(word("action", 64))
-        .col(word("object_type", 32))
-        .col(word("object_id", 254))
-        .col(text("before_text"))
-        .col(text("after_text"))
-        .col(word("request_id", 64))
-        .col(word("address", 64))
+        .col(text("action", 64))
+        .col(text("object_type", 32))
+        .col(text("object_id", 254))
+        .col(long_text("before_text"))
+        .col(long_text("after_text"))
+        .col(text("request_id", 64))
+        .col(text("address", 64))
         .col(big("subject_id"))
         .col(timestamp(manager, "created_at").not_null())
         .col(flag("is_blanked"))
@@ -123,7 +79,7 @@ fn erasure_steps(manager: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("erasure_steps")
         .col(big("erasure_id"))
-        .col(word("service", 32))
+        .col(text("service", 32))
         .col(big("removed"))
         .col(timestamp(manager, "done_at").null())
         .primary_key(Index::create().col("erasure_id").col("service"))
@@ -135,16 +91,16 @@ fn reports(manager: &SchemaManager) -> TableCreateStatement {
         .table("reports")
         .col(big("id").primary_key())
         .col(big("reporter_id"))
-        .col(word("object_type", 16))
+        .col(text("object_type", 16))
         .col(big("object_id"))
         .col(big("reported_user_id"))
-        .col(word("object_title", 300))
-        .col(word("reason", 32))
-        .col(text("text"))
-        .col(word("status", 16))
+        .col(text("object_title", 300))
+        .col(text("reason", 32))
+        .col(long_text("text"))
+        .col(text("status", 16))
         .col(big("assignee_id"))
-        .col(word("action", 16))
-        .col(text("note"))
+        .col(text("action", 16))
+        .col(long_text("note"))
         .col(timestamp(manager, "ban_until").null())
         .col(timestamp(manager, "created_at").not_null())
         .col(timestamp(manager, "updated_at").not_null())
@@ -157,34 +113,4 @@ fn reports(manager: &SchemaManager) -> TableCreateStatement {
 
 fn turns(_: &SchemaManager) -> TableCreateStatement {
     Table::create().table("turns").col(big("user_id").primary_key()).col(big("number")).to_owned()
-}
-
-struct CreateIndex {
-    /// Of the migration, and, without its date and number, of the index.
-    name: &'static str,
-    table: &'static str,
-    columns: Vec<&'static str>,
-    is_unique: bool,
-}
-
-impl MigrationName for CreateIndex {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateIndex {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let name = self.name.splitn(3, '_').last().unwrap_or(self.name);
-        let mut index = Index::create();
-        index.name(name).table(self.table);
-        for column in &self.columns {
-            index.col(*column);
-        }
-        if self.is_unique {
-            index.unique();
-        }
-        manager.create_index(index).await
-    }
 }

@@ -1,6 +1,7 @@
 //! Reports.
 
 use chrono::{DateTime, Utc};
+use fenz_chassis::database::far_time;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
@@ -126,7 +127,7 @@ pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<
         .col_expr(Column::AssigneeId, Expr::value(report.assignee))
         .col_expr(Column::Action, Expr::value(report.action.map_or("", Action::as_str)))
         .col_expr(Column::Note, Expr::value(report.note.as_str()))
-        .col_expr(Column::BanUntil, Expr::value(report.ban_until))
+        .col_expr(Column::BanUntil, Expr::value(far_time(txn, report.ban_until)))
         .col_expr(Column::UpdatedAt, Expr::value(report.updated_at))
         .col_expr(Column::OpenKey, Expr::value(open_key))
         .filter(Column::Id.eq(report.id))

@@ -57,6 +57,7 @@ async fn acts_are_listed_the_newest_first_and_by_filter() {
         let time = |minutes| at(minutes).format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
         assert_eq!(of(&format!("from={}&to={}", time(3), time(1))).await, "2 3");
         assert_eq!(of("page=2&pageSize=3").await, "4");
+        assert_eq!(of("to=2100-01-01T00:00:00Z&actorId=1").await, "2 4", "{database:?}");
         let page = fleet.get("admin/audit-logs?page=9&pageSize=3", ADMIN).await;
         assert_eq!((page.body["total"].as_str(), page.body["entries"].as_array().map(Vec::len)), (Some("4"), Some(0)));
         fleet.get("admin/audit-logs?page=101&pageSize=100", ADMIN).await.refused(400, "INVALID_PARAMS");
@@ -75,6 +76,12 @@ async fn the_log_is_for_administrators() {
     }
     for bad in ["actorId=x", "from=today", "actor=1"] {
         fleet.get(&format!("admin/audit-logs/export?{bad}"), ADMIN).await.refused(400, "INVALID_PARAMS");
+    }
+    let long = "x".repeat(65);
+    for (field, value) in [("action", "%00"), ("action", &long), ("objectType", &long), ("objectId", "a%00b")] {
+        let reply = fleet.get(&format!("admin/audit-logs/export?{field}={value}"), ADMIN).await;
+        reply.refused(400, "INVALID_PARAMS");
+        assert!(reply.body["details"].to_string().contains(&format!("\"field\":\"{field}\"")), "{}", reply.body);
     }
     let posted = fleet.request(Method::POST, "admin/audit-logs/export", ADMIN);
     send(posted).await.refused(405, "METHOD_NOT_ALLOWED");

@@ -6,7 +6,7 @@ use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased};
 use fenz_testkit::Database;
 use serde_json::{Value, json};
 
-use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, heard};
+use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, heard, until};
 
 const SERVICES: (&str, &str) = ("admin.erasure_services", "auth,admin,media");
 
@@ -37,7 +37,7 @@ async fn an_erasure_is_done_when_every_service_has_reported() {
             fleet.tell(order(USER, 5)).await;
         }
         // Admin's own report comes over the bus too.
-        heard(&fleet.heard.erased, 1).await;
+        until(|| fleet.heard.erased.lock().unwrap().iter().any(|told| told.service == "admin")).await;
         fleet.tell(order(OTHER, 6)).await;
         fleet.until_erasure(6, "running").await;
         let running = fleet.get("admin/erasures?status=running", ADMIN).await;
@@ -69,12 +69,12 @@ async fn what_is_not_done_is_told_again_with_growing_pauses() {
             fleet.tell(report(USER, 5, service, 1)).await;
         }
         let done = fleet.until_erasure(5, "done").await;
-        assert!(done["attempts"].as_i64().unwrap() >= 3, "{done}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let count = fleet.heard.deleted.lock().unwrap().len();
+        let attempts = done["attempts"].as_i64().unwrap() as usize;
+        assert!(attempts >= 3, "{done}");
+        heard(&fleet.heard.deleted, attempts).await;
         fleet.sandbox.process.clock.advance(Duration::from_secs(3600));
         tokio::time::sleep(Duration::from_millis(600)).await;
-        assert_eq!(fleet.heard.deleted.lock().unwrap().len(), count);
+        assert_eq!(fleet.heard.deleted.lock().unwrap().len(), attempts);
         fleet.sandbox.stop().await;
     }
 }

@@ -1,6 +1,7 @@
 //! The admin service, a service that tells and hears, and clients of every role.
 
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
@@ -46,8 +47,12 @@ impl MigratorTrait for Tables {
 fn noting<E: Event + Send>(
     list: Arc<Mutex<Vec<E>>>,
 ) -> impl Fn(fenz_chassis::database::Txn, Received<E>) -> std::future::Ready<Result<(), fenz_events::Refusal>> {
+    let ids = Mutex::new(HashSet::new());
     move |_, received| {
-        list.lock().expect("no panic before").push(received.event);
+        // A handler that lost a race runs again.
+        if ids.lock().expect("no panic before").insert(received.id) {
+            list.lock().expect("no panic before").push(received.event);
+        }
         std::future::ready(Ok(()))
     }
 }
@@ -197,12 +202,22 @@ pub async fn send(request: RequestBuilder) -> Reply {
 
 /// Waits until so many have come; those.
 pub async fn heard<E: Clone>(list: &Mutex<Vec<E>>, count: usize) -> Vec<E> {
-    for _ in 0..400 {
-        let now = list.lock().expect("no panic before").clone();
-        if now.len() >= count {
-            return now;
+    let now = || list.lock().expect("no panic before").clone();
+    until(|| now().len() >= count).await;
+    now()
+}
+
+/// Waits for what is to come.
+#[track_caller]
+pub fn until(holds: impl Fn() -> bool) -> impl Future<Output = ()> {
+    let place = std::panic::Location::caller();
+    async move {
+        for _ in 0..400 {
+            if holds() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        panic!("it did not come: {place}");
     }
-    panic!("{} of {count} came", list.lock().expect("no panic before").len());
 }

@@ -1,14 +1,17 @@
 //! Reports: made, worked on, closed.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::DateTime;
 use fenz_chassis::{Error, Reason};
 use fenz_testkit::Database;
 use futures::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
-use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, heard};
+use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, heard, send, until};
 
 /// Another moderator.
 const SECOND: i64 = 3;
@@ -145,10 +148,49 @@ async fn a_report_is_worked_on_and_closed_once() {
 }
 
 #[tokio::test]
+async fn a_report_is_assigned_to_moderators_alone() {
+    for database in Database::available() {
+        let fleet = fleet(database).await;
+        let path = reported(&fleet, "video", 51).await;
+        fleet.world.state().users.extend([
+            (SECOND, ("moderator", true)),
+            (4, ("moderator", false)),
+            (ADMIN, ("admin", true)),
+            (USER, ("user", true)),
+        ]);
+        let assign = async |to: i64| fleet.put(&path, json!({"assigneeId": to.to_string()}), MODERATOR).await;
+        let before = fleet.get(&path, MODERATOR).await.of("report");
+        for nobody in [4, USER, 99] {
+            let refused = assign(nobody).await;
+            refused.refused(400, "INVALID_PARAMS");
+            assert!(refused.body.to_string().contains(r#""field":"assigneeId""#), "{}", refused.body);
+            // Nor with something else in the same breath.
+            let both = json!({"assigneeId": nobody.to_string(), "status": "resolved", "action": "hide"});
+            fleet.put(&path, both, MODERATOR).await.refused(400, "INVALID_PARAMS");
+        }
+        fleet.world.state().away = Some(tonic::Status::unavailable("away"));
+        assign(SECOND).await.refused(503, "UNAVAILABLE");
+        assert_eq!(fleet.get(&path, MODERATOR).await.of("report"), before);
+        assert!(fleet.world.state().done.is_empty());
+        // Oneself and nobody need no question.
+        for to in [MODERATOR, 0] {
+            assert_eq!(assign(to).await.of("report")["assigneeId"], to.to_string());
+        }
+        fleet.world.state().away = None;
+        for to in [SECOND, ADMIN] {
+            assert_eq!(assign(to).await.of("report")["assigneeId"], to.to_string());
+        }
+        fleet.audit("action=report.assigned", 4).await;
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn actions_are_carried_out_on_the_moderators_behalf() {
     for database in Database::available() {
         let fleet = fleet(database).await;
-        let until = fleet.sandbox.process.clock.after(Duration::from_secs(3600));
+        // Later than MariaDB's TIMESTAMP knows.
+        let until = DateTime::parse_from_rfc3339("2040-01-01T00:00:00Z").unwrap();
         let resolve = |action: &str| json!({"status": "resolved", "action": action, "note": "why"});
         let mut ban = resolve("ban");
         ban["banUntil"] = json!(until.to_rfc3339());
@@ -170,13 +212,12 @@ async fn actions_are_carried_out_on_the_moderators_behalf() {
             assert_eq!(fleet.get(&path, MODERATOR).await.of("report"), before);
             fleet.world.state().refusal = None;
 
-            let closed = fleet.put(&path, body.clone(), MODERATOR).await.of("report");
-            assert_eq!(
-                (&closed["action"], closed["banUntil"].is_string()),
-                (&body["action"], body["banUntil"].is_string())
-            );
-            let (done, by) = fleet.world.state().done.pop().unwrap();
-            assert_eq!(done, expected);
+            let put = fleet.request(Method::PUT, &path, MODERATOR).header("x-fenz-client-address", "192.0.2.9");
+            send(put.json(&body)).await.of("report");
+            let closed = fleet.get(&path, MODERATOR).await.of("report");
+            assert_eq!((&closed["action"], &closed["banUntil"]), (&body["action"], &body["banUntil"]), "{database:?}");
+            let (done, by, from) = fleet.world.state().done.pop().unwrap();
+            assert_eq!((done.as_str(), from.as_str()), (expected, "192.0.2.9"));
             assert_eq!(subject(by.strip_prefix("Bearer ").unwrap()), MODERATOR.to_string());
         }
         // Of each the reporter hears; the owner hears from who did it.
@@ -191,12 +232,14 @@ async fn nobody_decides_otherwise_while_an_action_is_under_way() {
     for database in Database::available() {
         let fleet = fleet(database).await;
         let path = reported(&fleet, "video", 51).await;
-        fleet.world.state().takes = Duration::from_millis(600);
+        let gate = Arc::new(Notify::new());
+        fleet.world.state().gate = Some(gate.clone());
         let hide = fleet.put(&path, json!({"status": "resolved", "action": "hide"}), MODERATOR);
         let dismiss = async {
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            until(|| fleet.world.state().done.len() == 1).await;
             fleet.put(&path, json!({"status": "dismissed"}), SECOND).await.refused(503, "UNAVAILABLE");
             fleet.put(&path, json!({"status": "resolved", "action": "ban"}), ADMIN).await.refused(503, "UNAVAILABLE");
+            gate.notify_one();
         };
         let (hidden, ()) = tokio::join!(hide, dismiss);
         assert_eq!(hidden.of("report")["action"], "hide");

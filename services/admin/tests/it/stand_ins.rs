@@ -4,7 +4,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
 use fenz_contract::{
@@ -23,10 +22,11 @@ use fenz_contract::{
     user::v1::{
         self as user,
         user_admin_service_server::{UserAdminService, UserAdminServiceServer},
+        user_catalog_service_server::{UserCatalogService, UserCatalogServiceServer},
     },
 };
 use fenz_testkit::Sandbox;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Notify};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, service::RoutesBuilder};
 
@@ -38,12 +38,17 @@ pub struct World(Arc<Mutex<State>>);
 pub struct State {
     pub videos: HashMap<i64, VideoChanged>,
     pub channels: HashMap<i64, ChannelChanged>,
-    /// What was done: `hide video 5: why`, and the authorization it came with.
-    pub done: Vec<(String, String)>,
+    /// Role and whether they may sign in.
+    pub users: HashMap<i64, (&'static str, bool)>,
+    /// What auth says instead of a role.
+    pub away: Option<Status>,
+    /// What was done: `hide video 5: why`, the authorization it came with and
+    /// the client's address.
+    pub done: Vec<(String, String, String)>,
     /// Moderators' acts are refused with it.
     pub refusal: Option<Status>,
-    /// How long an act takes.
-    pub takes: Duration,
+    /// An act under way ends when this says so.
+    pub gate: Option<Arc<Notify>>,
 }
 
 impl World {
@@ -64,16 +69,21 @@ impl World {
     }
 
     async fn act<T>(&self, request: &Request<T>, what: String) -> Result<(), Status> {
-        let header = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
-        let takes = {
+        let header = |name: &str| {
+            let value = request.metadata().get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let gate = {
             let mut state = self.state();
             if let Some(refusal) = &state.refusal {
                 return Err(refusal.clone());
             }
-            state.done.push((what, header.unwrap_or_default().to_owned()));
-            state.takes
+            state.done.push((what, header("authorization"), header("x-fenz-client-address")));
+            state.gate.clone()
         };
-        tokio::time::sleep(takes).await;
+        if let Some(gate) = gate {
+            gate.notified().await;
+        }
         Ok(())
     }
 }
@@ -84,6 +94,7 @@ pub fn serve(sandbox: &mut Sandbox, world: &World) {
     start(sandbox.take_listener("auth").expect("not running"), |routes| {
         routes.add_service(AuthServiceServer::new(auth));
         routes.add_service(UserAdminServiceServer::new(world.clone()));
+        routes.add_service(UserCatalogServiceServer::new(world.clone()));
     });
     start(sandbox.take_listener("channel").expect("not running"), |routes| {
         routes.add_service(ChannelCatalogServiceServer::new(world.clone()));
@@ -161,6 +172,7 @@ stand_in! {
         }
     }
     list_all_videos(ListAllVideosRequest) -> ListAllVideosResponse,
+    import_videos(ImportVideosRequest) -> ImportVideosResponse,
     restore_video(RestoreVideoRequest) -> RestoreVideoResponse,
 }
 
@@ -206,6 +218,25 @@ stand_in! {
     unban_user(UnbanUserRequest) -> UnbanUserResponse,
     delete_user(DeleteUserRequest) -> DeleteUserResponse,
     end_user_sessions(EndUserSessionsRequest) -> EndUserSessionsResponse,
+}
+
+stand_in! {
+    UserCatalogService in user {
+        async fn get_user_role(
+            &self,
+            request: Request<user::GetUserRoleRequest>,
+        ) -> Result<Response<user::GetUserRoleResponse>, Status> {
+            let state = self.state();
+            if let Some(away) = &state.away {
+                return Err(away.clone());
+            }
+            let (role, is_admitted) = *state
+                .users
+                .get(&request.get_ref().id)
+                .ok_or_else(|| not_found(fenz_chassis::Reason::UserNotFound))?;
+            Ok(Response::new(user::GetUserRoleResponse { role: role.to_owned(), is_admitted }))
+        }
+    }
 }
 
 fn not_found(reason: fenz_chassis::Reason) -> Status {

@@ -11,6 +11,9 @@ use crate::{
     domain::page::Page,
 };
 
+/// How many accounts deep the list can be paged.
+const MAX_PAGE_DEPTH: u64 = 10_000;
+
 pub struct UserAdminApi(pub App);
 
 /// Replies of one shape: the style of the contract wants one each.
@@ -35,7 +38,7 @@ impl UserAdminService for UserAdminApi {
         let caller = Caller::of(&request);
         let caller = caller.require_user()?;
         let wanted = request.into_inner();
-        let page = Page::of(wanted.page, wanted.page_size)?;
+        let page = Page::of(wanted.page, wanted.page_size, MAX_PAGE_DEPTH)?;
         let filter = Filter {
             role: role(wanted.role.as_deref()),
             hidden: wanted.is_hidden,

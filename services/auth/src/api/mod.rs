@@ -3,23 +3,21 @@
 mod account;
 mod admin;
 mod auth;
+mod catalog;
 mod user;
 
 pub use account::AccountApi;
 pub use admin::UserAdminApi;
 pub use auth::AuthApi;
-use fenz_chassis::{Role, request};
+pub use catalog::UserCatalogApi;
+use fenz_chassis::{Role, if_match::etag, request};
 use fenz_contract::user::v1 as pb;
 use tonic::{Request, Response, metadata::MetadataMap};
 pub use user::UserApi;
 
 use crate::{
     app::App,
-    domain::{
-        account::Account,
-        session::Client,
-        version::{self, Precondition},
-    },
+    domain::{account::Account, session::Client, version::Precondition},
 };
 
 /// Where a call comes from.
@@ -68,7 +66,7 @@ fn versioned<T>(account: &Account, reply: T) -> Response<T> {
 }
 
 fn set_etag(metadata: &mut MetadataMap, version: i64) {
-    if let Ok(etag) = version::etag(version).parse() {
+    if let Ok(etag) = etag(version).parse() {
         metadata.insert("etag", etag);
     }
 }

@@ -70,8 +70,9 @@ impl App {
     pub(super) async fn attempt(&self, at: &Attempt, password: &str, stored: Option<&str>) -> Result<Verdict> {
         let key = at.key.as_str();
         let _turn = self.turns.take(key).await;
+        let before = failures::find(&self.db, key, self.clock.now()).await?;
+        // After the look: one beside us may just have noted a later moment than ours.
         let now = self.clock.now();
-        let before = failures::find(&self.db, key, now).await?;
         if let Some(wait) = before.and_then(|f| (f.blocked_until - now).to_std().ok()).filter(|w| *w > Duration::ZERO) {
             return Err(
                 Error::new(Reason::RateLimited, "too many failed tries; wait before the next").retry_after(wait)

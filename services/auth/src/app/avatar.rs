@@ -1,15 +1,21 @@
 //! The avatar, whose picture media keeps. The change crosses two services, so
-//! it is written down first what to undo if it stops half way.
+//! it is written down first what to undo if it stops half way. A release begins
+//! with the account locked and its avatar another: the same change, asked for
+//! twice at once, must not undo itself.
 
 use std::time::Duration;
 
 use fenz_chassis::{Error, Reason, Result, User, UserId, database::transact};
 use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest};
+use sea_orm::ConnectionTrait;
 
 use super::App;
 use crate::{
     domain::{account::Account, version::Precondition},
-    store::errands::{self, Errand},
+    store::{
+        errands::{self, Errand},
+        users,
+    },
 };
 
 /// How long a change may take before it counts as stopped half way.
@@ -24,6 +30,12 @@ pub fn claims(user: UserId) -> String {
 
 pub fn claim(user: UserId, upload: i64) -> String {
     format!("{}{upload}", claims(user))
+}
+
+/// Whose avatar a claim is for, and which upload it is on.
+fn parts(claim: &str) -> Option<(UserId, i64)> {
+    let (user, upload) = claim.strip_prefix("user/")?.split_once("/avatar/")?;
+    Some((UserId(user.parse().ok()?), upload.parse().ok()?))
 }
 
 impl App {
@@ -83,11 +95,16 @@ impl App {
         let now = self.clock.now();
         let stored = transact(&self.db, |txn| async move {
             let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
+            if account.avatar_upload_id == Some(upload) {
+                // A twin of this request was faster.
+                errands::call_off(txn.as_ref(), claimed).await?;
+                return Ok(account);
+            }
             expected.check(account.version)?;
             if !errands::call_off(txn.as_ref(), claimed).await? {
                 return Err(in_the_way());
             }
-            if let Some(old) = account.avatar_upload_id.filter(|old| *old != upload) {
+            if let Some(old) = account.avatar_upload_id {
                 let release = Errand { claim: claim(user, old), keep_files: false, due_at: now };
                 // One that is under way already does the same.
                 errands::put_in_txn(txn.as_ref(), &release).await?;
@@ -116,7 +133,14 @@ impl App {
 
     /// Has media release a claim. Without media there are none.
     pub(super) async fn perform(&self, errand: &Errand) -> Result<()> {
-        if !errands::begin(&self.db, &errand.claim, self.clock.now()).await? {
+        let begun = transact(&self.db, |txn| async move {
+            if is_in_use(txn.as_ref(), &errand.claim).await? {
+                errands::done(txn.as_ref(), &errand.claim).await?;
+                return Ok(false);
+            }
+            Ok(errands::begin(txn.as_ref(), &errand.claim, self.clock.now()).await?)
+        });
+        if !begun.await? {
             return Ok(());
         }
         if let Some(media) = &self.media {
@@ -126,6 +150,14 @@ impl App {
         }
         Ok(errands::done(&self.db, &errand.claim).await?)
     }
+}
+
+/// Whether a claim holds the avatar that its account has; it has it until the
+/// transaction ends.
+async fn is_in_use(txn: &impl ConnectionTrait, claim: &str) -> Result<bool> {
+    let Some((user, upload)) = parts(claim) else { return Ok(false) };
+    let account = users::locked_in_txn(txn, user).await?;
+    Ok(account.is_some_and(|account| account.avatar_upload_id == Some(upload)))
 }
 
 fn in_the_way() -> Error {

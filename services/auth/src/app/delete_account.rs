@@ -67,7 +67,7 @@ impl App {
             // One that is under way already does the same.
             errands::put_in_txn(txn.as_ref(), &release).await?;
         }
-        self.tell_ended_in_txn(txn, user, None).await?;
+        self.tell_ended_in_txn(txn, user, Vec::new()).await?;
         let told = UserDeleted {
             user_id: user.0,
             erasure_id: erasure,

@@ -9,10 +9,9 @@ use super::{App, erase::Forget};
 use crate::domain::account::Account;
 
 impl App {
-    /// Tells that sessions of a user have ended: the one, or several.
-    pub(super) async fn tell_ended_in_txn(&self, txn: &Txn, user: UserId, session: Option<&str>) -> Result<()> {
+    /// Tells that sessions of a user have ended: these, or with none named any.
+    pub(super) async fn tell_ended_in_txn(&self, txn: &Txn, user: UserId, session_ids: Vec<String>) -> Result<()> {
         let until = self.clock.after(self.config.access_ttl + super::LEEWAY);
-        let session_ids = session.map(str::to_owned).into_iter().collect();
         let told = SessionsEnded { user_id: user.0, session_ids, until: Some(until.into()) };
         self.outbox.emit(txn, &told).await
     }

@@ -26,6 +26,14 @@ impl App {
     /// `USER_NOT_FOUND`; `TOKEN_INVALID` when the caller's session has ended.
     pub async fn user(&self, caller: &User, user: UserId) -> Result<Account> {
         self.session(caller).await?;
+        self.account(user).await
+    }
+
+    /// The same for other services.
+    ///
+    /// # Errors
+    /// `USER_NOT_FOUND`.
+    pub async fn account(&self, user: UserId) -> Result<Account> {
         super::known(users::by_id(&self.db, user).await?)
     }
 }

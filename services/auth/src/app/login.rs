@@ -91,7 +91,7 @@ impl App {
                 if let Some(hash) = rehashed {
                     users::rehash(txn.as_ref(), account.id, hash).await?;
                 }
-                let (session, token) = self.open_session_in_txn(txn.as_ref(), &account, client, now).await?;
+                let (session, token) = self.open_session_in_txn(&txn, &account, client, now).await?;
                 self.tell_login_in_txn(&txn, &account, login, now).await?;
                 Ok(Some((account, session, token)))
             }

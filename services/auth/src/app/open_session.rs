@@ -1,7 +1,7 @@
 //! Opening a session and handing out its tokens.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Result, identity::Claims};
+use fenz_chassis::{Result, database::Txn, identity::Claims};
 use sea_orm::ConnectionTrait;
 
 use super::App;
@@ -26,14 +26,16 @@ pub struct Opened {
 }
 
 impl App {
-    /// Opens a session of an account that is locked or new.
+    /// Opens a session of an account that is locked or new; those that are too
+    /// many then end.
     pub(super) async fn open_session_in_txn(
         &self,
-        txn: &impl ConnectionTrait,
+        shared: &Txn,
         account: &Account,
         client: &Client,
         now: DateTime<Utc>,
     ) -> Result<(String, Token)> {
+        let txn = shared.as_ref();
         let session = Session {
             id: secret::session_id(),
             user: account.id,
@@ -45,7 +47,10 @@ impl App {
             ended_at: None,
         };
         sessions::insert(txn, &session).await?;
-        sessions::end_beyond(txn, account.id, self.config.max_sessions, now).await?;
+        let ended = sessions::end_beyond(txn, account.id, self.config.max_sessions, now).await?;
+        if !ended.is_empty() {
+            self.tell_ended_in_txn(shared, account.id, ended).await?;
+        }
         let token = self.chain_in_txn(txn, &session.id, now).await?;
         Ok((session.id, token))
     }

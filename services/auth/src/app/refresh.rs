@@ -51,7 +51,7 @@ impl App {
         };
         if !refresh_tokens::spend(txn, digest, now).await? {
             sessions::end_one(txn, session.user, &session.id, now).await?;
-            self.tell_ended_in_txn(shared, session.user, Some(&session.id)).await?;
+            self.tell_ended_in_txn(shared, session.user, vec![session.id.clone()]).await?;
             let act = Act {
                 action: "auth.refresh_reused",
                 object_type: "session",

@@ -46,7 +46,7 @@ impl App {
                 }
                 inserted?;
                 self.outbox.emit(&txn, &events::registered(account, guest)).await?;
-                self.open_session_in_txn(txn.as_ref(), account, client, account.created_at).await.map(Some)
+                self.open_session_in_txn(&txn, account, client, account.created_at).await.map(Some)
             }
         });
         let Some((session, token)) = opened.await? else {

@@ -92,7 +92,7 @@ impl App {
     /// Ends a user's sessions, but for one, and tells.
     pub(super) async fn end_all_in_txn(&self, txn: &Txn, user: UserId, except: Option<&str>) -> Result<()> {
         sessions::end_all(txn.as_ref(), user, except, self.clock.now()).await?;
-        self.tell_ended_in_txn(txn, user, None).await
+        self.tell_ended_in_txn(txn, user, Vec::new()).await
     }
 
     /// Ends one open session; false when there is none of that id.
@@ -100,7 +100,7 @@ impl App {
         let ended = self.outbox.transact(|txn| async move {
             let ended = sessions::end_one(txn.as_ref(), caller.id, id, self.clock.now()).await?;
             if ended {
-                self.tell_ended_in_txn(&txn, caller.id, Some(id)).await?;
+                self.tell_ended_in_txn(&txn, caller.id, vec![id.to_owned()]).await?;
             }
             Ok(ended)
         });

@@ -4,10 +4,11 @@
 pub mod account;
 pub mod ban;
 pub mod hidden;
-pub mod page;
 pub mod password;
 pub mod rights;
 pub mod secret;
 pub mod session;
 pub mod throttle;
 pub mod version;
+
+pub use fenz_chassis::page;

@@ -1,6 +1,9 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::timestamp;
+use fenz_chassis::database::{
+    schema::{big, column, index, index_as, table, text},
+    timestamp,
+};
 use sea_orm_migration::prelude::*;
 
 use crate::domain::account;
@@ -12,47 +15,38 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let table = |name, build| -> Box<dyn MigrationTrait> { Box::new(CreateTable(name, build)) };
-        let index = |name, index, table, columns| -> Box<dyn MigrationTrait> {
-            Box::new(CreateIndex { name, index, table, columns })
-        };
-        let column = |name, table, column| -> Box<dyn MigrationTrait> { Box::new(AddColumn { name, table, column }) };
         let mut all = vec![
             table("m20261121_000001_users", users),
             table("m20261121_000002_sessions", sessions),
-            index("m20261121_000003_sessions_open", "sessions_open", "sessions", &["user_id", "ended_at"]),
-            index("m20261121_000004_sessions_ended", "sessions_ended", "sessions", &["ended_at"]),
-            index("m20261121_000005_sessions_expiry", "sessions_expiry", "sessions", &["expires_at"]),
+            index("m20261121_000003_sessions_open", "sessions", &["user_id", "ended_at"]),
+            index("m20261121_000004_sessions_ended", "sessions", &["ended_at"]),
+            index("m20261121_000005_sessions_expiry", "sessions", &["expires_at"]),
             table("m20261121_000006_refresh_tokens", refresh_tokens),
-            index("m20261121_000007_refresh_session", "refresh_tokens_session", "refresh_tokens", &["session_id"]),
-            index("m20261121_000008_refresh_expiry", "refresh_tokens_expiry", "refresh_tokens", &["expires_at"]),
+            index_as("m20261121_000007_refresh_session", "refresh_tokens_session", "refresh_tokens", &["session_id"]),
+            index_as("m20261121_000008_refresh_expiry", "refresh_tokens_expiry", "refresh_tokens", &["expires_at"]),
             table("m20261121_000009_one_time_tokens", one_time_tokens),
             table("m20261121_000010_signing_keys", signing_keys),
             table("m20261121_000011_login_failures", login_failures),
-            index("m20261121_000012_failures_expiry", "login_failures_expiry", "login_failures", &["forget_at"]),
+            index_as("m20261121_000012_failures_expiry", "login_failures_expiry", "login_failures", &["forget_at"]),
             table("m20261121_000013_media_errands", media_errands),
-            index("m20261121_000014_errands_due", "media_errands_due", "media_errands", &["due_at"]),
-            column("m20261122_000015_display_name_key", "users", || text("display_name_key", 128)),
+            index_as("m20261121_000014_errands_due", "media_errands_due", "media_errands", &["due_at"]),
+            column("m20261122_000015_display_name_key", "users", |_| {
+                text("display_name_key", 128).default("").to_owned()
+            }),
             Box::new(FillDisplayNameKeys),
-            index("m20261122_000017_users_role", "users_role", "users", &["role", "id"]),
+            index("m20261122_000017_users_role", "users", &["role", "id"]),
             table("m20261122_000018_ended_sessions", ended_sessions),
-            index("m20261122_000019_ended_sessions_age", "ended_sessions_age", "ended_sessions", &["ended_at"]),
-            column("m20261122_000020_failures_subject", "login_failures", || text("subject", 64)),
-            index("m20261122_000021_failures_subject", "login_failures_subject", "login_failures", &["subject"]),
+            index("m20261122_000019_ended_sessions_age", "ended_sessions", &["ended_at"]),
+            column("m20261122_000020_failures_subject", "login_failures", |_| {
+                text("subject", 64).default("").to_owned()
+            }),
+            index_as("m20261122_000021_failures_subject", "login_failures_subject", "login_failures", &["subject"]),
             table("m20261122_000022_unreported", unreported_failures),
-            index("m20261122_000023_unreported_subject", "unreported_subject", "unreported_failures", &["subject"]),
+            index("m20261122_000023_unreported_subject", "unreported_failures", &["subject"]),
         ];
         all.extend(fenz_events::migrations());
         all
     }
-}
-
-fn text(name: &'static str, length: u32) -> ColumnDef {
-    ColumnDef::new(name).string_len(length).not_null().to_owned()
-}
-
-fn big(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
 }
 
 fn users(manager: &SchemaManager) -> TableCreateStatement {
@@ -159,68 +153,6 @@ fn unreported_failures(_: &SchemaManager) -> TableCreateStatement {
         .col(text("address", 64))
         .col(ColumnDef::new("failures").integer().not_null())
         .to_owned()
-}
-
-struct CreateTable(&'static str, fn(&SchemaManager) -> TableCreateStatement);
-
-impl MigrationName for CreateTable {
-    fn name(&self) -> &'static str {
-        self.0
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateTable {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table((self.1)(manager)).await
-    }
-}
-
-struct CreateIndex {
-    name: &'static str,
-    index: &'static str,
-    table: &'static str,
-    columns: &'static [&'static str],
-}
-
-impl MigrationName for CreateIndex {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateIndex {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut index = Index::create();
-        index.name(self.index).table(self.table);
-        for column in self.columns {
-            index.col(*column);
-        }
-        manager.create_index(index).await
-    }
-}
-
-/// A column of texts, which existing rows have empty.
-struct AddColumn {
-    name: &'static str,
-    table: &'static str,
-    column: fn() -> ColumnDef,
-}
-
-impl MigrationName for AddColumn {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for AddColumn {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut column = (self.column)();
-        column.default("");
-        manager.alter_table(Table::alter().table(self.table).add_column(column).to_owned()).await
-    }
 }
 
 /// The keys of accounts that were there before. Not by the database's LOWER:

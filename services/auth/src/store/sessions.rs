@@ -112,15 +112,20 @@ pub async fn end_all(
     end(db, which, now).await
 }
 
-/// Ends a user's sessions beyond so many, those unused for longest.
-pub async fn end_beyond(db: &impl ConnectionTrait, user: UserId, keep: u64, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Ends a user's sessions beyond so many, those unused for longest; which.
+pub async fn end_beyond(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    keep: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, DbErr> {
     // MariaDB takes an offset only with a limit.
     let beyond: Vec<String> =
         open(user, now).select_only().column(Column::Id).offset(keep).limit(1_000).into_tuple().all(db).await?;
     if !beyond.is_empty() {
-        end(db, Condition::all().add(Column::Id.is_in(beyond)), now).await?;
+        end(db, Condition::all().add(Column::Id.is_in(&beyond)), now).await?;
     }
-    Ok(())
+    Ok(beyond)
 }
 
 /// Sessions that ended since, the first first.

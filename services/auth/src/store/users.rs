@@ -1,11 +1,10 @@
 //! Accounts.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Role, UserId};
+use fenz_chassis::{Role, UserId, database::far_time};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, LikeExpr},
 };
 
@@ -76,14 +75,9 @@ pub async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<(), 
 /// Stores a changed account. Lock it first: the last to write wins.
 pub async fn update_in_txn(db: &impl ConnectionTrait, account: &Account, now: DateTime<Utc>) -> Result<(), DbErr> {
     let row = ActiveModel { banned_until: NotSet, ..row(account, now) };
-    let banned_until = match db.get_database_backend() {
-        // With a zone it would go as a TIMESTAMP, and the year 9999 become NULL.
-        DbBackend::MySql => Expr::value(account.banned_until.map(|until| until.naive_utc())),
-        _ => Expr::value(account.banned_until),
-    };
     Entity::update_many()
         .set(row)
-        .col_expr(Column::BannedUntil, banned_until)
+        .col_expr(Column::BannedUntil, Expr::value(far_time(db, account.banned_until)))
         .filter(Column::Id.eq(account.id.0))
         .exec(db)
         .await?;

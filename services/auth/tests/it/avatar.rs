@@ -14,7 +14,9 @@ use fenz_contract::media::v1::{
 };
 use fenz_testkit::{Database, Sandbox};
 use reqwest::Method;
+use sea_orm::DbBackend;
 use serde_json::json;
+use tokio::sync::Barrier;
 use tonic::{Request, Response, Status};
 
 use crate::fleet::{Fleet, everywhere};
@@ -24,6 +26,8 @@ use crate::fleet::{Fleet, everywhere};
 pub struct Media {
     claims: Arc<Mutex<BTreeMap<i64, String>>>,
     released: Arc<Mutex<Vec<(String, bool)>>>,
+    /// Who claims waits here for the others.
+    meeting: Arc<Mutex<Option<Arc<Barrier>>>>,
 }
 
 impl Media {
@@ -40,6 +44,10 @@ impl UploadService for Media {
     ) -> Result<Response<pb::ClaimUploadResponse>, Status> {
         let pb::ClaimUploadRequest { upload_id, kind, claim, .. } = request.into_inner();
         assert_eq!(kind, "image");
+        let meeting = self.meeting.lock().unwrap().clone();
+        if let Some(meeting) = meeting {
+            meeting.wait().await;
+        }
         if upload_id >= 100 {
             return Err(Error::new(Reason::UploadNotFound, "there is no such upload").into());
         }
@@ -123,6 +131,38 @@ async fn a_change_that_stopped_half_way_hands_the_upload_back() {
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
         until("the release", || !media.released.lock().unwrap().is_empty()).await;
         assert!(media.released.lock().unwrap().iter().all(|(claim, keep)| claim.ends_with("/avatar/3") && *keep));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_avatar_asked_for_twice_at_once_stays() {
+    everywhere(&[], async |mut fleet| {
+        let media = Media::default();
+        serve(&media, &mut fleet.sandbox);
+        let answer = fleet.register("ann").await.is(200);
+        let (id, bearer) = (&answer.body["user"]["id"], format!("Bearer {}", answer.text("accessToken")));
+        let claim = format!("user/{}/avatar/1", id.as_str().unwrap());
+        // Both know the first version and have written down what to undo.
+        *media.meeting.lock().unwrap() = Some(Arc::new(Barrier::new(2)));
+        let (headers, body) = ([("authorization", bearer.as_str()), ("if-match", "\"1\"")], json!({"uploadId": "1"}));
+        let set = || fleet.call(Method::PUT, "/api/v1/user/avatar", &headers, &body);
+        let (one, two) = tokio::join!(set(), set());
+        assert_eq!((one.is(200).etag(), two.is(200).etag()), ("\"2\"", "\"2\""));
+        assert_eq!(fleet.count("media_errands").await, 0);
+        // One that came between wrote it down when the other was done, and failed.
+        let zone = if fleet.db().await.get_database_backend() == DbBackend::MySql { "" } else { "+00:00" };
+        let errand = format!("('{claim}', TRUE, '2026-01-01 00:00:00{zone}', FALSE)");
+        fleet.sql(&format!("INSERT INTO media_errands (claim, keep_files, due_at, started) VALUES {errand}")).await;
+        for _ in 0..200 {
+            if fleet.count("media_errands").await == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(fleet.count("media_errands").await, 0);
+        assert!(media.released.lock().unwrap().is_empty());
+        assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(1, claim)]));
     })
     .await;
 }

@@ -104,7 +104,14 @@ async fn an_account_deletes_itself_and_leaves_nothing() {
         assert!(known().await.iter().any(|session| session == second.text("sessionId")));
         assert_eq!(known().await.len(), 2);
 
-        // Media is away: auth waits with its report.
+        // Media is away: auth has tried, and waits with its report.
+        for _ in 0..200 {
+            if fleet.count("media_errands WHERE started").await == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(fleet.count("media_errands WHERE started").await, 1);
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(ear.all("erased").is_empty());
         crate::avatar::serve(&crate::avatar::Media::default(), &mut fleet.sandbox);

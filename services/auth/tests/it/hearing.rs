@@ -1,6 +1,7 @@
 //! A service that hears what auth tells.
 
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -19,6 +20,7 @@ pub struct Neighbour;
 #[derive(Clone, Default)]
 pub struct Ear {
     heard: Arc<Mutex<Vec<(String, Value)>>>,
+    ids: Arc<Mutex<HashSet<String>>>,
     outbox: Arc<Mutex<Option<Outbox>>>,
 }
 
@@ -66,9 +68,12 @@ impl Ear {
             .unwrap();
     }
 
-    fn note(&self, subject: &str, event: &impl serde::Serialize) {
-        let what = subject.rsplit('.').next().unwrap_or_default().to_owned();
-        self.heard.lock().unwrap().push((what, serde_json::to_value(event).unwrap()));
+    fn note<E: serde::Serialize>(&self, received: &Received<E>) {
+        // A handler that lost a race runs again.
+        if self.ids.lock().unwrap().insert(received.id.clone()) {
+            let what = received.subject.rsplit('.').next().unwrap_or_default().to_owned();
+            self.heard.lock().unwrap().push((what, serde_json::to_value(&received.event).unwrap()));
+        }
     }
 }
 
@@ -85,7 +90,7 @@ macro_rules! hears {
         $consumer$(.on({
             let ear = $ear.clone();
             move |_, received: Received<pb::$event>| {
-                ear.note(&received.subject, &received.event);
+                ear.note(&received);
                 async { Ok(()) }
             }
         }))*

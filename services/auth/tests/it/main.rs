@@ -6,6 +6,7 @@ mod account;
 mod administration;
 mod audit;
 mod avatar;
+mod catalog;
 mod deletion;
 mod fleet;
 mod hearing;

@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -35,16 +34,20 @@ fn database(folder: &Path) -> String {
 }
 
 async fn start(folder: &Path) -> Running {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let child = command(folder).env("FENZ_AUTH__LISTEN", free.to_string()).stdout(Stdio::piped()).spawn().unwrap();
-    let running = Running { child, url: format!("http://{free}") };
-    for _ in 0..200 {
-        if reqwest::get(format!("{}/.well-known/jwks.json", running.url)).await.is_ok_and(|r| r.status().is_success()) {
-            return running;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the service does not start");
+    let mut command = command(folder);
+    command.env("FENZ_AUTH__LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running { child: command.spawn().unwrap(), url: String::new() };
+    let mut log = BufReader::new(running.child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        tell.send(log.find(|line| line.contains("\"listening\""))).ok();
+        // A pipe that nobody empties stops who writes to it.
+        log.for_each(drop);
+    });
+    let line = tokio::time::timeout(Duration::from_secs(30), told).await.expect("it starts in time").unwrap();
+    let line: Value = serde_json::from_str(&line.expect("it starts")).unwrap();
+    running.url = format!("http://{}", line["address"].as_str().unwrap());
+    running
 }
 
 impl Drop for Running {

@@ -7,7 +7,7 @@ use fenz_testkit::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, PASSWORD, everywhere};
+use crate::fleet::{Fleet, PASSWORD, everywhere, everywhere_heard};
 
 #[tokio::test]
 async fn sessions_tell_device_and_address_the_last_used_first() {
@@ -87,13 +87,15 @@ async fn one_session_can_be_ended_but_nobody_elses() {
 
 #[tokio::test]
 async fn one_too_many_ends_the_one_unused_for_longest() {
-    everywhere(&[("max_sessions", "3")], async |fleet| {
+    everywhere_heard(&[("max_sessions", "3")], async |fleet| {
         let oldest = fleet.register("ann").await;
         for _ in 0..3 {
             fleet.sandbox.process.clock.advance(Duration::from_secs(1));
             fleet.login("ann", PASSWORD).await.is(200);
         }
         fleet.get(oldest.text("accessToken"), "user/me").await.refuses(401, "TOKEN_INVALID");
+        let told = fleet.ear().of("sessions_ended", "sessionIds", json!([oldest.body["sessionId"]])).await;
+        assert_eq!(told["userId"], oldest.body["user"]["id"]);
         let newest = fleet.login("ann", PASSWORD).await;
         assert_eq!(fleet.get(newest.text("accessToken"), "auth/sessions").await.text("total"), "3");
     })

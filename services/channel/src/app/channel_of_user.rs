@@ -16,7 +16,7 @@ use crate::{
 impl App {
     /// Makes a new user's channel, unless it is there, or was.
     pub async fn user_registered_in_txn(&self, txn: &Txn, user: UserId, told: &Told, at: DateTime<Utc>) -> Result<()> {
-        if self.erasures.is_erased(&**txn, user).await? {
+        if self.is_erased_in_txn(txn, user).await? {
             return Ok(());
         }
         user_names::put_in_txn(&**txn, user, told).await?;
@@ -33,7 +33,7 @@ impl App {
     /// Keeps what a user is called by now, and hides their channel with them or
     /// brings it back. The channel's name is its owner's to change.
     pub async fn user_updated_in_txn(&self, txn: &Txn, user: UserId, told: &Told) -> Result<()> {
-        if self.erasures.is_erased(&**txn, user).await? {
+        if self.is_erased_in_txn(txn, user).await? {
             return Ok(());
         }
         user_names::put_in_txn(&**txn, user, told).await?;

@@ -21,9 +21,22 @@ impl App {
         self.erasures.order_in_txn(txn, told).await?;
         let user = UserId(told.user_id);
         // In the order of the other handlers, so that no two wait for each other.
+        user_names::hold_in_txn(&**txn, user).await?;
         user_names::remove(&**txn, user).await?;
         self.end_own_in_txn(txn, user).await?;
         Ok(())
+    }
+
+    /// Whether a user is deleted. If not, their deletion waits for the end of
+    /// the transaction, and the eraser finds what it has made. To be asked before
+    /// a channel is locked.
+    pub(super) async fn is_erased_in_txn(&self, txn: &Txn, user: UserId) -> Result<bool> {
+        user_names::hold_in_txn(&**txn, user).await?;
+        let erased = self.erasures.is_erased(&**txn, user).await?;
+        if erased {
+            user_names::remove(&**txn, user).await?;
+        }
+        Ok(erased)
     }
 
     /// True when there was something to end.

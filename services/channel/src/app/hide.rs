@@ -1,6 +1,6 @@
 //! Moderators take a channel out of sight and bring it back.
 
-use fenz_chassis::{Caller, Result};
+use fenz_chassis::{Caller, Error, Reason, Result};
 use fenz_contract::events::v1::UserModerated;
 use fenz_events::Act;
 use serde_json::json;
@@ -26,12 +26,15 @@ impl App {
     /// again changes nothing.
     ///
     /// # Errors
-    /// `CHANNEL_NOT_FOUND`.
+    /// `CHANNEL_NOT_FOUND`; `PERMISSION_DENIED` on one's own.
     pub async fn moderate(&self, id: ChannelId, what: Moderation<'_>, caller: &Caller) -> Result<Seen> {
         let moderator = caller.require_user()?.id;
         let hide = what != Moderation::Restore;
         let channel = self.outbox.transact(|txn| async move {
             let mut channel = channels::lock_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
+            if channel.owner == moderator {
+                return Err(Error::new(Reason::PermissionDenied, "nobody moderates their own channel"));
+            }
             let hidden = channel.hidden.moderated(hide);
             if hidden != channel.hidden {
                 channel.hidden = hidden;

@@ -1,5 +1,7 @@
 //! Having a channel at all: a user may delete theirs, and have a new one.
 
+use std::time::Duration;
+
 use fenz_chassis::{Caller, Error, Reason, Result, UserId, database::Txn};
 use fenz_events::Act;
 use serde_json::{Value, json};
@@ -42,7 +44,8 @@ impl App {
     /// Makes a new, empty channel where the caller has none.
     ///
     /// # Errors
-    /// `CHANNEL_ALREADY_EXISTS`; `INVALID_PARAMS` for a bad name.
+    /// `CHANNEL_ALREADY_EXISTS`; `INVALID_PARAMS` for a bad name; `UNAVAILABLE`
+    /// without one before it is known what the caller is called.
     pub async fn create_own(&self, caller: &Caller, name: &str, description: &str) -> Result<Seen> {
         let owner = caller.require_user()?.id;
         if !name.is_empty() {
@@ -50,7 +53,7 @@ impl App {
         }
         let _turn = self.turns.of(ChannelId(owner.0)).await;
         let created = self.outbox.transact(|txn| async move {
-            if self.erasures.is_erased(&*txn, owner).await? {
+            if self.is_erased_in_txn(&txn, owner).await? {
                 return Err(account_deleted());
             }
             let left = channels::lock_any_in_txn(&*txn, ChannelId(owner.0)).await?;
@@ -59,6 +62,9 @@ impl App {
             }
             let names = user_names::find(&*txn, owner).await?.unwrap_or_default().names;
             let name = if name.is_empty() { names.of_channel() } else { name };
+            if name.is_empty() {
+                return Err(not_heard_of());
+            }
             let is_new = left.is_none();
             let now = self.clock.now();
             let mut channel = left.map_or_else(|| Channel::first(owner, name, now), |left| left.again(name, now));
@@ -110,6 +116,12 @@ fn act(action: &str, owner: UserId, before: Option<Value>, after: Option<Value>)
 
 fn known(channel: &Channel) -> Value {
     json!({"name": channel.name, "description": channel.description})
+}
+
+/// Auth's word of who just registered is on its way.
+fn not_heard_of() -> Error {
+    let error = Error::new(Reason::Unavailable, "your account is still being set up; try again");
+    error.retry_after(Duration::from_secs(1))
 }
 
 fn already_exists() -> Error {

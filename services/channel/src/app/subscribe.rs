@@ -23,11 +23,12 @@ impl App {
             return Err(already_subscribed());
         }
         let membership = self.outbox.transact(|txn| async move {
+            let erased = self.is_erased_in_txn(&txn, user.id).await?;
             let channel = channels::lock_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
             if channel.owner == user.id {
                 return Err(Error::new(Reason::CannotSubscribeSelf, "this channel is your own"));
             }
-            if self.erasures.is_erased(&*txn, user.id).await? {
+            if erased {
                 return Err(account_deleted());
             }
             let before = memberships::find(&*txn, id, user.id).await?;

@@ -91,11 +91,12 @@ impl Channel {
         }
     }
 
-    /// What stays of it when it is deleted.
+    /// What stays of it when it is deleted. What moderators hid stays hidden:
+    /// nobody sheds that by a new start.
     #[must_use]
     pub fn deleted(self, now: DateTime<Utc>) -> Self {
         Self {
-            hidden: HiddenReasons::default(),
+            hidden: self.hidden.by_moderation(),
             version: self.version + 1,
             deleted_at: Some(now),
             membership_floor: self.membership_floor + LIFE,
@@ -107,6 +108,7 @@ impl Channel {
     #[must_use]
     pub fn again(self, name: &str, now: DateTime<Utc>) -> Self {
         Self {
+            hidden: self.hidden.by_moderation(),
             version: self.version + 1,
             membership_floor: self.membership_floor,
             ..Self::first(self.owner, name, now)
@@ -175,6 +177,14 @@ mod tests {
         assert_eq!((again.version, again.is_deleted(), again.is_open()), (6, false, true));
         assert_eq!(again.membership_floor, gone.membership_floor);
         assert!(again.deleted(first.created_at).membership_floor > gone.membership_floor);
+    }
+
+    #[test]
+    fn what_moderators_hid_stays_hidden_over_a_new_start() {
+        let first = Channel { hidden: HiddenReasons::from_bits(2).moderated(true), ..sample(7) };
+        let at = first.created_at;
+        let gone = first.deleted(at);
+        assert_eq!((gone.hidden.bits(), gone.again("new", at).hidden.bits()), (1, 1));
     }
 
     #[test]

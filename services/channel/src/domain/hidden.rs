@@ -35,6 +35,12 @@ impl HiddenReasons {
         self.with(OWNER_HIDDEN, hidden)
     }
 
+    /// The reason of moderation alone, if it is one.
+    #[must_use]
+    pub fn by_moderation(self) -> Self {
+        Self(self.0 & MODERATION)
+    }
+
     fn with(self, reason: i32, set: bool) -> Self {
         Self(if set { self.0 | reason } else { self.0 & !reason })
     }
@@ -50,6 +56,7 @@ mod tests {
         let left = both.moderated(false);
         assert_eq!((both.bits(), left.bits(), left.any()), (3, 2, true));
         assert_eq!(left.moderated(false), left);
+        assert_eq!((both.by_moderation().bits(), left.by_moderation().any()), (1, false));
         assert_eq!((both.owner_hidden(false).bits(), left.owner_hidden(false).any()), (1, false));
         assert!(!HiddenReasons::default().moderated(true).moderated(false).any());
     }

@@ -3,12 +3,11 @@
 pub mod changes;
 pub mod channel;
 pub mod hidden;
-pub mod if_match;
 pub mod membership;
 pub mod money;
-pub mod page;
 
 pub use channel::{Channel, ChannelId, Picture, UploadId};
+pub use fenz_chassis::{if_match, page};
 pub use hidden::HiddenReasons;
 pub use membership::{Counts, Membership, Status, Tier};
 pub use money::Money;

@@ -34,11 +34,10 @@ impl Names {
     }
 }
 
-/// Keeps what was told, unless something newer is kept already. Who follows with
-/// another change for the user waits for the end of this transaction.
-pub async fn put_in_txn(txn: &impl ConnectionTrait, user: UserId, told: &Told) -> Result<(), DbErr> {
-    // What an upsert did cannot be told on every database: first a row that
-    // anything is newer than, then the names.
+/// Makes who follows with something of the user's wait for the end of this
+/// transaction. Where nothing is known of them there is a row then that anything
+/// is newer than.
+pub async fn hold_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
     let oldest = ActiveModel {
         user_id: Set(user.0),
         username: Set(String::new()),
@@ -48,6 +47,12 @@ pub async fn put_in_txn(txn: &impl ConnectionTrait, user: UserId, told: &Told) -
     };
     let exists = OnConflict::column(Column::UserId).update_column(Column::UserId).to_owned();
     Entity::insert(oldest).on_conflict(exists).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Keeps what was told, unless something newer is kept already. The user is held
+/// ([`hold_in_txn`]): what an upsert did cannot be told on every database.
+pub async fn put_in_txn(txn: &impl ConnectionTrait, user: UserId, told: &Told) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Username, Expr::value(&told.names.username))
         .col_expr(Column::DisplayName, Expr::value(&told.names.display_name))

@@ -120,6 +120,10 @@ async fn moderation_is_one_reason_among_others() {
         assert_eq!(fleet.get("channels/7", OTHER).await.of("channel")["membershipTier"], json!("subscriber"));
         assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("1"));
         fleet.moderate(404, "hide").await.refused(404, "CHANNEL_NOT_FOUND");
+        for what in ["hide", "restore"] {
+            let own = fleet.request_as(Method::PUT, &format!("admin/channels/7/{what}"), OWNER, Role::Admin);
+            send(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
+        }
         let told = || fleet.heard.channels.lock().expect("no panic before").clone();
         eventually(async || told().iter().any(|e| e.channel_id == 7 && e.version == 4)).await;
         let mut told: Vec<_> = told().iter().filter(|e| e.channel_id == 7).map(|e| (e.version, e.is_hidden)).collect();

@@ -2,6 +2,7 @@
 
 use fenz_contract::events::v1::{UserRegistered, UserUpdated};
 use fenz_testkit::Database;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 
 use crate::fleet::{Fleet, OTHER, OWNER, eventually};
@@ -79,5 +80,51 @@ async fn a_channel_that_was_deleted_before_goes_too() {
         assert_eq!(fleet.count("channels WHERE id = 7").await, 0);
         assert_eq!(fleet.count("memberships").await, 0);
         assert_eq!(fleet.heard.deleted.lock().unwrap().len(), 1);
+    }
+}
+
+/// One that has found its user there when the order comes.
+#[tokio::test]
+async fn a_subscription_under_way_is_forgotten_too() {
+    for database in Database::available() {
+        let (at, waiting) = match database {
+            // One writer: the two cannot overlap.
+            Database::Sqlite => continue,
+            Database::Postgres => (
+                "2026-01-01 00:00:00+00:00",
+                "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            ),
+            Database::MariaDb => (
+                "2026-01-01 00:00:00",
+                "information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+                 WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'",
+            ),
+        };
+        let fleet = Fleet::start(database).await;
+        let erased = || fleet.heard.erased.lock().unwrap().iter().any(|e| e.service == "channel");
+        // The same row, not committed: the subscription stops at the last of its steps.
+        let db = fleet.database().await;
+        let in_the_way = db.begin().await.unwrap();
+        let row = format!("VALUES (7, 8, 1, 'active', '{at}', 1)");
+        let columns = "channel_id, user_id, tier, status, created_at, version";
+        in_the_way.execute_unprepared(&format!("INSERT INTO memberships ({columns}) {row}")).await.unwrap();
+        let order = async {
+            eventually(async || fleet.count(waiting).await == 1).await;
+            fleet.delete_user(OTHER).await;
+            // Long enough for an erasure that does not wait.
+            for _ in 0..80 {
+                if erased() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            }
+            in_the_way.rollback().await.unwrap();
+        };
+        let (subscribed, ()) = tokio::join!(fleet.subscribe(7, OTHER), order);
+        assert_eq!(subscribed.status, 200, "{database:?}");
+        eventually(async || erased()).await;
+        assert_eq!(fleet.count("memberships WHERE user_id = 8").await, 0, "{database:?}");
+        assert_eq!(fleet.get("channels/7", 0).await.of("channel")["subscriberCount"], json!("0"));
+        db.close().await.unwrap();
     }
 }

@@ -2,6 +2,7 @@
 //! and hears events.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -48,9 +49,12 @@ pub struct Heard {
 
 /// Keeps what comes.
 fn keep<E: Event + Clone + Send + Sync>(consumer: Consumer, kept: &Arc<Mutex<Vec<E>>>) -> Consumer {
-    let kept = kept.clone();
+    let (kept, ids) = (kept.clone(), Mutex::new(HashSet::new()));
     consumer.on(move |_, received: Received<E>| {
-        kept.lock().expect("no panic before").push(received.event);
+        // A handler that lost a race runs again.
+        if ids.lock().expect("no panic before").insert(received.id) {
+            kept.lock().expect("no panic before").push(received.event);
+        }
         async { Ok(()) }
     })
 }

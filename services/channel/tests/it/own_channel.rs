@@ -140,6 +140,34 @@ async fn a_new_channel_has_the_id_and_higher_versions() {
     }
 }
 
+#[tokio::test]
+async fn what_moderators_hid_is_not_shed_by_a_new_channel() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        assert_eq!(fleet.moderate(7, "hide").await.status, 200);
+        assert_eq!(fleet.delete_own(OWNER).await.status, 200);
+        assert_eq!(fleet.create_own(&json!({}), OWNER).await.of("channel")["isHidden"], json!(true));
+        fleet.get("channels/7", OTHER).await.refused(404, "CHANNEL_NOT_FOUND");
+        assert_eq!(fleet.moderate(7, "restore").await.of("channel")["isHidden"], json!(false));
+        assert_eq!(fleet.get("channels/7", OTHER).await.status, 200);
+    }
+}
+
+/// Before auth's word of who registered is here.
+#[tokio::test]
+async fn no_channel_is_made_without_a_name() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let early = fleet.create_own(&json!({}), 20).await;
+        assert_eq!(early.refused(503, "UNAVAILABLE").headers["retry-after"], "1");
+        fleet.get("channels/20", 20).await.refused(404, "CHANNEL_NOT_FOUND");
+        fleet.register(20, "twenty").await;
+        assert_eq!(fleet.get("channels/20", 0).await.of("channel")["name"], json!("twenty"));
+        // With a name of their own nobody has to wait.
+        assert_eq!(fleet.create_own(&json!({"name": "mine"}), 21).await.of("channel")["name"], json!("mine"));
+    }
+}
+
 /// Deleting, making and subscribing at once: one of each kind wins, and the
 /// counts are what the rows say.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

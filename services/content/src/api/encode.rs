@@ -14,7 +14,7 @@ use crate::{
 pub fn watchable(hot: &HotVideo) -> pb::Video {
     let mut video = encode(&hot.video, hot.views(), hot.thumbnail_url.clone());
     video.is_hidden |= hot.channel_withholds;
-    video.playback_url = Some(hot.playback_url.clone());
+    video.playback_url.clone_from(&hot.playback_url);
     video
 }
 

@@ -9,6 +9,7 @@ mod edit;
 mod encode;
 mod headers;
 mod history;
+mod import;
 mod video_admin;
 mod videos;
 

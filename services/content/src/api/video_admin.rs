@@ -4,7 +4,7 @@ use fenz_chassis::{Caller, Result};
 use fenz_contract::content::v1::{self as pb, video_admin_service_server::VideoAdminService};
 use tonic::{Request, Response, Status};
 
-use super::{Api, encode};
+use super::{Api, encode, import};
 use crate::{domain::VideoId, store::listing::Review};
 
 #[async_trait::async_trait]
@@ -40,5 +40,17 @@ impl VideoAdminService for Api {
         let id = VideoId(request.into_inner().id);
         let hot = self.0.moderate(id, caller.require_user()?, false, "").await?;
         Ok(encode::with_etag(pb::RestoreVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+    }
+
+    async fn import_videos(
+        &self,
+        request: Request<pb::ImportVideosRequest>,
+    ) -> Result<Response<pb::ImportVideosResponse>, Status> {
+        let actor = Caller::of(&request).require_user()?.id;
+        let videos = request.into_inner().videos.into_iter().enumerate();
+        let imports = videos.map(|(place, video)| import::decode(place, video)).collect::<Result<_, Status>>()?;
+        let imported = self.0.import(actor, imports).await?;
+        let ids = imported.ids.into_iter().map(|id| id.0).collect();
+        Ok(Response::new(pb::ImportVideosResponse { ids, imported: imported.new as i32 }))
     }
 }

@@ -76,9 +76,9 @@ impl VideoService for Api {
             tags: message.tag_ids,
             ..Filter::default()
         };
-        let (videos, total) = self.0.list(&filter, page).await?;
-        let videos = videos.iter().map(encode::listed).collect();
-        Ok(Response::new(pb::ListVideosResponse { videos, total: total as i64 }))
+        let listing = self.0.list(filter, page).await?;
+        let videos = listing.videos.iter().map(encode::listed).collect();
+        Ok(Response::new(pb::ListVideosResponse { videos, total: listing.total as i64 }))
     }
 
     async fn list_subscribed_videos(
@@ -88,9 +88,9 @@ impl VideoService for Api {
         let user = Caller::of(&request).require_user()?.id;
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
-        let (videos, total) = self.0.list_subscribed(user, page).await?;
-        let videos = videos.iter().map(encode::listed).collect();
-        Ok(Response::new(pb::ListSubscribedVideosResponse { videos, total: total as i64 }))
+        let listing = self.0.list_subscribed(user, page).await?;
+        let videos = listing.videos.iter().map(encode::listed).collect();
+        Ok(Response::new(pb::ListSubscribedVideosResponse { videos, total: listing.total as i64 }))
     }
 }
 

@@ -159,7 +159,7 @@ impl App {
             duration_seconds: claimed.duration_seconds,
             width: claimed.width,
             height: claimed.height,
-            upload: new.upload,
+            upload: Some(new.upload),
             thumbnail: new.thumbnail.or(claimed.poster),
             created_at: now,
             published_at: new.publish.then_some(now),

@@ -41,8 +41,10 @@ impl App {
         errands::stop_all_intents_in_txn(db, id).await?;
         videos::delete_in_txn(db, id).await?;
         views::forget_hours(db, id).await?;
-        let about = About { id: self.ids.next(), video: id, upload: None, owner: video.owner };
-        errands::insert(db, Errand::removal(about, self.clock.now())).await?;
+        if video.has_files() {
+            let about = About { id: self.ids.next(), video: id, upload: None, owner: video.owner };
+            errands::insert(db, Errand::removal(about, self.clock.now())).await?;
+        }
         self.tell_deleted_in_txn(txn, video).await
     }
 }

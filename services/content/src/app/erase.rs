@@ -32,6 +32,8 @@ impl Eraser for App {
         }
         sweeps::forget_channel(&self.db, user.0).await?;
         removed += channels::forget_of_owner(&self.db, user).await?;
+        // A replica may have been storing what was watched beside all this.
+        removed += history::clear(&self.db, user).await?;
         Ok(Portion { removed, done: true })
     }
 }

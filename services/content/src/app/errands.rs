@@ -72,8 +72,10 @@ impl Errands {
     /// Ends an intent whose request failed. `InUse` when another request has
     /// made the same video meanwhile.
     pub async fn give_up(&self, intent: &Errand) -> Result<Outcome> {
-        // Due at once, should the rest fail or the process end.
-        errands::reschedule(&self.db, intent.id, self.clock.now(), 0).await?;
+        // Due soon, should the rest fail or the process end; not at once, for the
+        // job would do the same beside us, and the slower of the two could release
+        // what a repeated request has claimed again.
+        errands::reschedule(&self.db, intent.id, self.clock.after(FIRST_PAUSE), 0).await?;
         self.perform(intent).await
     }
 

@@ -8,8 +8,8 @@ use crate::domain::Video;
 
 impl App {
     /// Tells what became of a video; `before` is none for a new one. Its first
-    /// publication and another title while it is published are told to the
-    /// channel's audience too.
+    /// publication and another title while others may see it are told
+    /// to the channel's audience too.
     pub(super) async fn tell_in_txn(&self, txn: &Txn, before: Option<&Video>, after: &Video) -> Result<()> {
         let now = Some(self.clock.now().into());
         self.outbox.emit(txn, &VideoChanged { occurred_at: now, ..changed(after) }).await?;
@@ -28,7 +28,8 @@ impl App {
             };
             return self.outbox.emit(txn, &told).await;
         }
-        if after.is_published && before.is_some_and(|b| b.title != after.title) {
+        let is_seen = after.is_published && !after.hidden.any();
+        if is_seen && before.is_some_and(|b| b.title != after.title) {
             let (channel_id, video_id) = (after.channel_id, after.id.0);
             let told = VideoUpdate { channel_id, video_id, title: after.title.clone(), occurred_at: now };
             return self.outbox.emit(txn, &told).await;
@@ -66,7 +67,7 @@ pub(super) fn changed(video: &Video) -> VideoChanged {
         version: video.version,
         occurred_at: None,
         created_at: Some(video.created_at.into()),
-        video_upload_id: video.upload.0,
+        video_upload_id: video.upload.map_or(0, |u| u.0),
         thumbnail_upload_id: video.thumbnail.map_or(0, |t| t.0),
     }
 }

@@ -69,15 +69,13 @@ impl App {
     async fn store_batch(&self, batch: &[Watched]) -> Result<()> {
         transact(&self.db, |txn| async move {
             let users: HashSet<i64> = batch.iter().map(|w| w.user.0).collect();
-            let mut unwanted = history::without(&*txn, users.clone()).await?;
-            for user in users {
-                // Their token may outlive them by moments.
-                if self.erasures.is_erased(&*txn, UserId(user)).await? {
-                    unwanted.insert(user);
-                }
-            }
-            let wanted: Vec<_> = batch.iter().copied().filter(|w| !unwanted.contains(&w.user.0)).collect();
-            Ok(history::record(&*txn, &wanted).await?)
+            let settings = history::settings_of(&*txn, &users).await?;
+            let is_wanted = |w: &Watched| settings.get(&w.user.0).is_none_or(|setting| setting.keeps(w.at));
+            let wanted: Vec<_> = batch.iter().copied().filter(is_wanted).collect();
+            history::record(&*txn, &wanted).await?;
+            // Their token may outlive them by moments. Afterwards: who is deleted
+            // just now would be overlooked before.
+            Ok(history::clear_erased(&*txn, &users).await?)
         })
         .await
     }
@@ -95,6 +93,14 @@ impl App {
 
     /// Forgets all that a user watched.
     pub async fn clear_history(&self, user: UserId) -> Result<()> {
+        // First: what other replicas have noted until now is not stored any more.
+        transact(&self.db, |txn| async move {
+            if self.erasures.is_erased(&*txn, user).await? {
+                return Ok(());
+            }
+            Ok(history::note_cleared(&*txn, user, self.clock.now()).await?)
+        })
+        .await?;
         self.store_watched().await?;
         history::clear(&self.db, user).await?;
         Ok(())

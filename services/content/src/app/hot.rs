@@ -34,8 +34,9 @@ pub struct HotVideo {
     pub video: Video,
     /// Its channel is hidden or deleted.
     pub channel_withholds: bool,
-    /// Made for insiders where nobody else may see the video.
-    pub playback_url: String,
+    /// Made for insiders where nobody else may see the video; none where there
+    /// is nothing to play.
+    pub playback_url: Option<String>,
     pub thumbnail_url: String,
     pub etag: String,
     pub(super) counter: Arc<Counter>,
@@ -61,6 +62,7 @@ pub struct HotVideos {
     views: Arc<ViewBuffer>,
     links: Links,
     channels: OverheardChannels,
+    changes: AtomicU64,
 }
 
 /// The place of one video.
@@ -125,7 +127,7 @@ impl HotVideos {
         channels: OverheardChannels,
     ) -> Self {
         let slots = Cache::builder().max_capacity(config.max_entries).build();
-        Self { slots, ttl: config.ttl, db, views, links, channels }
+        Self { slots, ttl: config.ttl, db, views, links, channels, changes: AtomicU64::new(0) }
     }
 
     /// A video, if there is such a one.
@@ -169,8 +171,14 @@ impl HotVideos {
         }))
     }
 
+    /// How many changes of videos this process has made or heard of.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
     /// Drops a video that has changed. To be called after the commit.
     pub fn forget(&self, id: VideoId) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         if let Some(slot) = self.slots.get(&id) {
             slot.clear();
         }
@@ -178,6 +186,7 @@ impl HotVideos {
 
     /// Drops the videos of a channel that has changed.
     pub fn forget_channel(&self, channel: i64) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
         for (_, slot) in &self.slots {
             if !slot.is_of_another(channel) {
                 slot.clear();

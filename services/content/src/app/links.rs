@@ -35,9 +35,10 @@ impl Links {
         if is_public { Audience::Everyone } else { Audience::Insider }
     }
 
-    pub fn playback(&self, video: &Video, audience: Audience) -> String {
+    /// None where there is nothing to play.
+    pub fn playback(&self, video: &Video, audience: Audience) -> Option<String> {
         let ttl = if audience == Audience::Insider { self.insider_ttl } else { self.playback_ttl };
-        self.urls.sign_for(audience, video.upload.0, self.clock.unix() + ttl)
+        Some(self.urls.sign_for(audience, video.upload?.0, self.clock.unix() + ttl))
     }
 
     /// The same text for a whole day where everybody may see it, so that

@@ -1,6 +1,9 @@
 //! Lists of videos.
 
-use fenz_chassis::{Result, UserId};
+use std::{sync::Arc, time::Duration};
+
+use fenz_chassis::{Error, Result, UserId};
+use moka::future::Cache;
 
 use super::App;
 use crate::{
@@ -25,28 +28,72 @@ pub struct Listed {
     pub thumbnail_url: String,
 }
 
+/// A page of everybody's videos, and how many there are.
+#[derive(Debug)]
+pub struct Listing {
+    pub videos: Vec<Listed>,
+    pub total: u64,
+}
+
+/// How long a page is good that another replica has changed meanwhile.
+const PAGES_FOR: Duration = Duration::from_millis(500);
+/// What pages may take in memory, about.
+const PAGES_BYTES: u64 = 16 << 20;
+/// A video without its texts.
+const VIDEO_BYTES: usize = 300;
+
+/// Pages that everybody asks for, in memory for a moment: many readers cost one
+/// read. By how many changes of videos this process knew of, so that one that
+/// is read during a change is not kept for after it.
+#[derive(Clone)]
+pub(super) struct Pages(Cache<(u64, Filter, Page), Arc<Listing>>);
+
+impl Default for Pages {
+    fn default() -> Self {
+        let pages = Cache::builder()
+            .max_capacity(PAGES_BYTES)
+            .weigher(|_, page: &Arc<Listing>| page.bytes().try_into().unwrap_or(u32::MAX))
+            .time_to_live(PAGES_FOR);
+        Self(pages.build())
+    }
+}
+
+impl Listing {
+    fn bytes(&self) -> usize {
+        let texts = |listed: &Listed| listed.video.title.len() + listed.video.description.len();
+        VIDEO_BYTES + self.videos.iter().map(|listed| VIDEO_BYTES + texts(listed)).sum::<usize>()
+    }
+}
+
 impl App {
     /// A page's place, if it is not too deep.
     pub fn page(&self, number: Option<i32>, size: Option<i32>) -> Result<Page> {
         Page::of(number, size, self.config.max_page_depth)
     }
 
-    /// Public videos, and how many there are.
-    pub async fn list(&self, filter: &Filter, page: Page) -> Result<(Vec<Listed>, u64)> {
+    /// Public videos.
+    pub async fn list(&self, filter: Filter, page: Page) -> Result<Arc<Listing>> {
+        let key = (self.hot.changes(), filter, page);
+        let read = async { self.read_list(&key.1, page).await.map(Arc::new) };
+        let listing = self.pages.0.try_get_with_by_ref(&key, read).await;
+        listing.map_err(|error| Error::new(error.reason, error.message()))
+    }
+
+    async fn read_list(&self, filter: &Filter, page: Page) -> Result<Listing> {
         let (videos, total) = listing::public(&self.db, filter, page).await?;
-        Ok((videos.into_iter().map(|video| self.listed(video, false)).collect(), total))
+        Ok(Listing { videos: videos.into_iter().map(|video| self.listed(video, false)).collect(), total })
     }
 
     /// Public videos of the channels that somebody belongs to.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the channel service does not answer.
-    pub async fn list_subscribed(&self, user: UserId, page: Page) -> Result<(Vec<Listed>, u64)> {
+    pub async fn list_subscribed(&self, user: UserId, page: Page) -> Result<Listing> {
         let channels = self.memberships.channels_of(user).await?;
         if channels.is_empty() {
-            return Ok((Vec::new(), 0));
+            return Ok(Listing { videos: Vec::new(), total: 0 });
         }
-        self.list(&Filter { channels: Some(channels), ..Filter::default() }, page).await
+        self.read_list(&Filter { channels: Some(channels), ..Filter::default() }, page).await
     }
 
     /// An owner's own videos, and how many there are.

@@ -11,6 +11,7 @@ mod events;
 mod get;
 mod history;
 mod hot;
+mod import;
 mod links;
 mod list;
 mod moderate;
@@ -30,6 +31,7 @@ pub use categories::CategoryEdit;
 pub use create::NewVideo;
 pub use get::Watch;
 pub use hot::HotVideo;
+pub use import::{Import, field as field_of_import};
 pub use list::Listed;
 pub use update::Edit;
 pub use views::Visitor;
@@ -44,6 +46,7 @@ use errands::Errands;
 use history::WatchNotes;
 use hot::HotVideos;
 use links::Links;
+use list::Pages;
 use overheard::OverheardChannels;
 use sweeps::Sweeps;
 use views::ViewCounts;
@@ -63,6 +66,7 @@ pub struct App {
     pub(crate) views: Arc<ViewCounts>,
     history: Arc<WatchNotes>,
     hot: Arc<HotVideos>,
+    pages: Pages,
     overheard: OverheardChannels,
     pub(crate) errands: Errands,
     pub(crate) erasures: Erasures,
@@ -90,6 +94,7 @@ impl App {
             errands: Errands::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
             hot: Arc::new(hot),
+            pages: Pages::default(),
             db,
             clock,
             uploads,

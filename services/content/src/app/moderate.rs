@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Result, User};
+use fenz_chassis::{Error, Reason, Result, User};
 use fenz_contract::events::v1::UserModerated;
 use fenz_events::Act;
 use serde_json::json;
@@ -27,10 +27,13 @@ impl App {
     /// A repeat changes nothing and tells nothing. `text` is for the owner.
     ///
     /// # Errors
-    /// `VIDEO_NOT_FOUND`.
+    /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` on one's own.
     pub async fn moderate(&self, id: VideoId, actor: &User, hide: bool, text: &str) -> Result<Arc<HotVideo>> {
         let moderate = self.outbox.transact(|txn| async move {
             let before = videos::lock_in_txn(&*txn, id).await?.ok_or_else(video_not_found)?;
+            if before.owner == actor.id {
+                return Err(Error::new(Reason::PermissionDenied, "nobody moderates their own video"));
+            }
             if before.hidden.moderated() == hide {
                 return Ok(());
             }

@@ -4,10 +4,9 @@ pub mod access;
 pub mod changes;
 mod channel;
 pub mod hidden;
-pub mod if_match;
-pub mod page;
 pub mod video;
 
 pub use channel::ChannelState;
+pub use fenz_chassis::{if_match, page};
 pub use hidden::HiddenReasons;
 pub use video::{CategoryId, Tier, UploadId, Video, VideoId, Views};

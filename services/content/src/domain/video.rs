@@ -16,7 +16,7 @@ pub struct VideoId(pub i64);
 pub struct UploadId(pub i64);
 
 /// A category's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CategoryId(pub i64);
 
 /// What it takes to watch a video, or what a viewer holds.
@@ -94,7 +94,8 @@ pub struct Video {
     pub duration_seconds: i32,
     pub width: i32,
     pub height: i32,
-    pub upload: UploadId,
+    /// What it plays; none of one that was imported.
+    pub upload: Option<UploadId>,
     pub thumbnail: Option<UploadId>,
     pub created_at: DateTime<Utc>,
     /// The first publication.
@@ -109,6 +110,11 @@ impl Video {
     /// The name that its uploads are claimed under.
     pub fn claim(id: VideoId) -> String {
         format!("video/{}", id.0)
+    }
+
+    /// Whether media keeps files of it.
+    pub fn has_files(&self) -> bool {
+        self.upload.is_some() || self.thumbnail.is_some()
     }
 
     /// How long it still cannot be edited or deleted.
@@ -136,7 +142,7 @@ pub(crate) fn sample(id: i64) -> Video {
         duration_seconds: 5,
         width: 320,
         height: 240,
-        upload: UploadId(1000 + id),
+        upload: Some(UploadId(1000 + id)),
         thumbnail: None,
         created_at: at,
         published_at: Some(at),

@@ -1,11 +1,11 @@
 //! Channels, as far as they decide who sees videos.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use fenz_chassis::UserId;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict, SelectStatement},
 };
 
@@ -27,6 +27,20 @@ impl From<Model> for ChannelState {
 /// What is known of a channel; one that nothing was heard of is visible.
 pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<ChannelState>, DbErr> {
     Ok(Entity::find_by_id(id).one(db).await?.map(ChannelState::from))
+}
+
+/// Which of these channels are there, kept from being deleted until the
+/// transaction ends.
+pub async fn lock_open_in_txn(txn: &impl ConnectionTrait, ids: BTreeSet<i64>) -> Result<HashSet<i64>, DbErr> {
+    let open = Entity::find()
+        .filter(Column::ChannelId.is_in(ids))
+        .filter(Column::IsDeleted.eq(false))
+        // All in the same order, so that no two wait for each other.
+        .order_by_asc(Column::ChannelId)
+        .lock_exclusive()
+        .all(txn)
+        .await?;
+    Ok(open.into_iter().map(|row| row.channel_id).collect())
 }
 
 /// Keeps a state, unless a later one is known.

@@ -38,12 +38,15 @@ table!(video, "videos", {
     pub duration_seconds: i32,
     pub width: i32,
     pub height: i32,
+    /// 0: it was imported, and there is nothing to play.
     pub video_upload_id: i64,
     pub thumbnail_upload_id: Option<i64>,
     pub created_at: DateTimeUtc,
     pub published_at: Option<DateTimeUtc>,
     pub updated_at: DateTimeUtc,
     pub version: i64,
+    /// What it is called where it was imported from.
+    pub import_key: Option<String>,
 });
 
 table!(video_tag, "video_tags", {
@@ -159,5 +162,7 @@ table!(
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,
         pub enabled: bool,
+        /// What was watched until then is forgotten.
+        pub cleared_at: Option<DateTimeUtc>,
     }
 );

@@ -1,12 +1,14 @@
 //! Who watched what, and who wants that kept.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, sea_query::OnConflict,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select,
+    sea_query::{OnConflict, Query},
 };
 
 use super::{
@@ -98,22 +100,52 @@ pub async fn is_kept(db: &impl ConnectionTrait, user: UserId) -> Result<bool, Db
     Ok(history_setting::Entity::find_by_id(user.0).one(db).await?.is_none_or(|row| row.enabled))
 }
 
-/// Who of these keeps none.
-pub async fn without(db: &impl ConnectionTrait, users: HashSet<i64>) -> Result<HashSet<i64>, DbErr> {
-    if users.is_empty() {
-        return Ok(users);
+/// What a user wants to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    enabled: bool,
+    cleared_at: Option<DateTime<Utc>>,
+}
+
+impl Setting {
+    /// Whether what was watched at a moment is.
+    pub fn keeps(&self, at: DateTime<Utc>) -> bool {
+        self.enabled && self.cleared_at.is_none_or(|cleared| cleared < at)
     }
-    let rows = history_setting::Entity::find()
-        .filter(history_setting::Column::UserId.is_in(users))
-        .filter(history_setting::Column::Enabled.eq(false))
-        .all(db)
+}
+
+/// What those of these users want who have said so.
+pub async fn settings_of(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<HashMap<i64, Setting>, DbErr> {
+    let of_users = history_setting::Column::UserId.is_in(users.iter().copied());
+    let rows = history_setting::Entity::find().filter(of_users).all(db).await?;
+    let setting = |row: &history_setting::Model| Setting { enabled: row.enabled, cleared_at: row.cleared_at };
+    Ok(rows.iter().map(|row| (row.user_id, setting(row))).collect())
+}
+
+/// Notes that a user cleared their history.
+pub async fn note_cleared(db: &impl ConnectionTrait, user: UserId, at: DateTime<Utc>) -> Result<(), DbErr> {
+    use history_setting::{ActiveModel, Column, Entity};
+    let row = ActiveModel { user_id: Set(user.0), enabled: Set(true), cleared_at: Set(Some(at)) };
+    let again = OnConflict::column(Column::UserId).update_column(Column::ClearedAt).to_owned();
+    Entity::insert(row).on_conflict(again).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Forgets what those of these users watched who are deleted.
+pub async fn clear_erased(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<(), DbErr> {
+    // Kept for all services by `fenz_events::Erasures`.
+    let erased = Query::select().column("user_id").from("erased_users").to_owned();
+    record::Entity::delete_many()
+        .filter(record::Column::UserId.is_in(users.iter().copied()))
+        .filter(record::Column::UserId.in_subquery(erased))
+        .exec(db)
         .await?;
-    Ok(rows.into_iter().map(|row| row.user_id).collect())
+    Ok(())
 }
 
 /// Keeps a history from now on, or none.
 pub async fn keep(db: &impl ConnectionTrait, user: UserId, enabled: bool) -> Result<(), DbErr> {
-    let row = history_setting::ActiveModel { user_id: Set(user.0), enabled: Set(enabled) };
+    let row = history_setting::ActiveModel { user_id: Set(user.0), enabled: Set(enabled), cleared_at: NotSet };
     let again =
         OnConflict::column(history_setting::Column::UserId).update_column(history_setting::Column::Enabled).to_owned();
     history_setting::Entity::insert(row).on_conflict(again).exec_without_returning(db).await?;

@@ -20,7 +20,7 @@ use super::{
 use crate::domain::{CategoryId, HiddenReasons, Video, VideoId, page::Page};
 
 /// What public videos are narrowed to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     pub channel: Option<i64>,
     /// Videos of any of these channels.

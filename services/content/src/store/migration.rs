@@ -1,6 +1,9 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::timestamp;
+use fenz_chassis::database::{
+    schema::{big, column, flag, index, number, table, text, unique},
+    timestamp,
+};
 use sea_orm_migration::prelude::*;
 
 type Steps = Vec<Box<dyn MigrationTrait>>;
@@ -13,12 +16,12 @@ impl MigratorTrait for Migrator {
         const PUBLIC: [&str; 4] = ["is_published", "hidden_reasons", "published_at", "id"];
         let public = |name, of: &'static str| index(name, "videos", &[&[of], &PUBLIC[..]].concat());
         let mut all: Vec<Box<dyn MigrationTrait>> = vec![
-            Box::new(CreateTable { name: "m20261101_000001_videos", table: videos }),
-            Box::new(CreateTable { name: "m20261101_000002_video_tags", table: video_tags }),
-            Box::new(CreateTable { name: "m20261101_000003_categories", table: categories }),
+            table("m20261101_000001_videos", videos),
+            table("m20261101_000002_video_tags", video_tags),
+            table("m20261101_000003_categories", categories),
             Box::new(SeedCategories),
-            Box::new(CreateTable { name: "m20261101_000005_idempotency_keys", table: idempotency_keys }),
-            Box::new(CreateTable { name: "m20261101_000006_media_errands", table: media_errands }),
+            table("m20261101_000005_idempotency_keys", idempotency_keys),
+            table("m20261101_000006_media_errands", media_errands),
             // Lists are read along an index: the filter first, then the order.
             index("m20261101_000007_videos_public", "videos", &PUBLIC),
             public("m20261101_000008_videos_by_channel", "channel_id"),
@@ -32,93 +35,60 @@ impl MigratorTrait for Migrator {
         ];
         all.extend(moderation());
         all.extend(views());
+        all.extend(imports());
         all.extend(fenz_events::migrations());
         all
     }
 }
 
-fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> Box<dyn MigrationTrait> {
-    Box::new(CreateIndex { name, table, columns: columns.to_vec(), unique: false })
-}
-
 /// What moderators, administrators and the owners of channels do to videos.
 fn moderation() -> Steps {
     vec![
-        Box::new(CreateTable { name: "m20261102_000001_channel_states", table: channel_states }),
+        table("m20261102_000001_channel_states", channel_states),
         index("m20261102_000002_channel_states_hidden", "channel_states", &["is_hidden", "channel_id"]),
         index("m20261102_000003_channel_states_deleted", "channel_states", &["is_deleted", "channel_id"]),
         index("m20261102_000004_channel_states_by_owner", "channel_states", &["owner_id"]),
-        Box::new(CreateTable { name: "m20261102_000005_sweeps", table: sweeps }),
+        table("m20261102_000005_sweeps", sweeps),
         index("m20261102_000006_videos_by_age", "videos", &["created_at", "id"]),
         index("m20261102_000007_videos_of_channel", "videos", &["channel_id", "created_at", "id"]),
-        Box::new(AddColumn {
-            name: "m20261102_000008_media_errands_owner",
-            table: "media_errands",
-            column: || ColumnDef::new("owner_id").big_integer().null().to_owned(),
+        column("m20261102_000008_media_errands_owner", "media_errands", |_| {
+            ColumnDef::new("owner_id").big_integer().null().to_owned()
         }),
         index("m20261102_000009_media_errands_by_owner", "media_errands", &["owner_id"]),
-        Box::new(AddColumn {
-            name: "m20261102_000010_categories_name_key",
-            table: "categories",
+        column("m20261102_000010_categories_name_key", "categories", |_| {
             // Lower case may be longer.
-            column: || ColumnDef::new("name_key").string_len(300).null().to_owned(),
+            ColumnDef::new("name_key").string_len(300).null().to_owned()
         }),
         Box::new(FillNameKeys),
-        Box::new(CreateIndex {
-            name: "m20261102_000012_categories_by_name_key",
-            table: "categories",
-            columns: vec!["name_key"],
-            unique: true,
-        }),
+        unique("m20261102_000012_categories_by_name_key", "categories", &["name_key"]),
     ]
 }
 
 /// Views by the hour, and who watched what.
 fn views() -> Steps {
     vec![
-        Box::new(CreateTable { name: "m20261103_000001_view_flushes", table: view_flushes }),
+        table("m20261103_000001_view_flushes", view_flushes),
         index("m20261103_000002_view_flushes_by_age", "view_flushes", &["flushed_at"]),
-        Box::new(CreateTable { name: "m20261103_000003_view_hours", table: view_hours }),
+        table("m20261103_000003_view_hours", view_hours),
         index("m20261103_000004_view_hours_by_age", "view_hours", &["hour"]),
-        Box::new(CreateTable { name: "m20261103_000005_view_records", table: view_records }),
+        table("m20261103_000005_view_records", view_records),
         index("m20261103_000006_view_records_of_user", "view_records", &["user_id", "watched_at", "video_id"]),
         index("m20261103_000007_view_records_by_age", "view_records", &["watched_at"]),
-        Box::new(CreateTable { name: "m20261103_000008_history_settings", table: history_settings }),
+        table("m20261103_000008_history_settings", history_settings),
+        column("m20261103_000009_history_settings_cleared_at", "history_settings", |manager| {
+            timestamp(manager, "cleared_at").null().to_owned()
+        }),
     ]
 }
 
-struct CreateTable {
-    name: &'static str,
-    table: fn(&SchemaManager) -> TableCreateStatement,
-}
-
-impl MigrationName for CreateTable {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateTable {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table((self.table)(manager)).await
-    }
-}
-
-fn big(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).integer().not_null().to_owned()
-}
-
-fn flag(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).boolean().not_null().to_owned()
-}
-
-fn text(name: &'static str, length: u32) -> ColumnDef {
-    ColumnDef::new(name).string_len(length).not_null().to_owned()
+/// Which videos were imported.
+fn imports() -> Steps {
+    vec![
+        column("m20261104_000001_videos_import_key", "videos", |_| {
+            ColumnDef::new("import_key").string_len(64).null().to_owned()
+        }),
+        unique("m20261104_000002_videos_by_import_key", "videos", &["import_key"]),
+    ]
 }
 
 fn videos(manager: &SchemaManager) -> TableCreateStatement {
@@ -247,25 +217,6 @@ fn history_settings(_: &SchemaManager) -> TableCreateStatement {
     Table::create().table("history_settings").col(big("user_id").primary_key()).col(flag("enabled")).to_owned()
 }
 
-struct AddColumn {
-    name: &'static str,
-    table: &'static str,
-    column: fn() -> ColumnDef,
-}
-
-impl MigrationName for AddColumn {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for AddColumn {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table(self.table).add_column((self.column)()).to_owned()).await
-    }
-}
-
 struct FillNameKeys;
 
 impl MigrationName for FillNameKeys {
@@ -280,36 +231,6 @@ impl MigrationTrait for FillNameKeys {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let lower = Func::lower(Expr::col("name"));
         manager.execute(Query::update().table("categories").value("name_key", lower).to_owned()).await
-    }
-}
-
-struct CreateIndex {
-    /// Of the migration, and, without its date and number, of the index.
-    name: &'static str,
-    table: &'static str,
-    columns: Vec<&'static str>,
-    unique: bool,
-}
-
-impl MigrationName for CreateIndex {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateIndex {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let name = self.name.splitn(3, '_').last().unwrap_or(self.name);
-        let mut index = Index::create();
-        index.name(name).table(self.table);
-        for column in &self.columns {
-            index.col(*column);
-        }
-        if self.unique {
-            index.unique();
-        }
-        manager.create_index(index).await
     }
 }
 

@@ -7,12 +7,13 @@ use proptest::{
     strategy::ValueTree,
     test_runner::TestRunner,
 };
-use sea_orm::{DatabaseConnection, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, sea_query::Query};
 
 use super::{
     Migrator, channels,
     entity::view_hour,
     errands,
+    history::{self, Watched},
     listing::{self, Filter},
     sweeps::{self, Kind, Sweep},
     videos, views,
@@ -86,6 +87,25 @@ async fn an_intent_is_taken_back_once_and_not_after_it_was_stopped() {
         assert_eq!(due, [(2, None, false), (3, Some(UploadId(5)), false)]);
         assert!(errands::any_of_owner(&db, UserId(7)).await.unwrap());
         assert!(!errands::any_of_owner(&db, UserId(8)).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_deleted_users_watched_is_taken_back() {
+    for (db, _folder) in stores().await {
+        let at = sample(1).created_at;
+        let watched = |user| Watched { user: UserId(user), video: VideoId(1), at };
+        history::record(&db, &[watched(1), watched(2), watched(3)]).await.unwrap();
+        let erased = |user: i64| {
+            let row = [user.into(), at.into()];
+            Query::insert().into_table("erased_users").columns(["user_id", "erased_at"]).values_panic(row).to_owned()
+        };
+        for user in [2, 3] {
+            db.execute(&erased(user)).await.unwrap();
+        }
+        history::clear_erased(&db, &[1, 2].into()).await.unwrap();
+        let left = async |user| history::latest(&db, UserId(user), at, 9).await.unwrap().len();
+        assert_eq!((left(1).await, left(2).await, left(3).await), (1, 0, 1));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Videos and their tags.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
 use sea_orm::{
@@ -11,6 +13,10 @@ use super::entity::{
     video_tag,
 };
 use crate::domain::{CategoryId, HiddenReasons, Tier, UploadId, Video, VideoId, Views};
+
+/// Videos of an import in one statement: the databases count its values, of
+/// which each video has many.
+const IMPORTED_AT_ONCE: usize = 250;
 
 pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
     Video {
@@ -28,7 +34,7 @@ pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
         duration_seconds: row.duration_seconds,
         width: row.width,
         height: row.height,
-        upload: UploadId(row.video_upload_id),
+        upload: Some(row.video_upload_id).filter(|id| *id != 0).map(UploadId),
         thumbnail: row.thumbnail_upload_id.map(UploadId),
         created_at: row.created_at,
         published_at: row.published_at,
@@ -66,7 +72,41 @@ async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<i64>, DbE
 
 /// Stores a new video.
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
-    let row = ActiveModel {
+    Entity::insert(new_row(video)).exec_without_returning(txn).await?;
+    insert_tags(txn, [video]).await
+}
+
+/// Stores new videos under their import keys; a duplicate when a video has one
+/// of them.
+pub async fn import_in_txn(txn: &impl ConnectionTrait, videos: &[(&str, &Video)]) -> Result<(), DbErr> {
+    for videos in videos.chunks(IMPORTED_AT_ONCE) {
+        let rows = videos.iter().map(|(key, video)| {
+            let import_key = Set(Some((*key).to_owned()));
+            ActiveModel { import_key, ..new_row(video) }
+        });
+        Entity::insert_many(rows).exec_without_returning(txn).await?;
+        insert_tags(txn, videos.iter().map(|(_, video)| *video)).await?;
+    }
+    Ok(())
+}
+
+/// Which videos have these import keys.
+pub async fn imported(
+    db: &impl ConnectionTrait,
+    keys: impl IntoIterator<Item = &str>,
+) -> Result<HashMap<String, VideoId>, DbErr> {
+    let rows: Vec<(String, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::ImportKey, Column::Id])
+        .filter(Column::ImportKey.is_in(keys))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(key, id)| (key, VideoId(id))).collect())
+}
+
+fn new_row(video: &Video) -> ActiveModel {
+    ActiveModel {
         id: Set(video.id.0),
         channel_id: Set(video.channel_id),
         owner_id: Set(video.owner.0),
@@ -76,18 +116,16 @@ pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<
         duration_seconds: Set(video.duration_seconds),
         width: Set(video.width),
         height: Set(video.height),
-        video_upload_id: Set(video.upload.0),
+        video_upload_id: Set(video.upload.map_or(0, |u| u.0)),
         ..editable(video)
-    };
-    Entity::insert(row).exec_without_returning(txn).await?;
-    insert_tags(txn, video).await
+    }
 }
 
 /// Stores what owners and moderators can change.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
     Entity::update_many().set(editable(video)).filter(Column::Id.eq(video.id.0)).exec(txn).await?;
     delete_tags(txn, video.id).await?;
-    insert_tags(txn, video).await
+    insert_tags(txn, [video]).await
 }
 
 fn editable(video: &Video) -> ActiveModel {
@@ -106,16 +144,18 @@ fn editable(video: &Video) -> ActiveModel {
     }
 }
 
-async fn insert_tags(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
-    if video.tags.is_empty() {
-        return Ok(());
-    }
-    let rows = (0..).zip(&video.tags).map(|(position, tag)| video_tag::ActiveModel {
-        video_id: Set(video.id.0),
-        tag_id: Set(*tag),
-        position: Set(position),
+async fn insert_tags(txn: &impl ConnectionTrait, videos: impl IntoIterator<Item = &Video>) -> Result<(), DbErr> {
+    let rows = videos.into_iter().flat_map(|video| {
+        (0..).zip(&video.tags).map(|(position, tag)| video_tag::ActiveModel {
+            video_id: Set(video.id.0),
+            tag_id: Set(*tag),
+            position: Set(position),
+        })
     });
-    video_tag::Entity::insert_many(rows).exec_without_returning(txn).await?;
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        video_tag::Entity::insert_many(rows).exec_without_returning(txn).await?;
+    }
     Ok(())
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use fenz_chassis::Role;
+use fenz_content::Content;
 use fenz_contract::{
     content::v1::{ListWatchedRequest, video_catalog_service_client::VideoCatalogServiceClient},
     events::v1::ChannelChanged,
 };
 use fenz_testkit::Database;
-use reqwest::Method;
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, OTHER, OWNER, eventually, id, send};
@@ -75,6 +77,28 @@ async fn watched_videos_the_last_first_while_it_is_wanted() {
         assert_eq!(history().await, [a]);
         fleet.sandbox.process.clock.advance(Duration::from_secs(90 * 24 * 3600 + 10));
         assert!(history().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_another_replica_has_noted_is_cleared_too() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let other = fleet.sandbox.start_replica::<Content>().await.unwrap();
+        let video = fleet.video(json!({})).await;
+        let token = fleet.sandbox.token(OTHER, Role::User);
+        let at_other = async |path: String| {
+            send(Client::new().get(format!("{other}/api/v1/{path}")).bearer_auth(&token)).await.body
+        };
+        at_other(format!("videos/{video}")).await;
+        assert_eq!(send(fleet.request(Method::DELETE, "user/history", OTHER)).await.status, 200);
+        // Asked for the history it stores what it has noted.
+        assert_eq!(ids(&at_other("user/history".into()).await), [] as [i64; 0]);
+        at_other(format!("videos/{video}")).await;
+        assert_eq!(ids(&at_other("user/history".into()).await), [video]);
+        keep(&fleet, false).await;
+        keep(&fleet, true).await;
+        assert_eq!(ids(&at_other("user/history".into()).await), [video]);
     }
 }
 

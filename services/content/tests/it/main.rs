@@ -12,6 +12,7 @@ mod erasure;
 mod errands;
 mod fleet;
 mod history;
+mod import;
 mod lists;
 mod moderation;
 mod neighbour;

@@ -1,5 +1,6 @@
 //! What moderators do.
 
+use fenz_chassis::Role;
 use fenz_contract::events::v1::ChannelChanged;
 use fenz_testkit::Database;
 use reqwest::Method;
@@ -45,6 +46,24 @@ async fn hiding_and_restoring_is_told_and_kept_once() {
         // Hide, publish, publish, restore.
         eventually(async || heard.last(video).is_some_and(|last| last.version == 5 && !last.is_hidden)).await;
         fleet.moderate(1, "hide", &json!({})).await.refused(404, "VIDEO_NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn the_audience_is_not_told_of_what_is_hidden() {
+    for database in Database::available() {
+        let fleet = Fleet::start_with_neighbour(database, &[("content.edit_cooldown", "0s")]).await;
+        let video = fleet.video(json!({"title": "one"})).await;
+        let titled = async |title: &str| fleet.put(video, &json!({"title": title}), OWNER).await.video();
+        fleet.moderate(video, "hide", &json!({})).await.video();
+        titled("two").await;
+        fleet.moderate(video, "restore", &json!({})).await.video();
+        titled("three").await;
+        let told = || fleet.heard.updated.lock().unwrap().iter().map(|e| e.title.clone()).collect::<Vec<_>>();
+        eventually(async || told().contains(&"three".to_owned())).await;
+        eventually(async || fleet.heard.changed.lock().unwrap().iter().filter(|e| e.video_id == video).count() == 5)
+            .await;
+        assert_eq!(told(), ["three"]);
     }
 }
 
@@ -121,6 +140,11 @@ async fn only_moderators_moderate() {
         send(fleet.request(Method::PUT, &path, 0).json(&body)).await.refused(401, "UNAUTHENTICATED");
     }
     fleet.get("admin/videos", OWNER).await.refused(403, "PERMISSION_DENIED");
+    // Not even they their own.
+    for what in ["hide", "restore"] {
+        let own = fleet.request_as(Method::PUT, &format!("admin/videos/{video}/{what}"), OWNER, Role::Admin);
+        send(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
+    }
 }
 
 #[tokio::test]

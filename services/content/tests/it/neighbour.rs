@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use fenz_chassis::{Needs, Platform, Service, Surface};
-use fenz_contract::events::v1::{AuditRecorded, UserErased, UserModerated, VideoChanged, VideoDeleted, ViewsCounted};
+use fenz_contract::events::v1::{
+    AuditRecorded, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate, ViewsCounted,
+};
 use fenz_events::{Consumer, Event, Outbox, Received};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
@@ -19,6 +21,7 @@ pub struct Heard {
     outbox: Arc<Mutex<Option<Outbox>>>,
     pub changed: List<VideoChanged>,
     pub deleted: List<VideoDeleted>,
+    pub updated: List<VideoUpdate>,
     pub moderated: List<UserModerated>,
     pub audited: List<AuditRecorded>,
     pub erased: List<UserErased>,
@@ -90,6 +93,7 @@ impl Service for Neighbour {
         Consumer::new()
             .on(keep(&heard.changed))
             .on(keep(&heard.deleted))
+            .on(keep(&heard.updated))
             .on(keep(&heard.moderated))
             .on(keep(&heard.audited))
             .on(keep(&heard.erased))

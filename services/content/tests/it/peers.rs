@@ -19,6 +19,10 @@ use fenz_contract::{
     },
 };
 use fenz_testkit::{Database, Sandbox};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -155,6 +159,59 @@ async fn a_request_that_was_given_up_makes_no_video() {
 
         media.go_on.notify_one();
         fleet.post(&body, OWNER).await.video();
+        served.abort();
+    }
+}
+
+/// A media service that takes nothing into use, and hands nothing back before it
+/// may.
+#[derive(Clone, Default)]
+struct StuckMedia {
+    releasing: Arc<Notify>,
+    go_on: Arc<Notify>,
+}
+
+#[async_trait::async_trait]
+impl UploadService for StuckMedia {
+    async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>, Status> {
+        Err(Status::internal("broken"))
+    }
+
+    async fn release_claim(&self, _: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>, Status> {
+        self.releasing.notify_one();
+        self.go_on.notified().await;
+        Ok(Response::new(ReleaseClaimResponse {}))
+    }
+}
+
+/// While a failed request hands its uploads back, no job does the same beside it.
+#[tokio::test]
+async fn a_failed_request_cleans_up_alone() {
+    for database in Database::available() {
+        let mut sandbox = Sandbox::new(database).await.unwrap();
+        let media = StuckMedia::default();
+        let served = serve(sandbox.take_listener("media").unwrap(), |routes| {
+            routes.add_service(UploadServiceServer::new(media.clone()));
+        });
+        sandbox.start_auth_stand_in().await.unwrap();
+        sandbox.start::<fenz_content::Content>().await.unwrap();
+        let fleet = Fleet::over(sandbox);
+        let look = async {
+            media.releasing.notified().await;
+            let now = fleet.sandbox.process.clock.now();
+            let is_due = Expr::col("due_at").lte(now);
+            let due = Query::select().column("id").from("media_errands").and_where(is_due).to_owned();
+            let db = fleet.database().await;
+            let due = db.query_all(&due).await.unwrap().len();
+            db.close().await.unwrap();
+            let all = fleet.count("media_errands").await;
+            media.go_on.notify_one();
+            (due, all)
+        };
+        let body = json!({"title": "t", "videoUploadId": "5"});
+        let (reply, found) = tokio::join!(fleet.post(&body, OWNER), look);
+        assert_eq!((reply.status, found), (500, (0, 1)));
+        assert_eq!(fleet.count("media_errands").await, 0);
         served.abort();
     }
 }

@@ -21,9 +21,24 @@ use crate::{
 
 /// A recommendation service with these tags; without any it is away.
 #[derive(Clone, Default)]
-struct Tags {
-    ids: Arc<Mutex<Vec<i64>>>,
-    asked: Arc<Mutex<usize>>,
+pub struct Tags {
+    pub ids: Arc<Mutex<Vec<i64>>>,
+    pub asked: Arc<Mutex<usize>>,
+}
+
+impl Tags {
+    /// Those, and where they are served.
+    pub async fn serve(ids: &[i64]) -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let tags = Self::default();
+        tags.ids.lock().unwrap().extend(ids);
+        let service = tags.clone();
+        serve(listener, |routes| {
+            routes.add_service(TagCatalogServiceServer::new(service));
+        });
+        (tags, address)
+    }
 }
 
 #[async_trait::async_trait]
@@ -43,14 +58,7 @@ impl TagCatalogService for Tags {
 #[tokio::test]
 async fn tags_must_be_there_and_go_with_their_end() {
     for database in Database::available() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let tags = Tags::default();
-        tags.ids.lock().unwrap().extend([1, 2, 3]);
-        let service = tags.clone();
-        serve(listener, |routes| {
-            routes.add_service(TagCatalogServiceServer::new(service));
-        });
+        let (tags, address) = Tags::serve(&[1, 2, 3]).await;
         let settings = [("peers.recommendation", address.as_str()), ("content.edit_cooldown", "0s")];
         let fleet = Fleet::start_with_neighbour(database, &settings).await;
         let body =

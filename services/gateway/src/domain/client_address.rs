@@ -14,13 +14,13 @@ pub fn client_address<'a>(
     trusted: &[Network],
 ) -> IpAddr {
     let mut client = peer.to_canonical();
-    let hops = forwarded_for.rev().filter_map(|v| v.to_str().ok()).flat_map(|v| v.rsplit(','));
+    let hops = forwarded_for.rev().flat_map(|v| v.as_bytes().rsplit(|byte| *byte == b','));
     for hop in hops {
         if !is_trusted(client, trusted) {
             break;
         }
         // What cannot be read came from the hop we know: it is as far as we see.
-        let Some(address) = parse(hop.trim()) else { break };
+        let Some(address) = str::from_utf8(hop).ok().and_then(|hop| parse(hop.trim())) else { break };
         client = address;
     }
     client
@@ -42,8 +42,8 @@ fn parse(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn client(peer: &str, headers: &[&'static str], trusted: &[&str]) -> String {
-        let headers: Vec<_> = headers.iter().map(|h| HeaderValue::from_static(h)).collect();
+    fn client(peer: &str, headers: &[&str], trusted: &[&str]) -> String {
+        let headers: Vec<_> = headers.iter().map(|h| HeaderValue::from_bytes(h.as_bytes()).unwrap()).collect();
         let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
         client_address(peer.parse().unwrap(), headers.iter(), &trusted).to_string()
     }
@@ -70,5 +70,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", &[], &ours), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], &ours), "10.0.0.2");
         assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"], &ours), "10.0.0.3");
+        // What a client makes up in front must not hide it.
+        assert_eq!(client("10.0.0.1", &["é, 203.0.113.9"], &ours), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, é", "10.0.0.2"], &ours), "10.0.0.2");
     }
 }

@@ -65,8 +65,10 @@ where
             }
         };
         this.timer = None;
+        // Where its length was told, nobody asks for more than that.
+        let ended = frame.is_none() || this.body.as_ref().is_some_and(HttpBody::is_end_stream);
         if let Some(progress) = &this.progress {
-            progress.moved(matches!(frame, Some(Err(_))));
+            progress.moved(matches!(frame, Some(Err(_))), ended);
         }
         if matches!(frame, None | Some(Err(_))) {
             this.body = None;
@@ -90,6 +92,7 @@ pub struct Progress {
     moved: AtomicU64,
     waiting: AtomicBool,
     failed: AtomicBool,
+    ended: AtomicBool,
 }
 
 impl Progress {
@@ -99,13 +102,15 @@ impl Progress {
             moved: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
             failed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
         }
     }
 
-    fn moved(&self, failed: bool) {
+    fn moved(&self, failed: bool, ended: bool) {
         self.touch();
         self.waiting.store(false, Ordering::Relaxed);
         self.failed.fetch_or(failed, Ordering::Relaxed);
+        self.ended.fetch_or(ended, Ordering::Relaxed);
     }
 
     /// Counts as movement.
@@ -121,6 +126,11 @@ impl Progress {
     /// Whether it is the client that keeps the upstream waiting.
     pub fn waits_for_client(&self) -> bool {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whether the upstream has all of it.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Whether the body broke off.

@@ -32,6 +32,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// that it is we who give it up.
 const POOL_IDLE: Duration = Duration::from_secs(8);
 const POOL_SIZE: usize = 256;
+/// How long an upload may take after its last byte. Media puts the last part
+/// away (60 s), then all of them together (600 s), and looks inside (20 s).
+const UPLOAD_ANSWER: Duration = Duration::from_secs(720);
 
 /// Which protocol a request goes over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,17 @@ enum Patience {
     Until(Instant),
     /// Bytes: as long as they move.
     WhileMoving(Duration),
+}
+
+impl Patience {
+    /// When it ends, as far as a request's body has got.
+    fn end(self, progress: &Progress) -> Instant {
+        match self {
+            Self::Until(deadline) => deadline,
+            Self::WhileMoving(_) if progress.has_ended() => progress.moved_at() + UPLOAD_ANSWER,
+            Self::WhileMoving(span) => progress.moved_at() + span,
+        }
+    }
 }
 
 /// Sends requests on.
@@ -105,6 +119,7 @@ impl Proxy {
             Route::Rpc(_) => Patience::Until(Instant::now() + self.request_timeout),
             Route::Raw(_) => Patience::WhileMoving(self.idle_timeout),
         };
+        let is_upload = matches!(route, Route::Raw(_)) && !body.is_end_stream();
         let outcome = if body.is_end_stream() {
             self.send_empty(head, protocol, patience).await
         } else {
@@ -112,16 +127,15 @@ impl Proxy {
             Box::pin(self.send_stream(head, body, protocol, patience)).await
         };
         match &outcome {
+            // A slow store is no sign that the service is away.
+            Err(Failure::Slow) if is_upload => drop(permit),
             Err(failure) if failure.is_of_upstream() => permit.failed(),
             Err(failure) if failure.is_of_client() => drop(permit),
             Ok(_) | Err(_) => permit.succeeded(),
         }
-        let mut response = outcome.map_err(|failure| failure.of(upstream.name))?;
+        let mut response = outcome?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let opened = entrance
-                .ok_or(Failure::Unasked)
-                .and_then(|entrance| entrance.open(&mut response, self.tunnels.clone()));
-            return opened.map_err(|failure| failure.of(upstream.name));
+            return entrance.ok_or(Failure::Unasked)?.open(&mut response, self.tunnels.clone());
         }
         headers::to_client(response.headers_mut(), protocol);
         Ok(response.map(|body| Body::new(Watched::new(body, self.idle_timeout))))
@@ -163,22 +177,18 @@ impl Proxy {
         let body = Body::new(Watched::new(body, self.idle_timeout).reporting(progress.clone()));
         let mut sending = std::pin::pin!(self.client(protocol).request(head.request(protocol, body)));
         loop {
-            let deadline = match patience {
-                Patience::Until(deadline) => deadline,
-                Patience::WhileMoving(span) => progress.moved_at() + span,
-            };
             tokio::select! {
                 sent = &mut sending => return sent.map_err(|error| {
                     if progress.client_failed() { Failure::ClientGone } else { error.into() }
                 }),
-                () = tokio::time::sleep_until(deadline) => {}
+                () = tokio::time::sleep_until(patience.end(&progress)) => {}
             }
             match patience {
                 // The client's own pauses end in the body, not here.
                 Patience::WhileMoving(_) if progress.waits_for_client() => {
                     progress.touch();
                 }
-                Patience::WhileMoving(span) if progress.moved_at() + span > Instant::now() => {}
+                Patience::WhileMoving(_) if patience.end(&progress) > Instant::now() => {}
                 _ if progress.waits_for_client() => return Err(Failure::ClientSlow),
                 _ => return Err(Failure::Slow),
             }

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{
@@ -27,22 +27,26 @@ async fn ask(fleet: &Fleet) -> (u16, String) {
     refusal(fleet.get(VIDEO).send().await.unwrap()).await
 }
 
+/// Requests to a service that got no proper answer, in all fleets of the tests.
+fn failures(upstream: &str, kind: &str) -> u64 {
+    let name = format!("fenz_gateway_upstream_failures_total{{upstream=\"{upstream}\",kind=\"{kind}\"}} ");
+    let metrics = fenz_chassis::ops::recorder().render();
+    metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+}
+
 fn unavailable() -> (u16, String) {
     (503, "UNAVAILABLE".to_owned())
 }
 
 #[tokio::test]
 async fn a_service_that_is_gone_is_unavailable_until_it_is_back() {
-    let fleet = Plan { without_content: true, ..Plan::default() }
-        .and("gateway.breaker.first_probe", "300ms")
-        .and("gateway.breaker.longest_probe", "600ms")
-        .start()
-        .await;
+    let fleet =
+        Plan { without_content: true, ..Plan::default() }.and("gateway.breaker.first_probe", "2s").start().await;
     for _ in 0..5 {
         assert_eq!(ask(&fleet).await, unavailable());
     }
     let response = fleet.get(VIDEO).send().await.unwrap();
-    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(response.headers()["retry-after"], "2");
     assert_eq!(refusal(response).await, unavailable());
     // Others are not concerned.
     assert_eq!(fleet.get("/media/1/2/3/4").send().await.unwrap().status(), 200);
@@ -51,7 +55,7 @@ async fn a_service_that_is_gone_is_unavailable_until_it_is_back() {
     serve(&fleet.sandbox, listener, Router::new().fallback(echo));
     // Still resting, although it is back; then one request finds out.
     assert_eq!(ask(&fleet).await, unavailable());
-    tokio::time::sleep(Duration::from_millis(350)).await;
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
     assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
     assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
 }
@@ -59,20 +63,31 @@ async fn a_service_that_is_gone_is_unavailable_until_it_is_back() {
 #[tokio::test]
 async fn a_service_without_an_address_is_unavailable() {
     let fleet = Plan::set("gateway.peers.content", "").start().await;
+    let counted = || failures("content", "unset");
+    let before = counted();
     assert_eq!(ask(&fleet).await, unavailable());
+    assert!(counted() > before);
 }
 
 #[tokio::test]
 async fn a_slow_service_is_cut_off_and_then_left_alone() {
-    let sleep = async || tokio::time::sleep(Duration::from_secs(60)).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let sleep = async move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    };
     let router = Router::new().route("/api/v1/videos/{id}", get(sleep));
-    let fleet = Plan::content(router).and("gateway.server.request_timeout", "200ms").start().await;
+    let plan = Plan::content(router).and("gateway.server.request_timeout", "200ms");
+    let plan = plan.and("gateway.breaker.first_probe", "1m").and("gateway.breaker.longest_probe", "1m");
+    let fleet = plan.start().await;
     for _ in 0..5 {
         assert_eq!(ask(&fleet).await, (504, "DEADLINE_EXCEEDED".to_owned()));
     }
-    let began = Instant::now();
+    let resting = failures("content", "resting");
     assert_eq!(ask(&fleet).await, unavailable());
-    assert!(began.elapsed() < Duration::from_millis(150));
+    assert_eq!(asked.load(Ordering::SeqCst), 5);
+    assert!(failures("content", "resting") > resting);
 }
 
 #[tokio::test]

@@ -70,6 +70,19 @@ async fn headers_that_trickle_in_are_not_waited_for() {
 }
 
 #[tokio::test]
+async fn who_says_nothing_is_not_waited_for() {
+    let fleet = Fleet::start().await;
+    let silent = async |said: &[u8]| {
+        let mut stream = TcpStream::connect(fleet.address()).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        let end = tokio::time::timeout(Duration::from_secs(15), stream.read(&mut [0; 64])).await;
+        assert!(matches!(end, Ok(Ok(0) | Err(_))), "{said:?}: the connection is still open");
+    };
+    // The last is the beginning of HTTP/2, up to where it could be something else.
+    tokio::join!(silent(b""), silent(b"P"), silent(b"PRI * HTTP/2.0\r\n"));
+}
+
+#[tokio::test]
 async fn ten_megabytes_of_json_are_refused() {
     let fleet = Fleet::start().await;
     let token = fleet.token(Role::User);

@@ -13,8 +13,9 @@ use axum::{
 use fenz_chassis::{Error, Reason, Role};
 use futures::StreamExt;
 use reqwest::Method;
-use tokio::sync::mpsc;
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Plan, refusal};
 
@@ -137,4 +138,41 @@ async fn an_upload_that_stands_still_is_cut_and_a_slow_one_is_not() {
     send.send("1234").await.unwrap();
     let still = tokio::time::timeout(Duration::from_secs(5), upload(chunks)).await.unwrap().unwrap();
     assert_eq!(refusal(still).await, (400, "UPLOAD_INCOMPLETE".to_owned()));
+}
+
+#[tokio::test]
+async fn an_upload_may_take_its_time_after_the_last_byte() {
+    let store = async |request: Request| {
+        let length = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap().len();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        length.to_string()
+    };
+    let plan = Plan::media(Router::new().route(UPLOAD, post(store))).and("gateway.idle_timeout", "200ms");
+    let fleet = plan.start().await;
+    let upload = || fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User));
+    let (send, chunks) = mpsc::channel(1);
+    send.send("1234").await.unwrap();
+    drop(send);
+    let (sized, chunked) = tokio::join!(upload().body("12").send(), upload().body(body(chunks)).send());
+    assert_eq!(sized.unwrap().text().await.unwrap(), "2");
+    assert_eq!(chunked.unwrap().text().await.unwrap(), "4");
+}
+
+#[tokio::test]
+async fn a_player_that_stops_reading_lets_go_of_what_it_played() {
+    let gone = CancellationToken::new();
+    let let_go = gone.clone();
+    let endless = async move || {
+        let (playing, chunk) = (let_go.clone().drop_guard(), bytes::Bytes::from(vec![7; 1 << 16]));
+        Body::from_stream(futures::stream::repeat_with(move || {
+            let _dropped_with_the_body = &playing;
+            Ok::<_, Infallible>(chunk.clone())
+        }))
+    };
+    let router = Router::new().route(PATTERN, get(endless));
+    let fleet = Plan::media(router).and("gateway.server.write_timeout", "500ms").start().await;
+    let mut player = TcpStream::connect(fleet.address()).await.unwrap();
+    player.write_all(format!("GET {PLAY} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+    player.readable().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), gone.cancelled()).await.expect("the upstream's body is dropped");
 }

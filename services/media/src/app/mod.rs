@@ -9,6 +9,7 @@ mod release_claim;
 mod remove;
 mod sight;
 mod sweep;
+mod turns;
 
 use std::sync::Arc;
 
@@ -16,7 +17,6 @@ use fenz_chassis::{Clock, Error, IdMaker, store::ObjectStore};
 use fenz_events::Erasures;
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
-use tokio::sync::Semaphore;
 
 use crate::{
     config::Config,
@@ -26,6 +26,7 @@ use crate::{
 
 pub use receive_upload::{Announcement, Chunks, too_large};
 pub use sight::Standings;
+pub use turns::Turns;
 
 /// What the use cases work with. Cheap to clone.
 #[derive(Clone)]
@@ -36,8 +37,7 @@ pub struct Media {
     pub db: DatabaseConnection,
     pub store: ObjectStore,
     pub prober: Prober,
-    /// Turns of uploads: each holds a few parts in memory.
-    pub at_once: Arc<Semaphore>,
+    pub turns: Turns,
     /// Files that are being played.
     pub playing: Cache<UploadId, Arc<Upload>>,
     /// Which of them may be played.

@@ -27,8 +27,6 @@ use crate::{
     },
 };
 
-/// What a client should wait when all turns are taken.
-const RETRY: Duration = Duration::from_secs(10);
 /// How often an upload under way looks whether it was given up elsewhere.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -60,9 +58,7 @@ impl Media {
     /// `FILE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `QUOTA_EXCEEDED`, and what `file` says.
     #[tracing::instrument(name = "app.upload.receive", skip_all, fields(user.id = what.owner.0))]
     pub async fn receive(&self, what: Announcement, mut file: impl Chunks) -> Result<Upload> {
-        let _turn = self.at_once.try_acquire().map_err(|_| {
-            Error::new(Reason::Unavailable, "too many uploads are under way; try again").retry_after(RETRY)
-        })?;
+        let _users_turn = self.turns.of_user(what.owner)?;
         let head = read_head(&mut file).await?;
         if head.is_empty() {
             return Err(Error::field(Reason::InvalidParams, "file", "is empty"));
@@ -70,22 +66,28 @@ impl Media {
         let format = sniff(&head).filter(|format| format.kind() == what.kind).ok_or_else(|| {
             Error::field(Reason::UnsupportedFormat, "file", format!("should be {}", what.kind.formats()))
         })?;
+        // Not before: who sends nothing keeps nobody waiting.
+        let _turn = self.turns.any()?;
         let announced = Announced {
             id: UploadId(self.ids.next()),
             owner: what.owner,
             kind: what.kind,
             content_type: format.content_type(),
-            size_bytes: what.size_bytes.unwrap_or(0),
+            // Of what does not say its size, the most that is taken counts.
+            size_bytes: what.size_bytes.unwrap_or(self.config.limit(what.kind)),
             poster_of: None,
         };
         let mut parts = Parts::new(self.clone(), announced.id, announced.content_type);
         let over = CancellationToken::new();
         let _alive = self.keep_alive(announced.id, over.clone());
         let mut file = Until { file: &mut file, over };
-        let outcome = self.take_in(announced, format, head, &mut file, &mut parts).await;
+        let outcome = match self.reserve(announced, what.size_bytes.unwrap_or(0)).await {
+            Ok(room) => self.take_in(announced, (format, room), head, &mut file, &mut parts).await,
+            Err(error) => Err(error),
+        };
         if outcome.is_err() {
             parts.stop().await;
-            self.give_up(announced.id, parts.multipart_id(), parts.has_sent()).await;
+            self.give_up(&announced, &parts).await;
         }
         outcome
     }
@@ -93,12 +95,11 @@ impl Media {
     async fn take_in(
         &self,
         announced: Announced,
-        format: Format,
+        (format, room): (Format, u64),
         head: Bytes,
         file: &mut impl Chunks,
         parts: &mut Parts,
     ) -> Result<Upload> {
-        let room = self.reserve(announced).await?;
         let limit = self.config.limit(announced.kind);
         let mut next = Some(head);
         while let Some(bytes) = next {
@@ -118,8 +119,9 @@ impl Media {
     }
 
     /// Stores that the upload comes, and tells how many bytes the owner has room
-    /// for. The row is there first, so that of two at once each sees the other.
-    async fn reserve(&self, announced: Announced) -> Result<u64> {
+    /// for: `least` at the least. The row is there first, so that of two at once
+    /// each sees the other.
+    async fn reserve(&self, announced: Announced, least: u64) -> Result<u64> {
         let now = self.clock.now();
         self.announce(announced, now).await?;
         let mut used = daily::usage(&self.db, announced.owner, now).await?;
@@ -127,7 +129,7 @@ impl Media {
         used.stored -= announced.size_bytes.min(used.stored);
         used.sent_today -= announced.size_bytes.min(used.sent_today);
         let room = self.config.quota().room(used);
-        if room == 0 || room < announced.size_bytes {
+        if room == 0 || room < least {
             return Err(quota_exceeded());
         }
         Ok(room)
@@ -188,6 +190,7 @@ impl Media {
         transact(&self.db, async |txn: Txn| {
             // The row may have come just after the order to forget its owner.
             self.check_owner_in_txn(&txn, announced.owner).await?;
+            self.count_in_txn(&txn, announced.owner, facts.size_bytes, now).await?;
             if !uploads::finish(&*txn, announced.id, &facts, now).await? {
                 return Err(given_up());
             }
@@ -196,7 +199,6 @@ impl Media {
             {
                 return Err(given_up());
             }
-            daily::add(&*txn, announced.owner, now, facts.size_bytes).await?;
             Ok(())
         })
         .await?;
@@ -216,6 +218,18 @@ impl Media {
             object_key: object_key(announced.id),
             created_at: now,
         })
+    }
+
+    /// Counts what was sent, if there is still room for it. Of two at once the
+    /// second waits at the row of the day and then sees what the first has stored.
+    async fn count_in_txn(&self, txn: &Txn, owner: UserId, bytes: u64, now: DateTime<Utc>) -> Result<()> {
+        daily::add(&**txn, owner, now, bytes).await?;
+        let mut used = daily::settled(&**txn, owner, now).await?;
+        used.sent_today -= bytes;
+        if self.config.quota().room(used) < bytes {
+            return Err(quota_exceeded());
+        }
+        Ok(())
     }
 
     /// Tells the sweeper, on every replica, that somebody works on the upload;

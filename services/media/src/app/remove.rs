@@ -7,19 +7,26 @@ use fenz_chassis::{
     store,
 };
 
-use super::Media;
+use super::{Media, parts::Parts};
 use crate::{
     domain::upload::{UploadId, object_key},
-    store::removal::{self, Leftover},
+    store::{
+        daily,
+        removal::{self, Leftover},
+        uploads::Announced,
+    },
 };
 
 impl Media {
-    /// Removes what is left of an upload that did not come through. `multipart`
-    /// is what the database may not have been told; `sent` when the object store
-    /// may have something of it.
-    pub(super) async fn give_up(&self, id: UploadId, multipart: Option<&str>, sent: bool) {
-        let now = self.clock.now();
+    /// Removes what is left of an upload that did not come through; what came of
+    /// it was sent all the same. The database may not know the id of its parts.
+    pub(super) async fn give_up(&self, upload: &Announced, parts: &Parts) {
+        let (id, owner, now) = (upload.id, upload.owner, self.clock.now());
+        let (multipart, sent) = (parts.multipart_id(), parts.has_sent());
         let marked = transact(&self.db, async |txn: Txn| {
+            if parts.size() > 0 && !self.erasures.is_erased(&*txn, owner).await? {
+                daily::add(&*txn, owner, now, parts.size()).await?;
+            }
             let mut leftovers = removal::give_up(&*txn, id, now).await?;
             for leftover in leftovers.iter_mut().filter(|leftover| leftover.id == id) {
                 leftover.multipart_id = multipart.map(str::to_owned).or(leftover.multipart_id.take());

@@ -38,10 +38,16 @@ pub async fn forget_of(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, 
 
 /// What a user has used. Uploads under way count with what was announced.
 pub async fn usage(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>) -> Result<Usage, DbErr> {
-    let stored = sum(db, owner, upload::State::Stored).await?;
+    let Usage { stored, sent_today } = settled(db, owner, at).await?;
     let receiving = sum(db, owner, upload::State::Receiving).await?;
+    Ok(Usage { stored: stored + receiving, sent_today: sent_today + receiving })
+}
+
+/// The same without uploads under way.
+pub async fn settled(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>) -> Result<Usage, DbErr> {
+    let stored = sum(db, owner, upload::State::Stored).await?;
     let sent = daily::Entity::find_by_id((owner.0, day(at))).one(db).await?.map_or(0, |row| row.bytes as u64);
-    Ok(Usage { stored: stored + receiving, sent_today: sent + receiving })
+    Ok(Usage { stored, sent_today: sent })
 }
 
 async fn sum(db: &impl ConnectionTrait, owner: UserId, state: upload::State) -> Result<u64, DbErr> {

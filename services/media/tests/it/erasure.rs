@@ -5,9 +5,8 @@ use std::time::Duration;
 use fenz_contract::events::v1::{ChannelChanged, UserDeleted, VideoChanged, VideoDeleted};
 use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
-use tokio::net::TcpListener;
 
-use crate::{files, harness::*, store::Store};
+use crate::{files, harness::*, store::*};
 
 fn deleted(user_id: i64) -> UserDeleted {
     UserDeleted { user_id, erasure_id: 900 + user_id, version: 50, ..UserDeleted::default() }
@@ -85,7 +84,7 @@ async fn nothing_of_fifty_uploads_is_left() {
 #[tokio::test]
 async fn it_waits_for_the_object_store() {
     let folder = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_held, address) = held_address();
     let endpoint = format!("http://{address}");
     for database in fenz_testkit::Database::available() {
         let store = Store::start(folder.path(), address).await;

@@ -1,9 +1,9 @@
 //! Uploads that are refused or break, and what they leave: nothing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use reqwest::{
     Body, StatusCode,
     multipart::{Form, Part},
@@ -11,6 +11,7 @@ use reqwest::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Notify,
 };
 
 use crate::{files, harness::*};
@@ -177,13 +178,92 @@ async fn quotas_hold_for_each_user_alone() {
     .await;
 }
 
+/// A form whose length is not said before; the second half comes when it may.
+fn halves(bytes: &[u8], go_on: &Arc<Notify>) -> Form {
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let (first, second, go_on) = (first.to_vec(), second.to_vec(), go_on.clone());
+    let second = async move {
+        go_on.notified().await;
+        Ok::<_, std::io::Error>(second)
+    };
+    let both = stream::once(async { Ok(first) }).chain(stream::once(second));
+    Form::new().part("file", Part::stream(Body::wrap_stream(both)))
+}
+
+#[tokio::test]
+async fn what_does_not_say_its_size_is_held_to_the_quota_too() {
+    on_each(&[("media.storage_quota_bytes", "500000")], async |media| {
+        let go_on = Arc::new(Notify::new());
+        let first = media.send(ALICE, VIDEO, halves(&files::noise(300_000), &go_on));
+        let second = async {
+            eventually("the first is under way", async || media.rows().await == 1).await;
+            let at_once = Arc::new(Notify::new());
+            at_once.notify_one();
+            let second = media.send(ALICE, VIDEO, halves(&files::noise(300_000), &at_once)).await;
+            go_on.notify_one();
+            second
+        };
+        let (first, second) = futures::future::join(first, second).await;
+        assert_eq!((first.status, second.refusal()), (StatusCode::OK, (429, "QUOTA_EXCEEDED")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_quota_holds_at_the_end_too() {
+    let settings = [("media.part_bytes", "5242880"), ("media.daily_quota_bytes", "20000000")];
+    on_each(&settings, async |media| {
+        let go_on = Arc::new(Notify::new());
+        let upload = media.send(ALICE, VIDEO, halves(&files::noise(12_000_000), &go_on));
+        let used_up = async {
+            // There was room for it: a part is on its way.
+            let parts = "SELECT COUNT(*) AS n FROM uploads WHERE multipart_id IS NOT NULL";
+            eventually("it is under way", async || media.number(parts).await == 1).await;
+            let day = media.sandbox.process.clock.unix() / 86_400;
+            media.execute(&format!("INSERT INTO daily_usage VALUES ({ALICE}, {day}, 15000000)")).await;
+            go_on.notify_one();
+        };
+        let (upload, ()) = futures::future::join(upload, used_up).await;
+        assert_eq!(upload.refusal(), (429, "QUOTA_EXCEEDED"));
+        media.nothing_stays().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_breaks_off_was_sent_all_the_same() {
+    on_each(&[("media.daily_quota_bytes", "700000")], async |media| {
+        let part = || Part::bytes(files::noise(400_000)).file_name("a.mp4");
+        let twice = Form::new().part("file", part()).part("file", Part::text("x"));
+        assert_eq!(media.send(ALICE, VIDEO, twice).await.refusal(), (400, "INVALID_PARAMS"));
+        let refused = media.send(ALICE, VIDEO, Form::new().part("file", part())).await;
+        assert_eq!(refused.refusal(), (429, "QUOTA_EXCEEDED"));
+        media.nothing_stays().await;
+        media.uploaded(ALICE, VIDEO, &files::noise(200_000)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_user_keeps_nobody_else_waiting() {
+    let settings = [("media.uploads_at_once", "1"), ("media.uploads_per_user", "1")];
+    let media = Media::start(fenz_testkit::Database::Sqlite, &settings).await;
+    // Nothing of the file comes.
+    let silent = announce(&media, 50 << 20).await;
+    let another = async || media.upload(ALICE, VIDEO, &files::noise(10_000)).await;
+    eventually("it is known", async || another().await.refusal() == (503, "UNAVAILABLE")).await;
+    media.uploaded(BOB, VIDEO, &files::noise(10_000)).await;
+    drop(silent);
+    eventually("it is over", async || another().await.status == StatusCode::OK).await;
+}
+
 #[tokio::test]
 async fn no_more_at_once_than_there_are_turns() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[("media.uploads_at_once", "1")]).await;
     let mut first = announce(&media, 50 << 20).await;
     first.write_all(&files::noise(100_000)).await.unwrap();
     eventually("the first is under way", async || media.rows().await == 1).await;
-    let second = media.upload(ALICE, VIDEO, &files::noise(10_000)).await;
+    let second = media.upload(BOB, VIDEO, &files::noise(10_000)).await;
     assert_eq!(second.refusal(), (503, "UNAVAILABLE"));
     drop(first);
     media.nothing_stays().await;

@@ -2,8 +2,21 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
+
+/// An address of which nobody else is given the port while this lives; a store
+/// may listen there, and where none does connections are refused.
+pub fn held_address() -> (TcpSocket, SocketAddr) {
+    let held = TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = held.local_addr().unwrap();
+    (held, address)
+}
 
 /// An object store that can go and come back at the same address.
 pub struct Store {

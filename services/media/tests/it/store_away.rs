@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-
-use crate::{files, harness::*, store::Store};
+use crate::{files, harness::*, store::*};
 
 #[tokio::test]
 async fn callers_are_told_and_nothing_is_lost_or_left() {
     let folder = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_held, address) = held_address();
     let store = Store::start(folder.path(), address).await;
     let endpoint = format!("http://{address}");
     on_sqlite(&[("media.store.endpoint", &endpoint)], async |media| {

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::{Api, encode};
 use crate::{
     app::{Listening, TICKET_LIFETIME},
-    domain::page::Page,
+    domain::page::{CAP, Page},
 };
 
 #[async_trait::async_trait]
@@ -18,7 +18,7 @@ impl NotificationService for Api {
     ) -> Result<Response<pb::ListNotificationsResponse>, Status> {
         let user = Caller::of(&request).require_user()?.id;
         let message = request.into_inner();
-        let (entries, total) = self.0.list(user, Page::of(message.page, message.page_size)?).await?;
+        let (entries, total) = self.0.list(user, Page::of(message.page, message.page_size, CAP)?).await?;
         let notifications = entries.into_iter().map(encode::notification).collect();
         Ok(Response::new(pb::ListNotificationsResponse { notifications, total: total as i64 }))
     }

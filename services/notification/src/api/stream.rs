@@ -1,7 +1,13 @@
 //! `GET /api/v1/notifications/stream`: server-sent events.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
-use std::{collections::VecDeque, convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    iter,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -9,11 +15,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use fenz_chassis::{Error, Reason, Result, identity::Gatekeeper, server::RouteName};
+use fenz_chassis::{
+    Error, Reason, Result,
+    identity::Gatekeeper,
+    server::{Lasting, RouteName},
+};
 use fenz_contract::routes::{RAW_ROUTES, Route};
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, channel::mpsc, stream};
 use http::{HeaderMap, HeaderValue, Uri, header};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::{Instant, Sleep};
 
 use crate::{
     app::{App, Listening},
@@ -50,8 +60,10 @@ impl Streams {
         let last = last.or(query.last_event_id).filter(|id| !id.is_empty()).map(|id| place(&id)).transpose()?;
         let (missed, opened) = self.app.open_stream(listening.user, last).await?;
         let lifetime = self.app.stream_lifetime(listening.until);
-        let body = Body::from_stream(frames(missed, opened.frames, self.app.config.heartbeat, lifetime));
+        let coming = Coming::new(opened.frames, self.app.config.heartbeat, lifetime);
+        let body = Body::from_stream(frames(missed, coming));
         let mut response = body.into_response();
+        response.extensions_mut().insert(Lasting);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -99,41 +111,46 @@ fn declared() -> Result<Route> {
     route.map(Route::Raw).ok_or_else(|| Error::new(Reason::RouteNotFound, "there is nothing at this path"))
 }
 
-/// What one client is sent.
-struct Sending {
-    first: VecDeque<Bytes>,
+/// What one client is sent: what it missed, then what comes.
+fn frames(missed: Vec<Bytes>, coming: Coming) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let missed = iter::once(Bytes::from_static(HELLO)).chain(missed);
+    stream::iter(missed).chain(coming).map(Ok)
+}
+
+/// Small: there are thousands. Ends when its time is over, the client was too
+/// slow, or we stop.
+struct Coming {
     frames: mpsc::Receiver<Bytes>,
     heartbeat: Duration,
+    /// The next heartbeat, or the end.
+    timer: Pin<Box<Sleep>>,
     end: Instant,
 }
 
-fn frames(
-    missed: Vec<Bytes>,
-    frames: mpsc::Receiver<Bytes>,
-    heartbeat: Duration,
-    lifetime: Duration,
-) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
-    let mut first = VecDeque::from(missed);
-    first.push_front(Bytes::from_static(HELLO));
-    let sending = Sending { first, frames, heartbeat, end: Instant::now() + lifetime };
-    stream::unfold(sending, |mut sending| async move {
-        let next = sending.next().await?;
-        Some((Ok(next), sending))
-    })
+impl Coming {
+    fn new(frames: mpsc::Receiver<Bytes>, heartbeat: Duration, lifetime: Duration) -> Self {
+        let now = Instant::now();
+        let end = now + lifetime;
+        Self { frames, heartbeat, timer: Box::pin(tokio::time::sleep_until(end.min(now + heartbeat))), end }
+    }
 }
 
-impl Sending {
-    /// None at the end: its time is over, the client was too slow, or we stop.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(frame) = self.first.pop_front() {
-            return Some(frame);
+impl Stream for Coming {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let is_silent = self.timer.as_mut().poll(cx).is_ready();
+        let now = Instant::now();
+        if now >= self.end {
+            return Poll::Ready(None);
         }
-        let alive = Instant::now() + self.heartbeat;
-        tokio::select! {
-            frame = self.frames.recv() => frame,
-            () = tokio::time::sleep_until(alive.min(self.end)) => {
-                (Instant::now() < self.end).then(|| Bytes::from_static(HEARTBEAT))
-            }
-        }
+        let frame = match self.frames.poll_next_unpin(cx) {
+            Poll::Pending if is_silent => Some(Bytes::from_static(HEARTBEAT)),
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(frame) => frame,
+        };
+        let next = self.end.min(now + self.heartbeat);
+        self.timer.as_mut().reset(next);
+        Poll::Ready(frame)
     }
 }

@@ -28,7 +28,9 @@ use inbox::Summary;
 
 /// Users whose counts are kept in mind; about 100 bytes each.
 const SUMMARIES: u64 = 100_000;
-const SUMMARIES_FOR: Duration = Duration::from_secs(3600);
+/// Also of who asks all the time: another replica may have dropped what is old,
+/// which moves nothing that counts are checked against.
+const SUMMARIES_FOR: Duration = Duration::from_secs(300);
 
 /// What the use cases work with. Clones share all of it.
 #[derive(Clone)]
@@ -49,13 +51,13 @@ impl App {
 
     fn over(db: DatabaseConnection, clock: Clock, ids: IdMaker, config: Config, erasures: Erasures) -> Self {
         Self {
-            hub: Arc::new(Hub::new(db.clone(), clock.clone())),
+            hub: Arc::new(Hub::new(db.clone(), clock.clone(), config.streams_per_user)),
             take_in: TakeIn::new(ids, clock.clone(), erasures.clone()),
             erasures,
             db,
             clock,
             config: Arc::new(config),
-            summaries: Cache::builder().max_capacity(SUMMARIES).time_to_idle(SUMMARIES_FOR).build(),
+            summaries: Cache::builder().max_capacity(SUMMARIES).time_to_live(SUMMARIES_FOR).build(),
         }
     }
 }

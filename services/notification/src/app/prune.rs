@@ -14,8 +14,9 @@ impl App {
             if up_to > 0 {
                 readers::prune(&self.db, up_to).await?;
                 heads::prune(&self.db, up_to).await?;
-                self.forget_counts();
             }
+            // Also when another replica was faster: its counts are not ours.
+            self.forget_counts();
             if !more {
                 break;
             }

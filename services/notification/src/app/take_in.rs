@@ -52,34 +52,36 @@ impl TakeIn {
     /// A video's first publication: one row, whatever the audience.
     pub async fn new_video(&self, txn: &impl ConnectionTrait, event: &NewVideo) -> Result<()> {
         let at = event.occurred_at.and_then(time).unwrap_or_else(|| self.clock.now());
+        let seq = sequence::next_in_txn(txn).await?;
         // It may overtake the news that the video is published; it is that news
         // too, and is told live then.
         let video = Video { id: event.video_id, is_visible: !event.is_hidden, version: event.version };
-        self.video_event(txn, Kind::NewVideo, (event.channel_id, video, &event.title), at).await
+        self.video_event(txn, Kind::NewVideo, (event.channel_id, video, &event.title), (seq, at)).await
     }
 
     /// Another title: once an hour and video, however late an event comes.
     pub async fn video_update(&self, txn: &impl ConnectionTrait, event: &VideoUpdate) -> Result<()> {
         let at = event.occurred_at.and_then(time).unwrap_or_else(|| self.clock.now());
+        // First, so that two at once do not overlook each other.
+        let seq = sequence::next_in_txn(txn).await?;
         let told = (event.video_id, Kind::VideoUpdate.number());
         if feed::has_near(txn, told, (at - UPDATES_APART, at + UPDATES_APART)).await? {
             return Ok(());
         }
         // What is known of the video holds.
         let video = Video { id: event.video_id, is_visible: true, version: 0 };
-        self.video_event(txn, Kind::VideoUpdate, (event.channel_id, video, &event.title), at).await
+        self.video_event(txn, Kind::VideoUpdate, (event.channel_id, video, &event.title), (seq, at)).await
     }
 
+    /// Its place is taken first, here and below: one at a time from there on, so
+    /// that a video's publication and its end cannot overlook each other.
     async fn video_event(
         &self,
         txn: &impl ConnectionTrait,
         kind: Kind,
         (channel_id, video, title): (i64, Video, &str),
-        occurred_at: DateTime<Utc>,
+        (seq, occurred_at): (Seq, DateTime<Utc>),
     ) -> Result<()> {
-        // First, here and below: one at a time from here on, so that a video's
-        // publication and its end cannot overlook each other.
-        let seq = sequence::next_in_txn(txn).await?;
         if gone::channel(txn, channel_id).await?.is_some_and(|deleted| occurred_at <= deleted.at) {
             return Ok(());
         }
@@ -119,13 +121,14 @@ impl TakeIn {
         if self.erasures.is_erased(txn, UserId(user)).await? {
             return Ok(());
         }
+        let changed_at = event.occurred_at.and_then(time);
         let mut old = members::lock_in_txn(txn, user, channel).await?;
         if let Some(deleted) = gone::channel(txn, channel).await? {
-            if event.occurred_at.and_then(time).is_some_and(|at| at <= deleted.at) {
+            if changed_at.is_some_and(|at| at <= deleted.at) {
                 return Ok(());
             }
             // One of the channel that was; it is only not swept yet.
-            old = old.filter(|old| old.since >= deleted.seq);
+            old = old.filter(|old| !deleted.ends(old));
             // The end of such a one leaves nothing to remember.
             if old.is_none() && event.tier == 0 {
                 return Ok(());
@@ -138,9 +141,11 @@ impl TakeIn {
         let was = old.map_or(0, |old| old.tier);
         let since = match old {
             Some(old) if was > 0 && tier > 0 => old.since,
-            _ => since(txn, channel, event, seq).await?,
+            _ => since(txn, channel, changed_at, seq).await?,
         };
-        members::put_in_txn(txn, Membership { user, channel, tier, since, version: event.version }).await?;
+        let changed_at = Some(changed_at.unwrap_or_else(|| self.clock.now()));
+        let version = event.version;
+        members::put_in_txn(txn, Membership { user, channel, tier, since, version, changed_at }).await?;
         readers::changed_in_txn(txn, user, seq).await?;
         let known = sources::channel(txn, channel).await?;
         // Once for a member: coming and going again and again tells nothing.
@@ -260,8 +265,8 @@ impl TakeIn {
 }
 
 /// Where a membership begins: when it began, not when we heard of it.
-async fn since(txn: &impl ConnectionTrait, channel: i64, event: &MembershipChanged, last: Seq) -> Result<Seq> {
-    match event.occurred_at.and_then(time) {
+async fn since(txn: &impl ConnectionTrait, channel: i64, at: Option<DateTime<Utc>>, last: Seq) -> Result<Seq> {
+    match at {
         Some(moment) => Ok(notices::place_of(txn, channel, moment, last).await?),
         None => Ok(last),
     }

@@ -109,6 +109,9 @@ pub mod membership {
         /// Events from here on are the member's.
         pub since_seq: i64,
         pub version: i64,
+        /// When it last changed, by channel's clock. None in rows from before it
+        /// was kept.
+        pub changed_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -211,7 +214,8 @@ pub mod deleted_channel {
         pub owner_id: i64,
         /// What is not above it is from before.
         pub version: i64,
-        /// Memberships from before begin below it.
+        /// Memberships from before begin below it, where it is not known when they
+        /// changed.
         pub seq: i64,
         pub deleted_at: DateTimeUtc,
         /// Nothing from before is left.

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -14,6 +14,7 @@ use super::{
         deleted_channel::{ActiveModel, Column, Entity, Model},
         direct_notice as direct, membership, mute, stream_ticket as ticket,
     },
+    members::Membership,
     readers,
 };
 use crate::domain::{Kind, Seq, wording};
@@ -24,9 +25,17 @@ pub struct Deleted {
     pub channel: i64,
     pub owner: i64,
     pub version: i64,
-    /// Memberships from before begin below it.
     pub seq: Seq,
     pub at: DateTime<Utc>,
+}
+
+impl Deleted {
+    /// Whether a membership of the channel is from before. By when it changed, not
+    /// by when we heard: this may have come later than the first member of a
+    /// channel that was made anew.
+    pub fn ends(&self, membership: &Membership) -> bool {
+        membership.changed_at.map_or(membership.since < self.seq, |at| at <= self.at)
+    }
 }
 
 impl From<Model> for Deleted {
@@ -83,9 +92,21 @@ pub async fn unswept(db: &impl ConnectionTrait, most: u64) -> Result<Vec<Deleted
 /// Ends a portion of the memberships from before; whose they were.
 pub async fn sweep_in_txn(txn: &impl ConnectionTrait, deleted: Deleted, most: u64) -> Result<Vec<i64>, DbErr> {
     use membership::Column as C;
-    let before =
-        || membership::Entity::find().filter(C::ChannelId.eq(deleted.channel)).filter(C::SinceSeq.lt(deleted.seq));
-    let users: Vec<i64> = before().select_only().column(C::UserId).limit(most).into_tuple().all(txn).await?;
+    // As in `ends`.
+    let unknown = Condition::all().add(C::ChangedAt.is_null()).add(C::SinceSeq.lt(deleted.seq));
+    // Channel ends memberships a moment after it ended itself; such an end may be
+    // heard of first, and then remembers nobody's.
+    let ended = Condition::all().add(C::Tier.eq(0)).add(C::SinceSeq.lt(deleted.seq));
+    let before = Condition::any().add(C::ChangedAt.lte(deleted.at)).add(unknown).add(ended);
+    let users: Vec<i64> = membership::Entity::find()
+        .select_only()
+        .column(C::UserId)
+        .filter(C::ChannelId.eq(deleted.channel))
+        .filter(before)
+        .limit(most)
+        .into_tuple()
+        .all(txn)
+        .await?;
     if users.is_empty() {
         return Ok(users);
     }

@@ -1,5 +1,6 @@
 //! Who belongs to which channel, as channel's events say, and who has muted it.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect,
@@ -22,12 +23,14 @@ pub struct Membership {
     /// Events after this place are the member's.
     pub since: Seq,
     pub version: i64,
+    /// When it last changed. None of one from before that was kept.
+    pub changed_at: Option<DateTime<Utc>>,
 }
 
 impl From<Model> for Membership {
     fn from(row: Model) -> Self {
-        let Model { user_id: user, channel_id: channel, tier, since_seq: since, version } = row;
-        Self { user, channel, tier, since, version }
+        let Model { user_id: user, channel_id: channel, tier, since_seq: since, version, changed_at } = row;
+        Self { user, channel, tier, since, version, changed_at }
     }
 }
 
@@ -43,9 +46,10 @@ pub async fn put_in_txn(txn: &impl ConnectionTrait, membership: Membership) -> R
         tier: Set(membership.tier),
         since_seq: Set(membership.since),
         version: Set(membership.version),
+        changed_at: Set(membership.changed_at),
     };
     let replace = OnConflict::columns([Column::UserId, Column::ChannelId])
-        .update_columns([Column::Tier, Column::SinceSeq, Column::Version])
+        .update_columns([Column::Tier, Column::SinceSeq, Column::Version, Column::ChangedAt])
         .to_owned();
     Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
     Ok(())

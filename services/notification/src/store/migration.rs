@@ -1,6 +1,9 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::timestamp;
+use fenz_chassis::database::{
+    schema::{big, column, flag, index, number, table, text},
+    timestamp,
+};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -8,10 +11,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let table = |name, table| -> Box<dyn MigrationTrait> { Box::new(CreateTable { name, table }) };
-        let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
-            Box::new(CreateIndex { name, table, columns: columns.to_vec() })
-        };
         let mut steps = vec![
             table("m20261121_000001_sequence", sequence),
             Box::new(SeedSequence),
@@ -44,95 +43,28 @@ impl MigratorTrait for Migrator {
 
 /// What came after the first release.
 fn later() -> Vec<Box<dyn MigrationTrait>> {
-    let column = |name, table, column| -> Box<dyn MigrationTrait> { Box::new(AddTime { name, table, column }) };
-    let index = |name, table, column| -> Box<dyn MigrationTrait> {
-        Box::new(CreateIndex { name, table, columns: vec![column] })
-    };
     vec![
-        column("m20261122_000022_stream_tickets_token_ends_at", "stream_tickets", "token_ends_at"),
-        column("m20261122_000023_readers_forgotten_at", "readers", "forgotten_at"),
-        Box::new(CreateTable { name: "m20261122_000024_deleted_channels", table: deleted_channels }),
-        index("m20261122_000025_readers_forgotten", "readers", "forgotten_at"),
-        index("m20261122_000026_memberships_channel", "memberships", "channel_id"),
-        index("m20261122_000027_mutes_channel", "mutes", "channel_id"),
-        index("m20261122_000028_channels_owner", "channels", "owner_id"),
-        index("m20261122_000029_deleted_channels_swept", "deleted_channels", "is_swept"),
-        index("m20261122_000030_stream_tickets_user", "stream_tickets", "user_id"),
-        Box::new(AddAbout),
-        index("m20261122_000032_direct_notices_about", "direct_notices", "about_id"),
+        column("m20261122_000022_stream_tickets_token_ends_at", "stream_tickets", |manager| {
+            timestamp(manager, "token_ends_at").null().to_owned()
+        }),
+        column("m20261122_000023_readers_forgotten_at", "readers", |manager| {
+            timestamp(manager, "forgotten_at").null().to_owned()
+        }),
+        table("m20261122_000024_deleted_channels", deleted_channels),
+        index("m20261122_000025_readers_forgotten", "readers", &["forgotten_at"]),
+        index("m20261122_000026_memberships_channel", "memberships", &["channel_id"]),
+        index("m20261122_000027_mutes_channel", "mutes", &["channel_id"]),
+        index("m20261122_000028_channels_owner", "channels", &["owner_id"]),
+        index("m20261122_000029_deleted_channels_swept", "deleted_channels", &["is_swept"]),
+        index("m20261122_000030_stream_tickets_user", "stream_tickets", &["user_id"]),
+        column("m20261122_000031_direct_notices_about_id", "direct_notices", |_| {
+            ColumnDef::new("about_id").big_integer().null().to_owned()
+        }),
+        index("m20261122_000032_direct_notices_about", "direct_notices", &["about_id"]),
+        column("m20261123_000033_memberships_changed_at", "memberships", |manager| {
+            timestamp(manager, "changed_at").null().to_owned()
+        }),
     ]
-}
-
-/// Adds a time that may be missing.
-struct AddTime {
-    name: &'static str,
-    table: &'static str,
-    column: &'static str,
-}
-
-impl MigrationName for AddTime {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for AddTime {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut column = timestamp(manager, self.column);
-        manager.alter_table(Table::alter().table(self.table).add_column(column.null()).to_owned()).await
-    }
-}
-
-/// Adds what a notice names.
-struct AddAbout;
-
-impl MigrationName for AddAbout {
-    fn name(&self) -> &'static str {
-        "m20261122_000031_direct_notices_about_id"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for AddAbout {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let column = ColumnDef::new("about_id").big_integer().null().to_owned();
-        manager.alter_table(Table::alter().table("direct_notices").add_column(column).to_owned()).await
-    }
-}
-
-struct CreateTable {
-    name: &'static str,
-    table: fn(&SchemaManager) -> TableCreateStatement,
-}
-
-impl MigrationName for CreateTable {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateTable {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table((self.table)(manager)).await
-    }
-}
-
-fn big(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).integer().not_null().to_owned()
-}
-
-fn flag(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).boolean().not_null().to_owned()
-}
-
-fn text(name: &'static str, length: u32) -> ColumnDef {
-    ColumnDef::new(name).string_len(length).not_null().to_owned()
 }
 
 /// One row: the last place that was given out.
@@ -264,32 +196,6 @@ fn deleted_channels(manager: &SchemaManager) -> TableCreateStatement {
         .col(timestamp(manager, "deleted_at").not_null())
         .col(flag("is_swept"))
         .to_owned()
-}
-
-struct CreateIndex {
-    /// Of the migration, and, without its date and number, of the index.
-    name: &'static str,
-    table: &'static str,
-    columns: Vec<&'static str>,
-}
-
-impl MigrationName for CreateIndex {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateIndex {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let name = self.name.splitn(3, '_').last().unwrap_or(self.name);
-        let mut index = Index::create();
-        index.name(name).table(self.table);
-        for column in &self.columns {
-            index.col(*column);
-        }
-        manager.create_index(index).await
-    }
 }
 
 struct SeedSequence;

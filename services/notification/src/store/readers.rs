@@ -157,14 +157,14 @@ pub async fn reads_among(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> 
         .await
 }
 
-/// Who is told of other things than before, of what was taken in after one
-/// place and up to another.
-pub async fn changed_between(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<Changed>, DbErr> {
+/// Who is told of other things than before, since a place. A row has its last
+/// change alone, so there is no asking up to another place: a change beyond it
+/// would hide one before it.
+pub async fn changed_after(db: &impl ConnectionTrait, after: Seq) -> Result<Vec<Changed>, DbErr> {
     let rows = Entity::find()
         .select_only()
         .columns([Column::UserId, Column::ClosedSeq])
         .filter(Column::ChangedSeq.gt(after))
-        .filter(Column::ChangedSeq.lte(up_to))
         .into_tuple::<(i64, Seq)>()
         .all(db)
         .await?;

@@ -12,6 +12,7 @@ use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
 use fenz_notification::Notifications;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder};
+use sea_orm::{ConnectionTrait, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
@@ -127,6 +128,16 @@ impl Fleet {
     pub async fn unread(&self, user: i64) -> i64 {
         let body = self.get("notifications/unread-count", user).await.ok();
         body["count"].as_str().expect("int64 is a string in JSON").parse().expect("a number")
+    }
+
+    /// The last place that the service has given out.
+    pub async fn place(&self) -> i64 {
+        let url = self.sandbox.database_url("notification").expect("it runs");
+        let db = sea_orm::Database::connect(url).await.expect("a connection");
+        let last = Statement::from_string(db.get_database_backend(), "SELECT last FROM sequence");
+        let row = db.query_one_raw(last).await.expect("an answer").expect("a row");
+        db.close().await.expect("closed");
+        row.try_get("", "last").expect("a number")
     }
 
     /// Waits until a user has so many to read.

@@ -5,7 +5,10 @@ use fenz_contract::recommendation::v1::{self as pb, recommendation_service_serve
 use tonic::{Request, Response, Status};
 
 use super::{Api, encode};
-use crate::domain::{Viewer, Window, page::Page};
+use crate::domain::{
+    Viewer, Window,
+    page::{CAP, Page},
+};
 
 const DEFAULT_SIZE: i32 = 20;
 
@@ -34,7 +37,7 @@ impl RecommendationService for Api {
         request: Request<pb::ListPopularRequest>,
     ) -> Result<Response<pb::ListPopularResponse>, Status> {
         let message = request.into_inner();
-        let page = Page::of(message.page, message.page_size)?;
+        let page = Page::of(message.page, message.page_size, CAP)?;
         let (cards, total) = self.0.popular(Window::parse(message.window.as_deref()), page).await?;
         let videos = encode::summaries(&cards);
         Ok(Response::new(pb::ListPopularResponse { videos, total: total as i64 }))

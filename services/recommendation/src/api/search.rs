@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::encode;
 use crate::{
-    domain::page::Page,
+    domain::page::{CAP, Page},
     search::{Found, Search},
 };
 
@@ -29,7 +29,7 @@ impl SearchService for SearchApi {
 }
 
 fn query(message: pb::SearchRequest) -> Result<Query> {
-    let page = Page::of(message.page, message.page_size)?;
+    let page = Page::of(message.page, message.page_size, CAP)?;
     Ok(Query {
         sort: sort(message.sort.as_deref(), message.view_sort.as_deref()),
         filters: Filters {

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::{Sets, Shelf, popular::Popular};
 use crate::store::{
+    evictions,
     listing::{self, Cursor},
     sequence, views,
 };
@@ -41,9 +42,13 @@ impl Follower {
         }
     }
 
-    /// Begins here: nothing is in memory that could be older.
+    /// Begins here: nothing is in memory that could be older. Redis may be
+    /// behind by what it has not heard yet, so that is followed again.
     pub async fn begin(&self) -> Result<()> {
-        *self.sets.memory.followed.lock().await = Cursor::behind(sequence::last(&self.db).await?);
+        let last = sequence::last(&self.db).await?;
+        let unheard = evictions::first(&self.db, 1).await?;
+        let from = unheard.first().map_or(last, |eviction| last.min(eviction.seq - 1));
+        *self.sets.memory.followed.lock().await = Cursor::behind(from);
         Ok(())
     }
 

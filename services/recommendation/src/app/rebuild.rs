@@ -2,7 +2,7 @@
 //! what they have comes, what they have no more goes. It may run while events
 //! come in.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use fenz_chassis::{Clock, Error, Platform, UserId, database::transact, peers::PeerChannel};
@@ -20,6 +20,8 @@ use crate::{
 };
 
 const PAGE: i32 = 200;
+/// How far the clocks of this process and of the consumers may be apart.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
 /// A page of the longest descriptions, of up to 40 KB each.
 const MAX_PAGE_BYTES: usize = 16 << 20;
 
@@ -63,8 +65,9 @@ impl Rebuild {
     async fn channels(&self, rebuilt: &mut Rebuilt) -> Result<()> {
         let mut after_id = 0;
         loop {
-            // What comes in after the page was asked for is newer than it.
-            let before = self.clock.now();
+            // What comes in after the page was asked for is newer than it, also
+            // by the clock of whoever took it in.
+            let before = self.clock.ago(CLOCKS_APART);
             let request = ListCatalogChannelsRequest { after_id, limit: Some(PAGE) };
             let page = self.channel.clone().list_catalog_channels(request).await.context("channel does not answer")?;
             let page = page.into_inner().channels;

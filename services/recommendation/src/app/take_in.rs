@@ -109,7 +109,7 @@ impl TakeIn {
         if self.erasures.is_erased(&**txn, UserId(positive(user, "user")?)).await? {
             return Ok(());
         }
-        Ok(preferences::take_over_in_txn(&**txn, user, session).await?)
+        Ok(preferences::take_over_in_txn(&**txn, user, session, self.clock.now()).await?)
     }
 
     pub async fn user_deleted(&self, txn: &Txn, told: UserDeleted) -> Result<(), Refusal> {

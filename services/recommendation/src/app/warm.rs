@@ -26,7 +26,8 @@ impl App {
             before = last.video.id;
             count += page.len() as u64;
             if !self.shelf.put_into_redis(&page).await {
-                break;
+                tracing::warn!(videos = count, "redis went away while it was filled; requests fill it");
+                return Ok(());
             }
         }
         self.popular.refresh().await?;

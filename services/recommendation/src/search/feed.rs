@@ -22,6 +22,9 @@ use crate::store::{
 
 /// How often is looked for changes.
 const LOOK: Duration = Duration::from_millis(200);
+/// Looks that find nothing until what writing needs is let go of: five seconds,
+/// in which segments are merged as a rule, since a change would wait for that.
+const REST: u32 = 25;
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Looks to wait for searches to end.
@@ -31,7 +34,7 @@ const PAGE: u64 = 500;
 /// View counts read at a time.
 const VIEWS_PAGE: u64 = 5_000;
 /// Videos after which a long way is committed in between.
-const COMMIT: usize = 100_000;
+const COMMIT: usize = 250_000;
 /// An index that is older is built anew; tombstones are kept a day longer.
 const STALE: i64 = 7 * 24 * 3600;
 /// An index that had nothing to do says at least so often how new it is.
@@ -94,9 +97,12 @@ impl Feeder {
 
     /// Feeds the index as long as it is good.
     async fn keep(&self, index: &Arc<Index>) -> Result<()> {
-        let mut is_whole = false;
+        let (mut is_whole, mut idle) = (false, 0_u32);
         loop {
-            self.step(index).await?;
+            idle = if self.step(index).await? { 0 } else { idle.saturating_add(1) };
+            if idle == REST {
+                rest(index).await?;
+            }
             if !is_whole {
                 is_whole = true;
                 tracing::info!(videos = index.len(), "the search index is ready");
@@ -110,14 +116,15 @@ impl Feeder {
         }
     }
 
-    /// Takes in what changed since the last commit.
-    async fn step(&self, index: &Arc<Index>) -> Result<()> {
+    /// Takes in what changed since the last commit; whether anything was
+    /// written.
+    async fn step(&self, index: &Arc<Index>) -> Result<bool> {
         let (last, generation) = match sequence::with_index(&self.db).await {
             Ok(places) => places,
             Err(error) => {
                 // The index is as good as it was.
                 tracing::debug!(%error, "changes cannot be read; trying again");
-                return Ok(());
+                return Ok(false);
             }
         };
         let now = self.clock.unix();
@@ -134,8 +141,10 @@ impl Feeder {
             self.feed(index, mark, last).await?;
         } else if now - mark.at > TOUCH {
             commit(index, Mark { at: now, ..mark }).await?;
+        } else {
+            return Ok(false);
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn feed(&self, index: &Arc<Index>, from: Mark, last: i64) -> Result<()> {
@@ -180,6 +189,11 @@ async fn apply(index: &Arc<Index>, changes: Vec<Change>) -> Result<()> {
 async fn commit(index: &Arc<Index>, mark: Mark) -> Result<()> {
     let index = index.clone();
     Ok(spawn_blocking(move || index.commit(mark)).await??)
+}
+
+async fn rest(index: &Arc<Index>) -> Result<()> {
+    let index = index.clone();
+    Ok(spawn_blocking(move || index.rest()).await??)
 }
 
 async fn clear(index: &Arc<Index>, generation: i64) -> Result<()> {

@@ -32,13 +32,13 @@ pub struct Search {
 
 struct Shared {
     index: RwLock<Option<Arc<Index>>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Search {
     /// Begins to open or build the index; it answers meanwhile.
     pub fn start(platform: &Platform, app: App) -> anyhow::Result<Self> {
-        let shared = Arc::new(Shared { index: RwLock::new(None), turns: Semaphore::new(width()) });
+        let shared = Arc::new(Shared { index: RwLock::new(None), turns: Arc::new(Semaphore::new(width())) });
         let search = Self { app, shared };
         Feeder::new(platform, search.clone())?.start(platform);
         Ok(search)
@@ -59,9 +59,14 @@ impl Search {
         question: impl FnOnce(&Index) -> fenz_search_index::Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
         let Some(index) = self.index() else { return Ok(None) };
-        let _turn = self.shared.turns.acquire().await.map_err(fenz_chassis::Error::internal)?;
+        let turn = self.shared.turns.clone().acquire_owned().await.map_err(fenz_chassis::Error::internal)?;
         let asked = index.clone();
-        let problem = match tokio::task::spawn_blocking(move || question(&asked)).await {
+        let work = move || {
+            // Goes on when nobody waits any more, and has its turn until then.
+            let _turn = turn;
+            question(&asked)
+        };
+        let problem = match tokio::task::spawn_blocking(work).await {
             Ok(Ok(answer)) => return Ok(Some(answer)),
             Ok(Err(error)) => error.to_string(),
             Err(panic) => panic.to_string(),

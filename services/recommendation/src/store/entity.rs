@@ -40,6 +40,23 @@ pub mod tag {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod chooser {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "choosers")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub viewer: String,
+        pub chosen_at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod user_tag {
     use sea_orm::entity::prelude::*;
 

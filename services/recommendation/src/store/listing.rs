@@ -91,6 +91,8 @@ pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64)
     let same = of_videos(Column::ChangeSeq).eq(after.seq).and(of_videos(Column::VideoId).gt(after.video_id));
     let mut query = select();
     query
+        // Says nothing new, but what the index of changes can begin at.
+        .and_where(of_videos(Column::ChangeSeq).gte(after.seq))
         .cond_where(Condition::any().add(of_videos(Column::ChangeSeq).gt(after.seq)).add(same))
         .order_by((video::Entity, Column::ChangeSeq), Order::Asc)
         .order_by((video::Entity, Column::VideoId), Order::Asc)

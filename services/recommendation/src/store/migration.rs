@@ -1,6 +1,9 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::timestamp;
+use fenz_chassis::database::{
+    schema::{big, flag, index, number, table, text, unique},
+    timestamp,
+};
 use sea_orm_migration::prelude::*;
 
 use crate::domain::decay;
@@ -10,19 +13,12 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let table = |name, table| -> Box<dyn MigrationTrait> { Box::new(CreateTable { name, table }) };
-        let index = |name, table, columns: &[&'static str]| -> Box<dyn MigrationTrait> {
-            Box::new(CreateIndex { name, table, columns: columns.to_vec(), unique: false })
-        };
-        let unique = |name, table, column| -> Box<dyn MigrationTrait> {
-            Box::new(CreateIndex { name, table, columns: vec![column], unique: true })
-        };
         let mut steps = vec![
             table("m20261121_000001_sequence", sequence),
             Box::new(SeedSequence),
             table("m20261121_000003_tags", tags),
-            unique("m20261121_000004_tags_name", "tags", "name_key"),
-            unique("m20261121_000005_tags_slug", "tags", "slug"),
+            unique("m20261121_000004_tags_name", "tags", &["name_key"]),
+            unique("m20261121_000005_tags_slug", "tags", &["slug"]),
             table("m20261121_000006_user_tags", user_tags),
             index("m20261121_000007_user_tags_of_tag", "user_tags", &["tag_id"]),
             table("m20261121_000008_guest_tags", guest_tags),
@@ -47,44 +43,12 @@ impl MigratorTrait for Migrator {
             table("m20261121_000026_decay", decay_table),
             Box::new(SeedDecay),
             table("m20261121_000028_evictions", evictions),
+            table("m20261121_000029_choosers", choosers),
+            index("m20261121_000030_choosers_age", "choosers", &["chosen_at"]),
         ];
         steps.extend(fenz_events::migrations());
         steps
     }
-}
-
-struct CreateTable {
-    name: &'static str,
-    table: fn(&SchemaManager) -> TableCreateStatement,
-}
-
-impl MigrationName for CreateTable {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateTable {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table((self.table)(manager)).await
-    }
-}
-
-fn big(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn number(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).integer().not_null().to_owned()
-}
-
-fn flag(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).boolean().not_null().to_owned()
-}
-
-fn text(name: &'static str, length: u32) -> ColumnDef {
-    ColumnDef::new(name).string_len(length).not_null().to_owned()
 }
 
 /// One row: the last place that was given out.
@@ -121,6 +85,16 @@ fn guest_tags(manager: &SchemaManager) -> TableCreateStatement {
         .col(big("tag_id"))
         .col(timestamp(manager, "chosen_at").not_null())
         .primary_key(Index::create().col("session_id").col("tag_id"))
+        .to_owned()
+}
+
+/// Who made a choice of tags, and when: the row that two choices of one viewer
+/// wait for.
+fn choosers(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("choosers")
+        .col(text("viewer", 80).primary_key())
+        .col(timestamp(manager, "chosen_at").not_null())
         .to_owned()
 }
 
@@ -220,36 +194,6 @@ fn evictions(_: &SchemaManager) -> TableCreateStatement {
         .col(flag("views_only"))
         .primary_key(Index::create().col("seq").col("video_id"))
         .to_owned()
-}
-
-struct CreateIndex {
-    /// Of the migration, and, without its date and number, of the index.
-    name: &'static str,
-    table: &'static str,
-    columns: Vec<&'static str>,
-    unique: bool,
-}
-
-impl MigrationName for CreateIndex {
-    fn name(&self) -> &str {
-        self.name
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateIndex {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let name = self.name.splitn(3, '_').last().unwrap_or(self.name);
-        let mut index = Index::create();
-        index.name(name).table(self.table);
-        for column in &self.columns {
-            index.col(*column);
-        }
-        if self.unique {
-            index.unique();
-        }
-        manager.create_index(index).await
-    }
 }
 
 struct SeedSequence;

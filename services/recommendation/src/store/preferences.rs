@@ -1,10 +1,12 @@
 //! Which tags viewers picked. What is read are tags that are there.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
+};
 
 use super::{
-    entity::{guest_tag, user_tag},
+    entity::{chooser, guest_tag, user_tag},
     tags,
 };
 use crate::domain::{Tag, TagId, Viewer};
@@ -29,6 +31,22 @@ async fn of_guest(db: &impl ConnectionTrait, session: &str) -> Result<Vec<i64>, 
     query.filter(guest_tag::Column::SessionId.eq(session)).into_tuple().all(db).await
 }
 
+/// Where two choices of one viewer, as of a second click, wait for each other.
+async fn lock_in_txn(txn: &impl ConnectionTrait, viewer: &Viewer, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let row = chooser::ActiveModel { viewer: Set(chooser_of(viewer)), chosen_at: Set(now) };
+    let again = OnConflict::column(chooser::Column::Viewer).update_column(chooser::Column::ChosenAt).to_owned();
+    chooser::Entity::insert(row).on_conflict(again).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+fn chooser_of(viewer: &Viewer) -> String {
+    match viewer {
+        Viewer::User(user) => format!("user:{user}"),
+        Viewer::Guest(session) => format!("guest:{session}"),
+        Viewer::Nobody => String::new(),
+    }
+}
+
 /// Replaces a viewer's choice.
 pub async fn put_in_txn(
     txn: &impl ConnectionTrait,
@@ -36,6 +54,7 @@ pub async fn put_in_txn(
     tags: &[i64],
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    lock_in_txn(txn, viewer, now).await?;
     match viewer {
         Viewer::User(user) => put_users_in_txn(txn, *user, tags).await,
         Viewer::Guest(session) => {
@@ -69,7 +88,14 @@ async fn forget_guest_in_txn(txn: &impl ConnectionTrait, session: &str) -> Resul
 }
 
 /// The account takes a guest's choice over if it has none; the guest's goes.
-pub async fn take_over_in_txn(txn: &impl ConnectionTrait, user: i64, session: &str) -> Result<(), DbErr> {
+pub async fn take_over_in_txn(
+    txn: &impl ConnectionTrait,
+    user: i64,
+    session: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    lock_in_txn(txn, &Viewer::Guest(session.to_owned()), now).await?;
+    lock_in_txn(txn, &Viewer::User(user), now).await?;
     let chosen = of_guest(txn, session).await?;
     if !chosen.is_empty() && of_user(txn, user).await?.is_empty() {
         put_users_in_txn(txn, user, &chosen).await?;
@@ -86,11 +112,13 @@ pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result
 
 /// Forgets a user's choice. How many rows that was.
 pub async fn erase_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+    chooser::Entity::delete_by_id(chooser_of(&Viewer::User(user))).exec(txn).await?;
     Ok(user_tag::Entity::delete_many().filter(user_tag::Column::UserId.eq(user)).exec(txn).await?.rows_affected)
 }
 
-/// Drops what guests chose before.
+/// Drops what guests chose before, and who chose.
 pub async fn prune_guests(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
     guest_tag::Entity::delete_many().filter(guest_tag::Column::ChosenAt.lt(before)).exec(db).await?;
+    chooser::Entity::delete_many().filter(chooser::Column::ChosenAt.lt(before)).exec(db).await?;
     Ok(())
 }

@@ -86,6 +86,8 @@ pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64)
     let rows: Vec<(i64, i64, i64)> = Entity::find()
         .select_only()
         .columns([Column::ChangeSeq, Column::VideoId, Column::Total])
+        // Says nothing new, but what the index of changes can begin at.
+        .filter(Column::ChangeSeq.gte(after.seq))
         .filter(Column::ChangeSeq.gt(after.seq).or(same))
         .order_by_asc(Column::ChangeSeq)
         .order_by_asc(Column::VideoId)

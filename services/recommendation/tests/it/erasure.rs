@@ -16,6 +16,7 @@ async fn nothing_of_a_user_is_left_and_late_events_bring_nothing_back() {
         let fleet = Fleet::start(database, cache).await;
         let tag = fleet.tag("Tag").await;
         fleet.put("tags/my", &json!({"tagIds": [tag.to_string()]}), OWNER).await.of("tags");
+        fleet.put("tags/my", &json!({"tagIds": [tag.to_string()], "sessionId": "guest-0001"}), 0).await.of("tags");
         fleet.put("user/recommendations", &json!({"watchedLast": false}), OWNER).await.of("settings");
         fleet.fill(3, |_| vec![]).await;
         fleet.tell(deleted(OWNER)).await;
@@ -31,6 +32,7 @@ async fn nothing_of_a_user_is_left_and_late_events_bring_nothing_back() {
         let other = fenz_contract::events::v1::VideoChanged { owner_id: 8, channel_id: 8, ..video(5, 1) };
         fleet.tell(other).await;
         eventually(async || fleet.get("videos/recommended", 0).await.ids() == [5]).await;
+        assert_eq!(fleet.get("tags/my", OWNER).await.of("tags"), json!([]));
     }
 }
 

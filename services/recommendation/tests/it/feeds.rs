@@ -112,7 +112,7 @@ async fn warm_requests_ask_no_database_and_a_storm_asks_it_once() {
         // the change is in: what asks is what reads.
         let changed: Vec<_> = (1..=30).map(|id| crate::fleet::video(id, 2)).collect();
         fleet.tell_all(&changed).await;
-        tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+        fleet.taken_in(30, 2).await;
         let before = fleet.reads();
         let storm = (0..100).map(|_| fleet.get("videos/recommended?pageSize=100", 0));
         for reply in futures_of(storm).await {
@@ -124,7 +124,7 @@ async fn warm_requests_ask_no_database_and_a_storm_asks_it_once() {
     }
 }
 
-async fn futures_of<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+pub async fn futures_of<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.map(Box::pin).collect();
     let mut done = Vec::new();
     // All at once, in the order in which they end.

@@ -20,6 +20,7 @@ use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
 use fenz_recommendation::{DatabaseReads, Recommendations};
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder};
+use sea_orm::{ConnectionTrait, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::{Value, json};
 use tonic::{Request, Response, Status};
@@ -291,6 +292,21 @@ impl Fleet {
         let rebuilt = fenz_recommendation::rebuild_on(&platform).await.unwrap();
         process.stop.cancel();
         rebuilt
+    }
+
+    /// Waits until so many videos are there in a version, and the replica has
+    /// heard of it.
+    pub async fn taken_in(&self, count: i64, version: i64) {
+        let (platform, process) = self.connect().await;
+        let db = platform.db().unwrap();
+        let sql = format!("SELECT COUNT(*) AS videos FROM videos WHERE version = {version}");
+        let count_now = async || {
+            let statement = Statement::from_string(db.get_database_backend(), sql.clone());
+            db.query_one_raw(statement).await.unwrap().unwrap().try_get::<i64>("", "videos").unwrap()
+        };
+        eventually(async || count_now().await == count).await;
+        process.stop.cancel();
+        tokio::time::sleep(Duration::from_millis(700)).await;
     }
 
     /// Has every replica build its index anew, as the command does.

@@ -217,7 +217,10 @@ async fn replicas_have_their_own_index_and_build_it_anew_when_told() {
         let parts = fleet.sandbox.folder().join("search");
         assert!(parts.join("0/version").exists() && parts.join("1/version").exists());
 
+        let states = || ["0", "1"].map(|part| std::fs::read(parts.join(part).join("segments/meta.json")).unwrap());
+        let before = states();
         fleet.rebuild_index().await;
+        eventually(async || states().iter().zip(&before).all(|(now, before)| now != before)).await;
         eventually(async || is_ready(&fleet).await && found(&fleet, "rice").await == [1, 2, 3]).await;
         eventually(async || there("rice").await["degraded"] == false && there("rice").await["total"] == "3").await;
     }

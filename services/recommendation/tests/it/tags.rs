@@ -93,3 +93,26 @@ async fn viewers_pick_tags_and_an_account_takes_over_a_guests() {
         eventually(async || tags_of().await == 5).await;
     }
 }
+
+#[tokio::test]
+async fn a_choice_made_twice_at_once_is_one() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, Cache::Memory).await;
+        let mut ids = Vec::new();
+        for name in ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"] {
+            ids.push(fleet.tag(name).await.to_string());
+        }
+        for (session, user) in [("guest-0001", 0), ("guest-0002", 5)] {
+            let choices =
+                [json!({"tagIds": ids[..5], "sessionId": session}), json!({"tagIds": ids[5..], "sessionId": session})];
+            let clicks = (0..12).map(|n| fleet.put("tags/my", &choices[n / 3 % 2], user)).collect::<Vec<_>>();
+            for reply in crate::feeds::futures_of(clicks.into_iter()).await {
+                assert_eq!(reply.of("tags").as_array().unwrap().len(), 5);
+            }
+            assert_eq!(
+                fleet.get(&format!("tags/my?sessionId={session}"), user).await.of("tags").as_array().unwrap().len(),
+                5
+            );
+        }
+    }
+}

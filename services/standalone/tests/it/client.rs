@@ -41,6 +41,13 @@ impl Person {
         Self::signed_in(url, &reply)
     }
 
+    /// Signs in as the guest that one was, to keep what the guest picked.
+    pub async fn login_from(url: &str, name: &str, session: &str) -> Self {
+        let body = json!({"username": name, "password": PASSWORD, "sessionId": session});
+        let reply = Self::anonymous(url).ok(Method::POST, "/api/v1/auth/login", body).await;
+        Self::signed_in(url, &reply)
+    }
+
     pub async fn administrator(url: &str) -> Self {
         Self::login(url, "root_admin", ADMIN_PASSWORD).await
     }
@@ -96,10 +103,16 @@ impl Person {
 
     /// Uploads a video and makes a published one of it.
     pub async fn publish(&self, title: &str, file: &Path) -> Value {
+        self.publish_with(title, file, json!({})).await
+    }
+
+    /// The same, with more said about it.
+    pub async fn publish_with(&self, title: &str, file: &Path, more: Value) -> Value {
         let response = self.upload("video", file).await;
         assert_eq!(response.status(), 200);
         let upload: Value = response.json().await.unwrap();
-        let body = json!({"title": title, "videoUploadId": upload["upload"]["id"], "publish": true});
+        let mut body = json!({"title": title, "videoUploadId": upload["upload"]["id"], "publish": true});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.ok(Method::POST, "/api/v1/videos", body).await["video"].clone()
     }
 }

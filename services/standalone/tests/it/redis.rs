@@ -45,6 +45,13 @@ impl Redis {
         self.wait().await;
     }
 
+    /// What a command answers.
+    pub async fn ask(&self, command: &[&str]) -> String {
+        let mut client = Command::new("redis-cli");
+        client.args(["-h", "127.0.0.1", "-p", &self.address.port().to_string()]).args(command);
+        String::from_utf8(client.output().await.expect("redis-cli").stdout).unwrap().trim().to_owned()
+    }
+
     async fn wait(&self) {
         for _ in 0..200 {
             if TcpStream::connect(self.address).await.is_ok() {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
 
 /// Tables that may have the id of a user who is gone, and nothing else of them:
 /// who and which channel was deleted is remembered for as long as events may
@@ -24,12 +24,18 @@ pub async fn find(databases: &BTreeMap<String, String>, texts: &[String]) -> Vec
     let mut found = Vec::new();
     for (service, url) in databases {
         let db = Database::connect(url).await.unwrap();
-        for (table, column) in columns(&db).await {
+        for (table, column, is_bytes) in columns(&db).await {
             let expected = EXPECTED.iter().any(|e| *e == table || *e == format!("{service}.{table}"));
             if expected || table == "seaql_migrations" {
                 continue;
             }
-            let like: Vec<_> = texts.iter().map(|text| format!("CAST(\"{column}\" AS TEXT) LIKE '%{text}%'")).collect();
+            // Bytes of an event have texts in them too.
+            let text = if is_bytes {
+                format!("encode(\"{column}\", 'escape')")
+            } else {
+                format!("CAST(\"{column}\" AS TEXT)")
+            };
+            let like: Vec<_> = texts.iter().map(|wanted| format!("{text} LIKE '%{wanted}%'")).collect();
             let rows = count(&db, &format!("SELECT COUNT(*) AS n FROM \"{table}\" WHERE {}", like.join(" OR "))).await;
             if rows > 0 {
                 found.push(format!("{service}.{table}.{column}: {rows}"));
@@ -40,18 +46,23 @@ pub async fn find(databases: &BTreeMap<String, String>, texts: &[String]) -> Vec
     found
 }
 
-async fn columns(db: &DatabaseConnection) -> Vec<(String, String)> {
+/// Tables, columns, and whether PostgreSQL has to be asked for its text.
+async fn columns(db: &DatabaseConnection) -> Vec<(String, String, bool)> {
     let sql = match db.get_database_backend() {
         DbBackend::Postgres => {
-            "SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema = 'public'"
+            "SELECT table_name AS t, column_name AS c, data_type = 'bytea' AS b FROM information_schema.columns \
+             WHERE table_schema = 'public'"
         }
         _ => {
-            "SELECT m.name AS t, p.name AS c FROM sqlite_master m JOIN pragma_table_info(m.name) p \
+            "SELECT m.name AS t, p.name AS c, FALSE AS b FROM sqlite_master m JOIN pragma_table_info(m.name) p \
              WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
         }
     };
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
-    rows.iter().map(|row| (row.try_get("", "t").unwrap(), row.try_get("", "c").unwrap())).collect()
+    let read = |row: &QueryResult| {
+        (row.try_get("", "t").unwrap(), row.try_get("", "c").unwrap(), row.try_get("", "b").unwrap())
+    };
+    rows.iter().map(read).collect()
 }
 
 async fn count(db: &DatabaseConnection, sql: &str) -> i64 {

@@ -3,9 +3,10 @@
 //! `views:buffer` is a hash of counts, with the id of its flush in it from the
 //! first count on. A flush renames it to `views:flush:{id}` and notes the id in
 //! `views:flushes`, applies it, and removes it; what a crash leaves is in
-//! `views:flushes` and is applied by whoever flushes next. The id travels with
-//! the counts, so that a Redis that comes back with an old state cannot make
-//! them count twice.
+//! `views:flushes` and is applied by whoever flushes next. A buffer that is full
+//! is put there by whoever counts, so that no flush is more than Redis and the
+//! database do at once. The id travels with the counts, so that a Redis that comes
+//! back with an old state cannot make them count twice.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -26,6 +27,8 @@ const FLUSHES: &str = "views:flushes";
 const FLUSH: &str = "views:flush:";
 /// The field of the buffer that has its flush's id.
 const ID: &str = "id";
+/// Fields of a full buffer: videos in an hour, members and others apart.
+const FULL: usize = 1000;
 /// How long a viewer is remembered; their key has the hour in it.
 const SEEN_SECONDS: i64 = 3600;
 
@@ -35,6 +38,11 @@ static COUNT: LazyLock<Script> = LazyLock::new(|| {
         "if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
             redis.call('HSETNX', KEYS[2], 'id', ARGV[2])
             redis.call('HINCRBY', KEYS[2], ARGV[3], 1)
+            if redis.call('HLEN', KEYS[2]) > tonumber(ARGV[4]) then
+                local id = redis.call('HGET', KEYS[2], 'id')
+                redis.call('RENAME', KEYS[2], KEYS[4] .. id)
+                redis.call('SADD', KEYS[3], id)
+            end
             return 1
         end
         return 0",
@@ -78,7 +86,8 @@ impl SharedViews {
         let seen = self.redis.key(format_args!("views:seen:{}:{}:{viewer}", view.video.0, view.hour));
         let field = format!("{}:{}:{}", view.video.0, view.hour, if is_member { 'm' } else { 'n' });
         let mut call = COUNT.prepare_invoke();
-        call.key(seen).key(self.redis.key(BUFFER)).arg(SEEN_SECONDS).arg(self.ids.next()).arg(field);
+        call.key(seen).key(self.redis.key(BUFFER)).key(self.redis.key(FLUSHES)).key(self.redis.key(FLUSH));
+        call.arg(SEEN_SECONDS).arg(self.ids.next()).arg(field).arg(FULL);
         self.redis.run_script::<i64>(&call).await?;
         Ok(())
     }

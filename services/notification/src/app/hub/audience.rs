@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use futures::channel::mpsc;
 
 use crate::domain::{Kind, Kinds, Seq};
 
@@ -44,9 +44,13 @@ impl Audience {
         self.listeners.contains_key(&user)
     }
 
-    /// Adds a stream of a user who is known.
-    pub fn add(&mut self, user: i64, stream: mpsc::Sender<Bytes>) {
+    /// Adds a stream of a user who is known; ends the oldest where there would be
+    /// more than `most`.
+    pub fn add(&mut self, user: i64, stream: mpsc::Sender<Bytes>, most: usize) {
         if let Some(listener) = self.listeners.get_mut(&user) {
+            listener.streams.retain(|stream| !stream.is_closed());
+            let over = (listener.streams.len() + 1).saturating_sub(most);
+            listener.streams.drain(..over);
             listener.streams.push(stream);
         }
     }
@@ -119,7 +123,7 @@ impl Listener {
     /// A stream that is full or gone is let go.
     fn tell(&mut self, kind: Kind, frame: &Bytes) {
         if self.wanted.has(kind) {
-            self.streams.retain(|stream| stream.try_send(frame.clone()).is_ok());
+            self.streams.retain_mut(|stream| stream.try_send(frame.clone()).is_ok());
         }
     }
 }
@@ -133,10 +137,31 @@ mod tests {
     }
 
     fn listen(audience: &mut Audience, user: i64, channels: &[(i64, Seq)]) -> mpsc::Receiver<Bytes> {
-        let (sender, receiver) = mpsc::channel(2);
+        let (sender, receiver) = mpsc::channel(1);
         audience.set(user, interest(channels));
-        audience.add(user, sender);
+        audience.add(user, sender, 2);
         receiver
+    }
+
+    #[test]
+    fn the_oldest_stream_of_a_user_makes_room() {
+        let mut audience = Audience::default();
+        let [mut first, gone, mut second, mut third] = [(); 4].map(|()| {
+            let (sender, receiver) = mpsc::channel(1);
+            if !audience.knows(1) {
+                audience.set(1, interest(&[]));
+            }
+            audience.add(1, sender, 4);
+            receiver
+        });
+        let mut other = listen(&mut audience, 2, &[]);
+        drop(gone);
+        let (sender, mut last) = mpsc::channel(1);
+        audience.add(1, sender, 3);
+        assert_eq!(first.try_recv(), Err(mpsc::TryRecvError::Closed));
+        for kept in [&mut second, &mut third, &mut last, &mut other] {
+            assert_eq!(kept.try_recv(), Err(mpsc::TryRecvError::Empty));
+        }
     }
 
     #[test]
@@ -168,7 +193,7 @@ mod tests {
             audience.tell_members(7, Kind::NewVideo, seq, &Bytes::from_static(b"x"));
         }
         assert!(slow.try_recv().is_ok() && slow.try_recv().is_ok());
-        assert_eq!(slow.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+        assert_eq!(slow.try_recv(), Err(mpsc::TryRecvError::Closed));
         audience.sweep();
         assert_eq!((audience.listeners.len(), audience.by_channel.len()), (0, 0));
     }

@@ -66,7 +66,7 @@ impl Hub {
         let moved = position < last;
         while position < last {
             let up_to = last.min(position + PLACES);
-            self.note_changes(position, up_to).await?;
+            self.note_changes(position).await?;
             self.refresh_stale(position).await?;
             self.hand_out(position, up_to).await?;
             position = up_to;
@@ -76,9 +76,10 @@ impl Hub {
         Ok(moved)
     }
 
-    /// Ends streams that are to end and marks users who are told of other things.
-    async fn note_changes(&self, after: Seq, up_to: Seq) -> Result<()> {
-        let changed = readers::changed_between(&self.db, after, up_to).await?;
+    /// Ends streams that are to end and marks users who are told of other things;
+    /// some earlier than their place, which does no harm.
+    async fn note_changes(&self, after: Seq) -> Result<()> {
+        let changed = readers::changed_after(&self.db, after).await?;
         let mut state = self.state();
         for change in changed {
             if change.closed > after {
@@ -160,7 +161,7 @@ impl Hub {
             state.arriving = waiting;
             for Arrival { user, sender, placed } in known {
                 // One that did not wait is swept.
-                state.audience.add(user, sender);
+                state.audience.add(user, sender, self.streams_per_user);
                 placed.send(position).ok();
             }
             if state.arriving.is_empty() {

@@ -14,8 +14,9 @@ use std::{
 
 use bytes::Bytes;
 use fenz_chassis::{Clock, Error, Reason, Result};
+use futures::channel::mpsc;
 use sea_orm::DatabaseConnection;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 use crate::domain::Seq;
 use audience::Audience;
@@ -28,6 +29,7 @@ const WAITING: usize = 32;
 pub struct Hub {
     db: DatabaseConnection,
     clock: Clock,
+    streams_per_user: usize,
     state: Mutex<State>,
     woken: Notify,
 }
@@ -59,8 +61,8 @@ pub struct Opened {
 }
 
 impl Hub {
-    pub fn new(db: DatabaseConnection, clock: Clock) -> Self {
-        Self { db, clock, state: Mutex::default(), woken: Notify::new() }
+    pub fn new(db: DatabaseConnection, clock: Clock, streams_per_user: usize) -> Self {
+        Self { db, clock, streams_per_user, state: Mutex::default(), woken: Notify::new() }
     }
 
     /// Something may be new.
@@ -73,7 +75,9 @@ impl Hub {
     /// # Errors
     /// `UNAVAILABLE` when the service is coming to its end.
     pub async fn open(&self, user: i64) -> Result<Opened> {
-        let (sender, frames) = mpsc::channel(WAITING);
+        // One more has its place with the sender. This kind of channel needs memory
+        // for what waits alone, not for what may.
+        let (sender, frames) = mpsc::channel(WAITING - 1);
         let (placed, place) = oneshot::channel();
         {
             let mut state = self.state();

@@ -114,6 +114,45 @@ async fn a_deleted_channel_takes_its_notices_along_and_may_begin_anew() {
     }
 }
 
+/// The end of a channel is heard of when another of its id has members already.
+#[tokio::test]
+async fn a_late_end_leaves_the_members_of_the_next_channel_alone() {
+    for place in places().await {
+        place.channel(7, "Seven", false, 1).await;
+        place.member(A, 7, 1, 1).await;
+        place.tick();
+        let ended = place.clock.now();
+        place.tick();
+        place.member(B, 7, 1, 1).await;
+        place.tick();
+        place.channel_deleted(7, 3, ended).await;
+        // Before the sweep: an old word of the new membership, then its end.
+        place.member(B, 7, 2, 1).await;
+        place.sweep().await;
+        place.publish(7, 71, "anew").await;
+        assert_eq!((place.list(A).await.len(), place.list(B).await), (0, vec!["anew".into()]));
+        place.member(B, 7, 0, 2).await;
+        assert_eq!(place.list(B).await, Vec::<String>::new());
+        assert_eq!(count(&place, "memberships").await, 1);
+    }
+}
+
+/// Channel ends memberships a moment after the channel, and is heard in any order.
+#[tokio::test]
+async fn an_end_that_overtook_its_channels_is_swept() {
+    for place in places().await {
+        place.channel(7, "Seven", false, 1).await;
+        place.member(A, 7, 1, 1).await;
+        place.tick();
+        let ended = place.clock.now();
+        place.tick();
+        place.member(A, 7, 0, 2).await;
+        place.channel_deleted(7, 3, ended).await;
+        place.sweep().await;
+        assert_eq!(count(&place, "memberships").await, 0);
+    }
+}
+
 #[tokio::test]
 async fn sweeping_takes_what_members_were_told_by_name() {
     for place in places().await {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Reason, UserId};
+use fenz_chassis::{Reason, UserId, database::Txn};
 use fenz_contract::events::v1::{NewVideo, VideoDeleted, VideoUpdate};
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -202,6 +202,45 @@ async fn one_row_for_an_event_and_none_after_ninety_days() {
         place.app.prune().await.unwrap();
         assert_eq!(count(&place, "channel_heads").await, 0);
         assert_eq!((place.list(A).await.len(), place.unread(A).await), (0, 0));
+    }
+}
+
+/// Counts that are kept elsewhere: nothing that they are checked against moves.
+#[tokio::test]
+async fn what_another_replica_dropped_is_not_counted() {
+    for place in places().await {
+        // The owner is told, and that is a notice of theirs alone.
+        place.member(A, 70, 1, 1).await;
+        let other = super::hub::replica(&place).0;
+        assert_eq!(other.unread_count(UserId(70)).await.unwrap(), 1);
+        place.clock.advance(Duration::from_secs(91 * 24 * 3600));
+        place.app.prune().await.unwrap();
+        assert_eq!(place.unread(70).await, 0);
+        other.prune().await.unwrap();
+        assert_eq!(other.unread_count(UserId(70)).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn two_updates_at_once_are_told_once() {
+    for place in places().await {
+        place.member(A, 7, 1, 1).await;
+        place.tick();
+        place.publish(7, 71, "one").await;
+        let occurred_at = Some(stamp(place.clock.now()));
+        let update = async |title: &str| {
+            let event = &VideoUpdate { channel_id: 7, video_id: 71, title: title.into(), occurred_at };
+            let take_in = &place.app.take_in;
+            let slowly = |txn: Txn| async move {
+                take_in.video_update(&*txn, event).await?;
+                // So that the other has begun before this one is stored.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                Ok(())
+            };
+            place.take(slowly).await;
+        };
+        tokio::join!(update("two"), update("two"));
+        assert_eq!(place.list(A).await, ["two", "one"]);
     }
 }
 

@@ -16,6 +16,13 @@ pub struct Card {
     pub summary: VideoSummary,
 }
 
+impl Card {
+    /// How much memory it takes, about.
+    pub fn bytes(&self) -> u32 {
+        u32::try_from(self.summary.encoded_len()).unwrap_or(u32::MAX)
+    }
+}
+
 /// A card in Redis. The picture's path is made when it is read: it expires.
 #[derive(Clone, PartialEq, Message)]
 struct Stored {

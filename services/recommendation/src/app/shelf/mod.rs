@@ -14,7 +14,7 @@ use fenz_chassis::{
     Result,
     redis::{Redis, Script, cmd},
 };
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 use sea_orm::DatabaseConnection;
 
 pub use card::{Card, Links, bytes};
@@ -30,6 +30,9 @@ const IN_MEMORY: Duration = Duration::from_secs(60);
 /// How long a mark is kept: longer than anything that is older than it.
 const MARKED_FOR: Duration = Duration::from_secs(3600);
 const MARKS: u64 = 200_000;
+const KILOBYTE: u32 = 1024;
+/// What is sent to Redis at a time: it serves nobody else meanwhile.
+const SENT: usize = 1 << 20;
 /// After so many rounds a video is read without waiting for others.
 const ROUNDS: usize = 3;
 
@@ -78,8 +81,17 @@ impl Shelf {
             redis,
             gate,
             links,
-            entries: Cache::builder().max_capacity(config.cached_videos).time_to_live(IN_MEMORY).build(),
-            marks: Cache::builder().max_capacity(MARKS).time_to_live(MARKED_FOR).build(),
+            entries: Cache::builder()
+                .max_capacity(config.cached_videos)
+                .weigher(|_, entry: &Entry| entry.card.as_ref().map_or(1, |card| 1 + card.bytes() / KILOBYTE))
+                .time_to_live(IN_MEMORY)
+                .build(),
+            // The least recent goes: another order would refuse new marks.
+            marks: Cache::builder()
+                .max_capacity(MARKS)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(MARKED_FOR)
+                .build(),
             flights: Flights::default(),
             store: Script::new(STORE),
         }
@@ -198,14 +210,26 @@ impl Shelf {
     /// where it did not.
     pub async fn put_into_redis(&self, listed: &[Listed]) -> bool {
         let Some(redis) = &self.redis else { return false };
-        let mut call = self.store.prepare_invoke();
-        call.arg(TTL.as_secs());
-        let mut any = false;
-        for listed in listed.iter().filter(|l| l.is_visible) {
-            any = true;
-            call.key(card_key(redis, listed.video.id)).key(applied_key(redis, listed.video.id));
-            call.arg(listed.stamp).arg(bytes(listed));
+        let mut place = 0;
+        while place < listed.len() {
+            let mut call = self.store.prepare_invoke();
+            call.arg(TTL.as_secs());
+            let mut sent = 0;
+            while sent < SENT
+                && let Some(listed) = listed.get(place)
+            {
+                place += 1;
+                if listed.is_visible {
+                    let bytes = bytes(listed);
+                    sent += bytes.len();
+                    call.key(card_key(redis, listed.video.id)).key(applied_key(redis, listed.video.id));
+                    call.arg(listed.stamp).arg(bytes);
+                }
+            }
+            if redis.run_script::<()>(&call).await.is_err() {
+                return false;
+            }
         }
-        !any || redis.run_script::<()>(&call).await.is_ok()
+        true
     }
 }

@@ -6,7 +6,8 @@ pub fn etag(version: i64) -> String {
 }
 
 /// Whether the header lets a change of this version through. Weak tags count as
-/// strong ones: our versions change with every change.
+/// strong ones: our versions change with every change, and a proxy that
+/// compresses makes a tag weak.
 pub fn matches(header: &str, version: i64) -> bool {
     let current = etag(version);
     header.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == current)

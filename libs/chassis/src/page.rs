@@ -1,12 +1,12 @@
 //! A page of a list, not too deep: the database counts through all that is
 //! before it.
 
-use fenz_chassis::{Error, Reason, Result};
+use crate::{Error, Reason, Result};
 
 const DEFAULT_SIZE: u64 = 20;
 
 /// Which part of a list is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Page {
     pub offset: u64,
     pub limit: u64,
@@ -26,6 +26,11 @@ impl Page {
         }
         Ok(Self { offset: (number - 1) * limit, limit })
     }
+
+    /// How many of the first are needed to cut this page out of them.
+    pub fn end(self) -> u64 {
+        self.offset + self.limit
+    }
 }
 
 #[cfg(test)]
@@ -38,6 +43,7 @@ mod tests {
         assert_eq!(of(None, None).unwrap(), Page { offset: 0, limit: 20 });
         assert_eq!(of(Some(3), Some(7)).unwrap(), Page { offset: 14, limit: 7 });
         assert_eq!(of(Some(100), Some(100)).unwrap(), Page { offset: 9_900, limit: 100 });
+        assert_eq!(of(Some(100), Some(100)).unwrap().end(), 10_000);
         assert_eq!(of(Some(101), Some(100)).unwrap_err().reason, Reason::InvalidParams);
         assert!(of(Some(i32::MAX), Some(100)).is_err());
     }

@@ -1,0 +1,95 @@
+//! GET videos/recommended through the gateway with Redis: against a bare axum
+//! handler, what it asks of the database, and with many videos against few.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Bench, beside::Beside, say};
+use crate::{
+    catalogue,
+    corpus::Corpus,
+    fleet::Fleet,
+    http::{self, Client},
+    load,
+    stats::{milliseconds, percentile},
+    table::{Number, Row},
+    wrk,
+};
+
+const PATH: &str = "/api/v1/videos/recommended?pageSize=20";
+const GUEST: &str = "bench-guest";
+const FEW: i64 = 1_000;
+const MANY: i64 = 1_000_000;
+const PICKED: usize = 5;
+const PER_SECOND: u32 = 500;
+const CONNECTIONS: usize = 16;
+const WARM_UP: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 3;
+
+pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let (corpus, many) = (Corpus::new(), bench.scaled(MANY));
+    let fleet = start(bench, &corpus, FEW)?;
+    let beside = Beside::bare_axum(bench, fleet.gateway(), PATH, ROUNDS)?;
+    let mut rows = vec![beside.row("GET videos/recommended of 20, 20 connections", 0.1)];
+    rows.extend(beside.latencies());
+    rows.push(statements(bench, &fleet)?);
+    let with_few = at_fixed_rate(bench, &fleet)?;
+    fleet.stop()?;
+    let fleet = start(bench, &corpus, many)?;
+    let with_many = at_fixed_rate(bench, &fleet)?;
+    fleet.stop()?;
+    let what = format!("the same of {PICKED} tags at {PER_SECOND}/s, {many} videos, p50");
+    let few = Number::new(with_few.0, "ms").of(" with 1000");
+    rows.push(Row::at_most(what, Number::new(with_many.0, "ms"), few, 1.5));
+    let few = Number::new(with_few.1, "ms").of(" with 1000");
+    rows.push(Row::plain("its p99", Number::new(with_many.1, "ms"), few));
+    Ok(rows)
+}
+
+/// With every video in Redis, as after some minutes of such a load.
+fn start(bench: &Bench, corpus: &Corpus, videos: i64) -> Result<Fleet> {
+    let mut fleet = Fleet::prepare(bench, "recommended", &["auth", "recommendation", "gateway"])?;
+    fleet.use_empty_redis();
+    fleet.without_index();
+    fleet.set("FENZ_RECOMMENDATION__WARM_VIDEOS", videos.to_string());
+    fleet.migrate("recommendation")?;
+    catalogue::recommend(&fleet, corpus, 1..=videos)?;
+    fleet.start_all()?;
+    Ok(fleet)
+}
+
+/// Statements that a request costs, by PostgreSQL's count, without those of the
+/// service's own jobs.
+fn statements(bench: &Bench, fleet: &Fleet) -> Result<Row> {
+    let count = || fleet.databases.commits("recommendation");
+    let (begun, before) = (Instant::now(), count()?);
+    thread::sleep(bench.span());
+    let idle_per_second = (count()? - before) / begun.elapsed().as_secs_f64();
+    let (begun, before) = (Instant::now(), count()?);
+    let report = wrk::run(fleet.gateway(), PATH, bench.span())?;
+    let more = count()? - before - idle_per_second * begun.elapsed().as_secs_f64();
+    let each = Number::new(more.max(0.0) / report.requests, "each");
+    let compared = format!("{more:+.0} for {:.0} requests", report.requests);
+    // Less than one for a thousand is the jobs' unevenness.
+    Ok(Row::limit("SQL statements of a request", each, compared, each, 0.001))
+}
+
+/// Latencies at a fixed rate, p50 and p99 in milliseconds, for a guest who has
+/// picked tags.
+fn at_fixed_rate(bench: &Bench, fleet: &Fleet) -> Result<(f64, f64)> {
+    let tags: Vec<String> = catalogue::tags().take(PICKED).map(|id| id.to_string()).collect();
+    let choice = json!({"tagIds": tags, "sessionId": GUEST});
+    Client::connect(fleet.gateway())?.call("PUT", "/api/v1/tags/my", None, &choice)?;
+    let request = http::get(fleet.gateway(), &format!("{PATH}&sessionId={GUEST}"));
+    let read = |span| load::open(fleet.gateway(), CONNECTIONS, PER_SECOND, span, &request);
+    read(WARM_UP)?;
+    let latencies = milliseconds(&read(bench.span())?);
+    let (p50, p99) = (percentile(&latencies, 50.0), percentile(&latencies, 99.0));
+    say(format_args!("recommended at {PER_SECOND}/s: p50 {p50:.2} ms, p99 {p99:.2} ms"));
+    Ok((p50, p99))
+}

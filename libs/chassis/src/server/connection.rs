@@ -1,0 +1,201 @@
+//! One connection, in the version of HTTP that its client begins with.
+//!
+//! The first bytes are looked at without taking them: hyper-util's automatic
+//! server takes them, for which hyper keeps a buffer of twice the size as long
+//! as the connection is open. It matters where thousands stay open.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future, io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use axum::{extract::Request, response::Response};
+use futures::{FutureExt, future::BoxFuture};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::Service,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{net::TcpStream, sync::watch};
+
+use super::{
+    Observed,
+    lasting::{self, Opening, Seat, Socket},
+    patient::Patient,
+};
+
+/// How long a client may take to send its headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Request headers, all together.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
+/// What a client of HTTP/2 begins with.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How often the beginning is looked at again while there is too little of it.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long a connection of HTTP/2 is kept without a new request; its client may
+/// answer pings for ever. One of HTTP/1.1 has the time for headers.
+const QUIET: Duration = Duration::from_secs(300);
+
+/// How connections are served.
+pub struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    write_timeout: Duration,
+    quiet: Duration,
+}
+
+impl Protocols {
+    pub fn new(write_timeout: Duration) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(MAX_HEADER_BYTES)
+            .max_headers(MAX_HEADERS);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(20))
+            .max_header_list_size(MAX_HEADER_BYTES as u32)
+            .max_concurrent_streams(256)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20);
+        Self { http1, http2, write_timeout, quiet: QUIET }
+    }
+
+    /// Serves a connection to its end; told to end, it answers what is open. Whoever
+    /// told it waits until the receiver is dropped.
+    pub async fn serve(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        service: Observed,
+        mut told: watch::Receiver<()>,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let is_http2 = tokio::select! {
+            begun = tokio::time::timeout(HEADER_TIMEOUT, begins_http2(&stream)) => begun??,
+            _ = told.changed() => return Ok(()),
+        };
+        let seat = Arc::new(Seat::default());
+        let stream = Patient::new(stream, self.write_timeout);
+        let answers = Answers { address, service, seat: seat.clone() };
+        if is_http2 {
+            let connection = Box::pin(self.http2.serve_connection(TokioIo::new(stream), answers));
+            let quiet = Box::pin(quiet(seat, self.quiet));
+            return Ok(drained(connection, &mut told, quiet, http2::Connection::graceful_shutdown).await?);
+        }
+        let connection = self.http1.serve_connection(Socket::new(stream, seat.clone()), answers).with_upgrades();
+        let opening = Box::pin(Opening::new(connection, seat));
+        match drained(opening, &mut told, future::pending(), Opening::graceful_shutdown).await? {
+            Some((stream, body)) => lasting::go_on(stream, body).await,
+            None => Ok(()),
+        }
+    }
+}
+
+async fn drained<C: Future>(
+    mut connection: Pin<Box<C>>,
+    told: &mut watch::Receiver<()>,
+    quiet: impl Future<Output = ()>,
+    end: fn(Pin<&mut C>),
+) -> C::Output {
+    tokio::select! {
+        ended = &mut connection => return ended,
+        _ = told.changed() => {}
+        () = quiet => {}
+    }
+    end(connection.as_mut());
+    connection.await
+}
+
+/// Comes back when there was no request for so long, or twice as long.
+async fn quiet(seat: Arc<Seat>, span: Duration) {
+    loop {
+        let before = seat.requests.load(Ordering::Relaxed);
+        tokio::time::sleep(span).await;
+        if seat.requests.load(Ordering::Relaxed) == before {
+            return;
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+pub struct Answers {
+    address: SocketAddr,
+    service: Observed,
+    seat: Arc<Seat>,
+}
+
+impl Service<Request<Incoming>> for Answers {
+    type Response = Response;
+    type Error = Infallible;
+    /// In memory of its own: what hyper keeps for it, it keeps until the end.
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.seat.requests.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat::suits(&request).then(|| self.seat.clone());
+        let answer = self.service.clone().answer(self.address, request);
+        answer
+            .map(move |response| match seat {
+                Some(seat) => Ok(seat.hold(response)),
+                None => Ok(response),
+            })
+            .boxed()
+    }
+}
+
+async fn begins_http2(stream: &TcpStream) -> io::Result<bool> {
+    loop {
+        let mut bytes = [0; PREFACE.len()];
+        let begun = stream.peek(&mut bytes).await?;
+        if begun == 0 || bytes[..begun] != PREFACE[..begun] {
+            return Ok(false);
+        }
+        if begun == PREFACE.len() {
+            return Ok(true);
+        }
+        // There is something to read all the time, so there is no waiting for more.
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body};
+    use http_body_util::BodyExt;
+    use hyper::client;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_http2_connection_without_requests_ends_and_what_is_open_is_answered() {
+        let span = Duration::from_millis(200);
+        let slow = async move || tokio::time::sleep(5 * span).await;
+        let service = Observed::new("test", Router::new().fallback(slow));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, address) = listener.accept().await.unwrap();
+        let protocols = Protocols { quiet: span, ..Protocols::new(Duration::from_secs(60)) };
+        let tell = watch::Sender::new(());
+        let told = tell.subscribe();
+        let serving = tokio::spawn(async move { protocols.serve(stream, address, service, told).await });
+        let (mut send, connection) =
+            client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
+        let connected = tokio::spawn(connection);
+        let answer = send.send_request(Request::new(Body::empty())).await.unwrap();
+        assert!(answer.status().is_success());
+        answer.into_body().collect().await.unwrap();
+        // The client would go on, and so would its answers to pings.
+        tokio::time::timeout(Duration::from_secs(10), serving).await.expect("an end").unwrap().unwrap();
+        connected.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,141 @@
+//! A socket that is given up when its client takes nothing for too long: while
+//! a write waits, hyper asks neither for the body nor for the time.
+
+use std::{
+    io::{self, IoSlice, Write},
+    os::fd::AsFd,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Sleep, sleep},
+};
+
+pub struct Patient {
+    stream: TcpStream,
+    patience: Duration,
+    /// Runs while a write waits.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patient {
+    pub fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, patience, timer: None }
+    }
+
+    pub fn get_ref(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// What came of a write: a pending one ends when its time is over.
+    fn timed(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.timer = None;
+            return written;
+        }
+        let patience = self.patience;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(timer.as_mut().poll(cx));
+        self.timer = None;
+        // A slow client is not one that has stopped: the system says that there
+        // is room when a third of its megabytes has gone, but takes any that has.
+        match self.write_now(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
+            }
+            written => Poll::Ready(written),
+        }
+    }
+
+    /// Past the runtime, which asks the system only after it was told of room.
+    fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        std::net::TcpStream::from(self.stream.as_fd().try_clone_to_owned()?).write(bytes)
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.timed(cx, bytes, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        let first = parts.iter().find(|part| !part.is_empty());
+        self.timed(cx, first.map_or(&[], |part| &**part), written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        time::{Instant, timeout},
+    };
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(500);
+    const PIECE: usize = 16_384;
+
+    async fn pair() -> (Patient, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Patient::new(listener.accept().await.unwrap().0, PATIENCE), client)
+    }
+
+    #[tokio::test]
+    async fn who_reads_nothing_is_given_up() {
+        let (mut server, _client) = pair().await;
+        let sending = async { while server.write_all(&[7; PIECE]).await.is_ok() {} };
+        timeout(20 * PATIENCE, sending).await.expect("an end");
+    }
+
+    #[tokio::test]
+    async fn who_reads_slowly_is_not() {
+        let (mut server, mut client) = pair().await;
+        let sending = tokio::spawn(async move {
+            while server.write_all(&[7; PIECE]).await.is_ok() {}
+            Instant::now()
+        });
+        let (began, mut piece) = (Instant::now(), [0; PIECE]);
+        // A little at a time: the system's buffers hold megabytes.
+        while began.elapsed() < 10 * PATIENCE {
+            client.read_exact(&mut piece).await.unwrap();
+            tokio::time::sleep(PATIENCE / 40).await;
+        }
+        assert!(!sending.is_finished(), "given up after {:?}", sending.await.unwrap() - began);
+    }
+}

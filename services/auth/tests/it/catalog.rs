@@ -1,0 +1,61 @@
+//! What other services ask for.
+
+use fenz_contract::user::v1::{GetUserRoleRequest, user_catalog_service_client::UserCatalogServiceClient};
+use reqwest::Method;
+use serde_json::json;
+use tonic::{Code, Request};
+
+use crate::fleet::everywhere;
+
+#[tokio::test]
+async fn other_services_learn_what_an_account_may_do_now() {
+    everywhere(&[], async |fleet| {
+        let admin = fleet.admin_token().await;
+        let mut client = UserCatalogServiceClient::new(fleet.sandbox.peer("admin", "auth").unwrap());
+        let mut role = async |id: &str| {
+            let id = id.parse().unwrap();
+            let reply = client.get_user_role(GetUserRoleRequest { id }).await.map(tonic::Response::into_inner);
+            reply.map(|account| (account.role, account.is_admitted)).map_err(|status| status.code())
+        };
+        let is = |role: &str, is_admitted: bool| Ok((role.to_owned(), is_admitted));
+        for name in ["user", "moderator", "admin"] {
+            let (id, ..) = fleet.account(&admin, name.get(..4).unwrap(), name).await;
+            assert_eq!(role(&id).await, is(name, true));
+        }
+        let (id, ..) = fleet.account(&admin, "max", "moderator").await;
+        let path = format!("admin/users/{id}");
+        let put = async |what: &str, body| {
+            fleet.as_user(&admin, Method::PUT, &format!("{path}{what}"), body).await.is(200);
+        };
+        put("/hide", json!({})).await;
+        assert_eq!(role(&id).await, is("moderator", false));
+        put("/restore", json!({})).await;
+        assert_eq!(role(&id).await, is("moderator", true));
+        put("/ban", json!({})).await;
+        assert_eq!(role(&id).await, is("moderator", false));
+        put("/unban", json!({})).await;
+        put("", json!({"role": "user"})).await;
+        assert_eq!(role(&id).await, is("user", true));
+        fleet.as_user(&admin, Method::DELETE, &path, json!(null)).await.is(200);
+        assert_eq!(role(&id).await, Err(Code::NotFound));
+        assert_eq!(role("4242").await, Err(Code::NotFound));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_else_may_ask() {
+    everywhere(&[], async |fleet| {
+        let url = fleet.sandbox.url("auth");
+        let mut client = UserCatalogServiceClient::connect(url).await.unwrap();
+        let ask = |token: &str| {
+            let mut request = Request::new(GetUserRoleRequest { id: 1 });
+            request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            request
+        };
+        let admin = fleet.admin_token().await;
+        assert!(client.get_user_role(ask(&admin)).await.is_err());
+        assert!(client.get_user_role(GetUserRoleRequest { id: 1 }).await.is_err());
+    })
+    .await;
+}

@@ -1,0 +1,128 @@
+//! Every view that was acknowledged counts once, wherever kill -9 hits.
+
+use std::{ops::Range, time::Duration};
+
+use fenz_chassis::Clock;
+use futures::{StreamExt, stream};
+use reqwest::Method;
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::Value;
+
+use crate::{
+    client::{Person, video},
+    hold::{Hold, count},
+    platform::Platform,
+    wait::within,
+};
+
+const FLUSHES: [&str; 2] = ["SCARD", "content:views:flushes"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fleet() {
+    if std::env::var("FENZ_TEST_NATS").is_err() || std::env::var("FENZ_TEST_POSTGRES").is_err() {
+        return;
+    }
+    // Where Redis takes longer, a view is given up rather than counted twice: a
+    // busy machine must not look like that.
+    let mut platform = Platform::fleet(&[("FENZ_REDIS__TIMEOUT", "10s")]).await;
+    if platform.redis.is_some() {
+        stay_within_an_hour().await;
+        views_are_exact(&mut platform).await;
+    }
+}
+
+async fn views_are_exact(platform: &mut Platform) {
+    let creator = Person::register(&platform.url, "creator").await;
+    let made = creator.publish("Watched", &video()).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    let url = platform.url.clone();
+    let watch = |viewers| watch(&url, &id, viewers);
+    let row = format!("videos WHERE id = {id}");
+
+    // In the transaction of a flush, with more views in the next buffer.
+    watch(0..20).await;
+    let hold = Hold::on(platform, "content", &row).await;
+    watch(20..40).await;
+    hold.is_waited_for().await;
+    watch(40..60).await;
+    platform.kill("content").await;
+    hold.release().await;
+    platform.restart("content");
+    // Before a flush: these are in Redis alone.
+    watch(60..80).await;
+    platform.kill("content").await;
+    let hold = Hold::on(platform, "content", &row).await;
+    platform.restart("content");
+    end_leases(platform).await;
+
+    // Stored, and Redis not told of it.
+    hold.is_waited_for().await;
+    let flushes = "SELECT COUNT(*) AS n FROM view_flushes";
+    let db = Database::connect(&platform.databases["content"]).await.unwrap();
+    let stored = count(&db, flushes).await;
+    let redis = platform.redis.as_ref().unwrap();
+    assert_eq!(redis.ask(&["CLIENT", "PAUSE", "60000", "WRITE"]).await, "OK");
+    hold.release().await;
+    within(Duration::from_secs(10), "a flush is stored", async || count(&db, flushes).await > stored).await;
+    platform.kill("content").await;
+    let redis = platform.redis.as_ref().unwrap();
+    redis.ask(&["CLIENT", "UNPAUSE"]).await;
+    assert_ne!(redis.ask(&FLUSHES).await, "0", "Redis was told");
+    platform.restart("content");
+    end_leases(platform).await;
+
+    // At any moment, while viewers come.
+    for (round, first) in [(0, 80), (1, 180), (2, 280)] {
+        let dying = async {
+            tokio::time::sleep(Duration::from_millis(100 + 300 * round)).await;
+            platform.kill("content").await;
+            platform.restart("content");
+            end_leases(platform).await;
+        };
+        tokio::join!(watch(first..first + 100), dying);
+    }
+    let redis = platform.redis.as_ref().unwrap();
+    within(Duration::from_secs(20), "everything is flushed", async || {
+        redis.ask(&["EXISTS", "content:views:buffer"]).await == "0" && redis.ask(&FLUSHES).await == "0"
+    })
+    .await;
+    let total = "SELECT views_member + views_non_member AS n FROM videos";
+    assert_eq!(count(&db, total).await, 380);
+    // Recommendation was told of each flush, and of none twice: its numbers come
+    // to the sum and never go back.
+    let told = Database::connect(&platform.databases["recommendation"]).await.unwrap();
+    let hours = "SELECT CAST(COALESCE(SUM(views), 0) AS BIGINT) AS n FROM view_hours";
+    within(Duration::from_secs(15), "recommendation has heard", async || count(&told, hours).await == 380).await;
+    db.close().await.unwrap();
+    told.close().await.unwrap();
+}
+
+/// Distinct viewers, each until the video was theirs.
+async fn watch(url: &str, id: &str, viewers: Range<usize>) {
+    let guest = &Person::anonymous(url);
+    let paths = viewers.map(|n| format!("/api/v1/videos/{id}?sessionId=session-{n:04}"));
+    stream::iter(paths)
+        .for_each_concurrent(4, |path| async move {
+            within(Duration::from_secs(30), &path, async || {
+                guest.send(Method::GET, &path, Value::Null).await.status() == 200
+            })
+            .await;
+        })
+        .await;
+}
+
+/// What a dead process holds for the others ends by itself after 15 seconds;
+/// nobody waits for that here.
+async fn end_leases(platform: &Platform) {
+    let db = Database::connect(&platform.databases["content"]).await.unwrap();
+    db.execute_unprepared("DELETE FROM leases").await.unwrap();
+    db.close().await.unwrap();
+}
+
+/// Who asks again in another hour is another view.
+async fn stay_within_an_hour() {
+    let left = || 3600 - Clock::default().unix() % 3600;
+    while left() < 60 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
