@@ -4,11 +4,7 @@
 mod pool;
 mod scheme;
 
-use std::{
-    num::NonZero,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{num::NonZero, sync::Arc, time::Duration};
 
 use argon2::Params;
 use fenz_chassis::{Error, Reason, Result};
@@ -65,21 +61,16 @@ impl Hasher {
         Ok(verdict)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl Fn(&mut Scratch) -> T + Send + Sync + 'static) -> Result<T> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> Result<T> {
         let (done, result) = oneshot::channel();
-        let done = Mutex::new(Some(done));
-        let taken = self.pool.submit(Arc::new(move |scratch| {
-            let done = || done.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody waits any more: the client has gone, or has its answer.
-            if done().as_ref().is_none_or(oneshot::Sender::is_closed) {
+        let taken = self.pool.submit(Box::new(move |scratch| {
+            // Nobody waits any more: the client has gone.
+            if done.is_closed() {
                 return;
             }
             metrics::counter!("fenz_auth_hashes_total").increment(1);
-            let outcome = work(scratch);
-            if let Some(done) = done().take() {
-                // The client may go meanwhile; then nobody wants the result.
-                done.send(outcome).ok();
-            }
+            // The client may go meanwhile; then nobody wants the result.
+            done.send(work(scratch)).ok();
         }));
         if !taken {
             return Err(Error::new(Reason::RateLimited, "too many sign in at once; try again")
@@ -91,11 +82,6 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Barrier,
-        atomic::{AtomicUsize, Ordering},
-    };
-
     use super::*;
 
     fn hasher() -> Hasher {
@@ -128,25 +114,5 @@ mod tests {
             }
         }
         assert!(outcomes.0 >= WAITING_PER_THREAD && outcomes.1 > 0, "{outcomes:?}");
-    }
-
-    #[tokio::test]
-    async fn what_does_not_come_to_its_end_is_done_again() {
-        let hasher = hasher();
-        let (tries, stuck) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(2)));
-        let work = {
-            let (tries, stuck) = (tries.clone(), stuck.clone());
-            move |_: &mut Scratch| {
-                if tries.fetch_add(1, Ordering::Relaxed) == 0 {
-                    stuck.wait();
-                }
-            }
-        };
-        hasher.run(work).await.unwrap();
-        // Behind the thread that is stuck, too.
-        hasher.run(|_| ()).await.unwrap();
-        assert_eq!(tries.load(Ordering::Relaxed), 2);
-        stuck.wait();
-        hasher.run(|_| ()).await.unwrap();
     }
 }
