@@ -94,6 +94,10 @@ pub async fn take_over_in_txn(
     session: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    // Most who sign in have chosen nothing as guests: that needs no lock.
+    if of_guest(txn, session).await?.is_empty() {
+        return Ok(());
+    }
     lock_in_txn(txn, &Viewer::Guest(session.to_owned()), now).await?;
     lock_in_txn(txn, &Viewer::User(user), now).await?;
     let chosen = of_guest(txn, session).await?;
