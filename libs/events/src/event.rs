@@ -3,7 +3,7 @@
 use fenz_contract::events::v1::{
     AuditRecorded, ChannelChanged, ChannelDeleted, GuestJoined, MembershipChanged, NewVideo, SessionsEnded, TagChanged,
     TagDeleted, UserDeleted, UserErased, UserModerated, UserRegistered, UserUpdated, VideoChanged, VideoDeleted,
-    VideoUpdate, ViewsCounted,
+    VideoUpdate, VideosImported, ViewsCounted,
 };
 
 /// The first parts of all subjects; the stream holds them all.
@@ -53,6 +53,7 @@ events! {
     UserModerated = "user".user_id."moderated";
     VideoChanged = "video".video_id."changed";
     VideoDeleted = "video".video_id."deleted";
+    VideosImported = "video".first_video_id."imported";
     NewVideo = "channel".channel_id."new_video";
     VideoUpdate = "channel".channel_id."video_update";
     ChannelChanged = "channel".channel_id."changed";

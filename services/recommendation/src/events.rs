@@ -4,7 +4,7 @@
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
-    VideoDeleted, ViewsCounted,
+    VideoDeleted, VideosImported, ViewsCounted,
 };
 use fenz_events::{Consumer, Received};
 
@@ -31,6 +31,7 @@ pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     Consumer::new()
         .on(takes!(app, VideoChanged, video_changed))
         .on(takes!(app, VideoDeleted, video_deleted))
+        .on(takes!(app, VideosImported, videos_imported))
         .on(takes!(app, ChannelChanged, channel_changed))
         .on(takes!(app, ChannelDeleted, channel_deleted))
         .on(takes!(app, TagChanged, tag_changed))

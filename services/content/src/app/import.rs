@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
-use fenz_contract::events::v1::VideoChanged;
-use fenz_events::Act;
+use fenz_contract::events::v1::{VideoChanged, VideosImported};
+use fenz_events::{Act, MAX_BYTES};
+use prost::Message;
 use serde_json::json;
 
 use super::{App, events::changed};
@@ -25,6 +26,9 @@ use crate::{
 
 /// How often a call begins anew because another stored a key of its.
 const TRIES: u32 = 5;
+/// What the videos of one event take, encoded: far from the most, for what is
+/// around each.
+const EVENT_BYTES: usize = MAX_BYTES / 2;
 
 /// A video of another catalogue.
 #[derive(Clone, Debug)]
@@ -102,8 +106,8 @@ impl App {
         let rows: Vec<_> = new.iter().map(|(_, (key, video))| (key.as_str(), video)).collect();
         videos::import_in_txn(&*txn, &rows).await?;
         let occurred_at = Some(self.clock.now().into());
-        let told: Vec<_> = places.iter().map(|(_, video)| VideoChanged { occurred_at, ..changed(video) }).collect();
-        self.outbox.emit_all(&txn, &told).await?;
+        let told = places.iter().map(|(_, video)| VideoChanged { occurred_at, ..changed(video) });
+        self.outbox.emit_all(&txn, &together(told)).await?;
         let act = Act {
             actor: Some(actor),
             action: "video.imported",
@@ -142,6 +146,22 @@ impl App {
         };
         (import.key, video)
     }
+}
+
+/// As many videos in each event as it takes.
+fn together(videos: impl Iterator<Item = VideoChanged>) -> Vec<VideosImported> {
+    let (mut events, mut bytes) = (Vec::<VideosImported>::new(), 0);
+    for video in videos {
+        bytes += video.encoded_len();
+        match events.last_mut() {
+            Some(event) if bytes <= EVENT_BYTES => event.videos.push(video),
+            _ => {
+                bytes = video.encoded_len();
+                events.push(VideosImported { first_video_id: video.video_id, videos: vec![video] });
+            }
+        }
+    }
+    events
 }
 
 /// A field of one of the videos, as a refusal names it.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use fenz_chassis::{Needs, Platform, Service, Surface};
 use fenz_contract::events::v1::{
-    AuditRecorded, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate, ViewsCounted,
+    AuditRecorded, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate, VideosImported, ViewsCounted,
 };
 use fenz_events::{Consumer, Event, Outbox, Received};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -72,6 +72,20 @@ fn keep<E: Event + Send>(
     }
 }
 
+/// Imported videos come many in one event.
+fn keep_each(
+    list: &List<VideoChanged>,
+) -> impl Fn(fenz_chassis::database::Txn, Received<VideosImported>) -> std::future::Ready<Result<(), fenz_events::Refusal>>
++ Send
++ Sync
++ 'static {
+    let list = list.clone();
+    move |_, received| {
+        list.lock().expect("no panic before").extend(received.event.videos);
+        std::future::ready(Ok(()))
+    }
+}
+
 pub struct Tables;
 
 impl MigratorTrait for Tables {
@@ -92,6 +106,7 @@ impl Service for Neighbour {
         *heard.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
         Consumer::new()
             .on(keep(&heard.changed))
+            .on(keep_each(&heard.changed))
             .on(keep(&heard.deleted))
             .on(keep(&heard.updated))
             .on(keep(&heard.moderated))

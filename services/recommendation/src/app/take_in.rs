@@ -3,13 +3,13 @@
 //! Each of these runs in the transaction that also marks the event as handled.
 //! Order is not promised: versions decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Clock, UserId, database::Txn};
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
-    VideoDeleted, ViewsCounted,
+    VideoDeleted, VideosImported, ViewsCounted,
 };
 use fenz_events::{Erasures, Refusal};
 
@@ -36,6 +36,20 @@ impl TakeIn {
             return Ok(());
         }
         videos::put_in_txn(&**txn, &[video], self.clock.now()).await?;
+        Ok(())
+    }
+
+    pub async fn videos_imported(&self, txn: &Txn, told: VideosImported) -> Result<(), Refusal> {
+        let mut erased = BTreeSet::new();
+        for owner in told.videos.iter().map(|video| video.owner_id).collect::<BTreeSet<_>>() {
+            if self.erasures.is_erased(&**txn, UserId(owner)).await? {
+                erased.insert(owner);
+            }
+        }
+        let now = self.clock.now();
+        let there = told.videos.into_iter().filter(|video| !erased.contains(&video.owner_id));
+        let videos = there.map(|told| video(told, now)).collect::<Result<Vec<_>, _>>()?;
+        videos::put_in_txn(&**txn, &videos, now).await?;
         Ok(())
     }
 

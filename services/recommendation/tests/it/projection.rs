@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, VideoChanged, VideoDeleted};
+use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, VideoChanged, VideoDeleted, VideosImported};
 
 use crate::fleet::{CHANNEL, Fleet, OWNER, eventually, everywhere, video};
 
@@ -104,5 +104,25 @@ async fn a_rebuild_brings_what_is_there_and_takes_what_is_not() {
         assert_eq!(fleet.rebuild().await, "1 channels, 0 videos changed, 1160 gone");
         eventually(async || fleet.total("videos/recommended").await == 40).await;
         assert_eq!(fleet.get("videos/recommended", 0).await.body["videos"][0]["channelName"], "rebuilt");
+    }
+}
+
+#[tokio::test]
+async fn imported_videos_come_together_and_each_by_its_version() {
+    for (database, cache) in everywhere() {
+        let fleet = Fleet::start(database, cache).await;
+        fleet.tell(channel(1, "the channel", false)).await;
+        fleet.tell(VideoChanged { is_published: false, ..video(2, 2) }).await;
+        fleet.taken_in(1, 2).await;
+        let imported = VideosImported { first_video_id: 1, videos: (1..=600).map(|id| video(id, 1)).collect() };
+        fleet.tell(imported.clone()).await;
+        fleet.taken_in(599, 1).await;
+        fleet.tell(VideoChanged { is_published: false, ..video(3, 2) }).await;
+        // Told again it changes nothing.
+        fleet.tell(imported).await;
+        let found = async || fleet.get("search", 0).await.total();
+        eventually(async || found().await == 598).await;
+        fleet.taken_in(598, 1).await;
+        assert_eq!(found().await, 598);
     }
 }
