@@ -224,6 +224,12 @@ impl Index {
         self.writing().mark
     }
 
+    /// Which state of it searches see: another number after each commit, and one
+    /// that no other index of the process has.
+    pub fn state(&self) -> u64 {
+        self.snapshot().number
+    }
+
     /// Videos that can be found.
     pub fn len(&self) -> u64 {
         self.snapshot().searcher.num_docs()

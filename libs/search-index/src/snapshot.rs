@@ -20,8 +20,13 @@ use tantivy::{
 
 use crate::{schema::column, views::Views};
 
+/// Snapshots of all indexes that were made in this process.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 /// A searcher with its segments' extras, in the order of its segments.
 pub struct Snapshot {
+    /// No other of the process has it.
+    pub number: u64,
     pub searcher: Searcher,
     pub extras: Vec<Arc<Extras>>,
 }
@@ -68,7 +73,7 @@ impl Snapshot {
                 None => Arc::new(Extras::read(reader, newer)?),
             });
         }
-        Ok(Self { searcher, extras })
+        Ok(Self { number: MADE.fetch_add(1, Ordering::Relaxed), searcher, extras })
     }
 
     /// Where a video is.

@@ -1,6 +1,9 @@
 //! Uploads that are refused or break, and what they leave: nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -248,10 +251,18 @@ async fn what_breaks_off_was_sent_all_the_same() {
 async fn one_user_keeps_nobody_else_waiting() {
     let settings = [("media.uploads_at_once", "1"), ("media.uploads_per_user", "1")];
     let media = Media::start(fenz_testkit::Database::Sqlite, &settings).await;
-    // Nothing of the file comes.
-    let silent = announce(&media, 50 << 20).await;
     let another = async || media.upload(ALICE, VIDEO, &files::noise(10_000)).await;
-    eventually("it is known", async || another().await.refusal() == (503, "UNAVAILABLE")).await;
+    let silent = Mutex::new(None);
+    eventually("one waits for the other", async || {
+        // Nothing of the file comes. One that came second was turned away, and
+        // so there is a new one each time.
+        silent.lock().unwrap().take();
+        let announced = announce(&media, 50 << 20).await;
+        *silent.lock().unwrap() = Some(announced);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        another().await.refusal() == (503, "UNAVAILABLE")
+    })
+    .await;
     media.uploaded(BOB, VIDEO, &files::noise(10_000)).await;
     drop(silent);
     eventually("it is over", async || another().await.status == StatusCode::OK).await;

@@ -31,21 +31,22 @@ impl Search {
     /// When the database does not answer.
     pub async fn find(&self, query: Query) -> Result<Found> {
         let text = query.text.clone();
-        let mut found = match self.search(query.clone()).await? {
+        let mut found = match self.search(query.clone()).await {
             Some(results) => {
                 let ids: Vec<i64> = results.hits.iter().map(|hit| hit.id).collect();
                 // What was hidden a moment ago is not in the index only a
                 // moment later.
                 let cards = self.app.shelf.visible(&ids).await?;
-                let mut highlights = results.highlights;
-                highlights.retain(|highlight| cards.iter().any(|card| card.summary.id == highlight.id));
-                Found { cards, total: results.total, facets: results.facets, highlights, ..Found::default() }
+                let is_shown = |h: &&Highlight| cards.iter().any(|card| card.summary.id == h.id);
+                let highlights = results.highlights.iter().filter(is_shown).cloned().collect();
+                let facets = results.facets.clone();
+                Found { cards, total: results.total, facets, highlights, ..Found::default() }
             }
             None => self.find_titles(&query).await?,
         };
         if found.total == 0 {
             found.popular = self.app.popular_or_new(POPULAR).await?;
-            found.corrected_query = self.ask(move |index| index.correct(&text)).await?.flatten();
+            found.corrected_query = self.ask(move |index| index.correct(&text)).await.flatten();
         }
         Ok(found)
     }
@@ -63,7 +64,7 @@ impl Search {
     /// When the database does not answer.
     pub async fn suggest(&self, beginning: String) -> Result<Vec<String>> {
         let asked = beginning.clone();
-        if let Some(suggestions) = self.ask(move |index| index.suggest(&asked)).await? {
+        if let Some(suggestions) = self.ask(move |index| index.suggest(&asked)).await {
             return Ok(suggestions);
         }
         let query = Query { text: beginning, ..Query::default() };

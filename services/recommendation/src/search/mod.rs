@@ -6,16 +6,25 @@ mod documents;
 mod feed;
 mod home;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
-use fenz_chassis::{Platform, Result};
+use fenz_chassis::Platform;
 use fenz_search_index::{Index, Query, Results};
+use moka::future::Cache;
 use tokio::sync::Semaphore;
 
 pub use answer::Found;
 use feed::Feeder;
 
 use crate::app::App;
+
+/// How long results are kept that are as new as the index.
+const KEPT: Duration = Duration::from_secs(60);
+/// Bytes of results that are kept, about.
+const KEPT_BYTES: u64 = 16 << 20;
 
 /// Searches run by threads of their own, so many at a time: more would only
 /// take the processor from each other.
@@ -33,12 +42,20 @@ pub struct Search {
 struct Shared {
     index: RwLock<Option<Arc<Index>>>,
     turns: Arc<Semaphore>,
+    /// What was found, by the state of the index that it was found in: most
+    /// people search for what others have just searched for.
+    found: Cache<(u64, Query), Arc<Results>>,
 }
 
 impl Search {
     /// Begins to open or build the index; it answers meanwhile.
     pub fn start(platform: &Platform, app: App) -> anyhow::Result<Self> {
-        let shared = Arc::new(Shared { index: RwLock::new(None), turns: Arc::new(Semaphore::new(width())) });
+        let found = Cache::builder().weigher(|_, results: &Arc<Results>| size(results));
+        let shared = Arc::new(Shared {
+            index: RwLock::new(None),
+            turns: Arc::new(Semaphore::new(width())),
+            found: found.max_capacity(KEPT_BYTES).time_to_live(KEPT).build(),
+        });
         let search = Self { app, shared };
         Feeder::new(platform, search.clone())?.start(platform);
         Ok(search)
@@ -57,9 +74,10 @@ impl Search {
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Index) -> fenz_search_index::Result<T> + Send + 'static,
-    ) -> Result<Option<T>> {
-        let Some(index) = self.index() else { return Ok(None) };
-        let turn = self.shared.turns.clone().acquire_owned().await.map_err(fenz_chassis::Error::internal)?;
+    ) -> Option<T> {
+        let index = self.index()?;
+        // They are never closed.
+        let turn = self.shared.turns.clone().acquire_owned().await.ok()?;
         let asked = index.clone();
         let work = move || {
             // Goes on when nobody waits any more, and has its turn until then.
@@ -67,13 +85,13 @@ impl Search {
             question(&asked)
         };
         let problem = match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(answer)) => return Ok(Some(answer)),
+            Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.to_string(),
             Err(panic) => panic.to_string(),
         };
         tracing::error!(error = problem, "the search index is broken; it is opened again");
         self.give_up(&index);
-        Ok(None)
+        None
     }
 
     /// Takes the index away, unless there is another by now. Its feeder opens
@@ -85,7 +103,19 @@ impl Search {
         }
     }
 
-    async fn search(&self, query: Query) -> Result<Option<Results>> {
-        self.ask(move |index| index.search(&query)).await
+    /// Asked at once by many, found once.
+    async fn search(&self, query: Query) -> Option<Arc<Results>> {
+        let state = self.index()?.state();
+        let asked = query.clone();
+        let search = async { self.ask(move |index| index.search(&asked)).await.map(Arc::new) };
+        self.shared.found.optionally_get_with((state, query), search).await
     }
+}
+
+/// What results take in memory, about.
+fn size(results: &Results) -> u32 {
+    let texts: usize = results.highlights.iter().map(|h| h.title.len() + h.description.len() + size_of_val(h)).sum();
+    let facets = &results.facets;
+    let counts = facets.categories.len() + facets.tags.len() + facets.durations.len() + facets.years.len();
+    (texts + size_of_val(&*results.hits) + counts * size_of::<(i64, u64)>() + size_of::<(Query, Results)>()) as u32
 }
