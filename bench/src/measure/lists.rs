@@ -17,7 +17,7 @@ use crate::{
 
 const LIST: &str = "/api/v1/videos";
 const VIDEOS: i64 = 1_000_000;
-/// Of a platform as large as most that the quoted one runs on.
+/// The size of a usual platform.
 const FEW: i64 = 10_000;
 /// Searches that are made in turn.
 const QUERIES: usize = 200;
@@ -53,7 +53,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
         let once = rounds("searches, each once", |round| {
             wrk::run_in_turn(fleet.gateway(), &rounds_of[round], bench.span(), &folder)
         })?;
-        rows.push(beside(format!("the same, each once"), once, PEERTUBE_SEARCHES));
+        rows.push(beside("the same, each once".to_owned(), once, PEERTUBE_SEARCHES));
         fleet.stop()?;
     }
     Ok(rows)
