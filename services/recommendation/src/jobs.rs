@@ -22,6 +22,7 @@ const PAUSE_FACTOR: u32 = 5;
 pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     follow(platform, app);
     clean_up(platform, app);
+    write_feeds(platform, app);
     refresh(platform, app)?;
     reckon(platform, app)?;
     let (pruned, lease) = (app.clone(), Lease::new(platform, "prune")?);
@@ -67,6 +68,19 @@ fn clean_up(platform: &Platform, app: &App) {
                 return Ok(());
             }
         }
+    });
+}
+
+/// What was drawn, into Redis, to the end.
+fn write_feeds(platform: &Platform, app: &App) {
+    let (feeds, stop) = (app.feeds.clone(), platform.stop.clone());
+    platform.spawn("feeds", async move {
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = stop.run_until_cancelled(feeds.come()).await.is_some();
+            feeds.write().await;
+        }
+        Ok(())
     });
 }
 

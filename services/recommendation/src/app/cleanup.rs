@@ -6,7 +6,7 @@
 //! and `applied:{id}` keeps a slow replica from putting an old state over a
 //! newer one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fenz_chassis::{
     Error, Result,
@@ -15,7 +15,7 @@ use fenz_chassis::{
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
-use super::{popular, sets, shelf};
+use super::{Sets, popular, sets, shelf};
 use crate::{
     domain::{Listed, TagId, Window},
     store::{
@@ -61,12 +61,13 @@ return 1
 pub struct Cleanup {
     db: DatabaseConnection,
     redis: Option<Redis>,
+    sets: Arc<Sets>,
     woken: Notify,
 }
 
 impl Cleanup {
-    pub fn new(db: DatabaseConnection, redis: Option<Redis>) -> Self {
-        Self { db, redis, woken: Notify::new() }
+    pub fn new(db: DatabaseConnection, redis: Option<Redis>, sets: Arc<Sets>) -> Self {
+        Self { db, redis, sets, woken: Notify::new() }
     }
 
     /// Something was queued and is committed in moments.
@@ -92,6 +93,7 @@ impl Cleanup {
             if let Some(redis) = &self.redis {
                 let apply = self.commands(redis, &queued).await?;
                 redis.run_all::<()>(&apply).await.map_err(|away| Error::unavailable("redis", away))?;
+                self.sets.renew();
             }
             evictions::done(&self.db, last).await?;
         }

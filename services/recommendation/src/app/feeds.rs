@@ -2,18 +2,29 @@
 //!
 //! A drawing is kept as its beginning, and as its rest once somebody pages that
 //! far: most never do, and the beginning is a twentieth of it. Both are written
-//! once.
+//! once. A beginning is on its way to Redis when it is answered with: whoever
+//! asks another replica for the next page at that very moment, or whose replica
+//! is killed then, gets a new drawing, as with any seed that is lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use fenz_chassis::redis::{Redis, Script, cmd};
+use fenz_chassis::redis::{Redis, Script, cmd, pipe};
 use moka::sync::Cache;
 use prost::Message;
+use tokio::sync::Notify;
 
 const TTL: Duration = Duration::from_secs(30 * 60);
 /// Bytes of drawings in memory.
 const IN_MEMORY: u64 = 64 << 20;
+/// Drawings that wait for Redis at most; more stay in memory.
+const WAITING: usize = 10_000;
+/// Drawings that are written at a time.
+const WRITTEN: usize = 200;
 
 /// Writes what is not there; what is there then.
 const KEEP_FIRST: &str = r"
@@ -48,6 +59,9 @@ struct Whole {
 
 pub struct Feeds {
     redis: Option<Redis>,
+    /// Beginnings that Redis does not have yet.
+    waiting: Mutex<HashMap<String, Arc<Feed>>>,
+    come: Notify,
     beginnings: Cache<String, Arc<Feed>>,
     wholes: Cache<String, Arc<Vec<i64>>>,
     keep_first: Script,
@@ -58,6 +72,8 @@ impl Feeds {
         let size = |ids: usize| (ids * 8 + 200) as u32;
         Self {
             redis,
+            waiting: Mutex::default(),
+            come: Notify::new(),
             beginnings: Cache::builder()
                 .weigher(move |_, feed: &Arc<Feed>| size(feed.ids.len()))
                 .max_capacity(IN_MEMORY)
@@ -73,22 +89,56 @@ impl Feeds {
     }
 
     /// Keeps a beginning. Its seed.
-    pub async fn keep(&self, feed: Feed) -> String {
+    pub fn keep(&self, feed: Arc<Feed>) -> String {
         let seed = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
-        if let Some(redis) = &self.redis {
-            let mut set = cmd("SET");
-            set.arg(beginning_key(redis, &seed)).arg(feed.encode_to_vec()).arg("EX").arg(TTL.as_secs());
-            if redis.run::<()>(&set).await.is_ok() {
-                return seed;
+        let mut waiting = self.waiting();
+        if self.redis.is_some() && waiting.len() < WAITING {
+            waiting.insert(seed.clone(), feed);
+            drop(waiting);
+            self.come.notify_one();
+        } else {
+            drop(waiting);
+            self.beginnings.insert(seed.clone(), feed);
+        }
+        seed
+    }
+
+    /// Puts into Redis what waits for it; what it does not take stays in memory.
+    pub async fn write(&self) {
+        let Some(redis) = &self.redis else { return };
+        loop {
+            let some: Vec<_> = self.waiting().iter().take(WRITTEN).map(|(s, f)| (s.clone(), f.clone())).collect();
+            if some.is_empty() {
+                return;
+            }
+            let mut set = pipe();
+            for (seed, feed) in &some {
+                set.cmd("SET").arg(beginning_key(redis, seed)).arg(feed.encode_to_vec());
+                set.arg("EX").arg(TTL.as_secs()).ignore();
+            }
+            let is_written = redis.run_all::<()>(&set).await.is_ok();
+            for (seed, feed) in some {
+                if !is_written {
+                    self.beginnings.insert(seed.clone(), feed);
+                }
+                self.waiting().remove(&seed);
             }
         }
-        self.beginnings.insert(seed.clone(), Arc::new(feed));
-        seed
+    }
+
+    /// Waits until there is something to write.
+    pub async fn come(&self) {
+        self.come.notified().await;
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Arc<Feed>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The beginning under a seed; None when it is lost or never was.
     pub async fn find(&self, seed: &str) -> Option<Arc<Feed>> {
-        if let Some(feed) = self.beginnings.get(seed) {
+        let waiting = self.waiting().get(seed).cloned();
+        if let Some(feed) = waiting.or_else(|| self.beginnings.get(seed)) {
             return Some(feed);
         }
         let redis = self.redis.as_ref()?;

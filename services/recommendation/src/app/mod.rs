@@ -51,7 +51,7 @@ pub struct App {
     pub(crate) cleanup: Arc<Cleanup>,
     pub(crate) follower: Arc<Follower>,
     pub(crate) popular: Arc<popular::Popular>,
-    feeds: Arc<feeds::Feeds>,
+    pub(crate) feeds: Arc<feeds::Feeds>,
     viewers: Arc<viewers::Viewers>,
     watched: Arc<watched::Watched>,
     gate: Arc<gate::Gate>,
@@ -66,7 +66,7 @@ impl App {
         let sets = Arc::new(Sets::new(db.clone(), redis.clone(), gate.clone()));
         let popular = popular::Popular::new(db.clone(), clock.clone(), redis.clone(), gate.clone(), &config);
         let popular = Arc::new(popular);
-        let cleanup = Arc::new(Cleanup::new(db.clone(), redis.clone()));
+        let cleanup = Arc::new(Cleanup::new(db.clone(), redis.clone(), sets.clone()));
         let erasures = Erasures::new(platform, &outbox)?;
         Ok(Self {
             take_in: TakeIn::new(clock.clone(), erasures.clone()),

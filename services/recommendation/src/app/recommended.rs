@@ -38,8 +38,8 @@ impl App {
         let (seed, feed) = match known {
             Some((seed, feed)) if feed.viewer == viewer.mark() => (seed, feed),
             _ => {
-                let feed = self.draw(viewer, offset.saturating_add(limit)).await?;
-                (self.feeds.keep(feed.clone()).await, Arc::new(feed))
+                let feed = Arc::new(self.draw(viewer, offset.saturating_add(limit)).await?);
+                (self.feeds.keep(feed.clone()), feed)
             }
         };
         let total = feed.total as usize;

@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use fenz_chassis::redis::{Away, Redis, Script, cmd, pipe};
 use sea_orm::DatabaseConnection;
 
-use super::{Failure, Key, PAGE};
+use super::{Failure, Ids, Key, PAGE};
 use crate::{
     app::gate::Gate,
     domain::{Listed, draw::Sample},
@@ -36,6 +36,8 @@ const UNFINISHED: i64 = 600;
 /// Ids that one command adds.
 const CHUNK: usize = 1_000;
 const CHANGES: u64 = 500;
+/// Ids that a small set has at most, and its mark.
+const SMALL: usize = 2_000;
 /// How often a filler finds that something was applied meanwhile before it
 /// leaves the set to the next.
 const CATCH_UPS: usize = 50;
@@ -130,6 +132,24 @@ impl Cached {
             Sample { size, ids: (0..count).map(|_| (next(), next() == 1)).collect() }
         });
         Ok(Ok(samples.collect()))
+    }
+
+    /// A set that is small, None within for a large one; None for one that is
+    /// not there.
+    pub async fn small(&self, key: Key) -> Result<Option<Option<Ids>>, Away> {
+        let mut ask = cmd("ZRANGE");
+        ask.arg(set_key(&self.redis, key)).arg(0).arg(SMALL);
+        let mut ids: Vec<i64> = self.redis.run(&ask).await?;
+        // The mark is the first in Redis's order.
+        if ids.first() != Some(&0) {
+            return Ok(None);
+        }
+        if ids.len() > SMALL {
+            return Ok(Some(None));
+        }
+        ids.remove(0);
+        ids.sort_unstable();
+        Ok(Some(Some(Arc::new(ids))))
     }
 
     pub async fn is_complete(&self, key: Key) -> Result<bool, Away> {

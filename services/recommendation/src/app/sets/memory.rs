@@ -8,14 +8,13 @@ use std::{
 };
 
 use fenz_chassis::Result;
-use rand::seq::index;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{Key, PAGE};
+use super::{Ids, Key, PAGE};
 use crate::{
     app::gate::Gate,
-    domain::{Listed, draw::Sample},
+    domain::Listed,
     store::{
         listing::{self, Cursor},
         sequence, videos,
@@ -28,8 +27,7 @@ const IDLE: Duration = Duration::from_secs(600);
 const CHANGES: u64 = 500;
 
 struct Set {
-    /// Ascending.
-    ids: Arc<Vec<i64>>,
+    ids: Ids,
     used: Instant,
 }
 
@@ -90,24 +88,15 @@ impl Memory {
         }
     }
 
-    /// Random samples of sets that were loaded; one that is not is empty.
-    pub fn samples(&self, keys: &[Key], count: usize) -> Vec<Sample> {
-        let sets: Vec<Arc<Vec<i64>>> = {
-            let mut sets = self.lock();
-            let of = |key: &Key| {
-                let set = sets.get_mut(key)?;
-                set.used = Instant::now();
-                Some(set.ids.clone())
-            };
-            keys.iter().map(of).map(Option::unwrap_or_default).collect()
+    /// Sets that were loaded; one that is not is empty.
+    pub fn ids(&self, keys: &[Key]) -> Vec<Ids> {
+        let mut sets = self.lock();
+        let of = |key: &Key| {
+            let set = sets.get_mut(key)?;
+            set.used = Instant::now();
+            Some(set.ids.clone())
         };
-        let sample = |(place, set): (usize, &Arc<Vec<i64>>)| {
-            let before = &sets[..place];
-            let places = index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
-            let first = |id: i64| (id, !before.iter().any(|s| s.binary_search(&id).is_ok()));
-            Sample { size: set.len(), ids: places.into_iter().map(|i| first(set[i])).collect() }
-        };
-        sets.iter().enumerate().map(sample).collect()
+        keys.iter().map(of).map(Option::unwrap_or_default).collect()
     }
 
     /// Lets sets go that nobody asks for: Redis is back, or the tag is gone.

@@ -8,9 +8,12 @@ mod memory;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use fenz_chassis::{Result, redis::Redis};
+use moka::future::Cache;
+use rand::seq::index;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -30,10 +33,20 @@ pub type Key = Option<TagId>;
 const PAGE: u64 = 10_000;
 /// A set that was asked for in vain so often is given up to the other store.
 const TRIES: usize = 3;
+/// How long a small set of Redis is kept, where another replica changes it; and
+/// how many sets.
+const KEPT: Duration = Duration::from_secs(1);
+const KEPT_SETS: u64 = 1_000;
+
+/// The ids of a set, ascending.
+type Ids = Arc<Vec<i64>>;
 
 pub struct Sets {
     db: DatabaseConnection,
     cached: Option<Cached>,
+    /// Small sets of Redis, none for large ones: to have one sampled by Redis
+    /// for each request takes longer than everything else of the request.
+    kept: Cache<Key, Option<Ids>>,
     pub(super) memory: Memory,
     /// Held while a set is filled: who comes meanwhile waits, then finds it.
     filling: Mutex<HashMap<Key, Arc<AsyncMutex<()>>>>,
@@ -43,6 +56,7 @@ impl Sets {
     pub fn new(db: DatabaseConnection, redis: Option<Redis>, gate: Arc<Gate>) -> Self {
         Self {
             cached: redis.map(|redis| Cached::new(redis, db.clone(), gate.clone())),
+            kept: Cache::builder().max_capacity(KEPT_SETS).time_to_live(KEPT).build(),
             memory: Memory::new(db.clone(), gate),
             db,
             filling: Mutex::default(),
@@ -52,6 +66,9 @@ impl Sets {
     /// Random samples of sets, each of at most `count` ids.
     pub async fn samples(&self, keys: &[Key], count: usize) -> Result<Vec<Sample>> {
         if let Some(cached) = &self.cached {
+            if let Some(sets) = self.small(cached, keys).await {
+                return Ok(sample(&sets, count));
+            }
             match self.sample_cached(cached, keys, count).await {
                 Ok(Some(samples)) => return Ok(samples),
                 Ok(None) => tracing::warn!("sets do not stay in redis; going on without it"),
@@ -66,7 +83,22 @@ impl Sets {
                 self.memory.load(*key).await?;
             }
         }
-        Ok(self.memory.samples(keys, count))
+        Ok(sample(&self.memory.ids(keys), count))
+    }
+
+    /// Redis has other sets now than what is kept of them.
+    pub fn renew(&self) {
+        self.kept.invalidate_all();
+    }
+
+    /// The sets, if all of them are small and there.
+    async fn small(&self, cached: &Cached, keys: &[Key]) -> Option<Vec<Ids>> {
+        let mut sets = Vec::with_capacity(keys.len());
+        for key in keys {
+            let fetch = async { cached.small(*key).await.ok().flatten() };
+            sets.push(self.kept.optionally_get_with(*key, fetch).await??);
+        }
+        Some(sets)
     }
 
     async fn sample_cached(&self, cached: &Cached, keys: &[Key], count: usize) -> Result<Option<Vec<Sample>>, Failure> {
@@ -118,6 +150,17 @@ impl Sets {
     pub async fn is_warm(&self) -> Option<bool> {
         self.cached.as_ref()?.is_complete(None).await.ok()
     }
+}
+
+/// Random samples of whole sets.
+fn sample(sets: &[Ids], count: usize) -> Vec<Sample> {
+    let sample = |(place, set): (usize, &Ids)| {
+        let before = &sets[..place];
+        let places = index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
+        let first = |id: i64| (id, !before.iter().any(|s| s.binary_search(&id).is_ok()));
+        Sample { size: set.len(), ids: places.into_iter().map(|i| first(set[i])).collect() }
+    };
+    sets.iter().enumerate().map(sample).collect()
 }
 
 /// Why Redis was of no use.
