@@ -14,6 +14,8 @@ use crate::app::App;
 const LOOK: Duration = Duration::from_millis(200);
 /// After Redis was away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often is looked for large sets to keep.
+const KEEP: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_secs(60);
 const PRUNE: Duration = Duration::from_secs(3600);
 /// How many times longer than the reckoning the pause after it is, at least.
@@ -25,6 +27,14 @@ pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     write_feeds(platform, app);
     refresh(platform, app)?;
     reckon(platform, app)?;
+    let kept = app.clone();
+    platform.every("keep_sets", KEEP, move || {
+        let app = kept.clone();
+        async move {
+            app.sets.keep_large().await;
+            Ok(())
+        }
+    });
     let (pruned, lease) = (app.clone(), Lease::new(platform, "prune")?);
     platform.every("prune", PRUNE, move || {
         let (app, lease) = (pruned.clone(), lease.clone());

@@ -23,6 +23,8 @@ const TTL: Duration = Duration::from_secs(30 * 60);
 const IN_MEMORY: u64 = 64 << 20;
 /// Drawings that wait for Redis at most; more stay in memory.
 const WAITING: usize = 10_000;
+/// How long they gather before they are written.
+const GATHER: Duration = Duration::from_millis(5);
 /// Drawings that are written at a time.
 const WRITTEN: usize = 200;
 
@@ -126,9 +128,10 @@ impl Feeds {
         }
     }
 
-    /// Waits until there is something to write.
+    /// Waits until there is something to write, and a moment for more of it.
     pub async fn come(&self) {
         self.come.notified().await;
+        tokio::time::sleep(GATHER).await;
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<String, Arc<Feed>>> {

@@ -7,20 +7,42 @@
 //! whole: the next pair is of a set with the chance of how much of it is left,
 //! and of that set the next of a random sample.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use rand::{Rng, RngExt, seq::SliceRandom};
 
 /// Videos that one drawing holds at most.
 pub const FEED: usize = 500;
 
+/// The ids of a set, ascending.
+pub type Ids = Arc<Vec<i64>>;
+
 /// A random sample of one set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sample {
     /// How many the set has.
     pub size: usize,
-    /// Some of them, each once, with whether none of the sets before has it.
-    pub ids: Vec<(i64, bool)>,
+    /// Some of them, each once.
+    pub ids: Vec<i64>,
+    pub before: Before,
+}
+
+/// What the sets before one have of it.
+#[derive(Clone, Debug)]
+pub enum Before {
+    /// Those of the sample that one of them has.
+    Has(HashSet<i64>),
+    /// They themselves: a drawing looks at few of a sample, and each look costs.
+    Sets(Vec<Ids>),
+}
+
+impl Sample {
+    fn is_first(&self, id: i64) -> bool {
+        match &self.before {
+            Before::Has(ids) => !ids.contains(&id),
+            Before::Sets(sets) => !sets.iter().any(|set| set.binary_search(&id).is_ok()),
+        }
+    }
 }
 
 /// The beginning of a random order of the union, without what is already
@@ -40,11 +62,11 @@ pub fn weave(mut samples: Vec<Sample>, drawn: &HashSet<i64>, wanted: usize, rng:
             set += 1;
         }
         // The sample ends before the set: what would come next is not known.
-        let Some((id, first)) = samples[set].ids.get(taken[set]) else { break };
+        let Some(id) = samples[set].ids.get(taken[set]).copied() else { break };
         taken[set] += 1;
         left -= 1;
-        if *first && !drawn.contains(id) {
-            feed.push(*id);
+        if samples[set].is_first(id) && !drawn.contains(&id) {
+            feed.push(id);
         }
     }
     feed
@@ -56,7 +78,7 @@ pub fn union_size(samples: &[Sample]) -> usize {
     if samples.iter().any(|s| s.size >= FEED) {
         return FEED;
     }
-    samples.iter().map(|s| s.ids.iter().filter(|(_, first)| *first).count()).sum::<usize>().min(FEED)
+    samples.iter().map(|s| s.ids.iter().filter(|id| s.is_first(**id)).count()).sum::<usize>().min(FEED)
 }
 
 /// Some of the tags: a random number of them, at random.
@@ -86,10 +108,16 @@ mod tests {
     /// What a store gives: so many of each set, at random.
     fn samples(sets: &[Vec<i64>], count: usize, rng: &mut StdRng) -> Vec<Sample> {
         let sample = |(place, set): (usize, &Vec<i64>)| {
-            let before = &sets[..place];
-            let ids = index::sample(rng, set.len(), count.min(set.len())).into_iter().map(|i| set[i]);
-            let ids = ids.map(|id| (id, !before.iter().any(|s| s.contains(&id)))).collect();
-            Sample { size: set.len(), ids }
+            let before = || sets[..place].iter().cloned();
+            let ids: Vec<i64> =
+                index::sample(rng, set.len(), count.min(set.len())).into_iter().map(|i| set[i]).collect();
+            // One way or the other: they mean the same.
+            let before = if place % 2 == 0 {
+                Before::Sets(before().map(Ids::new).collect())
+            } else {
+                Before::Has(ids.iter().copied().filter(|id| before().any(|set| set.contains(id))).collect())
+            };
+            Sample { size: set.len(), ids, before }
         };
         sets.iter().enumerate().map(sample).collect()
     }

@@ -23,6 +23,7 @@ async fn killed_and_flushed_in_the_middle() {
         assert_eq!(fleet.get("videos/recommended?pageSize=100", 0).await.ids().len(), 50);
 
         let seed = fleet.get("videos/recommended", 0).await.seed();
+        eventually(async || redis.ask(&format!("EXISTS recommendation:feed:{seed}")).await == ":1\r\n").await;
         redis.kill();
         let anew = fleet.get(&format!("videos/recommended?pageSize=100&seed={seed}"), 0).await;
         assert_eq!((anew.ids().len(), anew.seed() == seed), (50, false));

@@ -12,15 +12,18 @@
 //! up to date from the table and renames it only if nothing was applied since
 //! it looked; what is applied later finds the new set.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use fenz_chassis::redis::{Away, Redis, Script, cmd, pipe};
 use sea_orm::DatabaseConnection;
 
-use super::{Failure, Ids, Key, PAGE};
+use super::{Failure, Key, PAGE};
 use crate::{
     app::gate::Gate,
-    domain::{Listed, draw::Sample},
+    domain::{
+        Listed,
+        draw::{Before, Ids, Sample},
+    },
     store::{
         listing::{self, Cursor},
         sequence, videos,
@@ -38,6 +41,8 @@ const CHUNK: usize = 1_000;
 const CHANGES: u64 = 500;
 /// Ids that a small set has at most, and its mark.
 const SMALL: usize = 2_000;
+/// Members of a set that are read at a time.
+const PART: usize = 5_000;
 /// How often a filler finds that something was applied meanwhile before it
 /// leaves the set to the next.
 const CATCH_UPS: usize = 50;
@@ -129,7 +134,15 @@ impl Cached {
         let mut next = || words.next().unwrap_or_default();
         let samples = keys.iter().map(|_| {
             let (size, count) = (next() as usize, next());
-            Sample { size, ids: (0..count).map(|_| (next(), next() == 1)).collect() }
+            let (mut ids, mut before) = (Vec::with_capacity(count as usize), HashSet::new());
+            for _ in 0..count {
+                let (id, is_first) = (next(), next() == 1);
+                ids.push(id);
+                if !is_first {
+                    before.insert(id);
+                }
+            }
+            Sample { size, ids, before: Before::Has(before) }
         });
         Ok(Ok(samples.collect()))
     }
@@ -137,21 +150,41 @@ impl Cached {
     /// A set that is small, None within for a large one; None for one that is
     /// not there.
     pub async fn small(&self, key: Key) -> Result<Option<Option<Ids>>, Away> {
-        let mut ask = cmd("ZRANGE");
-        ask.arg(set_key(&self.redis, key)).arg(0).arg(SMALL);
-        let mut ids: Vec<i64> = self.redis.run(&ask).await?;
-        // The mark is the first in Redis's order.
-        if ids.first() != Some(&0) {
+        let name = set_key(&self.redis, key);
+        let mut ask = pipe();
+        ask.cmd("ZSCORE").arg(&name).arg(0).cmd("ZCARD").arg(&name);
+        let (mark, size): (Option<f64>, usize) = self.redis.run_all(&ask).await?;
+        if mark.is_none() {
             return Ok(None);
         }
-        if ids.len() > SMALL {
+        if size > SMALL {
             return Ok(Some(None));
         }
-        ids.remove(0);
-        ids.sort_unstable();
-        Ok(Some(Some(Arc::new(ids))))
+        Ok(self.ids(key, 2 * SMALL).await?.map(Some))
     }
 
+    /// All of a set, ascending; None where it is not there or has more ids.
+    pub async fn ids(&self, key: Key, most: usize) -> Result<Option<Ids>, Away> {
+        let name = set_key(&self.redis, key);
+        let mut ids: Vec<i64> = Vec::new();
+        while ids.len() <= most {
+            let mut ask = cmd("ZRANGE");
+            ask.arg(&name).arg(ids.len()).arg(ids.len() + PART - 1);
+            let part: Vec<i64> = self.redis.run(&ask).await?;
+            let is_last = part.len() < PART;
+            ids.extend(part);
+            if is_last {
+                ids.sort_unstable();
+                // What moved while it was read may be there twice.
+                ids.dedup();
+                // The mark: it is whole.
+                return Ok((ids.first() == Some(&0)).then(|| Arc::new(ids.split_off(1))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a set is there as a whole.
     pub async fn is_complete(&self, key: Key) -> Result<bool, Away> {
         let mark: Option<f64> = self.redis.run(cmd("ZSCORE").arg(set_key(&self.redis, key)).arg(0)).await?;
         Ok(mark.is_some())

@@ -11,10 +11,10 @@ use fenz_chassis::Result;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{Ids, Key, PAGE};
+use super::{Key, PAGE};
 use crate::{
     app::gate::Gate,
-    domain::Listed,
+    domain::{Listed, draw::Ids},
     store::{
         listing::{self, Cursor},
         sequence, videos,

@@ -3,6 +3,7 @@
 //! change by change.
 
 mod cached;
+mod large;
 mod memory;
 
 use std::{
@@ -18,11 +19,15 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
 pub use cached::{Cached, gen_key, set_key};
+use large::Large;
 pub use memory::Memory;
 
 use super::gate::Gate;
 use crate::{
-    domain::{TagId, draw::Sample},
+    domain::{
+        TagId,
+        draw::{Before, Ids, Sample},
+    },
     store::tags,
 };
 
@@ -38,15 +43,13 @@ const TRIES: usize = 3;
 const KEPT: Duration = Duration::from_secs(1);
 const KEPT_SETS: u64 = 1_000;
 
-/// The ids of a set, ascending.
-type Ids = Arc<Vec<i64>>;
-
 pub struct Sets {
     db: DatabaseConnection,
     cached: Option<Cached>,
-    /// Small sets of Redis, none for large ones: to have one sampled by Redis
+    /// Small sets of Redis, none for large ones. To have sets sampled by Redis
     /// for each request takes longer than everything else of the request.
-    kept: Cache<Key, Option<Ids>>,
+    small: Cache<Key, Option<Ids>>,
+    large: Large,
     pub(super) memory: Memory,
     /// Held while a set is filled: who comes meanwhile waits, then finds it.
     filling: Mutex<HashMap<Key, Arc<AsyncMutex<()>>>>,
@@ -56,7 +59,8 @@ impl Sets {
     pub fn new(db: DatabaseConnection, redis: Option<Redis>, gate: Arc<Gate>) -> Self {
         Self {
             cached: redis.map(|redis| Cached::new(redis, db.clone(), gate.clone())),
-            kept: Cache::builder().max_capacity(KEPT_SETS).time_to_live(KEPT).build(),
+            small: Cache::builder().max_capacity(KEPT_SETS).time_to_live(KEPT).build(),
+            large: Large::default(),
             memory: Memory::new(db.clone(), gate),
             db,
             filling: Mutex::default(),
@@ -66,7 +70,7 @@ impl Sets {
     /// Random samples of sets, each of at most `count` ids.
     pub async fn samples(&self, keys: &[Key], count: usize) -> Result<Vec<Sample>> {
         if let Some(cached) = &self.cached {
-            if let Some(sets) = self.small(cached, keys).await {
+            if let Some(sets) = self.whole(cached, keys).await {
                 return Ok(sample(&sets, count));
             }
             match self.sample_cached(cached, keys, count).await {
@@ -88,17 +92,29 @@ impl Sets {
 
     /// Redis has other sets now than what is kept of them.
     pub fn renew(&self) {
-        self.kept.invalidate_all();
+        self.small.invalidate_all();
     }
 
-    /// The sets, if all of them are small and there.
-    async fn small(&self, cached: &Cached, keys: &[Key]) -> Option<Vec<Ids>> {
+    /// The sets as they are kept, if all of them are.
+    async fn whole(&self, cached: &Cached, keys: &[Key]) -> Option<Vec<Ids>> {
         let mut sets = Vec::with_capacity(keys.len());
         for key in keys {
             let fetch = async { cached.small(*key).await.ok().flatten() };
-            sets.push(self.kept.optionally_get_with(*key, fetch).await??);
+            let small = self.small.optionally_get_with(*key, fetch).await?;
+            sets.extend(small.or_else(|| self.large.find(*key)));
         }
-        Some(sets)
+        (sets.len() == keys.len()).then_some(sets)
+    }
+
+    /// Brings what is kept of large sets up to date.
+    pub async fn keep_large(&self) {
+        let Some(cached) = &self.cached else { return };
+        for key in self.large.due() {
+            // Away: the next look will tell.
+            if let Ok(ids) = cached.ids(key, large::MOST_IDS).await {
+                self.large.put(key, ids);
+            }
+        }
     }
 
     async fn sample_cached(&self, cached: &Cached, keys: &[Key], count: usize) -> Result<Option<Vec<Sample>>, Failure> {
@@ -155,10 +171,9 @@ impl Sets {
 /// Random samples of whole sets.
 fn sample(sets: &[Ids], count: usize) -> Vec<Sample> {
     let sample = |(place, set): (usize, &Ids)| {
-        let before = &sets[..place];
         let places = index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
-        let first = |id: i64| (id, !before.iter().any(|s| s.binary_search(&id).is_ok()));
-        Sample { size: set.len(), ids: places.into_iter().map(|i| first(set[i])).collect() }
+        let ids = places.into_iter().map(|i| set[i]).collect();
+        Sample { size: set.len(), ids, before: Before::Sets(sets[..place].to_vec()) }
     };
     sets.iter().enumerate().map(sample).collect()
 }

@@ -33,6 +33,9 @@ const MARKS: u64 = 200_000;
 const KILOBYTE: u32 = 1024;
 /// What is sent to Redis at a time: it serves nobody else meanwhile.
 const SENT: usize = 1 << 20;
+/// One in so many cards of Redis is kept in memory: what is asked for often is
+/// there soon, and what is drawn once from a million costs no place.
+const KEPT: u32 = 4;
 /// After so many rounds a video is read without waiting for others.
 const ROUNDS: usize = 3;
 
@@ -141,6 +144,11 @@ impl Shelf {
     /// From Redis, and the rest from the table.
     async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Entry>> {
         let mut found = self.in_redis(ids).await;
+        for (id, entry) in &found {
+            if rand::random_ratio(1, KEPT) {
+                self.keep(*id, entry);
+            }
+        }
         let missing: Vec<i64> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
         if !missing.is_empty() {
             let listed = {
@@ -150,11 +158,10 @@ impl Shelf {
             self.put_into_redis(&listed).await;
             let mut listed: HashMap<i64, Listed> = listed.into_iter().map(|l| (l.video.id, l)).collect();
             for id in missing {
-                found.insert(id, self.entry(listed.remove(&id)));
+                let entry = self.entry(listed.remove(&id));
+                self.keep(id, &entry);
+                found.insert(id, entry);
             }
-        }
-        for (id, entry) in &found {
-            self.keep(*id, entry);
         }
         Ok(found)
     }
