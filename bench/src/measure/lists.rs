@@ -31,9 +31,9 @@ const PEERTUBE_SEARCHES: f64 = 226.0;
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let (corpus, videos) = (Corpus::new(), bench.scaled(VIDEOS));
     let mut rows = Vec::new();
-    for videos in [videos, FEW] {
+    for (videos, with_lists) in [(videos, true), (FEW, false)] {
         let fleet = start(bench, &corpus, videos)?;
-        if videos != FEW {
+        if with_lists {
             let lists = rounds("lists", |_| wrk::run(fleet.gateway(), LIST, bench.span()))?;
             rows.push(beside(format!("GET videos, 20 of {videos}, 20 connections"), lists, PEERTUBE_LISTS));
         }

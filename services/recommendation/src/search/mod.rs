@@ -50,7 +50,7 @@ struct Shared {
 impl Search {
     /// Begins to open or build the index; it answers meanwhile.
     pub fn start(platform: &Platform, app: App) -> anyhow::Result<Self> {
-        let found = Cache::builder().weigher(|_, results: &Arc<Results>| size(results));
+        let found = Cache::builder().weigher(|(_, query): &(u64, Query), results: &Arc<Results>| size(query, results));
         let shared = Arc::new(Shared {
             index: RwLock::new(None),
             turns: Arc::new(Semaphore::new(width())),
@@ -113,9 +113,13 @@ impl Search {
 }
 
 /// What results take in memory, about.
-fn size(results: &Results) -> u32 {
+fn size(query: &Query, results: &Results) -> u32 {
     let texts: usize = results.highlights.iter().map(|h| h.title.len() + h.description.len() + size_of_val(h)).sum();
     let facets = &results.facets;
     let counts = facets.categories.len() + facets.tags.len() + facets.durations.len() + facets.years.len();
-    (texts + size_of_val(&*results.hits) + counts * size_of::<(i64, u64)>() + size_of::<(Query, Results)>()) as u32
+    (query.text.len()
+        + texts
+        + size_of_val(&*results.hits)
+        + counts * size_of::<(i64, u64)>()
+        + size_of::<(Query, Results)>()) as u32
 }

@@ -40,8 +40,8 @@ impl Large {
         set.ids.clone()
     }
 
-    /// Which are to be fetched, as far as there is room for more.
-    pub fn due(&self) -> Vec<Key> {
+    /// One that is to be fetched, if there is room for more.
+    pub fn due(&self) -> Option<Key> {
         let mut sets = self.lock();
         sets.retain(|_, set| set.used.elapsed() < IDLE);
         let count: usize = sets.values().filter_map(|set| set.ids.as_ref()).map(|ids| ids.len()).sum();
@@ -49,7 +49,7 @@ impl Large {
             Some(since) => since.elapsed() >= FOR,
             None => count < MOST_IN_ALL,
         };
-        sets.iter().filter(|(_, set)| is_due(set)).map(|(key, _)| *key).collect()
+        sets.iter().find(|(_, set)| is_due(set)).map(|(key, _)| *key)
     }
 
     /// What was fetched; None where it is too large, or not there.
@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_fetched_once_and_then_there() {
         let large = Large::default();
-        assert!(large.due().is_empty());
-        assert_eq!((large.find(None), large.due()), (None, vec![None]));
+        assert_eq!(large.due(), None);
+        assert_eq!((large.find(None), large.due()), (None, Some(None)));
         large.put(None, Some(Ids::new(vec![1, 2])));
-        assert_eq!((large.find(None), large.due()), (Some(Ids::new(vec![1, 2])), vec![]));
+        assert_eq!((large.find(None), large.due()), (Some(Ids::new(vec![1, 2])), None));
     }
 }

@@ -109,11 +109,11 @@ impl Sets {
     /// Brings what is kept of large sets up to date.
     pub async fn keep_large(&self) {
         let Some(cached) = &self.cached else { return };
-        for key in self.large.due() {
+        // One by one: each takes of the room for all.
+        while let Some(key) = self.large.due() {
             // Away: the next look will tell.
-            if let Ok(ids) = cached.ids(key, large::MOST_IDS).await {
-                self.large.put(key, ids);
-            }
+            let Ok(ids) = cached.ids(key, large::MOST_IDS).await else { return };
+            self.large.put(key, ids);
         }
     }
 
