@@ -3,8 +3,12 @@
 
 mod auth;
 mod database;
+mod port;
+mod redis;
 mod sandbox;
 
 pub use auth::StandInAuth;
 pub use database::Database;
+pub use port::free_address;
+pub use redis::Redis;
 pub use sandbox::{SERVICES, Sandbox};

@@ -16,8 +16,7 @@ impl Broker {
     /// Not running yet. None where this machine has no server.
     pub fn new() -> Option<Self> {
         std::env::var("FENZ_TEST_NATS").ok()?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Some(Self { folder: tempfile::tempdir().unwrap(), port, running: None })
+        Some(Self { folder: tempfile::tempdir().unwrap(), port: fenz_testkit::free_address().port(), running: None })
     }
 
     pub fn url(&self) -> String {

@@ -10,7 +10,6 @@ mod grpc;
 mod hostile;
 mod limits;
 mod pages;
-mod redis;
 mod routing;
 mod shared_limits;
 mod streams;

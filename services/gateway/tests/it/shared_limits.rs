@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    fleet::{Fleet, Plan},
-    redis::OwnRedis,
-};
+use fenz_testkit::Redis;
+
+use crate::fleet::{Fleet, Plan};
 
 const PATH: &str = "/api/v1/videos";
 
@@ -55,10 +54,9 @@ async fn two_gateways_refuse_the_hundred_and_first_request_in_sum() {
 
 #[tokio::test]
 async fn a_gateway_goes_on_alone_when_redis_dies_and_shares_again_when_it_is_back() {
-    let Some(mut redis) = OwnRedis::new() else { return };
-    redis.start();
+    let Some(mut redis) = Redis::start().await else { return };
     let (one, other) = (gateway(&redis.url(), "", "6").await, gateway(&redis.url(), "", "6").await);
-    shared(&one, &other, &mut redis).await;
+    shared(&one, &other).await;
     redis.kill();
     // Both know what they were told before; each counts for itself now.
     let began = Instant::now();
@@ -66,22 +64,15 @@ async fn a_gateway_goes_on_alone_when_redis_dies_and_shares_again_when_it_is_bac
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let third = gateway(&redis.url(), "", "6").await;
     assert_eq!(passed(&third, 9).await, 6);
-    redis.start();
+    redis.run().await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     // Redis has forgotten all: these start anew, and together.
     let (one, other) = (gateway(&redis.url(), "", "6").await, gateway(&redis.url(), "", "6").await);
-    shared(&one, &other, &mut redis).await;
+    shared(&one, &other).await;
 }
 
 /// Six requests pass in sum, whoever is asked.
-async fn shared(one: &Fleet, other: &Fleet, redis: &mut OwnRedis) {
-    // Once it answers: the first connection may have been tried too early.
-    for _ in 0..100 {
-        if tokio::net::TcpStream::connect(redis.url().trim_start_matches("redis://")).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+async fn shared(one: &Fleet, other: &Fleet) {
     assert_eq!(passed(one, 3).await, 3);
     let rest = passed(other, 9).await;
     assert!((3..=4).contains(&rest), "{rest} passed at the other");
@@ -90,7 +81,7 @@ async fn shared(one: &Fleet, other: &Fleet, redis: &mut OwnRedis) {
 
 #[tokio::test]
 async fn the_same_gateway_finds_redis_again() {
-    let Some(mut redis) = OwnRedis::new() else { return };
+    let Some(mut redis) = Redis::reserve() else { return };
     let behind_a_proxy = async || {
         Plan::set("gateway.rate_limit.anonymous_per_minute", "6")
             .and("gateway.redis.url", redis.url())
@@ -115,7 +106,7 @@ async fn the_same_gateway_finds_redis_again() {
         left
     };
     assert_eq!(left(0).await, 6);
-    redis.start();
+    redis.run().await;
     // An address that nobody came from before, until what one counts the other hears of.
     for number in 1..=80 {
         if left(number).await <= 2 {
@@ -128,8 +119,7 @@ async fn the_same_gateway_finds_redis_again() {
 
 #[tokio::test]
 async fn one_that_hangs_delays_few_requests() {
-    let Some(mut redis) = OwnRedis::new() else { return };
-    redis.start();
+    let Some(redis) = Redis::start().await else { return };
     let fleet = gateway(&redis.url(), "", "100000").await;
     assert_eq!(passed(&fleet, 20).await, 20);
     redis.signal("-STOP");

@@ -1,10 +1,10 @@
 //! Forgetting a user.
 
 use fenz_contract::events::v1::{UserDeleted, UserRegistered};
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Redis};
 use serde_json::json;
 
-use crate::fleet::{Fleet, OWNER, OwnRedis, eventually, everywhere, video};
+use crate::fleet::{Fleet, OWNER, eventually, everywhere, video};
 
 fn deleted(user_id: i64) -> UserDeleted {
     UserDeleted { user_id, erasure_id: 70 + user_id, version: 100, occurred_at: None }
@@ -38,7 +38,7 @@ async fn nothing_of_a_user_is_left_and_late_events_bring_nothing_back() {
 
 #[tokio::test]
 async fn redis_that_is_away_delays_the_report_and_loses_nothing() {
-    let Some(mut redis) = OwnRedis::start().await else { return };
+    let Some(mut redis) = Redis::start().await else { return };
     let fleet = Fleet::start_with(Database::of_a_fleet(), &[("redis.url", &redis.url())]).await;
     fleet.fill(3, |_| vec![]).await;
     redis.kill();

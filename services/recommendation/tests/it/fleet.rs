@@ -2,8 +2,6 @@
 //! list what they have.
 
 use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -407,62 +405,5 @@ pub fn eventually(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("it did not come: {caller}");
-    }
-}
-
-/// A Redis of a test's own, to kill and flush.
-pub struct OwnRedis {
-    pub port: u16,
-    server: Option<Child>,
-}
-
-impl OwnRedis {
-    pub async fn start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut redis = Self { port, server: None };
-        redis.run().await.then_some(redis)
-    }
-
-    /// Starts it, empty. False where there is none to start.
-    pub async fn run(&mut self) -> bool {
-        let port = self.port.to_string();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        let Ok(server) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else { return false };
-        self.server = Some(server);
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("redis does not come up");
-    }
-
-    pub fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-    }
-
-    pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    /// A command, and what came back as text.
-    pub async fn ask(&self, command: &str) -> String {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
-        let mut reply = vec![0; 1 << 16];
-        let count = stream.read(&mut reply).await.unwrap();
-        String::from_utf8_lossy(&reply[..count]).into_owned()
-    }
-}
-
-impl Drop for OwnRedis {
-    fn drop(&mut self) {
-        self.kill();
     }
 }

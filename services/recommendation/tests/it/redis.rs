@@ -3,27 +3,31 @@
 use std::collections::HashSet;
 
 use fenz_contract::events::v1::VideoChanged;
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Redis};
 
-use crate::fleet::{Fleet, OwnRedis, eventually, video};
+use crate::fleet::{Fleet, eventually, video};
+
+/// The set of every public video.
+const ALL: &str = "recommendation:tag:all";
 
 #[tokio::test]
 async fn killed_and_flushed_in_the_middle() {
-    let Some(mut redis) = OwnRedis::start().await else { return };
+    let Some(mut redis) = Redis::start().await else { return };
     for database in Database::available() {
-        redis.ask("FLUSHALL").await;
+        redis.ask(&["FLUSHALL"]).await;
         let fleet = Fleet::start_with(database, &[("redis.url", &redis.url())]).await;
         fleet.fill(50, |_| vec![]).await;
-        assert_eq!(redis.ask("ZCARD recommendation:tag:all").await, ":51\r\n");
-        redis.ask("FLUSHALL").await;
+        assert_eq!(redis.ask(&["ZCARD", ALL]).await, "51");
+        redis.ask(&["FLUSHALL"]).await;
         assert_eq!(fleet.get("videos/recommended?pageSize=100", 0).await.ids().len(), 50);
         // An id that is added to a set that is not there makes no set.
-        redis.ask("FLUSHALL").await;
-        redis.ask("ZADD recommendation:tag:all 0 1").await;
+        redis.ask(&["FLUSHALL"]).await;
+        redis.ask(&["ZADD", ALL, "0", "1"]).await;
         assert_eq!(fleet.get("videos/recommended?pageSize=100", 0).await.ids().len(), 50);
 
         let seed = fleet.get("videos/recommended", 0).await.seed();
-        eventually(async || redis.ask(&format!("EXISTS recommendation:feed:{seed}")).await == ":1\r\n").await;
+        let feed = format!("recommendation:feed:{seed}");
+        eventually(async || redis.ask(&["EXISTS", &feed]).await == "1").await;
         redis.kill();
         let anew = fleet.get(&format!("videos/recommended?pageSize=100&seed={seed}"), 0).await;
         assert_eq!((anew.ids().len(), anew.seed() == seed), (50, false));
@@ -44,7 +48,7 @@ async fn killed_and_flushed_in_the_middle() {
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
         // It is used again by itself.
-        eventually(async || right().await && redis.ask("ZCARD recommendation:tag:all").await == ":51\r\n").await;
+        eventually(async || right().await && redis.ask(&["ZCARD", ALL]).await == "51").await;
         fleet.sandbox.stop().await;
     }
 }
@@ -52,7 +56,7 @@ async fn killed_and_flushed_in_the_middle() {
 /// Sets and cards are filled while videos come and go: what is left is true.
 #[tokio::test]
 async fn no_filling_leaves_what_was_evicted() {
-    let Some(redis) = OwnRedis::start().await else { return };
+    let Some(redis) = Redis::start().await else { return };
     let fleet = Fleet::start_with(Database::of_a_fleet(), &[("redis.url", &redis.url())]).await;
     let tag = fleet.tag("Tag").await;
     fleet.fill(200, |_| vec![tag]).await;
@@ -63,15 +67,15 @@ async fn no_filling_leaves_what_was_evicted() {
             .collect();
         fleet.tell_all(&changes).await;
         for _ in 0..10 {
-            redis.ask("FLUSHALL").await;
+            redis.ask(&["FLUSHALL"]).await;
             fleet.get("videos/recommended?pageSize=100", 0).await.ids();
         }
     }
     let is_published = |id: i64| id > 60 || (id + 11) % 3 != 0;
     let expected: HashSet<i64> = (1..=200).filter(|id| is_published(*id)).collect();
     let members = async || {
-        let members = redis.ask("ZRANGE recommendation:tag:all 0 -1").await;
-        let ids = members.split("\r\n").skip(1).filter_map(|line| line.parse::<i64>().ok()).filter(|id| *id > 0);
+        let members = redis.ask(&["ZRANGE", ALL, "0", "-1"]).await;
+        let ids = members.lines().filter_map(|line| line.parse::<i64>().ok()).filter(|id| *id > 0);
         ids.collect::<HashSet<_>>()
     };
     // The set is asked for again when what is kept of it is too old.
@@ -81,7 +85,7 @@ async fn no_filling_leaves_what_was_evicted() {
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     assert_eq!(members().await, expected);
     for id in 1..=60 {
-        let card = redis.ask(&format!("EXISTS recommendation:video:{id}")).await;
-        assert!(is_published(id) || card == ":0\r\n", "{id}");
+        let card = redis.ask(&["EXISTS", &format!("recommendation:video:{id}")]).await;
+        assert!(is_published(id) || card == "0", "{id}");
     }
 }

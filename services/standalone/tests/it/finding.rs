@@ -192,13 +192,13 @@ async fn redis_dies(platform: &mut Platform, creator: &Person, tags: &Tagged) {
             assert_eq!(redis.ask(&["FLUSHALL"]).await, "OK");
         }
         some_more().await;
-        redis.kill().await;
+        redis.kill();
         some_more().await;
         // Of what nobody asks about.
         let gone = &tags.none[0];
         publish(creator, gone, false).await;
         within(SOON, "it is gone without redis", async || !recommended(&guest, "").await.contains(gone)).await;
-        redis.restart().await;
+        redis.run().await;
         // A mark and the videos: it is used again.
         let size = (tags.of[1].len() + 1).to_string();
         within(Duration::from_secs(10), "redis is used again", async || {

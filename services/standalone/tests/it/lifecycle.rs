@@ -36,7 +36,7 @@ async fn fleet() {
     let gone = Gone::prepare(&platform, VIDEOS).await;
     platform.kill("media").await;
     if let Some(redis) = &mut platform.redis {
-        redis.kill().await;
+        redis.kill();
     }
     let erasure = gone.delete(&platform).await;
     let admin = Person::administrator(&platform.url).await;
@@ -53,7 +53,7 @@ async fn fleet() {
     .await;
     platform.restart("media");
     if let Some(redis) = &mut platform.redis {
-        redis.restart().await;
+        redis.run().await;
     }
     gone.nothing_is_left(&platform, &erasure).await;
 }

@@ -15,7 +15,6 @@ mod journey;
 mod kills;
 mod lifecycle;
 mod platform;
-mod redis;
 mod remains;
 mod social;
 mod start;

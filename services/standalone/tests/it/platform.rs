@@ -3,21 +3,18 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
 
 use fenz_chassis::identity::Ed25519Key;
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Redis, free_address};
 use tokio::{
     net::TcpListener,
     process::{Child, Command},
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::redis::Redis;
 
 pub const ADMIN_PASSWORD: &str = "an-administrator's-password";
 
@@ -92,11 +89,6 @@ pub struct Platform {
     stop_store: CancellationToken,
 }
 
-/// A port that was free just now.
-pub async fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
 fn common_settings() -> Vec<(String, String)> {
     [
         ("FENZ_GATEWAY__RATE_LIMIT__ANONYMOUS_PER_MINUTE", "0"),
@@ -114,7 +106,7 @@ fn common_settings() -> Vec<(String, String)> {
 impl Platform {
     /// Everything in one process.
     pub async fn standalone(extra: &[(&str, &str)]) -> Self {
-        let address = free_address().await;
+        let address = free_address();
         let mut settings = common_settings();
         settings.push(("FENZ_GATEWAY__LISTEN".into(), address.to_string()));
         settings.extend(extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
@@ -155,12 +147,12 @@ impl Platform {
         set("FENZ_DATABASE__MAX_CONNECTIONS", "10");
         if let Ok(nats) = std::env::var("FENZ_TEST_NATS") {
             // A stream of the fleet's own: others share the server.
-            let name = free_address().await.port().to_string();
+            let name = free_address().port().to_string();
             set("FENZ_BUS__URL", &nats);
             set("FENZ_BUS__STREAM", &format!("FLEET{name}"));
             set("FENZ_BUS__PREFIX", &format!("fleet{name}"));
         }
-        let redis = Redis::start(folder.path()).await;
+        let redis = Redis::start().await;
         if let Some(redis) = &redis {
             set("FENZ_REDIS__URL", &redis.url());
         }
@@ -173,9 +165,9 @@ impl Platform {
             let (key, upper) = (Ed25519Key::generate(), service.to_uppercase());
             trusted.push(format!("{service}={}", key.public_base64()));
             set(&format!("FENZ_{upper}__INTERNAL__KEY"), &key.to_base64());
-            let address = free_address().await;
+            let address = free_address();
             set(&format!("FENZ_{upper}__LISTEN"), &address.to_string());
-            set(&format!("FENZ_{upper}__OPS__LISTEN"), &free_address().await.to_string());
+            set(&format!("FENZ_{upper}__OPS__LISTEN"), &free_address().to_string());
             if service == "gateway" {
                 url = format!("http://{address}");
             } else {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use fenz_testkit::free_address;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::{
     client::{PASSWORD, Person, video},
-    platform::{Platform, Program, free_address},
+    platform::{Platform, Program},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +47,7 @@ async fn two_run_side_by_side_but_not_on_one_folder() {
     let refused = Person::anonymous(&two.url).refused(Method::POST, "/api/v1/auth/login", login).await;
     assert_eq!(refused, (401, "INVALID_CREDENTIALS".into()));
     let settings = [
-        ("FENZ_GATEWAY__LISTEN".to_owned(), free_address().await.to_string()),
+        ("FENZ_GATEWAY__LISTEN".to_owned(), free_address().to_string()),
         ("FENZ_DATA_DIR".to_owned(), one.folder.path().join("data").display().to_string()),
     ];
     let mut third = Program::start("fenzvideo", two.folder.path(), &settings);
@@ -59,7 +60,7 @@ async fn without_settings_an_administrator_is_made_and_told_once() {
     // A folder that holds other things already.
     std::fs::create_dir(folder.path().join("data")).unwrap();
     std::fs::write(folder.path().join("data/holiday.txt"), "mine").unwrap();
-    let address = free_address().await;
+    let address = free_address();
     let settings = [("FENZ_GATEWAY__LISTEN".to_owned(), address.to_string())];
     let mut program = Program::start("fenzvideo", folder.path(), &settings);
     let url = format!("http://{address}");
@@ -104,7 +105,7 @@ async fn wrong_settings_stop_the_start_and_name_the_key() {
     for (key, value) in cases {
         let mut settings = vec![(key.to_owned(), value.to_owned())];
         if key != "FENZ_GATEWAY__LISTEN" {
-            settings.push(("FENZ_GATEWAY__LISTEN".to_owned(), free_address().await.to_string()));
+            settings.push(("FENZ_GATEWAY__LISTEN".to_owned(), free_address().to_string()));
         }
         let mut program = Program::start("fenzvideo", folder.path(), &settings);
         assert!(!program.ended().await, "{key}");
