@@ -34,7 +34,7 @@ pub fn closed(
     Ok(counts.iter().sum::<usize>() as f64 / span.as_secs_f64())
 }
 
-/// Sends `rate` requests a second over all connections, evenly spaced. Where the
+/// Sends `rate` requests a second, these in turn, over all connections, evenly spaced. Where the
 /// reply before came too late, a latency counts from when the request was due, so
 /// a server that stalls is charged for all that waited (no coordinated omission);
 /// else from when it was sent, so that nobody is charged for a late timer of ours.
@@ -43,7 +43,7 @@ pub fn open(
     connections: usize,
     rate: u32,
     span: Duration,
-    request: &[u8],
+    requests: &[Vec<u8>],
 ) -> Result<Vec<Duration>> {
     let gap = Duration::from_secs(1) / rate;
     let total = (span.as_secs_f64() * f64::from(rate)) as usize;
@@ -56,7 +56,7 @@ pub fn open(
             let early = due.saturating_duration_since(Instant::now());
             thread::sleep(early);
             let begun = if early.is_zero() { due } else { Instant::now() };
-            client.send(request)?.success()?;
+            client.send(&requests[number % requests.len()])?.success()?;
             latencies.push(begun.elapsed());
         }
         Ok(latencies)

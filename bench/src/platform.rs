@@ -4,7 +4,7 @@
 use std::{
     env,
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -41,7 +41,7 @@ pub struct Tour {
 impl Platform {
     /// Starts on a data folder, which may hold what an earlier one left.
     pub fn start(binary: &Path, data: &Path) -> Result<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = fenz_testkit::free_address();
         let log = data.with_extension("log");
         let output = File::options().create(true).append(true).open(&log)?;
         let mut command = Command::new(binary);

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     env,
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
     process::Command,
     sync::Arc,
@@ -18,6 +18,7 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use fenz_chassis::identity::Ed25519Key;
+use fenz_testkit::free_address;
 use tokio::runtime::Runtime;
 
 pub use databases::{Databases, clear as drop_databases};
@@ -78,12 +79,12 @@ impl Fleet {
         let mut settings = shared_settings(&servers, &unique, store_address);
         // Those that are not among them are known too, and do not answer.
         for peer in SERVICES.iter().filter(|peer| **peer != "gateway" && !services.contains(*peer)) {
-            settings.insert(format!("FENZ_PEERS__{}", peer.to_uppercase()), format!("http://{}", free_address()?));
+            settings.insert(format!("FENZ_PEERS__{}", peer.to_uppercase()), format!("http://{}", free_address()));
         }
         let (mut addresses, mut ops, mut trusted) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for service in services {
             let (key, upper) = (Ed25519Key::generate(), service.to_uppercase());
-            let (address, ops_address) = (free_address()?, free_address()?);
+            let (address, ops_address) = (free_address(), free_address());
             trusted.push(format!("{service}={}", key.public_base64()));
             settings.insert(format!("FENZ_{upper}__INTERNAL__KEY"), key.to_base64());
             settings.insert(format!("FENZ_{upper}__LISTEN"), address.to_string());
@@ -255,8 +256,4 @@ fn shared_settings(servers: &Servers, unique: &str, store_address: SocketAddr) -
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into()
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -54,7 +54,7 @@ fn throughput(bench: &Bench, platform: &Platform, hash: &str) -> Result<Vec<Row>
 
 /// Reads at a fixed rate, alone and during a storm in turns.
 fn reads_in_a_storm(bench: &Bench, platform: &Platform, video: &str) -> Result<Vec<Row>> {
-    let request = http::get(platform.address, video);
+    let request = [http::get(platform.address, video)];
     let read = || load::open(platform.address, READERS, READS_PER_SECOND, bench.span(), &request);
     read()?;
     let (mut idle, mut stormy) = (Percentiles::default(), Percentiles::default());

@@ -22,7 +22,8 @@ use crate::{
 };
 
 const PATH: &str = "/api/v1/videos/recommended?pageSize=20";
-const GUEST: &str = "bench-guest";
+/// So many that nobody asks twice within what is drawn ahead for.
+const GUESTS: usize = 500;
 const FEW: i64 = 1_000;
 const MANY: i64 = 1_000_000;
 const PICKED: usize = 5;
@@ -38,16 +39,19 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = vec![beside.row("GET videos/recommended of 20, 20 connections", 0.1)];
     rows.extend(beside.latencies());
     rows.push(statements(bench, &fleet)?);
-    let with_few = at_fixed_rate(bench, &fleet)?;
+    let with_few = at_fixed_rate(bench, &fleet, 1)?;
     fleet.stop()?;
     let fleet = start(bench, &corpus, many)?;
-    let with_many = at_fixed_rate(bench, &fleet)?;
+    let with_many = at_fixed_rate(bench, &fleet, 1)?;
+    let apart = at_fixed_rate(bench, &fleet, GUESTS)?;
     fleet.stop()?;
     let what = format!("the same of {PICKED} tags at {PER_SECOND}/s, {many} videos, p50");
     let few = Number::new(with_few.0, "ms").of(" with 1000");
     rows.push(Row::at_most(what, Number::new(with_many.0, "ms"), few, 1.5));
     let few = Number::new(with_few.1, "ms").of(" with 1000");
     rows.push(Row::plain("its p99", Number::new(with_many.1, "ms"), few));
+    let few = Number::new(with_few.0, "ms").of(" with 1000, one guest");
+    rows.push(Row::plain(format!("its p50 for {GUESTS} guests of different tags"), Number::new(apart.0, "ms"), few));
     Ok(rows)
 }
 
@@ -79,17 +83,29 @@ fn statements(bench: &Bench, fleet: &Fleet) -> Result<Row> {
     Ok(Row::limit("SQL statements of a request", each, compared, each, 0.001))
 }
 
-/// Latencies at a fixed rate, p50 and p99 in milliseconds, for a guest who has
-/// picked tags.
-fn at_fixed_rate(bench: &Bench, fleet: &Fleet) -> Result<(f64, f64)> {
-    let tags: Vec<String> = catalogue::tags().take(PICKED).map(|id| id.to_string()).collect();
-    let choice = json!({"tagIds": tags, "sessionId": GUEST});
-    Client::connect(fleet.gateway())?.call("PUT", "/api/v1/tags/my", None, &choice)?;
-    let request = http::get(fleet.gateway(), &format!("{PATH}&sessionId={GUEST}"));
-    let read = |span| load::open(fleet.gateway(), CONNECTIONS, PER_SECOND, span, &request);
+/// Latencies at a fixed rate, p50 and p99 in milliseconds, for guests who have
+/// picked tags, no two of them the same.
+fn at_fixed_rate(bench: &Bench, fleet: &Fleet, guests: usize) -> Result<(f64, f64)> {
+    let mut client = Client::connect(fleet.gateway())?;
+    let mut requests = Vec::new();
+    for (guest, tags) in choices().take(guests).enumerate() {
+        let guest = format!("bench-guest-{guest}");
+        client.call("PUT", "/api/v1/tags/my", None, &json!({"tagIds": tags, "sessionId": guest}))?;
+        requests.push(http::get(fleet.gateway(), &format!("{PATH}&sessionId={guest}")));
+    }
+    let read = |span| load::open(fleet.gateway(), CONNECTIONS, PER_SECOND, span, &requests);
     read(WARM_UP)?;
     let latencies = milliseconds(&read(bench.span())?);
     let (p50, p99) = (percentile(&latencies, 50.0), percentile(&latencies, 99.0));
-    say(format_args!("recommended at {PER_SECOND}/s: p50 {p50:.2} ms, p99 {p99:.2} ms"));
+    say(format_args!("recommended at {PER_SECOND}/s to {guests}: p50 {p50:.2} ms, p99 {p99:.2} ms"));
     Ok((p50, p99))
+}
+
+/// Each choice of tags that there is, in some order.
+fn choices() -> impl Iterator<Item = Vec<String>> {
+    let tags: Vec<i64> = catalogue::tags().collect();
+    (0_u32..1 << tags.len()).filter(|choice| choice.count_ones() as usize == PICKED).map(move |choice| {
+        let picked = tags.iter().enumerate().filter(|(place, _)| choice & 1 << place != 0);
+        picked.map(|(_, id)| id.to_string()).collect()
+    })
 }

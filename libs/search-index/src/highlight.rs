@@ -17,7 +17,7 @@ const FRAGMENT: usize = 200;
 const BEFORE: usize = 40;
 
 /// What marks the words of a query in a text.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marker {
     words: HashSet<String>,
     stems: HashSet<String>,
@@ -36,11 +36,11 @@ pub struct Highlight {
 }
 
 impl Marker {
-    pub fn word(&mut self, word: &Word, alike: Vec<String>) {
+    pub(crate) fn word(&mut self, word: &Word, alike: &[String]) {
         for text in alike {
             match text.strip_prefix(STEM_MARK) {
                 Some(stem) => self.stems.insert(stem.to_owned()),
-                None => self.words.insert(text),
+                None => self.words.insert(text.clone()),
             };
         }
         self.words.insert(word.text.clone());
@@ -50,22 +50,34 @@ impl Marker {
         }
     }
 
-    pub fn run(&mut self, run: &[String]) {
+    pub(crate) fn run(&mut self, run: &[String]) {
         self.runs.push(run.to_vec());
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.runs.is_empty()
+    /// What was found in the texts of a video; nothing where that is nothing,
+    /// as when there was no text to look for.
+    pub fn highlight(&self, id: i64, title: &str, description: &str) -> Option<Highlight> {
+        if self.words.is_empty() && self.runs.is_empty() {
+            return None;
+        }
+        let (title, description) = (self.mark(title), self.fragment(description));
+        (!(title.is_empty() && description.is_empty())).then_some(Highlight { id, title, description })
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let words = self.words.iter().chain(&self.stems).map(|word| word.len() + size_of::<String>());
+        words.sum::<usize>() + self.runs.iter().flatten().map(|sign| sign.len() + size_of::<String>()).sum::<usize>()
     }
 
     /// All of a text, marked; empty where there is nothing to mark.
-    pub fn mark(&self, text: &str) -> String {
+    fn mark(&self, text: &str) -> String {
         let found = self.find(text);
         if found.is_empty() { String::new() } else { marked(text, 0, text.len(), &found) }
     }
 
     /// The part of a text around the first thing found, marked.
-    pub fn fragment(&self, text: &str) -> String {
+    fn fragment(&self, text: &str) -> String {
         let found = self.find(text);
         let Some(&(first, _)) = found.first() else { return String::new() };
         let letters: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
@@ -165,7 +177,7 @@ mod tests {
         let mut marker = Marker::default();
         for unit in units(query) {
             match unit {
-                Unit::Word(word) => marker.word(&word, Vec::new()),
+                Unit::Word(word) => marker.word(&word, &[]),
                 Unit::Run(run) => marker.run(&run),
             }
         }

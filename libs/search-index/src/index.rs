@@ -7,8 +7,7 @@ use std::{
 };
 
 use tantivy::{
-    Executor, IndexReader, ReloadPolicy, TantivyDocument, collector::Collector, directory::MmapDirectory,
-    query::EnableScoring, schema::Value,
+    Executor, IndexReader, ReloadPolicy, collector::Collector, directory::MmapDirectory, query::EnableScoring,
 };
 
 use crate::{
@@ -17,8 +16,8 @@ use crate::{
     error::{Error, Result},
     facets::Facets,
     folder::Folder,
-    gather::{Gather, Gathered, Place},
-    highlight::{Highlight, Marker},
+    gather::{Gather, Gathered},
+    highlight::Marker,
     query::{
         Query, Sort,
         compile::{Compiled, Compiler},
@@ -37,7 +36,7 @@ const DEEPEST: usize = 10_000;
 /// From this many videos on a search is worth several threads.
 const LARGE: u64 = 200_000;
 
-/// Blocks of stored texts kept unpacked for each segment.
+/// Blocks of titles kept unpacked for each segment.
 const STORE_BLOCKS: usize = 64;
 
 /// What a folder holds.
@@ -70,8 +69,9 @@ pub struct Results {
     /// All that match.
     pub total: u64,
     pub facets: Facets,
-    /// Of the hits that have something to mark.
-    pub highlights: Vec<Highlight>,
+    /// Marks what was looked for in the texts of the hits: the index does not
+    /// keep them.
+    pub marker: Marker,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -253,17 +253,17 @@ impl Index {
         {
             (gathered, marker) = self.find(&snapshot, &loose, query)?;
         }
-        let page: Vec<Place> = gathered.first.drain(..).skip(query.offset).collect();
+        let page = gathered.first.drain(..).skip(query.offset);
         Ok(Results {
-            highlights: self.highlights(&snapshot, &page, &marker)?,
-            hits: page.iter().map(|place| Hit { id: place.id, score: place.score() }).collect(),
+            marker,
+            hits: page.map(|place| Hit { id: place.id, score: place.score() }).collect(),
             total: gathered.total,
             facets: gathered.counts.facets(),
         })
     }
 
     fn find(&self, snapshot: &Snapshot, units: &[Unit], query: &Query) -> Result<(Gathered, Marker)> {
-        let compiler = Compiler { searcher: &snapshot.searcher, fields: &self.fields };
+        let compiler = Compiler { snapshot, fields: &self.fields };
         let Compiled { query: wanted, marker } = compiler.compile(units, &query.filters)?;
         // Without words all fit equally.
         let is_unranked = units.is_empty() && query.sort == Sort::Relevance;
@@ -282,23 +282,6 @@ impl Index {
             EnableScoring::disabled_from_searcher(searcher)
         };
         Ok((searcher.search_with_executor(&wanted, &gather, executor, scoring)?, marker))
-    }
-
-    fn highlights(&self, snapshot: &Snapshot, page: &[Place], marker: &Marker) -> Result<Vec<Highlight>> {
-        let mut highlights = Vec::new();
-        if marker.is_empty() {
-            return Ok(highlights);
-        }
-        for place in page {
-            let doc: TantivyDocument = snapshot.searcher.doc(place.address)?;
-            let text = |field| doc.get_first(field).and_then(|value| value.as_str()).unwrap_or_default();
-            let title = marker.mark(text(self.fields.title));
-            let description = marker.fragment(text(self.fields.description));
-            if !(title.is_empty() && description.is_empty()) {
-                highlights.push(Highlight { id: place.id, title, description });
-            }
-        }
-        Ok(highlights)
     }
 
     /// Ten at most: tags and titles that begin so, of the most videos and views

@@ -25,7 +25,7 @@ pub use document::{Band, Change, Document};
 pub use error::{Error, Result};
 pub use facets::Facets;
 pub use folder::remove;
-pub use highlight::Highlight;
+pub use highlight::{Highlight, Marker};
 pub use index::{Hit, Index, Opened, Results};
 pub use query::{Access, Filters, Query, Sort};
 pub use text::scan::folded;

@@ -16,7 +16,7 @@ use crate::{
 
 /// Grows with every change of the fields or the tokenizer; an index of another
 /// version is built anew.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Beginnings of titles are terms up to this many letters; for longer ones the
 /// words tell which of those titles go on so. Whole titles as terms would be
@@ -47,9 +47,8 @@ pub struct Fields {
     /// Words and signs of the description.
     pub body: Field,
     pub body_pairs: Field,
-    /// Only kept, for highlights.
+    /// Only kept, to be suggested.
     pub title: Field,
-    pub description: Field,
     pub id: Field,
     pub channel: Field,
     pub category: Field,
@@ -88,7 +87,6 @@ impl Fields {
             body: schema.add_text_field("body", words()),
             body_pairs: schema.add_text_field("body_pairs", pairs()),
             title: schema.add_text_field("title", STORED),
-            description: schema.add_text_field("description", STORED),
             id: schema.add_i64_field(column::ID, found() | FAST),
             channel: schema.add_i64_field("channel", found()),
             category: schema.add_i64_field(column::CATEGORY, found() | FAST),
@@ -118,13 +116,17 @@ impl Fields {
 
     pub fn document(&self, video: &Document, digest: u64) -> TantivyDocument {
         let mut doc = TantivyDocument::new();
+        let mut add = |text: &str, words, pairs| {
+            doc.add_text(words, text);
+            // Half of all texts have no signs, which is seen at once.
+            if !text.is_ascii() {
+                doc.add_text(pairs, text);
+            }
+        };
         for name in [&video.title, &video.channel_name].into_iter().chain(&video.tag_names) {
-            doc.add_text(self.head, name);
-            doc.add_text(self.head_pairs, name);
+            add(name, self.head, self.head_pairs);
         }
-        for field in [self.body, self.body_pairs, self.description] {
-            doc.add_text(field, &video.description);
-        }
+        add(&video.description, self.body, self.body_pairs);
         doc.add_text(self.title, &video.title);
         doc.add_i64(self.id, video.id);
         doc.add_i64(self.channel, video.channel_id);

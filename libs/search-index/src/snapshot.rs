@@ -18,7 +18,7 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-use crate::{schema::column, views::Views};
+use crate::{query::alike::Kin, schema::column, views::Views};
 
 /// Snapshots of all indexes that were made in this process.
 static MADE: AtomicU64 = AtomicU64::new(0);
@@ -29,6 +29,7 @@ pub struct Snapshot {
     pub number: u64,
     pub searcher: Searcher,
     pub extras: Vec<Arc<Extras>>,
+    pub kin: Kin,
 }
 
 /// What is kept in memory of a segment: what is looked up for each video that
@@ -73,7 +74,7 @@ impl Snapshot {
                 None => Arc::new(Extras::read(reader, newer)?),
             });
         }
-        Ok(Self { number: MADE.fetch_add(1, Ordering::Relaxed), searcher, extras })
+        Ok(Self { number: MADE.fetch_add(1, Ordering::Relaxed), searcher, extras, kin: Kin::default() })
     }
 
     /// Where a video is.

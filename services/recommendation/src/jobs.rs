@@ -25,6 +25,7 @@ pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     follow(platform, app);
     clean_up(platform, app);
     write_feeds(platform, app);
+    draw_ahead(platform, app);
     refresh(platform, app)?;
     reckon(platform, app)?;
     let kept = app.clone();
@@ -89,6 +90,19 @@ fn write_feeds(platform: &Platform, app: &App) {
         while goes_on {
             goes_on = stop.run_until_cancelled(feeds.come()).await.is_some();
             feeds.write().await;
+        }
+        Ok(())
+    });
+}
+
+/// For tastes that are asked for again and again.
+fn draw_ahead(platform: &Platform, app: &App) {
+    let (app, stop) = (app.clone(), platform.stop.clone());
+    platform.spawn("draw_ahead", async move {
+        while let Some(tags) = stop.run_until_cancelled(app.ahead.wanted()).await {
+            if let Err(error) = app.draw_ahead(&tags).await {
+                tracing::debug!(%error, "nothing was drawn ahead");
+            }
         }
         Ok(())
     });

@@ -1,18 +1,21 @@
 //! From units and filters to a query of tantivy's.
 
+use std::sync::Arc;
+
 use tantivy::{
-    Searcher, Term,
+    Term,
     query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, PhraseQuery, Query, TermQuery, TermSetQuery},
     schema::{Field, IndexRecordOption},
 };
 
 use super::{
     Filters,
+    alike::{Alike, AnyAlike},
     any::AnyOf,
     dictionary,
     units::{Unit, Word},
 };
-use crate::{highlight::Marker, schema::Fields};
+use crate::{highlight::Marker, schema::Fields, snapshot::Snapshot};
 
 /// A word in this few videos may be a typo.
 const RARE: u64 = 10;
@@ -36,7 +39,7 @@ pub struct Compiled {
 }
 
 pub struct Compiler<'a> {
-    pub searcher: &'a Searcher,
+    pub snapshot: &'a Snapshot,
     pub fields: &'a Fields,
 }
 
@@ -64,10 +67,10 @@ impl Compiler<'_> {
 
     /// Whether one of the units leaves but a small part of the videos.
     fn is_narrow(&self, units: &[Unit]) -> tantivy::Result<bool> {
-        let most = self.searcher.num_docs() / NARROW;
+        let most = self.snapshot.searcher.num_docs() / NARROW;
         for unit in units {
             let count = match unit {
-                Unit::Word(word) => dictionary::count(self.searcher, self.fields.words(), &word.text)?,
+                Unit::Word(word) => dictionary::count(&self.snapshot.searcher, self.fields.words(), &word.text)?,
                 Unit::Run(run) => self.count_run(run)?,
             };
             if count < most {
@@ -80,12 +83,12 @@ impl Compiler<'_> {
     /// In how many videos the rarest part of a run is.
     fn count_run(&self, run: &[String]) -> tantivy::Result<u64> {
         if let [sign] = run {
-            return dictionary::count(self.searcher, self.fields.words(), sign);
+            return dictionary::count(&self.snapshot.searcher, self.fields.words(), sign);
         }
         let fields = [self.fields.head_pairs, self.fields.body_pairs];
         let mut rarest = u64::MAX;
         for (_, pair) in pairs(run) {
-            rarest = rarest.min(dictionary::count(self.searcher, fields, &pair)?);
+            rarest = rarest.min(dictionary::count(&self.snapshot.searcher, fields, &pair)?);
         }
         Ok(rarest)
     }
@@ -97,17 +100,16 @@ impl Compiler<'_> {
             forms.push((word.stem.clone(), STEM));
         }
         let mut any = Vec::new();
-        for (field, weight) in [(self.fields.head, IN_HEAD), (self.fields.body, 1.0)] {
+        for (at, (field, weight)) in self.fields.words().into_iter().zip([IN_HEAD, 1.0]).enumerate() {
             for (text, form) in &forms {
                 any.push(one(field, text, form * weight));
             }
-            if !alike.is_empty() {
-                let set = TermSetQuery::new(alike.iter().map(|text| Term::from_field_text(field, text)));
-                let set: Box<dyn Query> = Box::new(ConstScoreQuery::new(Box::new(set), ALIKE * weight));
+            if !alike.words.is_empty() {
+                let set: Box<dyn Query> = Box::new(AnyAlike { alike: alike.clone(), field: at, score: ALIKE * weight });
                 any.push(set);
             }
         }
-        marker.word(word, alike);
+        marker.word(word, &alike.words);
         Ok(any)
     }
 
@@ -122,8 +124,15 @@ impl Compiler<'_> {
     }
 
     /// Words that this one may stand for, being unfinished or mistyped.
-    fn alike(&self, word: &Word) -> tantivy::Result<Vec<String>> {
-        let (searcher, all) = (self.searcher, self.fields.words());
+    fn alike(&self, word: &Word) -> tantivy::Result<Arc<Alike>> {
+        self.snapshot.kin.of(&word.text, word.is_last, || {
+            let segments = self.snapshot.searcher.segment_readers();
+            Alike::find(segments, self.fields.words(), self.words_alike(word)?)
+        })
+    }
+
+    fn words_alike(&self, word: &Word) -> tantivy::Result<Vec<String>> {
+        let (searcher, all) = (&self.snapshot.searcher, self.fields.words());
         let mut alike = Vec::new();
         if word.is_last {
             alike.extend(dictionary::beginning_with(searcher, all, &word.text, MOST_ALIKE)?);
@@ -142,7 +151,7 @@ impl Compiler<'_> {
     }
 
     fn is_rare(&self, word: &Word) -> tantivy::Result<bool> {
-        let count = |text: &str| dictionary::count(self.searcher, self.fields.words(), text);
+        let count = |text: &str| dictionary::count(&self.snapshot.searcher, self.fields.words(), text);
         let inflected = count(&word.marked_stem())? + if word.stem == word.text { 0 } else { count(&word.stem)? };
         Ok(count(&word.text)? + inflected < RARE)
     }

@@ -1,6 +1,7 @@
 //! What is asked of the index, and how it becomes a query of tantivy's. The
 //! text is never parsed as a query language: no sign in it is an operator.
 
+pub(crate) mod alike;
 mod any;
 pub(crate) mod compile;
 pub(crate) mod dictionary;

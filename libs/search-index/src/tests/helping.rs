@@ -6,20 +6,22 @@ use crate::Document;
 #[test]
 fn highlights_of_what_was_found() {
     let description = format!("{} 在台北 & <Cooking> {}", "前".repeat(300), "後".repeat(300));
-    let shelf = Shelf::of(&[Document { description, ..titled(1, "台北 <b>cooks</b>") }, titled(2, "台北 cook")]);
-    let highlights = shelf.search(&"台北 cooking".into()).highlights;
-    let first = highlights.iter().find(|highlight| highlight.id == 1).unwrap();
+    let videos = [Document { description, ..titled(1, "台北 <b>cooks</b>") }, titled(2, "台北 cook")];
+    let shelf = Shelf::of(&videos);
+    let marker = shelf.search(&"台北 cooking".into()).marker;
+    let [first, second] = videos.each_ref().map(|v| marker.highlight(v.id, &v.title, &v.description).unwrap());
     assert_eq!(first.title, "<em>台北</em> &lt;b&gt;<em>cooks</em>&lt;/b&gt;");
     assert!(first.description.contains("在<em>台北</em> &amp; &lt;<em>Cooking</em>&gt;"), "{}", first.description);
-    let second = highlights.iter().find(|highlight| highlight.id == 2).unwrap();
     assert_eq!((second.title.as_str(), second.description.as_str()), ("<em>台北</em> <em>cook</em>", ""));
-    assert!(shelf.search(&"".into()).highlights.is_empty());
+    assert_eq!(marker.highlight(3, "rice", "and beans"), None);
+    assert_eq!(shelf.search(&"".into()).marker.highlight(1, "台北", ""), None);
 }
 
 #[test]
 fn forgiven_typos_are_highlighted() {
     let shelf = Shelf::titles(&["A tutorial"]);
-    assert_eq!(shelf.search(&"tutoral".into()).highlights[0].title, "A <em>tutorial</em>");
+    let marker = shelf.search(&"tutoral".into()).marker;
+    assert_eq!(marker.highlight(1, "A tutorial", "").unwrap().title, "A <em>tutorial</em>");
 }
 
 #[test]

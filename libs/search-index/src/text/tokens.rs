@@ -79,8 +79,6 @@ impl Tokenizer for PairTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Pairs<'a> {
         let token = Token { position: 0, ..Token::default() };
-        // Half of all texts have no signs, which is seen at once.
-        let text = if text.is_ascii() { "" } else { text };
         Pairs { scanner: Scanner::new(text), token, sign: String::new(), before: String::new(), position: 0 }
     }
 }

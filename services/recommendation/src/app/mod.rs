@@ -1,5 +1,6 @@
 //! What the service does, a file for each use case.
 
+mod ahead;
 mod cleanup;
 mod erase;
 mod feeds;
@@ -52,6 +53,7 @@ pub struct App {
     pub(crate) follower: Arc<Follower>,
     pub(crate) popular: Arc<popular::Popular>,
     pub(crate) feeds: Arc<feeds::Feeds>,
+    pub(crate) ahead: Arc<ahead::Ahead>,
     viewers: Arc<viewers::Viewers>,
     watched: Arc<watched::Watched>,
     gate: Arc<gate::Gate>,
@@ -72,6 +74,7 @@ impl App {
             take_in: TakeIn::new(clock.clone(), erasures.clone()),
             follower: Arc::new(Follower::new(db.clone(), shelf.clone(), sets.clone(), popular.clone())),
             feeds: Arc::new(feeds::Feeds::new(redis)),
+            ahead: Arc::default(),
             viewers: Arc::new(viewers::Viewers::new(db.clone(), gate.clone())),
             watched: Arc::new(watched::Watched::new(platform.peers.find("content")?)),
             ids: platform.ids.clone(),

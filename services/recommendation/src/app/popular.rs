@@ -49,6 +49,8 @@ pub struct Popular {
     shown: Cache<Window, List>,
     /// What this replica reckoned.
     reckoned: Cache<Window, List>,
+    /// So many of the newest, where too few are popular.
+    newest: Cache<usize, List>,
 }
 
 impl Popular {
@@ -56,7 +58,8 @@ impl Popular {
         let cache = |lifetime| Cache::builder().time_to_live(lifetime).build();
         let every = config.popular_every;
         let (shown, reckoned) = (cache(IN_MEMORY.min(every)), cache(every));
-        Self { db, clock, redis, gate, every, shown, reckoned }
+        let newest = Cache::builder().time_to_live(IN_MEMORY).build();
+        Self { db, clock, redis, gate, every, shown, reckoned, newest }
     }
 
     /// Ids, the most popular first.
@@ -66,6 +69,15 @@ impl Popular {
                 Ok(Some(list)) => Ok(list),
                 Ok(None) | Err(_) => self.reckon_once(window).await,
             }
+        });
+        read.await.map_err(shared)
+    }
+
+    /// Ids of the public videos that were published last.
+    async fn newest(&self, limit: usize) -> Result<List> {
+        let read = self.newest.try_get_with(limit, async {
+            let _permit = self.gate.enter().await?;
+            Ok(Arc::new(views::newest(&self.db, limit as u64).await?))
         });
         read.await.map_err(shared)
     }
@@ -160,9 +172,9 @@ impl App {
     pub async fn popular_or_new(&self, limit: usize) -> Result<Vec<Arc<Card>>> {
         let mut ids: Vec<i64> = self.popular.list(Window::Week).await?.iter().copied().take(limit).collect();
         if ids.len() < limit {
-            let newest = views::newest(&self.db, limit as u64).await?;
-            ids.extend(newest.into_iter().filter(|id| !ids.contains(id)).collect::<Vec<_>>());
-            ids.truncate(limit);
+            let newest = self.popular.newest(limit).await?;
+            let others = newest.iter().copied().filter(|id| !ids.contains(id)).take(limit - ids.len());
+            ids.extend(others.collect::<Vec<_>>());
         }
         self.shelf.public(&ids).await
     }

@@ -4,7 +4,12 @@ use std::{collections::HashSet, sync::Arc};
 
 use fenz_chassis::Result;
 
-use super::{App, feeds::Feed, sets::Key, shelf::Card};
+use super::{
+    App, ahead,
+    feeds::Feed,
+    sets::Key,
+    shelf::{Card, Ready},
+};
 use crate::domain::{
     TagId, Viewer,
     draw::{self, FEED, Sample},
@@ -35,18 +40,19 @@ impl App {
             Some(seed) => self.feeds.find(seed).await.map(|feed| (seed.to_owned(), feed)),
             None => None,
         };
-        let (seed, feed) = match known {
-            Some((seed, feed)) if feed.viewer == viewer.mark() => (seed, feed),
+        let (seed, feed, ready) = match known {
+            Some((seed, feed)) if feed.viewer == viewer.mark() => (seed, feed, Ready::default()),
             _ => {
-                let feed = Arc::new(self.draw(viewer, offset.saturating_add(limit)).await?);
-                (self.feeds.keep(feed.clone()), feed)
+                let (feed, ready) = self.draw_for(viewer, offset.saturating_add(limit)).await?;
+                let feed = Arc::new(feed);
+                (self.feeds.keep(feed.clone()), feed, ready)
             }
         };
         let total = feed.total as usize;
         let end = offset.saturating_add(limit).min(total);
         let offset = offset.min(end);
         let cards = if end <= feed.ids.len() {
-            self.shelf.public(&feed.ids[offset..end]).await?
+            self.shelf.public_of(&feed.ids[offset..end], ready).await?
         } else {
             let whole = self.whole(&seed, &feed).await?;
             self.shelf.public(&whole[offset.min(whole.len())..end.min(whole.len())]).await?
@@ -54,16 +60,34 @@ impl App {
         Ok(Recommended { cards, total, seed })
     }
 
-    /// Draws for a viewer: the whole where it is short or its order depends on
-    /// all of it, else the beginning.
-    async fn draw(&self, viewer: &Viewer, end: usize) -> Result<Feed> {
+    /// A drawing for a viewer, and those of its videos that were looked up
+    /// ahead.
+    async fn draw_for(&self, viewer: &Viewer, end: usize) -> Result<(Feed, Ready)> {
         let taste = self.viewers.taste(viewer).await?;
-        let tags = draw::some_of(&taste.tags, &mut rand::rng());
-        let keys = keys(&tags);
         let watched = match viewer {
             Viewer::User(user) if taste.watched_last => self.watched.of(*user).await,
             _ => Arc::default(),
         };
+        let mark = viewer.mark();
+        if !watched.is_empty() || end > ahead::PAGE {
+            let feed = self.draw(&taste.tags, &watched, end).await?;
+            return Ok((Feed { viewer: mark, ..feed }, Ready::default()));
+        }
+        let (feed, ready) = match self.ahead.take(&taste.tags, self.sets.state()) {
+            Some(drawn) => drawn,
+            None => (self.draw(&taste.tags, &watched, end).await?, Ready::default()),
+        };
+        if !self.shelf.has(&feed.ids[..end.min(feed.ids.len())]) {
+            self.ahead.want(&taste.tags);
+        }
+        Ok((Feed { viewer: mark, ..feed }, ready))
+    }
+
+    /// Draws from some of these tags: the whole where it is short or its order
+    /// depends on all of it, else the beginning.
+    pub(super) async fn draw(&self, tags: &[TagId], watched: &HashSet<i64>, end: usize) -> Result<Feed> {
+        let tags = draw::some_of(tags, &mut rand::rng());
+        let keys = keys(&tags);
         let beginning = if watched.is_empty() { end.clamp(BEGINNING, FEED) } else { FEED };
         let mut samples = self.sets.samples(&keys, enough(&keys, beginning)).await?;
         if beginning < FEED && is_short(&samples) && !is_whole(&samples) {
@@ -74,10 +98,10 @@ impl App {
         let mut ids = draw::weave(samples, &HashSet::new(), wanted, &mut rand::rng());
         if !watched.is_empty() {
             self.draw_on(&keys, &mut ids, total).await?;
-            draw::watched_last(&mut ids, &watched);
+            draw::watched_last(&mut ids, watched);
         }
         let total = if wanted >= total || !watched.is_empty() { ids.len() } else { total };
-        Ok(Feed { viewer: viewer.mark(), tags: tags.iter().map(|t| t.0).collect(), total: total as u32, ids })
+        Ok(Feed { viewer: String::new(), tags: tags.iter().map(|t| t.0).collect(), total: total as u32, ids })
     }
 
     /// The whole of a drawing of which there is the beginning.

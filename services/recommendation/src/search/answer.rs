@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fenz_chassis::Result;
 use fenz_search_index::{Facets, Highlight, Query};
 
-use super::Search;
+use super::{Kept, Search};
 use crate::{app::Card, domain::page::CAP};
 
 /// Popular videos in place of none found.
@@ -30,25 +30,33 @@ impl Search {
     /// # Errors
     /// When the database does not answer.
     pub async fn find(&self, query: Query) -> Result<Found> {
-        let text = query.text.clone();
         let mut found = match self.search(query.clone()).await {
-            Some(results) => {
-                let ids: Vec<i64> = results.hits.iter().map(|hit| hit.id).collect();
-                // What was hidden a moment ago is not in the index only a
-                // moment later.
-                let cards = self.app.shelf.visible(&ids).await?;
-                let is_shown = |h: &&Highlight| cards.iter().any(|card| card.summary.id == h.id);
-                let highlights = results.highlights.iter().filter(is_shown).cloned().collect();
-                let facets = results.facets.clone();
-                Found { cards, total: results.total, facets, highlights, ..Found::default() }
-            }
+            Some(kept) => self.look_up(&kept).await?,
             None => self.find_titles(&query).await?,
         };
         if found.total == 0 {
             found.popular = self.app.popular_or_new(POPULAR).await?;
-            found.corrected_query = self.ask(move |index| index.correct(&text)).await.flatten();
         }
         Ok(found)
+    }
+
+    async fn look_up(&self, Kept { results, corrected, highlights }: &Kept) -> Result<Found> {
+        let ids: Vec<i64> = results.hits.iter().map(|hit| hit.id).collect();
+        // What was hidden a moment ago is not in the index only a moment later.
+        let cards = self.app.shelf.visible(&ids).await?;
+        let marked = highlights.get_or_init(|| {
+            let texts = cards.iter().map(|card| &card.summary);
+            texts.filter_map(|video| results.marker.highlight(video.id, &video.title, &video.description)).collect()
+        });
+        let is_shown = |h: &&Highlight| cards.iter().any(|card| card.summary.id == h.id);
+        Ok(Found {
+            total: results.total,
+            facets: results.facets.clone(),
+            highlights: marked.iter().filter(is_shown).cloned().collect(),
+            corrected_query: corrected.clone(),
+            cards,
+            ..Found::default()
+        })
     }
 
     async fn find_titles(&self, query: &Query) -> Result<Found> {

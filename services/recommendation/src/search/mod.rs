@@ -7,12 +7,12 @@ mod feed;
 mod home;
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
 use fenz_chassis::Platform;
-use fenz_search_index::{Index, Query, Results};
+use fenz_search_index::{Highlight, Index, Query, Results};
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 
@@ -25,6 +25,8 @@ use crate::app::App;
 const KEPT: Duration = Duration::from_secs(60);
 /// Bytes of results that are kept, about.
 const KEPT_BYTES: u64 = 16 << 20;
+/// What a highlight takes at most, about: a title and 200 letters.
+const HIGHLIGHT_BYTES: usize = 800;
 
 /// Searches run by threads of their own, so many at a time: more would only
 /// take the processor from each other.
@@ -44,13 +46,21 @@ struct Shared {
     turns: Arc<Semaphore>,
     /// What was found, by the state of the index that it was found in: most
     /// people search for what others have just searched for.
-    found: Cache<(u64, Query), Arc<Results>>,
+    found: Cache<(u64, Query), Arc<Kept>>,
+}
+
+/// What a search found, and what is only known once its videos are looked up.
+struct Kept {
+    results: Results,
+    /// What the text may have meant, where nothing was found.
+    corrected: Option<String>,
+    highlights: OnceLock<Vec<Highlight>>,
 }
 
 impl Search {
     /// Begins to open or build the index; it answers meanwhile.
     pub fn start(platform: &Platform, app: App) -> anyhow::Result<Self> {
-        let found = Cache::builder().weigher(|(_, query): &(u64, Query), results: &Arc<Results>| size(query, results));
+        let found = Cache::builder().weigher(|(_, query): &(u64, Query), kept: &Arc<Kept>| kept.bytes(query));
         let shared = Arc::new(Shared {
             index: RwLock::new(None),
             turns: Arc::new(Semaphore::new(width())),
@@ -104,22 +114,28 @@ impl Search {
     }
 
     /// Asked at once by many, found once.
-    async fn search(&self, query: Query) -> Option<Arc<Results>> {
+    async fn search(&self, query: Query) -> Option<Arc<Kept>> {
         let state = self.index()?.state();
         let asked = query.clone();
-        let search = async { self.ask(move |index| index.search(&asked)).await.map(Arc::new) };
-        self.shared.found.optionally_get_with((state, query), search).await
+        let search = move |index: &Index| {
+            let results = index.search(&asked)?;
+            let corrected = if results.total == 0 { index.correct(&asked.text)? } else { None };
+            Ok(Arc::new(Kept { results, corrected, highlights: OnceLock::new() }))
+        };
+        self.shared.found.optionally_get_with((state, query), self.ask(search)).await
     }
 }
 
-/// What results take in memory, about.
-fn size(query: &Query, results: &Results) -> u32 {
-    let texts: usize = results.highlights.iter().map(|h| h.title.len() + h.description.len() + size_of_val(h)).sum();
-    let facets = &results.facets;
-    let counts = facets.categories.len() + facets.tags.len() + facets.durations.len() + facets.years.len();
-    (query.text.len()
-        + texts
-        + size_of_val(&*results.hits)
-        + counts * size_of::<(i64, u64)>()
-        + size_of::<(Query, Results)>()) as u32
+impl Kept {
+    /// What it takes in memory, about.
+    fn bytes(&self, query: &Query) -> u32 {
+        let (hits, facets) = (&self.results.hits, &self.results.facets);
+        let counts = facets.categories.len() + facets.tags.len() + facets.durations.len() + facets.years.len();
+        (query.text.len()
+            + self.results.marker.bytes()
+            + hits.len() * HIGHLIGHT_BYTES
+            + size_of_val(hits.as_slice())
+            + counts * size_of::<(i64, u64)>()
+            + size_of::<(Query, Self)>()) as u32
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use fenz_testkit::Database;
 use serde_json::json;
 
-use crate::fleet::{Cache, Fleet, everywhere};
+use crate::fleet::{Cache, Fleet, everywhere, prefix};
 
 #[tokio::test]
 async fn paging_repeats_nothing() {
@@ -33,11 +33,18 @@ async fn paging_repeats_nothing() {
 
 #[tokio::test]
 async fn every_video_of_the_tags_is_equally_likely() {
-    for cache in [Cache::Memory, Cache::Redis] {
-        if cache == Cache::Redis && std::env::var("FENZ_TEST_REDIS").is_err() {
-            continue;
+    // With no videos in memory drawings are made ahead, for pages of up to 20.
+    for (cache, cached_videos, page, pages) in
+        [(Cache::Memory, "50000", 40, 900), (Cache::Redis, "50000", 40, 900), (Cache::Redis, "0", 20, 1_800)]
+    {
+        let (mut settings, redis, prefix) = (vec![], std::env::var("FENZ_TEST_REDIS"), prefix());
+        settings.push(("recommendation.cached_videos", cached_videos));
+        match (cache, &redis) {
+            (Cache::Memory, _) => {}
+            (Cache::Redis, Ok(url)) => settings.extend([("redis.url", url.as_str()), ("redis.prefix", &prefix)]),
+            (Cache::Redis, Err(_)) => continue,
         }
-        let fleet = Fleet::start(Database::Sqlite, cache).await;
+        let fleet = Fleet::start_with(Database::Sqlite, &settings).await;
         let (a, b) = (fleet.tag("A").await, fleet.tag("B").await);
         // 800 of A, 600 of B; 400 are of both.
         fleet
@@ -50,8 +57,9 @@ async fn every_video_of_the_tags_is_equally_likely() {
         let body = json!({"tagIds": [a.to_string(), b.to_string()], "sessionId": "guest-0001"});
         fleet.put("tags/my", &body, 0).await.of("tags");
         let (mut counts, mut drawn) = (HashMap::new(), 0);
-        for _ in 0..900 {
-            let ids = fleet.get("videos/recommended?sessionId=guest-0001&pageSize=40", 0).await.ids();
+        for _ in 0..pages {
+            let path = format!("videos/recommended?sessionId=guest-0001&pageSize={page}");
+            let ids = fleet.get(&path, 0).await.ids();
             // One of the tags alone is drawn in half of the cases: those of one
             // tag must be as likely as those of the other, per drawing.
             if ids.iter().any(|id| *id <= 400) && ids.iter().any(|id| *id > 800) {
@@ -66,7 +74,7 @@ async fn every_video_of_the_tags_is_equally_likely() {
             .map(|id| (f64::from(counts.get(&id).copied().unwrap_or_default()) - expected).powi(2) / expected)
             .sum();
         // 999 degrees of freedom: 99.99% lie below 1,171.
-        assert!(drawn > 8_000 && chi < 1_171.0, "{cache:?}: {chi} over {drawn}");
+        assert!(drawn > 8_000 && chi < 1_171.0, "{cache:?} of {cached_videos}: {chi} over {drawn}");
     }
 }
 

@@ -53,6 +53,31 @@ async fn killed_and_flushed_in_the_middle() {
     }
 }
 
+/// Nothing is in memory, and many ask for the same: they are drawn for ahead.
+#[tokio::test]
+async fn what_is_drawn_ahead_is_given_out_once_and_shows_nothing_that_went() {
+    let Some(redis) = Redis::start().await else { return };
+    let url = redis.url();
+    let settings = [("redis.url", url.as_str()), ("recommendation.cached_videos", "0")];
+    let fleet = Fleet::start_with(Database::of_a_fleet(), &settings).await;
+    fleet.fill(60, |_| vec![]).await;
+    let mut seeds = HashSet::new();
+    for round in 0..20 {
+        let gone = [2 * round + 1, 2 * round + 2];
+        let hidden = gone.map(|id| VideoChanged { is_hidden: true, ..video(id, 2) });
+        fleet.tell_all(&hidden).await;
+        let left = 60 - 2 * (round + 1);
+        eventually(async || fleet.total("videos/recommended?pageSize=20").await == left).await;
+        for _ in 0..20 {
+            let page = fleet.get("videos/recommended?pageSize=20", 0).await;
+            let (seed, ids) = (page.seed(), page.ids());
+            assert!(seeds.insert(seed), "given out twice");
+            assert_eq!(ids.len() as i64, left.min(20), "{ids:?}");
+            assert!(ids.iter().all(|id| *id > gone[1]), "{ids:?} in round {round}");
+        }
+    }
+}
+
 /// Sets and cards are filled while videos come and go: what is left is true.
 #[tokio::test]
 async fn no_filling_leaves_what_was_evicted() {

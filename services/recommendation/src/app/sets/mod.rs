@@ -8,7 +8,10 @@ mod memory;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -40,7 +43,7 @@ const PAGE: u64 = 10_000;
 const TRIES: usize = 3;
 /// How long a small set of Redis is kept, where another replica changes it; and
 /// how many sets.
-const KEPT: Duration = Duration::from_secs(1);
+const KEPT: Duration = Duration::from_millis(750);
 const KEPT_SETS: u64 = 1_000;
 
 pub struct Sets {
@@ -50,6 +53,7 @@ pub struct Sets {
     /// for each request takes longer than everything else of the request.
     small: Cache<Key, Option<Ids>>,
     large: Large,
+    state: AtomicU64,
     pub(super) memory: Memory,
     /// Held while a set is filled: who comes meanwhile waits, then finds it.
     filling: Mutex<HashMap<Key, Arc<AsyncMutex<()>>>>,
@@ -61,6 +65,7 @@ impl Sets {
             cached: redis.map(|redis| Cached::new(redis, db.clone(), gate.clone())),
             small: Cache::builder().max_capacity(KEPT_SETS).time_to_live(KEPT).build(),
             large: Large::default(),
+            state: AtomicU64::new(0),
             memory: Memory::new(db.clone(), gate),
             db,
             filling: Mutex::default(),
@@ -93,6 +98,12 @@ impl Sets {
     /// Redis has other sets now than what is kept of them.
     pub fn renew(&self) {
         self.small.invalidate_all();
+        self.state.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Another number each time that the sets are renewed.
+    pub fn state(&self) -> u64 {
+        self.state.load(Ordering::Relaxed)
     }
 
     /// The sets as they are kept, if all of them are.

@@ -66,6 +66,11 @@ struct Entry {
     card: Option<Arc<Card>>,
 }
 
+/// Videos that were looked up a moment ago. What has changed since is looked up
+/// again.
+#[derive(Default)]
+pub struct Ready(HashMap<i64, Entry>);
+
 pub struct Shelf {
     db: DatabaseConnection,
     redis: Option<Redis>,
@@ -102,20 +107,40 @@ impl Shelf {
 
     /// Those of these videos that are visible, in their order.
     pub async fn visible(&self, ids: &[i64]) -> Result<Vec<Arc<Card>>> {
-        let found = self.find(ids).await?;
-        Ok(ids.iter().filter_map(|id| found.get(id)?.card.clone()).collect())
+        self.visible_of(ids, Ready::default()).await
     }
 
     /// Those of these that are public, in their order.
     pub async fn public(&self, ids: &[i64]) -> Result<Vec<Arc<Card>>> {
-        let mut cards = self.visible(ids).await?;
+        self.public_of(ids, Ready::default()).await
+    }
+
+    /// The same, with what was fetched before.
+    pub async fn public_of(&self, ids: &[i64], ready: Ready) -> Result<Vec<Arc<Card>>> {
+        let mut cards = self.visible_of(ids, ready).await?;
         cards.retain(|card| card.summary.access_tier == 0);
         Ok(cards)
     }
 
-    async fn find(&self, ids: &[i64]) -> Result<HashMap<i64, Entry>> {
-        let mut found = HashMap::with_capacity(ids.len());
+    async fn visible_of(&self, ids: &[i64], ready: Ready) -> Result<Vec<Arc<Card>>> {
+        let found = self.find(ids, ready).await?;
+        Ok(ids.iter().filter_map(|id| found.get(id)?.card.clone()).collect())
+    }
+
+    /// Whether all of these are in memory.
+    pub fn has(&self, ids: &[i64]) -> bool {
+        ids.iter().all(|id| self.entries.contains_key(id))
+    }
+
+    /// Looks these up for later.
+    pub async fn fetch(&self, ids: &[i64]) -> Result<Ready> {
+        self.find(ids, Ready::default()).await.map(Ready)
+    }
+
+    async fn find(&self, ids: &[i64], Ready(mut found): Ready) -> Result<HashMap<i64, Entry>> {
+        found.retain(|id, entry| !self.is_old(*id, entry.stamp));
         let mut missing = ids.to_vec();
+        missing.retain(|id| !found.contains_key(id));
         for _ in 0..ROUNDS {
             missing.retain(|id| match self.entries.get(id) {
                 Some(entry) => {
