@@ -3,7 +3,10 @@
 //! Each of these runs in the transaction that also marks the event as handled.
 //! Order is not promised: versions decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Clock, UserId, database::Txn};
@@ -48,7 +51,10 @@ impl TakeIn {
         }
         let now = self.clock.now();
         let there = told.videos.into_iter().filter(|video| !erased.contains(&video.owner_id));
-        let videos = there.map(|told| video(told, now)).collect::<Result<Vec<_>, _>>()?;
+        let mut videos = there.map(|told| video(told, now)).collect::<Result<Vec<_>, _>>()?;
+        // One statement cannot put a video twice: the latest state counts.
+        videos.sort_by_key(|video| (video.id, Reverse(video.version)));
+        videos.dedup_by_key(|video| video.id);
         videos::put_in_txn(&**txn, &videos, now).await?;
         Ok(())
     }
