@@ -116,11 +116,11 @@ async fn read(
     ordered: Select<Entity>,
     page: Page,
 ) -> Result<(Vec<Video>, u64), DbErr> {
-    let total = all.count(db).await?;
-    if page.offset >= total {
-        return Ok((Vec::new(), total));
-    }
     let rows = ordered.offset(page.offset).limit(page.limit).all(db).await?;
+    let end = page.offset + rows.len() as u64;
+    // The last page tells how many there are, and as of the same moment.
+    let is_last = end < page.offset + page.limit && (end > page.offset || page.offset == 0);
+    let total = if is_last { end } else { all.count(db).await? };
     Ok((with_tags(db, rows).await?, total))
 }
 
