@@ -34,10 +34,11 @@ pub fn closed(
     Ok(counts.iter().sum::<usize>() as f64 / span.as_secs_f64())
 }
 
-/// Sends `rate` requests a second, these in turn, over all connections, evenly spaced. Where the
-/// reply before came too late, a latency counts from when the request was due, so
-/// a server that stalls is charged for all that waited (no coordinated omission);
-/// else from when it was sent, so that nobody is charged for a late timer of ours.
+/// Sends `rate` requests a second, these in turn, over all connections, evenly
+/// spaced. Where the reply before came too late, a latency counts from when the
+/// request was due, so a server that stalls is charged for all that waited (no
+/// coordinated omission); else from when it was sent, so that nobody is charged
+/// for a late timer of ours.
 pub fn open(
     address: SocketAddr,
     connections: usize,

@@ -253,7 +253,7 @@ impl Index {
         {
             (gathered, marker) = self.find(&snapshot, &loose, query)?;
         }
-        let page = gathered.first.drain(..).skip(query.offset);
+        let page = gathered.first.into_iter().skip(query.offset);
         Ok(Results {
             marker,
             hits: page.map(|place| Hit { id: place.id, score: place.score() }).collect(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fenz_chassis::Result;
-use fenz_search_index::{Facets, Highlight, Query};
+use fenz_search_index::{Facets, Highlight, Index, Query};
 
 use super::{Kept, Search};
 use crate::{app::Card, domain::page::CAP};
@@ -40,20 +40,25 @@ impl Search {
         Ok(found)
     }
 
-    async fn look_up(&self, Kept { results, corrected, highlights }: &Kept) -> Result<Found> {
-        let ids: Vec<i64> = results.hits.iter().map(|hit| hit.id).collect();
+    async fn look_up(&self, kept: &Arc<Kept>) -> Result<Found> {
+        let ids: Vec<i64> = kept.results.hits.iter().map(|hit| hit.id).collect();
         // What was hidden a moment ago is not in the index only a moment later.
         let cards = self.app.shelf.visible(&ids).await?;
-        let marked = highlights.get_or_init(|| {
-            let texts = cards.iter().map(|card| &card.summary);
-            texts.filter_map(|video| results.marker.highlight(video.id, &video.title, &video.description)).collect()
-        });
+        if kept.highlights.get().is_none() {
+            // A page of the longest descriptions takes milliseconds.
+            let (kept, cards) = (kept.clone(), cards.clone());
+            let mark = move |_: &Index| {
+                kept.mark(&cards);
+                Ok(())
+            };
+            self.ask(mark).await;
+        }
         let is_shown = |h: &&Highlight| cards.iter().any(|card| card.summary.id == h.id);
         Ok(Found {
-            total: results.total,
-            facets: results.facets.clone(),
-            highlights: marked.iter().filter(is_shown).cloned().collect(),
-            corrected_query: corrected.clone(),
+            total: kept.results.total,
+            facets: kept.results.facets.clone(),
+            highlights: kept.highlights.get().into_iter().flatten().filter(is_shown).cloned().collect(),
+            corrected_query: kept.corrected.clone(),
             cards,
             ..Found::default()
         })

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 pub use answer::Found;
 use feed::Feeder;
 
-use crate::app::App;
+use crate::app::{App, Card};
 
 /// How long results are kept that are as new as the index.
 const KEPT: Duration = Duration::from_secs(60);
@@ -127,6 +127,15 @@ impl Search {
 }
 
 impl Kept {
+    /// Marks what was looked for in these, its videos.
+    fn mark(&self, cards: &[Arc<Card>]) {
+        self.highlights.get_or_init(|| {
+            let videos = cards.iter().map(|card| &card.summary);
+            let marker = &self.results.marker;
+            videos.filter_map(|video| marker.highlight(video.id, &video.title, &video.description)).collect()
+        });
+    }
+
     /// What it takes in memory, about.
     fn bytes(&self, query: &Query) -> u32 {
         let (hits, facets) = (&self.results.hits, &self.results.facets);
