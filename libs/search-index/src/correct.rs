@@ -25,10 +25,10 @@ pub fn correct(searcher: &Searcher, fields: &Fields, text: &str) -> tantivy::Res
     while let Some(piece) = scanner.next(&mut folded) {
         corrected.push_str(&text[end..piece.start]);
         end = piece.end;
-        let occurs = dictionary::count(searcher, fields.words(), &folded)? > 0;
         let letters = folded.chars().count();
         // As many as a search looks at: each costs a walk through all words.
-        if piece.is_sign || occurs || !(SHORTEST..=LONGEST).contains(&letters) || left == 0 {
+        let is_kept = piece.is_sign || !(SHORTEST..=LONGEST).contains(&letters) || left == 0;
+        if is_kept || dictionary::count(searcher, fields.words(), &folded)? > 0 {
             corrected.push_str(&text[piece.start..piece.end]);
             continue;
         }

@@ -22,7 +22,7 @@ pub struct Marker {
     words: HashSet<String>,
     stems: HashSet<String>,
     unfinished: Option<String>,
-    runs: Vec<Vec<String>>,
+    runs: Vec<Vec<char>>,
 }
 
 /// A video's texts with `<em>` around what was found, HTML-escaped.
@@ -50,7 +50,7 @@ impl Marker {
         }
     }
 
-    pub(crate) fn run(&mut self, run: &[String]) {
+    pub(crate) fn run(&mut self, run: &[char]) {
         self.runs.push(run.to_vec());
     }
 
@@ -67,7 +67,7 @@ impl Marker {
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         let words = self.words.iter().chain(&self.stems).map(|word| word.len() + size_of::<String>());
-        words.sum::<usize>() + self.runs.iter().flatten().map(|sign| sign.len() + size_of::<String>()).sum::<usize>()
+        words.sum::<usize>() + self.runs.iter().flatten().count() * size_of::<char>()
     }
 
     /// All of a text, marked; empty where there is nothing to mark.
@@ -94,14 +94,14 @@ impl Marker {
     fn find(&self, text: &str) -> Vec<(usize, usize)> {
         let (mut scanner, mut folded, mut stems) = (Scanner::new(text), String::new(), Stems::default());
         let mut found: Vec<(usize, usize)> = Vec::new();
-        let mut run: Vec<(String, usize, usize)> = Vec::new();
+        let mut run: Vec<(char, usize, usize)> = Vec::new();
         while let Some(piece) = scanner.next(&mut folded) {
             if !piece.joined {
                 self.find_in_run(&run, &mut found);
                 run.clear();
             }
             if piece.is_sign {
-                run.push((folded.clone(), piece.start, piece.end));
+                run.extend(folded.chars().map(|sign| (sign, piece.start, piece.end)));
             } else if self.is_word(&folded, &mut stems) {
                 found.push((piece.start, piece.end));
             }
@@ -116,7 +116,7 @@ impl Marker {
             || self.stems.contains(stems.of(word).unwrap_or(word))
     }
 
-    fn find_in_run(&self, run: &[(String, usize, usize)], found: &mut Vec<(usize, usize)>) {
+    fn find_in_run(&self, run: &[(char, usize, usize)], found: &mut Vec<(usize, usize)>) {
         let mut marks = vec![false; run.len()];
         for wanted in &self.runs {
             for at in 0..(run.len() + 1).saturating_sub(wanted.len()) {

@@ -106,7 +106,8 @@ impl Index {
 
     fn open_whole(folder: Folder, options: Options) -> Result<Self> {
         let fields = Fields::new();
-        let index = tantivy::Index::open(directory(&folder)?)?;
+        let mut index = tantivy::Index::open(directory(&folder)?)?;
+        index.register_plugin(Arc::new(fields.signs()));
         if index.schema() != fields.schema {
             return Err(tantivy::TantivyError::SchemaError("its fields differ".to_owned()).into());
         }
@@ -128,7 +129,8 @@ impl Index {
         let folder = Folder::occupy(path)?;
         folder.clear()?;
         let fields = Fields::new();
-        let index = tantivy::Index::builder().schema(fields.schema.clone()).open_or_create(directory(&folder)?)?;
+        let builder = tantivy::Index::builder().schema(fields.schema.clone()).register_plugin(Arc::new(fields.signs()));
+        let index = builder.open_or_create(directory(&folder)?)?;
         let mark = Mark { generation, ..Mark::default() };
         let index = Self::start(folder, index, fields, mark, options)?;
         index.commit(mark)?;

@@ -15,6 +15,7 @@ mod highlight;
 mod index;
 mod query;
 mod schema;
+mod signs;
 mod snapshot;
 mod suggest;
 mod text;

@@ -8,15 +8,16 @@ use tantivy::{
 
 use crate::{
     document::Document,
+    signs::Plugin,
     text::{
         scan::folded,
-        tokens::{PAIRS, PairTokenizer, TEXT, TextTokenizer},
+        tokens::{TEXT, TextTokenizer},
     },
 };
 
 /// Grows with every change of the fields or the tokenizer; an index of another
 /// version is built anew.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Beginnings of titles are terms up to this many letters; for longer ones the
 /// words tell which of those titles go on so. Whole titles as terms would be
@@ -41,12 +42,10 @@ pub mod column {
 #[derive(Debug, Clone)]
 pub struct Fields {
     pub schema: Schema,
-    /// Words and signs of the title and the names of tags and channel.
+    /// Words of the title and the names of tags and channel.
     pub head: Field,
-    pub head_pairs: Field,
-    /// Words and signs of the description.
+    /// Words of the description.
     pub body: Field,
-    pub body_pairs: Field,
     /// Only kept, to be suggested.
     pub title: Field,
     pub id: Field,
@@ -66,12 +65,11 @@ pub struct Fields {
 
 impl Fields {
     pub fn new() -> Self {
-        let text = |tokenizer, option| {
-            let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_index_option(option);
+        let words = || {
+            let indexing =
+                TextFieldIndexing::default().set_tokenizer(TEXT).set_index_option(IndexRecordOption::WithFreqs);
             TextOptions::default().set_indexing_options(indexing)
         };
-        let words = || text(TEXT, IndexRecordOption::WithFreqs);
-        let pairs = || text(PAIRS, IndexRecordOption::WithFreqsAndPositions);
         let raw = || {
             let indexing = TextFieldIndexing::default()
                 .set_tokenizer("raw")
@@ -83,9 +81,7 @@ impl Fields {
         let mut schema = Schema::builder();
         Self {
             head: schema.add_text_field("head", words()),
-            head_pairs: schema.add_text_field("head_pairs", pairs()),
             body: schema.add_text_field("body", words()),
-            body_pairs: schema.add_text_field("body_pairs", pairs()),
             title: schema.add_text_field("title", STORED),
             id: schema.add_i64_field(column::ID, found() | FAST),
             channel: schema.add_i64_field("channel", found()),
@@ -110,23 +106,20 @@ impl Fields {
     pub fn tokenizers() -> TokenizerManager {
         let tokenizers = TokenizerManager::default();
         tokenizers.register(TEXT, TextAnalyzer::from(TextTokenizer::default()));
-        tokenizers.register(PAIRS, TextAnalyzer::from(PairTokenizer));
         tokenizers
+    }
+
+    /// What keeps the signs of the fields with words.
+    pub fn signs(&self) -> Plugin {
+        Plugin { head: self.head, body: self.body }
     }
 
     pub fn document(&self, video: &Document, digest: u64) -> TantivyDocument {
         let mut doc = TantivyDocument::new();
-        let mut add = |text: &str, words, pairs| {
-            doc.add_text(words, text);
-            // Half of all texts have no signs, which is seen at once.
-            if !text.is_ascii() {
-                doc.add_text(pairs, text);
-            }
-        };
         for name in [&video.title, &video.channel_name].into_iter().chain(&video.tag_names) {
-            add(name, self.head, self.head_pairs);
+            doc.add_text(self.head, name);
         }
-        add(&video.description, self.body, self.body_pairs);
+        doc.add_text(self.body, &video.description);
         doc.add_text(self.title, &video.title);
         doc.add_i64(self.id, video.id);
         doc.add_i64(self.channel, video.channel_id);

@@ -18,7 +18,12 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-use crate::{query::alike::Kin, schema::column, views::Views};
+use crate::{
+    query::alike::Kin,
+    schema::column,
+    signs::{self, Everywhere},
+    views::Views,
+};
 
 /// Snapshots of all indexes that were made in this process.
 static MADE: AtomicU64 = AtomicU64::new(0);
@@ -30,6 +35,7 @@ pub struct Snapshot {
     pub searcher: Searcher,
     pub extras: Vec<Arc<Extras>>,
     pub kin: Kin,
+    pub signs: Arc<Everywhere>,
 }
 
 /// What is kept in memory of a segment: what is looked up for each video that
@@ -45,6 +51,7 @@ pub struct Extras {
     pub published: Arc<dyn ColumnValues<i64>>,
     pub ids: Arc<dyn ColumnValues<i64>>,
     pub digests: Arc<dyn ColumnValues<u64>>,
+    signs: Arc<signs::Reader>,
 }
 
 /// What the documents of a segment belong to.
@@ -74,7 +81,15 @@ impl Snapshot {
                 None => Arc::new(Extras::read(reader, newer)?),
             });
         }
-        Ok(Self { number: MADE.fetch_add(1, Ordering::Relaxed), searcher, extras, kin: Kin::default() })
+        let ids = searcher.segment_readers().iter().map(SegmentReader::segment_id);
+        let signs = Everywhere::new(ids.zip(extras.iter().map(|extras| extras.signs.clone())));
+        Ok(Self {
+            signs: Arc::new(signs),
+            number: MADE.fetch_add(1, Ordering::Relaxed),
+            searcher,
+            extras,
+            kin: Kin::default(),
+        })
     }
 
     /// Where a video is.
@@ -122,6 +137,7 @@ impl Extras {
             durations: columns.column_first_or_default(column::DURATION)?,
             published: columns.column_first_or_default(column::PUBLISHED)?,
             digests: columns.column_first_or_default(column::DIGEST)?,
+            signs: signs::Reader::open(reader)?,
             ids,
         })
     }

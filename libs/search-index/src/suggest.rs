@@ -9,10 +9,14 @@ use tantivy::{
 };
 
 use crate::{
-    query::dictionary,
+    query::{
+        dictionary,
+        units::{self, Unit},
+    },
     schema::{Fields, KEY_END, LONGEST_START},
+    signs::{Matches, Part},
     snapshot::{Extras, Snapshot, first_alive},
-    text::scan::{Scanner, folded},
+    text::scan::folded,
 };
 
 const MOST: usize = 10;
@@ -84,14 +88,19 @@ fn tags(snapshot: &Snapshot, fields: &Fields, prefix: &str) -> tantivy::Result<V
 fn titles(snapshot: &Snapshot, fields: &Fields, beginning: &str, prefix: &str) -> tantivy::Result<Vec<DocAddress>> {
     let mut best = Best::default();
     let short = prefix.char_indices().nth(LONGEST_START).map_or(prefix, |(end, _)| &prefix[..end]);
-    let (mut wanted, last) = if short == prefix { (Vec::new(), None) } else { pieces(fields, beginning) };
+    let Pieces { mut wanted, runs, last } =
+        if short == prefix { Pieces::default() } else { Pieces::of(fields, beginning) };
     wanted.push(Term::from_field_text(fields.start, short));
     for (at, reader) in snapshot.searcher.segment_readers().iter().enumerate() {
         let mut all = Vec::with_capacity(wanted.len() + 1);
         for term in &wanted {
-            all.extend(reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::Basic)?);
+            let postings = reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::Basic)?;
+            all.extend(postings.map(Places::Word));
         }
-        if all.len() < wanted.len() {
+        if let Some(signs) = snapshot.signs.of(reader.segment_id()) {
+            all.extend(runs.iter().filter_map(|run| signs.find(Part::Head, run)).map(Places::Run));
+        }
+        if all.len() < wanted.len() + runs.len() {
             continue;
         }
         let mut segment = Segment { at, reader, views: &snapshot.extras[at], best: &mut best };
@@ -99,7 +108,7 @@ fn titles(snapshot: &Snapshot, fields: &Fields, beginning: &str, prefix: &str) -
             None => segment.offer(all),
             Some(endings) => {
                 for ending in endings {
-                    segment.offer(all.iter().cloned().chain([ending]).collect());
+                    segment.offer(all.iter().cloned().chain([Places::Word(ending)]).collect());
                 }
             }
         }
@@ -109,23 +118,32 @@ fn titles(snapshot: &Snapshot, fields: &Fields, beginning: &str, prefix: &str) -
     Ok(best.into_iter().map(|Reverse((_, address))| address).collect())
 }
 
-/// The words and pairs that a title with this beginning has, and the word that
-/// may go on.
-fn pieces(fields: &Fields, beginning: &str) -> (Vec<Term>, Option<String>) {
-    let (mut scanner, mut folded, mut before) = (Scanner::new(beginning), String::new(), String::new());
-    let (mut wanted, mut last): (Vec<Term>, Option<String>) = (Vec::new(), None);
-    while let Some(piece) = scanner.next(&mut folded) {
-        if let Some(word) = last.take() {
-            wanted.push(Term::from_field_text(fields.head, &word));
+/// What a title with a beginning has.
+#[derive(Default)]
+struct Pieces {
+    /// Its words.
+    wanted: Vec<Term>,
+    /// Its signs, where several stand together.
+    runs: Vec<Vec<char>>,
+    /// The word that may go on.
+    last: Option<String>,
+}
+
+impl Pieces {
+    fn of(fields: &Fields, beginning: &str) -> Self {
+        let mut pieces = Self::default();
+        let mut units = units::units(beginning);
+        if let Some(Unit::Word(word)) = units.pop_if(|unit| matches!(unit, Unit::Word(_))) {
+            pieces.last = Some(word.text);
         }
-        if piece.joined {
-            wanted.push(Term::from_field_text(fields.head_pairs, &format!("{before}{folded}")));
-        } else if !piece.is_sign {
-            last = Some(folded.clone());
+        for unit in units {
+            match unit {
+                Unit::Word(word) => pieces.wanted.push(Term::from_field_text(fields.head, &word.text)),
+                Unit::Run(run) => pieces.runs.push(run),
+            }
         }
-        before.clone_from(&folded);
+        pieces
     }
-    (wanted, last)
 }
 
 /// Where the words are that begin so; nothing when there is no word to go on,
@@ -147,6 +165,46 @@ fn endings(
     Ok(Some(found))
 }
 
+/// Where something is.
+#[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "few at a time, for as long as a suggestion takes")]
+enum Places {
+    Word(SegmentPostings),
+    Run(Matches),
+}
+
+impl Places {
+    fn count(&self) -> u32 {
+        match self {
+            Self::Word(postings) => postings.doc_freq(),
+            Self::Run(matches) => matches.size_hint(),
+        }
+    }
+
+    fn doc(&self) -> DocId {
+        match self {
+            Self::Word(postings) => postings.doc(),
+            Self::Run(matches) => matches.doc(),
+        }
+    }
+
+    fn advance(&mut self) -> DocId {
+        match self {
+            Self::Word(postings) => postings.advance(),
+            Self::Run(matches) => matches.advance(),
+        }
+    }
+
+    /// Stays where it is when that is further.
+    fn seek(&mut self, target: DocId) -> DocId {
+        match self {
+            place if place.doc() >= target => place.doc(),
+            Self::Word(postings) => postings.seek(target),
+            Self::Run(matches) => matches.seek(target),
+        }
+    }
+}
+
 struct Segment<'a> {
     at: usize,
     reader: &'a SegmentReader,
@@ -156,15 +214,15 @@ struct Segment<'a> {
 
 impl Segment<'_> {
     /// Offers the documents that are in all of these.
-    fn offer(&mut self, mut all: Vec<SegmentPostings>) {
-        all.sort_by_key(SegmentPostings::doc_freq);
+    fn offer(&mut self, mut all: Vec<Places>) {
+        all.sort_by_key(Places::count);
         let Some((rarest, others)) = all.split_first_mut() else { return };
         let (mut doc, mut looked_at) = (rarest.doc(), 0);
         while doc != TERMINATED && looked_at < VIDEOS_LOOKED_AT {
             looked_at += 1;
-            let missed = others.iter_mut().map(|other| seek(other, doc)).find(|found| *found != doc);
+            let missed = others.iter_mut().map(|other| other.seek(doc)).find(|found| *found != doc);
             if let Some(next) = missed {
-                doc = seek(rarest, next);
+                doc = rarest.seek(next);
                 continue;
             }
             let address = DocAddress::new(self.at as u32, doc);
@@ -172,11 +230,6 @@ impl Segment<'_> {
             doc = rarest.advance();
         }
     }
-}
-
-/// Stays where it is when that is further.
-fn seek(postings: &mut SegmentPostings, target: DocId) -> DocId {
-    if postings.doc() < target { postings.seek(target) } else { postings.doc() }
 }
 
 /// The most viewed so far.

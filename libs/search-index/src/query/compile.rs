@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tantivy::{
     Term,
-    query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, PhraseQuery, Query, TermQuery, TermSetQuery},
+    query::{AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Query, TermQuery, TermSetQuery},
     schema::{Field, IndexRecordOption},
 };
 
@@ -13,6 +13,7 @@ use super::{
     alike::{Alike, AnyAlike},
     any::AnyOf,
     dictionary,
+    run::RunQuery,
     units::{Unit, Word},
 };
 use crate::{highlight::Marker, schema::Fields, snapshot::Snapshot};
@@ -30,7 +31,7 @@ const ALIKE: f32 = 0.01;
 const NARROW: u64 = 10;
 
 const STEM: f32 = 0.7;
-const IN_HEAD: f32 = 3.0;
+pub const IN_HEAD: f32 = 3.0;
 
 /// A query, and what marks its words in a text.
 pub struct Compiled {
@@ -71,26 +72,13 @@ impl Compiler<'_> {
         for unit in units {
             let count = match unit {
                 Unit::Word(word) => dictionary::count(&self.snapshot.searcher, self.fields.words(), &word.text)?,
-                Unit::Run(run) => self.count_run(run)?,
+                Unit::Run(run) => self.snapshot.signs.count(run),
             };
             if count < most {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    /// In how many videos the rarest part of a run is.
-    fn count_run(&self, run: &[String]) -> tantivy::Result<u64> {
-        if let [sign] = run {
-            return dictionary::count(&self.snapshot.searcher, self.fields.words(), sign);
-        }
-        let fields = [self.fields.head_pairs, self.fields.body_pairs];
-        let mut rarest = u64::MAX;
-        for (_, pair) in pairs(run) {
-            rarest = rarest.min(dictionary::count(&self.snapshot.searcher, fields, &pair)?);
-        }
-        Ok(rarest)
     }
 
     fn word(&self, word: &Word, marker: &mut Marker) -> tantivy::Result<Vec<Box<dyn Query>>> {
@@ -113,14 +101,9 @@ impl Compiler<'_> {
         Ok(any)
     }
 
-    fn run(&self, run: &[String], marker: &mut Marker) -> Vec<Box<dyn Query>> {
-        let fields = self.fields;
+    fn run(&self, run: &[char], marker: &mut Marker) -> Vec<Box<dyn Query>> {
         marker.run(run);
-        if let [sign] = run {
-            return vec![one(fields.head, sign, IN_HEAD), one(fields.body, sign, 1.0)];
-        }
-        let pairs = pairs(run);
-        vec![phrase(fields.head_pairs, &pairs, IN_HEAD), phrase(fields.body_pairs, &pairs, 1.0)]
+        vec![Box::new(RunQuery { signs: self.snapshot.signs.clone(), run: run.to_vec() })]
     }
 
     /// Words that this one may stand for, being unfinished or mistyped.
@@ -178,37 +161,4 @@ impl Compiler<'_> {
 fn one(field: Field, text: &str, weight: f32) -> Box<dyn Query> {
     let query = TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs);
     Box::new(BoostQuery::new(Box::new(query), weight))
-}
-
-fn phrase(field: Field, pairs: &[(usize, String)], weight: f32) -> Box<dyn Query> {
-    if let [(_, pair)] = pairs {
-        return one(field, pair, weight);
-    }
-    let terms = pairs.iter().map(|(at, pair)| (*at, Term::from_field_text(field, pair))).collect();
-    Box::new(BoostQuery::new(Box::new(PhraseQuery::new_with_offset(terms)), weight))
-}
-
-/// The pairs that cover a run of two signs or more, and where they end.
-fn pairs(run: &[String]) -> Vec<(usize, String)> {
-    let last = run.len() - 1;
-    let ends = (1..=last).filter(|at| at % 2 == 1 || *at == last);
-    ends.map(|at| (at, format!("{}{}", run[at - 1], run[at]))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn pairs_cover_a_run() {
-        let terms = |run: &str| {
-            let run: Vec<String> = run.chars().map(String::from).collect();
-            super::pairs(&run)
-        };
-        let expected = |terms: &[(usize, &str)]| -> Vec<(usize, String)> {
-            terms.iter().map(|(at, text)| (*at, (*text).to_owned())).collect()
-        };
-        assert_eq!(terms("台北"), expected(&[(1, "台北")]));
-        assert_eq!(terms("台北夜"), expected(&[(1, "台北"), (2, "北夜")]));
-        assert_eq!(terms("台北夜市"), expected(&[(1, "台北"), (3, "夜市")]));
-        assert_eq!(terms("台北夜市美"), expected(&[(1, "台北"), (3, "夜市"), (4, "市美")]));
-    }
 }

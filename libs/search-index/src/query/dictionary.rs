@@ -17,10 +17,6 @@ const LOOKED_AT: usize = 20_000;
 /// Behind the stems in the order of the dictionary.
 const AFTER_STEMS: char = '\u{2}';
 
-/// Behind the words of nearly all alphabets: here begin the signs, among which
-/// are a few rare alphabets, in which no typo is forgiven.
-const FIRST_SIGN: char = '\u{2e80}';
-
 /// The commonest words that begin so.
 pub fn beginning_with(
     searcher: &Searcher,
@@ -54,13 +50,12 @@ pub fn near(
 ) -> tantivy::Result<Vec<(String, u64)>> {
     let mut found = Counts::default();
     let automaton = FuzzyTermQuery::new(Term::from_field_text(fields[0], word), distance, true).automaton()?;
-    // A word is not near a stem, and no word is near a sign. Signs are left out
-    // beforehand: each of them could be the mistyped first letter.
-    let (from, to) = if word.starts_with(STEM_MARK) { (STEM_MARK, AFTER_STEMS) } else { (AFTER_STEMS, FIRST_SIGN) };
+    // A word is not near a stem.
+    let is_stem = word.starts_with(STEM_MARK);
     for (reader, field) in everywhere(searcher, fields) {
         let index = reader.inverted_index(field)?;
-        let range = index.terms().search(&automaton).ge(from.to_string()).lt(to.to_string());
-        let mut stream = range.into_stream()?;
+        let (range, border) = (index.terms().search(&automaton), AFTER_STEMS.to_string());
+        let mut stream = if is_stem { range.lt(border) } else { range.ge(border) }.into_stream()?;
         while let Some((key, info)) = stream.next() {
             if key != word.as_bytes() {
                 found.add(key, info.doc_freq);

@@ -5,6 +5,7 @@ pub(crate) mod alike;
 mod any;
 pub(crate) mod compile;
 pub(crate) mod dictionary;
+mod run;
 pub(crate) mod units;
 
 /// What to look for.

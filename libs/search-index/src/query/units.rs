@@ -22,7 +22,7 @@ const LOOSE: usize = 4;
 pub enum Unit {
     Word(Word),
     /// Signs that stand together, a phrase.
-    Run(Vec<String>),
+    Run(Vec<char>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,15 +55,16 @@ pub fn units(text: &str) -> Vec<Unit> {
     let (mut scanner, mut folded, mut stems) = (Scanner::new(&text[..end]), String::new(), Stems::default());
     let mut found: Vec<Unit> = Vec::new();
     while let Some(piece) = scanner.next(&mut folded) {
-        if let (true, Some(Unit::Run(run))) = (piece.joined, found.last_mut()) {
-            run.push(folded.clone());
+        let sign = if piece.is_sign { folded.chars().next() } else { None };
+        if let (true, Some(sign), Some(Unit::Run(run))) = (piece.joined, sign, found.last_mut()) {
+            run.push(sign);
             continue;
         }
         if found.len() == MOST {
             break;
         }
-        found.push(if piece.is_sign {
-            Unit::Run(vec![folded.clone()])
+        found.push(if let Some(sign) = sign {
+            Unit::Run(vec![sign])
         } else {
             let stem = stems.of(&folded).unwrap_or(&folded).to_owned();
             Unit::Word(Word { text: folded.clone(), stem, is_last: false })
@@ -92,7 +93,7 @@ pub fn loosened(units: &[Unit]) -> Option<Vec<Unit>> {
         match unit {
             Unit::Run(run) if run.len() >= LOOSE => {
                 for sign in run {
-                    let unit = Unit::Run(vec![sign.clone()]);
+                    let unit = Unit::Run(vec![*sign]);
                     if !loose.contains(&unit) {
                         loose.push(unit);
                     }
@@ -113,7 +114,7 @@ mod tests {
     }
 
     fn run(signs: &str) -> Unit {
-        Unit::Run(signs.chars().map(String::from).collect())
+        Unit::Run(signs.chars().collect())
     }
 
     #[test]

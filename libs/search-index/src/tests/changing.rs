@@ -117,7 +117,8 @@ fn the_mark_survives() {
 fn at_rest_no_writer_is_held_and_changes_go_on() {
     let shelf = Shelf::titles(&["rice"]);
     let is_held = || {
-        let index = tantivy::Index::open_in_dir(shelf.folder.path().join("segments")).unwrap();
+        let mut index = tantivy::Index::open_in_dir(shelf.folder.path().join("segments")).unwrap();
+        index.register_plugin(std::sync::Arc::new(crate::schema::Fields::new().signs()));
         index.writer_with_num_threads::<tantivy::TantivyDocument>(1, OPTIONS.memory).is_err()
     };
     shelf.index.apply(&[Change::Put(titled(2, "rice"))]).unwrap();

@@ -34,7 +34,7 @@ fn another_schema_is_broken() {
 
 #[test]
 fn damaged_files_are_broken() {
-    for ending in [".term", ".idx", ".fast", ".store", ".pos"] {
+    for ending in [".term", ".idx", ".fast", ".store", ".signs"] {
         let damage = |shelf: &Shelf| {
             for file in segment_files(shelf, ending) {
                 let mut bytes = fs::read(&file).unwrap();

@@ -4,6 +4,7 @@ mod changing;
 mod finding;
 mod folders;
 mod helping;
+mod signs;
 
 use tempfile::TempDir;
 
