@@ -113,7 +113,12 @@ impl Marker {
     fn is_word(&self, word: &str, stems: &mut Stems) -> bool {
         self.words.contains(word)
             || self.unfinished.as_ref().is_some_and(|prefix| word.starts_with(prefix.as_str()))
-            || self.stems.contains(stems.of(word).unwrap_or(word))
+            || self.may_have_stem_of(word) && self.stems.contains(stems.of(word).unwrap_or(word))
+    }
+
+    /// Finding a stem costs more than all the rest, and it begins as its word.
+    fn may_have_stem_of(&self, word: &str) -> bool {
+        self.stems.iter().any(|stem| stem.as_bytes().first() == word.as_bytes().first())
     }
 
     fn find_in_run(&self, run: &[(char, usize, usize)], found: &mut Vec<(usize, usize)>) {
@@ -191,6 +196,10 @@ mod tests {
         assert_eq!(marker("creme").mark("Crème"), "<em>Crème</em>");
         assert_eq!(marker("台北 北夜").mark("台北夜市"), "<em>台北夜</em>市");
         assert_eq!(marker("nothing").mark("else"), "");
+        assert_eq!(
+            marker("lying dies").mark("lie, lied, a liar, dying"),
+            "<em>lie</em>, <em>lied</em>, a liar, <em>dying</em>"
+        );
     }
 
     #[test]

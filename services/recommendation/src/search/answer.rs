@@ -12,6 +12,10 @@ use crate::{app::Card, domain::page::CAP};
 const POPULAR: usize = 20;
 const SUGGESTIONS: u64 = 10;
 
+/// Bytes of texts that are marked in less time than another thread takes to
+/// wake up, or not much more.
+const MARKED_AT_ONCE: usize = 16_000;
+
 /// What was found, or what may help where nothing was.
 #[derive(Default)]
 pub struct Found {
@@ -44,7 +48,10 @@ impl Search {
         let ids: Vec<i64> = kept.results.hits.iter().map(|hit| hit.id).collect();
         // What was hidden a moment ago is not in the index only a moment later.
         let cards = self.app.shelf.visible(&ids).await?;
-        if kept.highlights.get().is_none() {
+        let letters: usize = cards.iter().map(|card| card.summary.title.len() + card.summary.description.len()).sum();
+        if letters <= MARKED_AT_ONCE {
+            kept.mark(&cards);
+        } else if kept.highlights.get().is_none() {
             // A page of the longest descriptions takes milliseconds.
             let (kept, cards) = (kept.clone(), cards.clone());
             let mark = move |_: &Index| {
