@@ -15,6 +15,7 @@ pub struct Reader {
     /// Where the places of the blocks begin, and how many there are.
     blocks: (usize, usize),
     documents: u32,
+    /// Of each part.
     signs: [u64; 2],
 }
 

@@ -18,6 +18,7 @@ pub struct Writer {
     written: u64,
     blocks: Vec<(Pair, u64)>,
     block: Block,
+    /// Of each part.
     signs: [u64; 2],
 }
 
