@@ -3,6 +3,7 @@
 //! Each sign is kept alone, and together with the one behind it. Most searched
 //! words are two signs, which such a pair finds without a look at positions, and
 //! longer ones need few of them.
+//!
 //! A Chinese description has five times as many signs as an English one has
 //! words, and pairs of them are of far more kinds: in tantivy's hash table of
 //! terms they took most of the time of building an index. Here they are
@@ -76,7 +77,6 @@ pub struct Place {
 }
 
 /// The signs of all segments.
-#[derive(Default)]
 pub struct Everywhere {
     segments: HashMap<SegmentId, Arc<Reader>>,
     documents: u64,

@@ -48,17 +48,8 @@ impl Search {
         let ids: Vec<i64> = kept.results.hits.iter().map(|hit| hit.id).collect();
         // What was hidden a moment ago is not in the index only a moment later.
         let cards = self.app.shelf.visible(&ids).await?;
-        let letters: usize = cards.iter().map(|card| card.summary.title.len() + card.summary.description.len()).sum();
-        if letters <= MARKED_AT_ONCE {
-            kept.mark(&cards);
-        } else if kept.highlights.get().is_none() {
-            // A page of the longest descriptions takes milliseconds.
-            let (kept, cards) = (kept.clone(), cards.clone());
-            let mark = move |_: &Index| {
-                kept.mark(&cards);
-                Ok(())
-            };
-            self.ask(mark).await;
+        if kept.highlights.get().is_none() {
+            self.mark(kept, &cards).await;
         }
         let is_shown = |h: &&Highlight| cards.iter().any(|card| card.summary.id == h.id);
         Ok(Found {
@@ -69,6 +60,20 @@ impl Search {
             cards,
             ..Found::default()
         })
+    }
+
+    async fn mark(&self, kept: &Arc<Kept>, cards: &[Arc<Card>]) {
+        let bytes: usize = cards.iter().map(|card| card.summary.title.len() + card.summary.description.len()).sum();
+        if bytes <= MARKED_AT_ONCE {
+            return kept.mark(cards);
+        }
+        // A page of the longest descriptions takes milliseconds.
+        let (kept, cards) = (kept.clone(), cards.to_vec());
+        let mark = move |_: &Index| {
+            kept.mark(&cards);
+            Ok(())
+        };
+        self.ask(mark).await;
     }
 
     async fn find_titles(&self, query: &Query) -> Result<Found> {

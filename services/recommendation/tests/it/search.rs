@@ -101,6 +101,23 @@ async fn new_and_changed_videos_are_found_within_a_second_and_hidden_ones_leave(
 }
 
 #[tokio::test]
+async fn pages_of_the_longest_descriptions_are_marked_too() {
+    for fleet in fleets().await {
+        let description = format!("{}台北 noodles", "word ".repeat(1_990));
+        let of = |id: i64| VideoChanged { description: description.clone(), ..titled(id, 1, "Long") };
+        fleet.tell_all(&(1..=4).map(of).collect::<Vec<_>>()).await;
+        eventually(async || found(&fleet, "noodles").await.len() == 4).await;
+        for text in ["noodles", "台北", "noodles"] {
+            let reply = search(&fleet, &[("query", text)]).await;
+            let highlights = reply.body["highlights"].as_array().unwrap();
+            let marked = format!("<em>{text}</em>");
+            let is_marked = |highlight: &Value| highlight["description"].as_str().unwrap().contains(&marked);
+            assert!(highlights.len() == 4 && highlights.iter().all(is_marked), "{text}: {highlights:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn filters_orders_facets_and_highlights() {
     for fleet in fleets().await {
         let of = |id: i64| VideoChanged {
