@@ -43,6 +43,11 @@ pub fn column(name: &'static str, table: &'static str, build: fn(&SchemaManager)
     step(name, move |manager| Change::Column(Table::alter().table(table).add_column(build(manager)).to_owned()))
 }
 
+/// Gives a table another name.
+pub fn rename_table(name: &'static str, from: &'static str, to: &'static str) -> Step {
+    step(name, move |_| Change::Rename(Table::rename().table(from, to).to_owned()))
+}
+
 /// A 64-bit number: an id, a version, a count.
 pub fn big(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().to_owned()
@@ -83,6 +88,7 @@ enum Change {
     Table(Box<TableCreateStatement>),
     Index(IndexCreateStatement),
     Column(TableAlterStatement),
+    Rename(TableRenameStatement),
 }
 
 struct Simple<F> {
@@ -107,6 +113,7 @@ impl<F: Fn(&SchemaManager) -> Change + Send + Sync> MigrationTrait for Simple<F>
             Change::Table(table) => manager.create_table(*table).await,
             Change::Index(index) => manager.create_index(index).await,
             Change::Column(table) => manager.alter_table(table).await,
+            Change::Rename(table) => manager.rename_table(table).await,
         }
     }
 }
