@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where it listens; `127.0.0.1:8000` when left out.
+    /// The address to listen on; `127.0.0.1:8000` by default.
     pub listen: Option<SocketAddr>,
     pub rate_limit: RateLimitConfig,
-    /// Proxies in front whose `X-Forwarded-For` is believed: addresses and
-    /// networks, comma-separated.
+    /// Proxies whose `X-Forwarded-For` is trusted: addresses and networks,
+    /// comma-separated.
     pub trusted_proxies: Vec<Network>,
     pub cors: CorsConfig,
     pub breaker: BreakerConfig,
-    /// How long a stream of bytes may stand still.
+    /// How long a stream may go without data before it is closed.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
 }
@@ -37,7 +37,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Refuses what the types let through.
+    /// Checks what the types cannot.
     pub fn check(&self) -> Result<()> {
         self.cors.origins()?;
         ensure!(self.breaker.failures > 0, "FENZ_GATEWAY__BREAKER__FAILURES should be at least 1");
@@ -50,11 +50,11 @@ impl Config {
     }
 }
 
-/// Requests a minute, which may come all at once; 0 is unlimited.
+/// Requests per minute, all of which may arrive as one burst; 0 is unlimited.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimitConfig {
-    /// Per address, of requests without a token.
+    /// Per address, for requests without a token.
     pub anonymous_per_minute: u32,
     /// Per user.
     pub user_per_minute: u32,
@@ -69,7 +69,7 @@ impl Default for RateLimitConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CorsConfig {
-    /// Pages of these origins may call from a browser; `*` for all.
+    /// Allowed origins; `*` for all.
     pub origins: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ impl Default for CorsConfig {
 }
 
 impl CorsConfig {
-    /// The origins; none when all may.
+    /// The allowed origins; `None` allows all.
     pub fn origins(&self) -> Result<Option<Vec<HeaderValue>>> {
         if self.origins.iter().any(|o| o == "*") {
             return Ok(None);
@@ -94,15 +94,15 @@ impl CorsConfig {
     }
 }
 
-/// When an upstream is given up for a while. Only failed connections and
-/// timeouts count.
+/// When the circuit breaker of an upstream opens. Only failed connections and
+/// timeouts count as failures.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
     pub failures: usize,
     #[serde(with = "humantime_serde")]
     pub window: Duration,
-    /// The pause before the first try; it doubles after each that fails.
+    /// The wait before the first probe; it doubles after each failed one.
     #[serde(with = "humantime_serde")]
     pub first_probe: Duration,
     #[serde(with = "humantime_serde")]
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_origins() {
+    fn origins_have_a_scheme_and_no_path() {
         let origins = |list: &[&str]| CorsConfig { origins: list.iter().map(|&o| o.to_owned()).collect() }.origins();
         assert!(origins(&["*"]).unwrap().is_none());
         assert_eq!(origins(&["https://a.example", "http://localhost:3000"]).unwrap().unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! What happens to a request between the client and the service it is for.
+//! The request pipeline: route, authenticate, rate-limit, check sizes, proxy.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -24,28 +24,28 @@ use crate::{
         client_address::{client_address, is_trusted},
         revocations::Revocations,
     },
-    limits::Limits,
-    proxy::{Failure, Origin, Protocol, Proxy, Upstreams},
+    proxy::{ClientInfo, Failure, Protocol, Proxy, Upstreams},
+    rate_limit::RateLimiter,
 };
 
-/// The largest body of an RPC; the services hold it too, where a body does not
-/// tell its size.
+/// The largest body of an RPC, in bytes. The services enforce it too, for bodies
+/// without a `Content-Length`.
 const MAX_BODY: u64 = 1 << 20;
-/// HTTP/1.1 connections refuse more by themselves.
+/// For HTTP/2; hyper enforces it for HTTP/1.1.
 const MAX_HEADERS: usize = 100;
 
-/// Everything that a request meets here.
+/// The state that all requests share.
 pub struct Edge {
     pub routes: RouteTable,
     pub gatekeeper: Gatekeeper,
     pub revocations: Arc<Revocations>,
-    pub limits: Limits,
+    pub rate_limiter: RateLimiter,
     pub trusted_proxies: Vec<Network>,
     pub upstreams: Upstreams,
     pub proxy: Proxy,
 }
 
-/// Takes every request that is not for the gateway itself.
+/// Handles every request that is not for one of the gateway's own routes.
 pub async fn handle(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     if is_grpc(request.headers()) { Box::pin(edge.grpc(request)).await } else { edge.rest(request).await }
 }
@@ -56,11 +56,11 @@ impl Edge {
             Ok(route) => route,
             Err(error) => return error.into_response(),
         };
-        let origin = self.origin(&request);
-        let mut response = match self.admit(route, &origin, request.headers()).await {
+        let client = self.client_info(&request);
+        let mut response = match self.admit(route, &client, request.headers()).await {
             Ok(()) => {
-                let answer = self.forward(route, Protocol::Rest, &origin, request).await;
-                answer.unwrap_or_else(IntoResponse::into_response)
+                let result = self.forward(route, Protocol::Rest, &client, request).await;
+                result.unwrap_or_else(IntoResponse::into_response)
             }
             Err(error) => error.into_response(),
         };
@@ -72,28 +72,28 @@ impl Edge {
         let method = self.routes.grpc(request.uri().path()).filter(|m| m.access != Access::Internal);
         let Some(method) = method else { return unimplemented().into_http() };
         let route = Route::Rpc(method);
-        let origin = self.origin(&request);
-        let answer = match self.admit(route, &origin, request.headers()).await {
-            Ok(()) => self.forward(route, Protocol::Grpc, &origin, request).await.map_err(Failure::into_error),
+        let client = self.client_info(&request);
+        let result = match self.admit(route, &client, request.headers()).await {
+            Ok(()) => self.forward(route, Protocol::Grpc, &client, request).await.map_err(Failure::into_error),
             Err(error) => Err(error),
         };
-        let mut response = answer.unwrap_or_else(|error| Status::from(error).into_http());
+        let mut response = result.unwrap_or_else(|error| Status::from(error).into_http());
         response.extensions_mut().insert(RouteName(method.grpc_path));
         response
     }
 
-    /// Lets a request in, or says why not.
-    async fn admit(&self, route: Route, origin: &Origin, headers: &HeaderMap) -> Result<()> {
-        let caller = self.identify(route, headers).await;
+    /// Authenticates and rate-limits a request, and checks its sizes.
+    async fn admit(&self, route: Route, client: &ClientInfo, headers: &HeaderMap) -> Result<()> {
+        let caller = self.authenticate(route, headers).await;
         if !is_unlimited(route) {
-            // Who could not be identified counts like one who did not try.
-            self.limits.take(caller.as_ref().unwrap_or(&Caller::Anonymous), origin.client).await?;
+            // A failed authentication counts as an anonymous request.
+            self.rate_limiter.take(caller.as_ref().unwrap_or(&Caller::Anonymous), client.address).await?;
         }
         caller?;
         check_size(route, headers)
     }
 
-    async fn identify(&self, route: Route, headers: &HeaderMap) -> Result<Caller> {
+    async fn authenticate(&self, route: Route, headers: &HeaderMap) -> Result<Caller> {
         let caller = self.gatekeeper.admit(route, headers).await?;
         match &caller {
             Caller::User(_) if !self.revocations.is_loaded() => {
@@ -110,29 +110,29 @@ impl Edge {
         &self,
         route: Route,
         protocol: Protocol,
-        origin: &Origin,
+        client: &ClientInfo,
         request: Request,
     ) -> Result<Response, Failure> {
-        let answer = match self.upstreams.of(route) {
-            Ok(upstream) => self.proxy.forward(upstream, route, protocol, origin, request).await,
+        let result = match self.upstreams.get(route) {
+            Ok(upstream) => self.proxy.forward(upstream, route, protocol, client, request).await,
             Err(failure) => Err(failure),
         };
-        answer.map_err(|failure| failure.of(route.host()))
+        result.map_err(|failure| failure.record(route.host()))
     }
 
-    fn origin(&self, request: &Request) -> Origin {
+    fn client_info(&self, request: &Request) -> ClientInfo {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
         let forwarded_for = request.headers().get_all("x-forwarded-for").iter();
-        Origin {
-            client: client_address(peer, forwarded_for, &self.trusted_proxies),
+        ClientInfo {
+            address: client_address(peer, forwarded_for, &self.trusted_proxies),
             peer,
-            via_proxy: is_trusted(peer, &self.trusted_proxies),
+            via_trusted_proxy: is_trusted(peer, &self.trusted_proxies),
         }
     }
 }
 
-/// Players and payment providers ask as often as they must.
+/// Players request many ranges, and webhook senders retry on their own schedule.
 fn is_unlimited(route: Route) -> bool {
     let path = route.template();
     path.starts_with("/media/") || path.starts_with("/api/v1/webhooks/")

@@ -1,13 +1,14 @@
-//! The edge: checks, limits, routes, streams. Holds no state of its own and no
-//! business rule; whatever leads to a service is in the contract's table.
+//! The API gateway: authentication, rate limits, routing and streaming proxying.
+//! Without persistent state or business rules; the contract's route table says
+//! which service a request goes to.
 
 mod api;
 pub mod config;
 mod domain;
 mod edge;
-mod jobs;
-mod limits;
 mod proxy;
+mod rate_limit;
+mod revocation_poller;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -18,8 +19,8 @@ use fenz_contract::routes::RouteTable;
 
 use config::Config;
 use edge::Edge;
-use limits::Limits;
 use proxy::{Proxy, Tunnels, Upstreams};
+use rate_limit::RateLimiter;
 
 /// The gateway.
 pub struct Gateway;
@@ -33,16 +34,16 @@ impl Service for Gateway {
 
     async fn build(platform: Platform, config: Config) -> Result<Surface> {
         let tunnels = Tunnels::new(platform.settings.server.max_connections, config.idle_timeout, &platform.stop);
-        let open = tunnels.clone();
+        let drained = tunnels.clone();
         platform.spawn("tunnels", async move {
-            open.ended().await;
+            drained.drained().await;
             Ok(())
         });
         let edge = Edge {
             routes: RouteTable::new(),
             gatekeeper: platform.gatekeeper.clone(),
-            revocations: jobs::follow_revocations(&platform)?,
-            limits: Limits::new(&config.rate_limit, platform.redis()),
+            revocations: revocation_poller::spawn(&platform)?,
+            rate_limiter: RateLimiter::new(&config.rate_limit, platform.redis()),
             trusted_proxies: config.trusted_proxies,
             upstreams: Upstreams::new(&platform.settings.peers, &config.breaker)?,
             proxy: Proxy::new(platform.settings.server.request_timeout, config.idle_timeout, tunnels),
@@ -52,8 +53,11 @@ impl Service for Gateway {
             .with_state(Arc::new(edge))
             .merge(ops::health_routes(platform.readiness))
             .merge(api::docs::routes())
-            // In one: each layer costs every request two allocations.
-            .layer((api::cors::layer(config.cors.origins()?), middleware::map_response(api::headers::secure)));
+            // One tuple: each separate layer costs every request two allocations.
+            .layer((
+                api::cors::layer(config.cors.origins()?),
+                middleware::map_response(api::headers::add_security_headers),
+            ));
         Ok(Surface { fallback: Some(router), ..Surface::default() })
     }
 

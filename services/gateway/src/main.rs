@@ -1,4 +1,4 @@
-//! The gateway alone.
+//! The gateway as a process of its own.
 
 use std::process::ExitCode;
 

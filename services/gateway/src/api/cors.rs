@@ -1,15 +1,15 @@
-//! Which pages may call from a browser.
+//! Cross-origin requests.
 
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// Answers preflights, before any check. No cookies are used, so no
-/// credentials are allowed.
+/// Preflights are answered before authentication and rate limits. No cookies
+/// are used, so credentials are not allowed.
 pub fn layer(origins: Option<Vec<HeaderValue>>) -> CorsLayer {
     let request_id = HeaderName::from_static("x-request-id");
-    // Where all may, an answer is the same for each.
+    // With `*` the response is the same for every origin.
     let vary = origins.as_ref().map(|_| header::ORIGIN);
     CorsLayer::new()
         .vary(vary.into_iter().collect::<Vec<_>>())

@@ -1,5 +1,4 @@
-//! The contract for people and programs: `/openapi.json` and `/docs`, which
-//! needs nothing from elsewhere.
+//! `/openapi.json` and `/docs`, a page without external resources.
 
 use std::{fmt::Write, sync::LazyLock};
 
@@ -11,7 +10,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
 
-/// The page runs its own script and asks its own origin; nothing else.
+/// The page may load scripts from and send requests to its own origin only.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -25,7 +24,7 @@ static SCHEMA: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", include_str!("docs/schema.js")));
 
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let asset = |asset: &'static LazyLock<Asset>| get(async move |headers: HeaderMap| asset.answer(&headers));
+    let asset = |asset: &'static LazyLock<Asset>| get(async move |headers: HeaderMap| asset.response(&headers));
     Router::new()
         .route("/openapi.json", asset(&OPENAPI))
         .route("/docs", asset(&PAGE))
@@ -52,8 +51,8 @@ impl Asset {
         Self { content_type: HeaderValue::from_static(content_type), text, etag }
     }
 
-    fn answer(&self, headers: &HeaderMap) -> Response {
-        let answer: [(HeaderName, HeaderValue); 4] = [
+    fn response(&self, headers: &HeaderMap) -> Response {
+        let head: [(HeaderName, HeaderValue); 4] = [
             (header::CONTENT_TYPE, self.content_type.clone()),
             (header::ETAG, self.etag.clone()),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -62,8 +61,8 @@ impl Asset {
         let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
         let mut known = known.flat_map(|v| v.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
         if known.any(|tag| tag == "*" || tag.as_bytes() == self.etag.as_bytes()) {
-            return (StatusCode::NOT_MODIFIED, answer).into_response();
+            return (StatusCode::NOT_MODIFIED, head).into_response();
         }
-        (answer, self.text).into_response()
+        (head, self.text).into_response()
     }
 }

@@ -1,4 +1,4 @@
-//! Headers that keep browsers from doing more with an answer than it is for.
+//! Security headers for browsers.
 
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
@@ -11,8 +11,8 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Adds what an answer does not say itself.
-pub async fn secure(mut response: Response) -> Response {
+/// Adds the headers that a response does not set itself.
+pub async fn add_security_headers(mut response: Response) -> Response {
     for (name, value) in DEFAULTS {
         response.headers_mut().entry(name).or_insert(value);
     }

@@ -1,4 +1,4 @@
-//! What the gateway answers by itself, and what it adds to every answer.
+//! Routes that the gateway serves itself, and headers of every response.
 
 pub mod cors;
 pub mod docs;

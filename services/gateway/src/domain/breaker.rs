@@ -1,4 +1,5 @@
-//! Gives an upstream up for a while when it keeps failing, and tries it again.
+//! Circuit breaker: stops sending requests to a failing upstream and probes it
+//! until it recovers.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +9,7 @@ use std::{
 
 use crate::config::BreakerConfig;
 
-/// The circuit breaker of an upstream.
+/// The circuit breaker of one upstream.
 pub struct Breaker {
     name: &'static str,
     circuit: Mutex<Circuit>,
@@ -19,10 +20,10 @@ impl Breaker {
         Self { name, circuit: Mutex::new(Circuit::new(config)) }
     }
 
-    /// Lets a request through, or says how long to stay away.
+    /// A permit for one request, or how long to wait while the circuit is open.
     pub fn admit(&self) -> Result<Permit<'_>, Duration> {
         let is_probe = self.circuit().admit(Instant::now())?;
-        Ok(Permit { breaker: self, is_probe, settled: false })
+        Ok(Permit { breaker: self, is_probe, reported: false })
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -30,43 +31,43 @@ impl Breaker {
     }
 }
 
-/// Leave to send one request.
+/// Permission to send one request; reports its outcome to the breaker.
 pub struct Permit<'a> {
     breaker: &'a Breaker,
     is_probe: bool,
-    settled: bool,
+    reported: bool,
 }
 
 impl Permit<'_> {
-    /// The upstream answered, whatever it said.
+    /// The upstream responded, whatever the status.
     pub fn succeeded(mut self) {
-        self.settled = true;
+        self.reported = true;
         if self.is_probe {
             self.breaker.circuit().close();
             metrics::gauge!("fenz_gateway_breaker_open", "upstream" => self.breaker.name).set(0.0);
-            tracing::info!(upstream = self.breaker.name, "the upstream is back");
+            tracing::info!(upstream = self.breaker.name, "circuit closed");
         }
     }
 
-    /// No connection, or no answer in time.
+    /// The connection failed or the response timed out.
     pub fn failed(mut self) {
-        self.settled = true;
+        self.reported = true;
         if self.breaker.circuit().failed(Instant::now(), self.is_probe) {
             metrics::gauge!("fenz_gateway_breaker_open", "upstream" => self.breaker.name).set(1.0);
-            tracing::warn!(upstream = self.breaker.name, "the upstream keeps failing; giving it a pause");
+            tracing::warn!(upstream = self.breaker.name, "circuit opened after repeated failures");
         }
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if self.is_probe && !self.settled {
+        if self.is_probe && !self.reported {
             self.breaker.circuit().abandoned(Instant::now());
         }
     }
 }
 
-/// The breaker without a clock.
+/// The breaker's state machine; the caller supplies the time.
 struct Circuit {
     config: BreakerConfig,
     state: State,
@@ -78,12 +79,12 @@ enum State {
     },
     Open {
         until: Instant,
-        pause: Duration,
+        wait: Duration,
     },
-    /// One request is out to see whether the upstream is back.
+    /// One probe is in flight.
     HalfOpen {
         since: Instant,
-        pause: Duration,
+        wait: Duration,
     },
 }
 
@@ -92,18 +93,18 @@ impl Circuit {
         Self { config, state: State::Closed { failures: VecDeque::new() } }
     }
 
-    /// Whether the request that may go is a probe, or how long none may.
+    /// Whether the admitted request is a probe, or how long to wait.
     fn admit(&mut self, now: Instant) -> Result<bool, Duration> {
-        let pause = match &self.state {
+        let wait = match &self.state {
             State::Closed { .. } => return Ok(false),
             State::Open { until, .. } if now < *until => return Err(*until - now),
-            // A probe that hangs must not keep the next one away for long.
+            // A probe that hangs must not delay the next one for long.
             State::HalfOpen { since, .. } if now < *since + self.config.longest_probe => {
                 return Err(*since + self.config.longest_probe - now);
             }
-            State::Open { pause, .. } | State::HalfOpen { pause, .. } => *pause,
+            State::Open { wait, .. } | State::HalfOpen { wait, .. } => *wait,
         };
-        self.state = State::HalfOpen { since: now, pause };
+        self.state = State::HalfOpen { since: now, wait };
         Ok(true)
     }
 
@@ -111,9 +112,9 @@ impl Circuit {
         self.state = State::Closed { failures: VecDeque::new() };
     }
 
-    /// Counts a failure; whether that opened the closed circuit.
+    /// Counts a failure; returns whether it opened a closed circuit.
     fn failed(&mut self, now: Instant, was_probe: bool) -> bool {
-        let (opens, pause) = match &mut self.state {
+        let (opens, wait) = match &mut self.state {
             State::Closed { failures } => {
                 while failures.front().is_some_and(|at| *at + self.config.window <= now) {
                     failures.pop_front();
@@ -124,18 +125,18 @@ impl Circuit {
                 }
                 (true, self.config.first_probe)
             }
-            State::HalfOpen { pause, .. } if was_probe => (false, (*pause * 2).min(self.config.longest_probe)),
-            // A request from before: what it met is known.
+            State::HalfOpen { wait, .. } if was_probe => (false, (*wait * 2).min(self.config.longest_probe)),
+            // Sent before the circuit opened.
             State::Open { .. } | State::HalfOpen { .. } => return false,
         };
-        self.state = State::Open { until: now + pause, pause };
+        self.state = State::Open { until: now + wait, wait };
         opens
     }
 
-    /// A probe that came to no end of its own leaves its place to the next.
+    /// A probe without an outcome: the next request may probe at once.
     fn abandoned(&mut self, now: Instant) {
-        if let State::HalfOpen { pause, .. } = self.state {
-            self.state = State::Open { until: now, pause };
+        if let State::HalfOpen { wait, .. } = self.state {
+            self.state = State::Open { until: now, wait };
         }
     }
 }
@@ -170,9 +171,9 @@ mod tests {
     #[test]
     fn probes_after_one_second_doubling_to_five() {
         let (mut circuit, mut now) = opened();
-        for pause in [1, 2, 4, 5, 5] {
-            assert_eq!(circuit.admit(now), Err(secs(pause)));
-            now += secs(pause);
+        for wait in [1, 2, 4, 5, 5] {
+            assert_eq!(circuit.admit(now), Err(secs(wait)));
+            now += secs(wait);
             assert_eq!(circuit.admit(now), Ok(true));
             circuit.failed(now, true);
         }
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn one_probe_at_a_time_and_none_forever() {
+    fn one_probe_at_a_time_and_a_hanging_one_is_replaced() {
         let (mut circuit, now) = opened();
         assert_eq!(circuit.admit(now + secs(1)), Ok(true));
         assert_eq!(circuit.admit(now + secs(1)), Err(secs(5)));
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_from_before_do_not_move_an_open_circuit() {
+    fn requests_sent_before_the_circuit_opened_do_not_change_it() {
         let (mut circuit, now) = opened();
         assert!(!circuit.failed(now + Duration::from_millis(500), false));
         assert_eq!(circuit.admit(now + Duration::from_millis(500)), Err(Duration::from_millis(500)));

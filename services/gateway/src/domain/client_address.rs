@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The client's address, behind trusted proxies too.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,8 @@ use http::HeaderValue;
 
 use crate::config::Network;
 
-/// The client's address: the peer's, or, where the peer is a proxy of ours, the
-/// last address of `X-Forwarded-For` that is not.
+/// The peer's address or, when the peer is a trusted proxy, the last address of
+/// `X-Forwarded-For` that is not one.
 pub fn client_address<'a>(
     peer: IpAddr,
     forwarded_for: impl DoubleEndedIterator<Item = &'a HeaderValue>,
@@ -19,7 +19,7 @@ pub fn client_address<'a>(
         if !is_trusted(client, trusted) {
             break;
         }
-        // What cannot be read came from the hop we know: it is as far as we see.
+        // An entry that is no address: the hop that sent it is the client.
         let Some(address) = str::from_utf8(hop).ok().and_then(|hop| parse(hop.trim())) else { break };
         client = address;
     }
@@ -30,7 +30,7 @@ pub fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(address.to_canonical()))
 }
 
-/// An address, which some proxies write with a port.
+/// Some proxies append a port.
 fn parse(text: &str) -> Option<IpAddr> {
     let address = text.parse().ok();
     let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|a| a.ip());
@@ -49,29 +49,29 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn an_untrusted_peer_cannot_set_the_address() {
         assert_eq!(client("192.0.2.1", &["198.51.100.7"], &[]), "192.0.2.1");
         assert_eq!(client("192.0.2.1", &["198.51.100.7"], &["10.0.0.0/8"]), "192.0.2.1");
     }
 
     #[test]
-    fn behind_proxies_the_last_stranger_is_the_client() {
-        let ours = ["10.0.0.0/8"];
-        assert_eq!(client("10.0.0.1", &["203.0.113.9"], &ours), "203.0.113.9");
-        assert_eq!(client("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"], &ours), "203.0.113.9");
-        assert_eq!(client("10.0.0.1", &["1.1.1.1", "203.0.113.9", "10.0.0.2"], &ours), "203.0.113.9");
-        assert_eq!(client("::ffff:10.0.0.1", &["203.0.113.9:4711"], &ours), "203.0.113.9");
-        assert_eq!(client("10.0.0.1", &["[2001:db8::1]:80"], &ours), "2001:db8::1");
+    fn the_last_untrusted_address_is_the_client() {
+        let trusted = ["10.0.0.0/8"];
+        assert_eq!(client("10.0.0.1", &["203.0.113.9"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "203.0.113.9", "10.0.0.2"], &trusted), "203.0.113.9");
+        assert_eq!(client("::ffff:10.0.0.1", &["203.0.113.9:4711"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["[2001:db8::1]:80"], &trusted), "2001:db8::1");
     }
 
     #[test]
-    fn nonsense_ends_the_walk() {
-        let ours = ["10.0.0.0/8"];
-        assert_eq!(client("10.0.0.1", &[], &ours), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], &ours), "10.0.0.2");
-        assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"], &ours), "10.0.0.3");
-        // What a client makes up in front must not hide it.
-        assert_eq!(client("10.0.0.1", &["é, 203.0.113.9"], &ours), "203.0.113.9");
-        assert_eq!(client("10.0.0.1", &["1.1.1.1, é", "10.0.0.2"], &ours), "10.0.0.2");
+    fn an_invalid_entry_ends_the_search() {
+        let trusted = ["10.0.0.0/8"];
+        assert_eq!(client("10.0.0.1", &[], &trusted), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], &trusted), "10.0.0.2");
+        assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"], &trusted), "10.0.0.3");
+        // Invalid entries that a client puts in front must not hide its address.
+        assert_eq!(client("10.0.0.1", &["é, 203.0.113.9"], &trusted), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, é", "10.0.0.2"], &trusted), "10.0.0.2");
     }
 }

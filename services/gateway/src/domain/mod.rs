@@ -1,4 +1,4 @@
-//! What the edge decides, apart from how bytes move.
+//! Rules without I/O.
 
 pub mod breaker;
 pub mod client_address;

@@ -8,7 +8,8 @@ use std::{
     },
 };
 
-/// Ended sessions, by id, and until when (seconds since 1970) they matter.
+/// Ended sessions by id, each with the expiry (Unix seconds) of its last access
+/// token.
 #[derive(Default)]
 pub struct Revocations {
     ended: RwLock<HashMap<String, i64>>,
@@ -16,7 +17,8 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    /// Whether the list was read once; before, nobody can be let in.
+    /// Whether the list was read completely at least once. Until then, no
+    /// signed-in request can be accepted.
     pub fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }
@@ -25,27 +27,26 @@ impl Revocations {
         self.ended.read().unwrap_or_else(PoisonError::into_inner).contains_key(session)
     }
 
-    /// The list is complete as of now.
-    pub fn loaded(&self) {
+    pub fn mark_loaded(&self) {
         self.loaded.store(true, Ordering::Release);
     }
 
-    /// Adds what ended, and drops what no live token can name any more. Whether
-    /// any of it was new.
+    /// Adds ended sessions and removes those whose tokens have all expired.
+    /// Returns whether any were new.
     pub fn add(&self, ended: Vec<(String, i64)>, now: i64) -> bool {
         let known = self.ended.read().unwrap_or_else(PoisonError::into_inner);
         let mut new = ended;
         new.retain(|(id, until)| *until >= now && !known.contains_key(id));
-        // Most turns change nothing: those who look something up need not wait.
-        let outdated = known.values().any(|until| *until < now);
+        // Most polls change nothing: no write lock, which would block requests.
+        let any_expired = known.values().any(|until| *until < now);
         drop(known);
-        let is_news = !new.is_empty();
-        if is_news || outdated {
+        let any_new = !new.is_empty();
+        if any_new || any_expired {
             let mut kept = self.ended.write().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|_, until| *until >= now);
             kept.extend(new);
         }
-        is_news
+        any_new
     }
 }
 

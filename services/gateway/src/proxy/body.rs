@@ -1,4 +1,4 @@
-//! Bodies on their way through: never collected, never waited for forever.
+//! Streaming bodies with an idle timeout.
 
 use std::{
     pin::Pin,
@@ -16,23 +16,23 @@ use tokio::time::{Instant, Sleep};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A body that fails when nothing comes for too long.
-pub struct Watched<B: HttpBody<Data = Bytes> + Unpin> {
-    /// None once it ended.
+/// A body that fails when no data arrives within the idle timeout.
+pub struct IdleTimeoutBody<B: HttpBody<Data = Bytes> + Unpin> {
+    /// `None` after the end.
     body: Option<B>,
     idle: Duration,
-    /// Runs while the body has nothing ready; most never need it.
+    /// Only exists while the body is pending; most bodies never need it.
     timer: Option<Pin<Box<Sleep>>>,
     progress: Option<Arc<Progress>>,
 }
 
-impl<B: HttpBody<Data = Bytes> + Unpin> Watched<B> {
+impl<B: HttpBody<Data = Bytes> + Unpin> IdleTimeoutBody<B> {
     pub fn new(body: B, idle: Duration) -> Self {
         Self { body: Some(body), idle, timer: None, progress: None }
     }
 
-    /// Tells how far it is.
-    pub fn reporting(mut self, progress: Arc<Progress>) -> Self {
+    /// Records its progress for whoever waits for the response.
+    pub fn with_progress(mut self, progress: Arc<Progress>) -> Self {
         self.progress = Some(progress);
         self
     }
@@ -44,7 +44,7 @@ impl<B: HttpBody<Data = Bytes> + Unpin> Watched<B> {
     }
 }
 
-impl<B> HttpBody for Watched<B>
+impl<B> HttpBody for IdleTimeoutBody<B>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
@@ -58,17 +58,17 @@ where
             Poll::Ready(frame) => frame.map(|f| f.map_err(Into::into)),
             Poll::Pending => {
                 if let Some(progress) = &this.progress {
-                    progress.waiting.store(true, Ordering::Relaxed);
+                    progress.is_pending.store(true, Ordering::Relaxed);
                 }
                 ready!(this.poll_idle(cx));
-                Some(Err("the body stood still for too long".into()))
+                Some(Err("no data arrived within the idle timeout".into()))
             }
         };
         this.timer = None;
-        // Where its length was told, nobody asks for more than that.
+        // A body of known length is not polled again after its last byte.
         let ended = frame.is_none() || this.body.as_ref().is_some_and(HttpBody::is_end_stream);
         if let Some(progress) = &this.progress {
-            progress.moved(matches!(frame, Some(Err(_))), ended);
+            progress.record(matches!(frame, Some(Err(_))), ended);
         }
         if matches!(frame, None | Some(Err(_))) {
             this.body = None;
@@ -85,12 +85,12 @@ where
     }
 }
 
-/// How far a request body is, for those who wait for the answer.
+/// The progress of a request body.
 pub struct Progress {
-    began: Instant,
-    /// Milliseconds after `began`.
-    moved: AtomicU64,
-    waiting: AtomicBool,
+    started: Instant,
+    /// Milliseconds after `started`.
+    last_activity: AtomicU64,
+    is_pending: AtomicBool,
     failed: AtomicBool,
     ended: AtomicBool,
 }
@@ -98,42 +98,42 @@ pub struct Progress {
 impl Progress {
     pub fn new() -> Self {
         Self {
-            began: Instant::now(),
-            moved: AtomicU64::new(0),
-            waiting: AtomicBool::new(false),
+            started: Instant::now(),
+            last_activity: AtomicU64::new(0),
+            is_pending: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         }
     }
 
-    fn moved(&self, failed: bool, ended: bool) {
+    fn record(&self, failed: bool, ended: bool) {
         self.touch();
-        self.waiting.store(false, Ordering::Relaxed);
+        self.is_pending.store(false, Ordering::Relaxed);
         self.failed.fetch_or(failed, Ordering::Relaxed);
         self.ended.fetch_or(ended, Ordering::Relaxed);
     }
 
-    /// Counts as movement.
+    /// Sets the last activity to now.
     pub fn touch(&self) {
-        self.moved.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.last_activity.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// When the last bytes went through.
-    pub fn moved_at(&self) -> Instant {
-        self.began + Duration::from_millis(self.moved.load(Ordering::Relaxed))
+    /// When data was last transferred.
+    pub fn last_activity(&self) -> Instant {
+        self.started + Duration::from_millis(self.last_activity.load(Ordering::Relaxed))
     }
 
-    /// Whether it is the client that keeps the upstream waiting.
-    pub fn waits_for_client(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed)
+    /// Whether the upstream is waiting for data from the client.
+    pub fn is_waiting_for_client(&self) -> bool {
+        self.is_pending.load(Ordering::Relaxed)
     }
 
-    /// Whether the upstream has all of it.
+    /// Whether the upstream has received the whole body.
     pub fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Whether the body broke off.
+    /// Whether the client disconnected or stalled before the end of the body.
     pub fn client_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }

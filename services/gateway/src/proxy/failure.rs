@@ -1,4 +1,4 @@
-//! Why an upstream gave no answer, and what the client is told.
+//! Why a request could not be proxied, and the error that the client gets.
 
 use std::{error::Error as _, time::Duration};
 
@@ -7,103 +7,99 @@ use fenz_chassis::{Error, Reason};
 use http::{Method, StatusCode};
 use hyper_util::client::legacy;
 
-/// What can go wrong between here and a service.
+/// A failure between the gateway and a service.
 #[derive(Debug)]
 pub enum Failure {
-    /// No address is set for it.
-    Unset { upstream: &'static str },
-    /// Its breaker is open.
-    Resting { upstream: &'static str, wait: Duration },
-    /// No connection.
+    /// `FENZ_PEERS__<NAME>` is not set.
+    NotConfigured { upstream: &'static str },
+    /// The circuit breaker is open; `wait` is the time until the next probe.
+    CircuitOpen { wait: Duration },
+    /// The connection could not be established.
     Unreachable(legacy::Error),
-    /// A connection, and then no proper answer.
-    Broken(legacy::Error),
-    /// It switched to a protocol that it was not asked for.
-    Unasked,
-    /// As many tunnels are open as there may be.
-    Full,
-    /// No answer in time.
-    Slow,
-    /// The client took too long to send its request.
-    ClientSlow,
-    /// The client broke off.
-    ClientGone,
+    /// The connection was lost, or the response is not valid HTTP.
+    BadResponse(legacy::Error),
+    /// The upstream switched protocols without a request to do so.
+    UnexpectedUpgrade,
+    /// The limit of open tunnels is reached.
+    TooManyTunnels,
+    /// The response did not arrive in time.
+    Timeout,
+    /// The client did not send its request in time.
+    ClientTimeout,
+    /// The client disconnected or stalled before the end of its request body.
+    ClientIncomplete,
 }
 
 impl From<legacy::Error> for Failure {
     fn from(error: legacy::Error) -> Self {
-        if error.is_connect() { Self::Unreachable(error) } else { Self::Broken(error) }
+        if error.is_connect() { Self::Unreachable(error) } else { Self::BadResponse(error) }
     }
 }
 
 impl Failure {
-    /// What the breaker counts.
-    pub fn is_of_upstream(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Slow)
+    /// Whether the circuit breaker counts it.
+    pub fn is_upstream_fault(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Timeout)
     }
 
-    pub fn is_of_client(&self) -> bool {
-        matches!(self, Self::ClientSlow | Self::ClientGone)
+    pub fn is_client_fault(&self) -> bool {
+        matches!(self, Self::ClientTimeout | Self::ClientIncomplete)
     }
 
     fn kind(&self) -> &'static str {
         match self {
-            Self::Unset { .. } => "unset",
-            Self::Resting { .. } => "resting",
+            Self::NotConfigured { .. } => "not_configured",
+            Self::CircuitOpen { .. } => "circuit_open",
             Self::Unreachable(_) => "unreachable",
-            Self::Broken(_) => "broken",
-            Self::Unasked => "unasked",
-            Self::Full => "full",
-            Self::Slow => "slow",
-            Self::ClientSlow => "client_slow",
-            Self::ClientGone => "client_gone",
+            Self::BadResponse(_) => "bad_response",
+            Self::UnexpectedUpgrade => "unexpected_upgrade",
+            Self::TooManyTunnels => "too_many_tunnels",
+            Self::Timeout => "timeout",
+            Self::ClientTimeout => "client_timeout",
+            Self::ClientIncomplete => "client_incomplete",
         }
     }
 
-    /// Counts it against an upstream.
-    pub fn of(self, upstream: &'static str) -> Self {
+    /// Counts and logs it.
+    pub fn record(self, upstream: &'static str) -> Self {
         metrics::counter!("fenz_gateway_upstream_failures_total", "upstream" => upstream, "kind" => self.kind())
             .increment(1);
-        tracing::debug!(upstream, failure = ?self, "no answer from the upstream");
+        tracing::debug!(upstream, failure = ?self, "request could not be proxied");
         self
     }
 
-    /// As the client is told.
     pub fn into_error(self) -> Error {
         let unavailable = "the service does not answer; try again";
         match self {
-            Self::Unset { upstream } => {
-                tracing::warn!(upstream, "no address is set for this service: FENZ_PEERS__<NAME>");
+            Self::NotConfigured { upstream } => {
+                tracing::warn!(upstream, "peer not configured: FENZ_PEERS__<NAME>");
                 Error::new(Reason::Unavailable, "this part of the platform is not running here")
             }
-            Self::Resting { upstream, wait } => {
-                tracing::debug!(upstream, "the breaker is open");
-                Error::new(Reason::Unavailable, unavailable).retry_after(wait)
-            }
-            Self::Unreachable(error) | Self::Broken(error) => Error::unavailable("the service", error),
-            Self::Unasked => Error::new(Reason::Unavailable, unavailable),
-            Self::Full => Error::new(Reason::Unavailable, "too many connections are open; try again"),
-            Self::Slow => Error::new(Reason::DeadlineExceeded, "the service took too long"),
-            Self::ClientSlow => Error::new(Reason::DeadlineExceeded, "the request took too long to arrive"),
-            Self::ClientGone => Error::new(Reason::UploadIncomplete, "the body ended before it was complete"),
+            Self::CircuitOpen { wait } => Error::new(Reason::Unavailable, unavailable).retry_after(wait),
+            Self::Unreachable(error) | Self::BadResponse(error) => Error::unavailable("the service", error),
+            Self::UnexpectedUpgrade => Error::new(Reason::Unavailable, unavailable),
+            Self::TooManyTunnels => Error::new(Reason::Unavailable, "too many connections are open; try again"),
+            Self::Timeout => Error::new(Reason::DeadlineExceeded, "the service took too long"),
+            Self::ClientTimeout => Error::new(Reason::DeadlineExceeded, "the request took too long to arrive"),
+            Self::ClientIncomplete => Error::new(Reason::UploadIncomplete, "the body ended before it was complete"),
         }
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let is_broken = matches!(self, Self::Broken(_) | Self::Unasked);
+        let is_bad_gateway = matches!(self, Self::BadResponse(_) | Self::UnexpectedUpgrade);
         let mut response = self.into_error().into_response();
-        if is_broken {
+        if is_bad_gateway {
             *response.status_mut() = StatusCode::BAD_GATEWAY;
         }
         response
     }
 }
 
-/// Whether a request without a body may be sent once more: nothing of it got
-/// through, or nothing it could do twice.
-pub fn may_repeat(error: &legacy::Error, method: &Method) -> bool {
+/// Whether a request without a body may be retried: it was not sent, or its
+/// method is safe.
+pub fn is_retryable(error: &legacy::Error, method: &Method) -> bool {
     let closed = || {
         let cause = error.source().and_then(|e| e.downcast_ref::<hyper::Error>());
         cause.is_some_and(|e| e.is_incomplete_message() || e.is_canceled() || e.is_closed())

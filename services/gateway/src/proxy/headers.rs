@@ -1,4 +1,4 @@
-//! Which headers go through, and which are ours to set.
+//! Which headers are forwarded, removed or set.
 
 use std::net::IpAddr;
 
@@ -23,39 +23,38 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
     header::EXPECT,
 ];
-/// Ways to claim an address that we do not take part in.
-const CLAIMS: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
-/// What only services say to each other.
+/// Headers that claim a client address and that the gateway does not support.
+const UNTRUSTED: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
+/// Headers that only services may set.
 const INTERNAL_PREFIX: &str = "x-fenz-";
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
 /// Where a request comes from.
-pub struct Origin {
-    pub client: IpAddr,
-    /// The other end of the connection.
+pub struct ClientInfo {
+    pub address: IpAddr,
+    /// The other end of the TCP connection.
     pub peer: IpAddr,
-    /// Whether the peer is a proxy whose word counts.
-    pub via_proxy: bool,
+    pub via_trusted_proxy: bool,
 }
 
-/// Makes a request's headers those that a service should see.
-pub fn to_upstream(parts: &mut Parts, origin: &Origin, protocol: Protocol) {
+/// Rewrites the headers of a request for the upstream.
+pub fn to_upstream(parts: &mut Parts, client: &ClientInfo, protocol: Protocol) {
     let host = host(parts);
     let headers = &mut parts.headers;
     strip_hop_by_hop(headers);
     let internal: Vec<_> = headers.keys().filter(|n| n.as_str().starts_with(INTERNAL_PREFIX)).cloned().collect();
-    for name in internal.iter().chain(&CLAIMS) {
+    for name in internal.iter().chain(&UNTRUSTED) {
         headers.remove(name);
     }
-    // The connection sets the upstream's own name.
+    // hyper sets it to the upstream's address.
     headers.remove(header::HOST);
-    let peer = value(origin.peer.to_string());
-    if origin.via_proxy {
+    let peer = value(client.peer.to_string());
+    if client.via_trusted_proxy {
         let hops = headers.get_all(FORWARDED_FOR).iter().chain([&peer]).filter_map(|v| v.to_str().ok());
         let chain = value(hops.collect::<Vec<_>>().join(", "));
         headers.insert(FORWARDED_FOR, chain);
-        headers.insert(CLIENT_ADDRESS, value(origin.client.to_string()));
+        headers.insert(CLIENT_ADDRESS, value(client.address.to_string()));
     } else {
         headers.remove(FORWARDED_PROTO);
         headers.remove(FORWARDED_HOST);
@@ -74,18 +73,18 @@ pub fn to_upstream(parts: &mut Parts, origin: &Origin, protocol: Protocol) {
     }
 }
 
-/// Addresses are ASCII, and so is what else came through a header.
+/// Never falls back in practice: addresses and received headers are valid.
 fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// The name that the client called us by.
+/// The host name that the client used.
 fn host(parts: &Parts) -> Option<HeaderValue> {
     let in_uri = || parts.uri.authority().map(Authority::as_str).and_then(|a| HeaderValue::from_str(a).ok());
     parts.headers.get(header::HOST).cloned().or_else(in_uri)
 }
 
-/// Makes an answer's headers those that the client should see.
+/// Rewrites the headers of a response for the client.
 pub fn to_client(headers: &mut HeaderMap, protocol: Protocol) {
     strip_hop_by_hop(headers);
     if protocol == Protocol::Rest {
@@ -93,7 +92,7 @@ pub fn to_client(headers: &mut HeaderMap, protocol: Protocol) {
     }
 }
 
-/// Whether these headers, of HTTP/1.1, switch the connection to WebSocket.
+/// Whether these HTTP/1.1 headers upgrade the connection to WebSocket.
 pub fn is_websocket(headers: &HeaderMap) -> bool {
     let lists = |name, item: &str| {
         let values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
@@ -102,8 +101,8 @@ pub fn is_websocket(headers: &HeaderMap) -> bool {
     lists(header::UPGRADE, "websocket") && lists(header::CONNECTION, "upgrade")
 }
 
-/// Says once more, for the next connection, what only held for the last one.
-pub fn ask_for_websocket(headers: &mut HeaderMap) {
+/// Sets the hop-by-hop headers of a WebSocket upgrade again, for the next hop.
+pub fn set_websocket_upgrade(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, WEBSOCKET);
 }
@@ -112,7 +111,7 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if let Some(named) = headers.get(header::CONNECTION) {
         let named = named.to_str().unwrap_or_default().split(',').map(str::trim);
         for name in named.filter_map(|n| n.parse::<HeaderName>().ok()).collect::<Vec<_>>() {
-            // Naming these would take away what the next hop relies on.
+            // A client must not be able to strip these (RFC 9110 §7.6.1).
             if ![header::AUTHORIZATION, header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(&name) {
                 headers.remove(name);
             }

@@ -1,4 +1,4 @@
-//! Hands requests over to the services, as streams in both directions.
+//! Streaming reverse proxy to the services.
 
 mod body;
 mod failure;
@@ -20,50 +20,48 @@ use hyper_util::{
 use tokio::time::Instant;
 
 pub use failure::Failure;
-pub use headers::Origin;
+pub use headers::ClientInfo;
 pub use tunnel::Tunnels;
 pub use upstream::{Upstream, Upstreams};
 
-use body::{Progress, Watched};
+use body::{IdleTimeoutBody, Progress};
 
-/// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Shorter than the services wait for the next request of a connection, so
-/// that it is we who give it up.
-const POOL_IDLE: Duration = Duration::from_secs(8);
+/// Shorter than the keep-alive timeout of the services, so that the gateway
+/// closes idle connections first and never sends on a closed one.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(8);
 const POOL_SIZE: usize = 256;
-/// How long an upload may take after its last byte. Media puts the last part
-/// away (60 s), then all of them together (600 s), and looks inside (20 s).
-const UPLOAD_ANSWER: Duration = Duration::from_secs(720);
+/// How long the response to an upload may take after the last byte of the body:
+/// media stores the last part (60 s), completes the multipart upload (600 s) and
+/// probes the file (20 s), with some margin.
+const UPLOAD_RESPONSE_TIMEOUT: Duration = Duration::from_secs(720);
 
-/// Which protocol a request goes over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     Rest,
     Grpc,
 }
 
-/// How long to wait for the answer.
+/// How long to wait for the head of the response.
 #[derive(Clone, Copy)]
-enum Patience {
-    /// An RPC: from beginning to end.
-    Until(Instant),
-    /// Bytes: as long as they move.
-    WhileMoving(Duration),
+enum Deadline {
+    /// A fixed time, for RPCs.
+    At(Instant),
+    /// A time after the last progress of the request body, for raw routes.
+    Idle(Duration),
 }
 
-impl Patience {
-    /// When it ends, as far as a request's body has got.
-    fn end(self, progress: &Progress) -> Instant {
+impl Deadline {
+    fn instant(self, progress: &Progress) -> Instant {
         match self {
-            Self::Until(deadline) => deadline,
-            Self::WhileMoving(_) if progress.has_ended() => progress.moved_at() + UPLOAD_ANSWER,
-            Self::WhileMoving(span) => progress.moved_at() + span,
+            Self::At(deadline) => deadline,
+            Self::Idle(_) if progress.has_ended() => progress.last_activity() + UPLOAD_RESPONSE_TIMEOUT,
+            Self::Idle(timeout) => progress.last_activity() + timeout,
         }
     }
 }
 
-/// Sends requests on.
+/// The clients to the upstreams, HTTP/1.1 for REST and HTTP/2 for gRPC.
 pub struct Proxy {
     http1: Client<HttpConnector, Body>,
     http2: Client<HttpConnector, Body>,
@@ -81,7 +79,7 @@ impl Proxy {
         builder
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .pool_max_idle_per_host(POOL_SIZE);
         let http1 = builder.build(connector.clone());
         builder
@@ -92,105 +90,103 @@ impl Proxy {
         Self { http1, http2: builder.build(connector), request_timeout, idle_timeout, tunnels }
     }
 
-    /// Sends a request to an upstream and gives back its answer, whose body is
-    /// still coming.
+    /// Sends a request to an upstream and returns the response with a streaming
+    /// body.
     pub async fn forward(
         &self,
         upstream: &Upstream,
         route: Route,
         protocol: Protocol,
-        origin: &Origin,
+        client: &ClientInfo,
         request: Request,
     ) -> Result<Response, Failure> {
         let (mut parts, body) = request.into_parts();
-        let entrance = self.tunnels.entrance(&mut parts, &body)?;
-        let permit = upstream.breaker.admit().map_err(|wait| Failure::Resting { upstream: upstream.name, wait })?;
-        headers::to_upstream(&mut parts, origin, protocol);
-        if entrance.is_some() {
-            headers::ask_for_websocket(&mut parts.headers);
+        let upgrade = self.tunnels.accept(&mut parts, &body)?;
+        let permit = upstream.breaker.admit().map_err(|wait| Failure::CircuitOpen { wait })?;
+        headers::to_upstream(&mut parts, client, protocol);
+        if upgrade.is_some() {
+            headers::set_websocket_upgrade(&mut parts.headers);
         }
-        let head = Head {
+        let head = RequestHead {
             uri: upstream.uri(&parts.uri),
             method: parts.method,
-            // What the server put there is about the connection in front.
+            // Not the extensions: they belong to the client's connection.
             headers: parts.headers,
         };
-        let patience = match route {
-            Route::Rpc(_) => Patience::Until(Instant::now() + self.request_timeout),
-            Route::Raw(_) => Patience::WhileMoving(self.idle_timeout),
+        let deadline = match route {
+            Route::Rpc(_) => Deadline::At(Instant::now() + self.request_timeout),
+            Route::Raw(_) => Deadline::Idle(self.idle_timeout),
         };
         let is_upload = matches!(route, Route::Raw(_)) && !body.is_end_stream();
         let outcome = if body.is_end_stream() {
-            self.send_empty(head, protocol, patience).await
+            self.send_empty(head, protocol, deadline).await
         } else {
-            // Boxed, as what is rare and large here: every request carries the room.
-            Box::pin(self.send_stream(head, body, protocol, patience)).await
+            // Boxed: this large future is rare, but would enlarge that of every request.
+            Box::pin(self.send_stream(head, body, protocol, deadline)).await
         };
         match &outcome {
-            // A slow store is no sign that the service is away.
-            Err(Failure::Slow) if is_upload => drop(permit),
-            Err(failure) if failure.is_of_upstream() => permit.failed(),
-            Err(failure) if failure.is_of_client() => drop(permit),
+            // A slow object store does not mean that the service is down.
+            Err(Failure::Timeout) if is_upload => drop(permit),
+            Err(failure) if failure.is_upstream_fault() => permit.failed(),
+            Err(failure) if failure.is_client_fault() => drop(permit),
             Ok(_) | Err(_) => permit.succeeded(),
         }
         let mut response = outcome?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return entrance.ok_or(Failure::Unasked)?.open(&mut response, self.tunnels.clone());
+            return upgrade.ok_or(Failure::UnexpectedUpgrade)?.complete(&mut response, self.tunnels.clone());
         }
         headers::to_client(response.headers_mut(), protocol);
-        Ok(response.map(|body| Body::new(Watched::new(body, self.idle_timeout))))
+        Ok(response.map(|body| Body::new(IdleTimeoutBody::new(body, self.idle_timeout))))
     }
 
-    /// A request without a body can be repeated where that does no harm.
+    /// Sends a request without a body, and retries it once where that is safe.
     async fn send_empty(
         &self,
-        head: Head,
+        head: RequestHead,
         protocol: Protocol,
-        patience: Patience,
+        deadline: Deadline,
     ) -> Result<http::Response<Incoming>, Failure> {
-        let deadline = match patience {
-            Patience::Until(deadline) => deadline,
-            Patience::WhileMoving(span) => Instant::now() + span,
+        let deadline = match deadline {
+            Deadline::At(deadline) => deadline,
+            Deadline::Idle(timeout) => Instant::now() + timeout,
         };
-        let spare = head.method.is_idempotent().then(|| head.clone());
+        let retry = head.method.is_idempotent().then(|| head.clone());
         let client = self.client(protocol);
         let sending = async {
-            match (client.request(head.request(protocol, Body::empty())).await, spare) {
+            match (client.request(head.into_request(protocol, Body::empty())).await, retry) {
                 (Ok(response), _) => Ok(response),
-                (Err(error), Some(head)) if failure::may_repeat(&error, &head.method) => {
-                    Ok(Box::pin(async { client.request(head.request(protocol, Body::empty())).await }).await?)
+                (Err(error), Some(head)) if failure::is_retryable(&error, &head.method) => {
+                    Ok(Box::pin(async { client.request(head.into_request(protocol, Body::empty())).await }).await?)
                 }
                 (Err(error), _) => Err(error.into()),
             }
         };
-        tokio::time::timeout_at(deadline, sending).await.unwrap_or(Err(Failure::Slow))
+        tokio::time::timeout_at(deadline, sending).await.unwrap_or(Err(Failure::Timeout))
     }
 
     async fn send_stream(
         &self,
-        head: Head,
+        head: RequestHead,
         body: Body,
         protocol: Protocol,
-        patience: Patience,
+        deadline: Deadline,
     ) -> Result<http::Response<Incoming>, Failure> {
         let progress = Arc::new(Progress::new());
-        let body = Body::new(Watched::new(body, self.idle_timeout).reporting(progress.clone()));
-        let mut sending = std::pin::pin!(self.client(protocol).request(head.request(protocol, body)));
+        let body = Body::new(IdleTimeoutBody::new(body, self.idle_timeout).with_progress(progress.clone()));
+        let mut sending = std::pin::pin!(self.client(protocol).request(head.into_request(protocol, body)));
         loop {
             tokio::select! {
                 sent = &mut sending => return sent.map_err(|error| {
-                    if progress.client_failed() { Failure::ClientGone } else { error.into() }
+                    if progress.client_failed() { Failure::ClientIncomplete } else { error.into() }
                 }),
-                () = tokio::time::sleep_until(patience.end(&progress)) => {}
+                () = tokio::time::sleep_until(deadline.instant(&progress)) => {}
             }
-            match patience {
-                // The client's own pauses end in the body, not here.
-                Patience::WhileMoving(_) if progress.waits_for_client() => {
-                    progress.touch();
-                }
-                Patience::WhileMoving(_) if patience.end(&progress) > Instant::now() => {}
-                _ if progress.waits_for_client() => return Err(Failure::ClientSlow),
-                _ => return Err(Failure::Slow),
+            match deadline {
+                // An idle client is the body's own timeout, not the upstream's.
+                Deadline::Idle(_) if progress.is_waiting_for_client() => progress.touch(),
+                Deadline::Idle(_) if deadline.instant(&progress) > Instant::now() => {}
+                _ if progress.is_waiting_for_client() => return Err(Failure::ClientTimeout),
+                _ => return Err(Failure::Timeout),
             }
         }
     }
@@ -204,14 +200,14 @@ impl Proxy {
 }
 
 #[derive(Clone)]
-struct Head {
+struct RequestHead {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 }
 
-impl Head {
-    fn request(self, protocol: Protocol, body: Body) -> http::Request<Body> {
+impl RequestHead {
+    fn into_request(self, protocol: Protocol, body: Body) -> http::Request<Body> {
         let (mut parts, ()) = request::Request::new(()).into_parts();
         parts.method = self.method;
         parts.uri = self.uri;

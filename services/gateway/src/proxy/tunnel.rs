@@ -1,4 +1,4 @@
-//! WebSocket connections: after the handshake they are bytes both ways.
+//! WebSocket connections: after the handshake, bytes are copied both ways.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -19,39 +19,39 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Failure, Protocol, body::Progress, headers};
 
-/// What is read at once.
-const PIECE: usize = 8 * 1024;
-/// How long the last bytes may take when a tunnel is closed.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// In bytes, per direction.
+const COPY_BUFFER: usize = 8 * 1024;
+/// How long shutting down both sides may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The tunnels that are open. The listener counts connections only until they
-/// switch protocols; here they are counted on.
+/// Limits and tracks the open tunnels: the listener's connection limit does not
+/// count connections after they have switched protocols.
 #[derive(Clone)]
 pub struct Tunnels {
-    places: Arc<Semaphore>,
-    idle: Duration,
-    open: TaskTracker,
+    permits: Arc<Semaphore>,
+    idle_timeout: Duration,
+    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Tunnels {
-    pub fn new(most: usize, idle: Duration, stop: &CancellationToken) -> Self {
-        let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        Self { places, idle, open: TaskTracker::new(), stop: stop.clone() }
+    pub fn new(max_tunnels: usize, idle_timeout: Duration, stop: &CancellationToken) -> Self {
+        let permits = Arc::new(Semaphore::new(max_tunnels.min(Semaphore::MAX_PERMITS)));
+        Self { permits, idle_timeout, tasks: TaskTracker::new(), stop: stop.clone() }
     }
 
-    /// Waits for the end, and then until all are closed.
-    pub async fn ended(&self) {
+    /// Waits for the stop, and then until all tunnels are closed.
+    pub async fn drained(&self) {
         self.stop.cancelled().await;
-        self.open.close();
-        self.open.wait().await;
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
-    /// The client's side of a tunnel, when the request is the handshake of one.
+    /// The client's side of a tunnel, when the request is a WebSocket handshake.
     ///
     /// # Errors
-    /// When too many are open.
-    pub fn entrance(&self, parts: &mut Parts, body: &Body) -> Result<Option<Entrance>, Failure> {
+    /// When too many tunnels are open.
+    pub fn accept(&self, parts: &mut Parts, body: &Body) -> Result<Option<PendingUpgrade>, Failure> {
         let is_handshake = parts.version == Version::HTTP_11
             && parts.method == Method::GET
             && headers::is_websocket(&parts.headers)
@@ -60,44 +60,48 @@ impl Tunnels {
             return Ok(None);
         }
         let Some(client) = parts.extensions.remove::<OnUpgrade>() else { return Ok(None) };
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Failure::Full)?;
-        Ok(Some(Entrance { client, place }))
+        let permit = self.permits.clone().try_acquire_owned().map_err(|_| Failure::TooManyTunnels)?;
+        Ok(Some(PendingUpgrade { client, permit }))
     }
 }
 
-/// A client that waits to be let through.
-pub struct Entrance {
+/// A client's WebSocket handshake that the upstream has not answered yet.
+pub struct PendingUpgrade {
     client: OnUpgrade,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
-impl Entrance {
-    /// Makes an upstream's "101 Switching Protocols" the client's, and carries
-    /// bytes from then on.
-    pub fn open(self, answer: &mut http::Response<Incoming>, tunnels: Tunnels) -> Result<Response, Failure> {
-        if !headers::is_websocket(answer.headers()) {
-            return Err(Failure::Unasked);
+impl PendingUpgrade {
+    /// Turns the upstream's `101 Switching Protocols` into the client's, and
+    /// starts the task that copies bytes.
+    pub fn complete(
+        self,
+        upstream_response: &mut http::Response<Incoming>,
+        tunnels: Tunnels,
+    ) -> Result<Response, Failure> {
+        if !headers::is_websocket(upstream_response.headers()) {
+            return Err(Failure::UnexpectedUpgrade);
         }
-        let upstream = hyper::upgrade::on(&mut *answer);
+        let upstream = hyper::upgrade::on(&mut *upstream_response);
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        *response.headers_mut() = std::mem::take(upstream_response.headers_mut());
         headers::to_client(response.headers_mut(), Protocol::Rest);
-        headers::ask_for_websocket(response.headers_mut());
-        let Tunnels { idle, open, stop, .. } = tunnels;
-        open.spawn(async move {
+        headers::set_websocket_upgrade(response.headers_mut());
+        let Tunnels { idle_timeout, tasks, stop, .. } = tunnels;
+        tasks.spawn(async move {
             match tokio::try_join!(self.client, upstream) {
-                Ok((client, upstream)) => carry(client, upstream, idle, &stop).await,
-                Err(error) => tracing::debug!(%error, "a tunnel did not open"),
+                Ok((client, upstream)) => copy_bidirectional(client, upstream, idle_timeout, &stop).await,
+                Err(error) => tracing::debug!(%error, "tunnel upgrade failed"),
             }
-            drop(self.place);
+            drop(self.permit);
         });
         Ok(response)
     }
 }
 
-/// Until both sides have ended, nothing moves any more, or the process stops.
-async fn carry(client: Upgraded, upstream: Upgraded, idle: Duration, stop: &CancellationToken) {
+/// Copies until both sides have ended, the tunnel is idle, or the process stops.
+async fn copy_bidirectional(client: Upgraded, upstream: Upgraded, idle_timeout: Duration, stop: &CancellationToken) {
     let (mut from_client, mut to_client) = tokio::io::split(TokioIo::new(client));
     let (mut from_upstream, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
     let progress = Progress::new();
@@ -109,14 +113,14 @@ async fn carry(client: Upgraded, upstream: Upgraded, idle: Duration, stop: &Canc
     };
     tokio::select! {
         ended = both_ways => if let Err(error) = ended {
-            tracing::debug!(%error, "a tunnel broke");
+            tracing::debug!(%error, "tunnel failed");
         },
-        () = still(&progress, idle) => tracing::debug!("a tunnel stood still for too long"),
+        () = idle(&progress, idle_timeout) => tracing::debug!("tunnel closed after its idle timeout"),
         () = stop.cancelled() => {}
     }
-    // Both sides see an end, not a connection reset, where the network lets them.
-    let farewell = async { tokio::join!(to_client.shutdown(), to_upstream.shutdown()) };
-    tokio::time::timeout(FAREWELL, farewell).await.ok();
+    // A proper shutdown, so that neither side sees a connection reset.
+    let shutdown = async { tokio::join!(to_client.shutdown(), to_upstream.shutdown()) };
+    tokio::time::timeout(CLOSE_TIMEOUT, shutdown).await.ok();
 }
 
 async fn copy(
@@ -124,22 +128,22 @@ async fn copy(
     to: &mut (impl AsyncWrite + Unpin),
     progress: &Progress,
 ) -> io::Result<()> {
-    let mut piece = vec![0; PIECE];
+    let mut buffer = vec![0; COPY_BUFFER];
     loop {
-        let length = from.read(&mut piece).await?;
+        let length = from.read(&mut buffer).await?;
         if length == 0 {
             return to.shutdown().await;
         }
         progress.touch();
-        to.write_all(&piece[..length]).await?;
+        to.write_all(&buffer[..length]).await?;
         progress.touch();
     }
 }
 
-/// Comes back when nothing has moved for this long.
-async fn still(progress: &Progress, idle: Duration) {
+/// Completes when nothing was transferred for this long.
+async fn idle(progress: &Progress, timeout: Duration) {
     loop {
-        let deadline = progress.moved_at() + idle;
+        let deadline = progress.last_activity() + timeout;
         if deadline <= Instant::now() {
             return;
         }

@@ -1,4 +1,4 @@
-//! The services as the gateway sees them.
+//! The services that requests are forwarded to.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,14 @@ use http::{
 use super::Failure;
 use crate::{config::BreakerConfig, domain::breaker::Breaker};
 
-/// A service.
+/// A service and its circuit breaker.
 pub struct Upstream {
-    pub name: &'static str,
     pub breaker: Breaker,
     authority: Authority,
 }
 
 impl Upstream {
-    /// Where a request goes there.
+    /// The URI of a request at this upstream.
     pub fn uri(&self, requested: &Uri) -> Uri {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(Scheme::HTTP);
@@ -32,11 +31,11 @@ impl Upstream {
     }
 }
 
-/// The services that routes of the contract lead to.
+/// All services that have a route in the contract, by name.
 pub struct Upstreams(HashMap<&'static str, Upstream>);
 
 impl Upstreams {
-    /// From `FENZ_PEERS__…`. One that is not set is one that is not there.
+    /// From `FENZ_PEERS__…`; services without an address are left out.
     pub fn new(settings: &PeerSettings, breaker: &BreakerConfig) -> Result<Self> {
         let hosts = METHODS.iter().map(|m| m.host).chain(RAW_ROUTES.iter().map(|r| r.host));
         let mut upstreams = HashMap::new();
@@ -45,14 +44,14 @@ impl Upstreams {
             let key = format!("FENZ_PEERS__{}", name.to_uppercase());
             let authority = authority(address)
                 .with_context(|| format!("{key} should be a URL such as http://127.0.0.1:8001, not {address:?}"))?;
-            upstreams.insert(name, Upstream { name, breaker: Breaker::new(name, breaker.clone()), authority });
+            upstreams.insert(name, Upstream { breaker: Breaker::new(name, breaker.clone()), authority });
         }
         Ok(Self(upstreams))
     }
 
-    /// The service that a route leads to.
-    pub fn of(&self, route: Route) -> Result<&Upstream, Failure> {
-        self.0.get(route.host()).ok_or(Failure::Unset { upstream: route.host() })
+    /// The service of a route.
+    pub fn get(&self, route: Route) -> Result<&Upstream, Failure> {
+        self.0.get(route.host()).ok_or(Failure::NotConfigured { upstream: route.host() })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who gets through: every route of the contract, every kind of caller.
+//! Authentication and access: every route of the contract, every role.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use fenz_contract::{
 use fenz_testkit::SERVICES;
 use reqwest::Method;
 
-use crate::fleet::{Fleet, Plan, refusal};
+use crate::fleet::{Fleet, FleetBuilder, error_reason};
 
 /// A path that a template matches.
 fn filled(template: &str) -> String {
@@ -34,8 +34,8 @@ fn expected(access: Access, role: Option<Role>) -> u16 {
 }
 
 #[tokio::test]
-async fn every_route_holds_its_access() {
-    let fleet = Plan::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
+async fn every_route_enforces_its_access() {
+    let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
     for (method, template, route) in routes() {
         for role in [None, Some(Role::User), Some(Role::Moderator), Some(Role::Admin)] {
             let method: Method = method.parse().unwrap();
@@ -46,7 +46,7 @@ async fn every_route_holds_its_access() {
             let response = request.send().await.unwrap();
             let case = format!("{method} {template} as {role:?}");
             let status = match response.status().as_u16() {
-                // Let through, to a service that this fleet is without.
+                // Admitted, but the fleet of this test has no such service.
                 503 if !SERVICES.contains(&route.host()) => 200,
                 status => status,
             };
@@ -69,26 +69,26 @@ async fn a_bad_token_is_refused_on_public_routes_too() {
         [("nonsense", "TOKEN_INVALID"), ("", "TOKEN_INVALID"), (&cut, "TOKEN_INVALID"), (&expired, "TOKEN_EXPIRED")]
     {
         let response = fleet.get("/api/v1/videos").bearer_auth(token).send().await.unwrap();
-        assert_eq!(refusal(response).await, (401, reason.to_owned()), "{token}");
+        assert_eq!(error_reason(response).await, (401, reason.to_owned()), "{token}");
         let ignored = fleet.post("/api/v1/auth/login").bearer_auth(token).body("{}").send().await.unwrap();
         assert_eq!(ignored.status(), 200, "{token}");
     }
     let basic = fleet.get("/api/v1/videos").header("authorization", "Basic YTpi").send().await.unwrap();
-    assert_eq!(refusal(basic).await, (401, "TOKEN_INVALID".to_owned()));
-    let nobody = fleet.get("/api/v1/user/me").send().await.unwrap();
-    assert_eq!(refusal(nobody).await, (401, "UNAUTHENTICATED".to_owned()));
+    assert_eq!(error_reason(basic).await, (401, "TOKEN_INVALID".to_owned()));
+    let anonymous = fleet.get("/api/v1/user/me").send().await.unwrap();
+    assert_eq!(error_reason(anonymous).await, (401, "UNAUTHENTICATED".to_owned()));
 }
 
 #[tokio::test]
 async fn an_ended_session_is_refused_within_a_second() {
     let fleet = Fleet::start().await;
-    let token = fleet.sandbox.auth.token_for(UserId(7), Role::User, "gone", Duration::from_secs(900));
-    let other = fleet.sandbox.auth.token_for(UserId(7), Role::User, "stays", Duration::from_secs(900));
+    let token = fleet.sandbox.auth.token_for(UserId(7), Role::User, "ended", Duration::from_secs(900));
+    let other = fleet.sandbox.auth.token_for(UserId(7), Role::User, "open", Duration::from_secs(900));
     let me = async |token: &str| fleet.get("/api/v1/user/me").bearer_auth(token).send().await.unwrap();
     assert_eq!(me(&token).await.status(), 200);
-    fleet.sandbox.auth.end_session("gone");
+    fleet.sandbox.auth.end_session("ended");
     tokio::time::sleep(Duration::from_millis(1000)).await;
-    assert_eq!(refusal(me(&token).await).await, (401, "TOKEN_INVALID".to_owned()));
+    assert_eq!(error_reason(me(&token).await).await, (401, "TOKEN_INVALID".to_owned()));
     let public = fleet.get("/api/v1/videos").bearer_auth(&token).send().await.unwrap();
     assert_eq!(public.status(), 401);
     assert_eq!(me(&other).await.status(), 200);

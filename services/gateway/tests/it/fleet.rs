@@ -1,4 +1,4 @@
-//! A gateway with upstreams that tell what reached them.
+//! A gateway whose upstreams echo the requests that they receive.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,18 +17,18 @@ pub struct Fleet {
     pub url: String,
 }
 
-/// What differs between tests.
+/// Settings and upstreams that differ between tests.
 #[derive(Default)]
-pub struct Plan {
+pub struct FleetBuilder {
     pub settings: Vec<(&'static str, String)>,
-    /// In place of content; otherwise it echoes.
+    /// Replaces the echoing stub of content.
     pub content: Option<Router>,
     pub media: Option<Router>,
-    /// Content's port is taken, and nobody answers.
+    /// Content's port is reserved, but nothing listens.
     pub without_content: bool,
 }
 
-impl Plan {
+impl FleetBuilder {
     pub fn set(key: &'static str, value: impl Into<String>) -> Self {
         Self::default().and(key, value)
     }
@@ -79,7 +79,7 @@ impl Plan {
 
 impl Fleet {
     pub async fn start() -> Self {
-        Plan::default().start().await
+        FleetBuilder::default().start().await
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {
@@ -112,7 +112,7 @@ pub fn serve(sandbox: &Sandbox, listener: TcpListener, router: Router) {
     ));
 }
 
-/// Tells the client what came.
+/// Responds with what was received.
 pub async fn echo(request: Request) -> impl IntoResponse {
     let headers = request.headers();
     let all = |name: &_| headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect::<Vec<_>>().join("|");
@@ -125,8 +125,8 @@ fn echoing() -> Router {
     Router::new().fallback(echo)
 }
 
-/// The status and reason of a refusal, which must be a `google.rpc.Status`.
-pub async fn refusal(response: Response) -> (u16, String) {
+/// The status and reason of an error, whose body must be a `google.rpc.Status`.
+pub async fn error_reason(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();
     assert!(body["code"].is_number() && body["message"].is_string(), "{body}");

@@ -1,4 +1,4 @@
-//! gRPC goes through the same port and the same checks.
+//! gRPC through the same port and the same checks.
 
 use fenz_chassis::Role;
 use fenz_contract::auth::v1::{
@@ -8,7 +8,7 @@ use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_types::StatusExt;
 
-use crate::fleet::{Fleet, Plan};
+use crate::fleet::{Fleet, FleetBuilder};
 
 async fn client(fleet: &Fleet) -> AuthServiceClient<Channel> {
     AuthServiceClient::connect(fleet.url.clone()).await.unwrap()
@@ -20,7 +20,7 @@ async fn calls_reach_the_service_and_its_errors_the_caller() {
     let mut auth = client(&fleet).await;
     let keys = auth.get_jwks(GetJwksRequest {}).await.unwrap().into_inner().keys;
     assert_eq!(keys[0].kty, "OKP");
-    // The stand-in refuses this one itself: its trailers come through.
+    // This error is the stub's own: its trailers pass through.
     let mut request = Request::new(ListSessionsRequest {});
     let token = format!("Bearer {}", fleet.token(Role::User));
     request.metadata_mut().insert("authorization", token.parse().unwrap());
@@ -30,7 +30,7 @@ async fn calls_reach_the_service_and_its_errors_the_caller() {
 }
 
 #[tokio::test]
-async fn the_gateway_refuses_in_grpc() {
+async fn the_gateways_own_errors_are_grpc_statuses() {
     let fleet = Fleet::start().await;
     let mut auth = client(&fleet).await;
     let status = auth.list_sessions(ListSessionsRequest {}).await.unwrap_err();
@@ -41,14 +41,14 @@ async fn the_gateway_refuses_in_grpc() {
 }
 
 #[tokio::test]
-async fn limits_and_absent_services_are_told_in_grpc() {
-    let fleet = Plan::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
+async fn rate_limits_and_unavailable_services_are_grpc_statuses() {
+    let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
     let mut auth = client(&fleet).await;
     auth.get_jwks(GetJwksRequest {}).await.unwrap();
     let status = auth.get_jwks(GetJwksRequest {}).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(status.get_error_details().error_info().unwrap().reason, "RATE_LIMITED");
-    let fleet = Plan { without_content: true, ..Plan::default() }.start().await;
+    let fleet = FleetBuilder { without_content: true, ..FleetBuilder::default() }.start().await;
     let channel = Channel::from_shared(fleet.url.clone()).unwrap().connect().await.unwrap();
     let mut videos = fenz_contract::content::v1::video_service_client::VideoServiceClient::new(channel);
     let status = videos.get_video(fenz_contract::content::v1::GetVideoRequest::default()).await.unwrap_err();
@@ -57,7 +57,7 @@ async fn limits_and_absent_services_are_told_in_grpc() {
 
 #[tokio::test]
 async fn many_calls_share_a_connection() {
-    let fleet = Plan::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
+    let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
     let auth = client(&fleet).await;
     let calls = (0..100).map(|_| {
         let mut auth = auth.clone();

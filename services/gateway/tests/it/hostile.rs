@@ -1,4 +1,4 @@
-//! Clients that mean no good.
+//! Hostile clients.
 
 use std::{
     fmt::Write,
@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::fleet::{Fleet, refusal};
+use crate::fleet::{Fleet, error_reason};
 
 /// Sends bytes and reads until the connection ends.
 async fn raw(fleet: &Fleet, request: &str) -> String {
@@ -51,7 +51,7 @@ async fn too_many_headers_are_refused_over_http2_too() {
 }
 
 #[tokio::test]
-async fn headers_that_trickle_in_are_not_waited_for() {
+async fn slow_headers_time_out() {
     let fleet = Fleet::start().await;
     let mut stream = TcpStream::connect(fleet.address()).await.unwrap();
     stream.write_all(b"GET /api/v1/videos HTTP/1.1\r\nhost: x\r\n").await.unwrap();
@@ -70,15 +70,15 @@ async fn headers_that_trickle_in_are_not_waited_for() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_not_waited_for() {
+async fn silent_connections_time_out() {
     let fleet = Fleet::start().await;
-    let silent = async |said: &[u8]| {
+    let silent = async |sent: &[u8]| {
         let mut stream = TcpStream::connect(fleet.address()).await.unwrap();
-        stream.write_all(said).await.unwrap();
+        stream.write_all(sent).await.unwrap();
         let end = tokio::time::timeout(Duration::from_secs(15), stream.read(&mut [0; 64])).await;
-        assert!(matches!(end, Ok(Ok(0) | Err(_))), "{said:?}: the connection is still open");
+        assert!(matches!(end, Ok(Ok(0) | Err(_))), "{sent:?}: the connection is still open");
     };
-    // The last is the beginning of HTTP/2, up to where it could be something else.
+    // The last is an incomplete HTTP/2 preface.
     tokio::join!(silent(b""), silent(b"P"), silent(b"PRI * HTTP/2.0\r\n"));
 }
 
@@ -90,21 +90,21 @@ async fn ten_megabytes_of_json_are_refused() {
         let body = format!("{{\"title\":\"{}\"}}", "a".repeat(10 << 20));
         let request = fleet.post("/api/v1/videos").bearer_auth(&token).header("content-type", "application/json");
         let response = request.body(body).send().await.unwrap();
-        assert_eq!(refusal(response).await, (413, "BODY_TOO_LARGE".to_owned()));
+        assert_eq!(error_reason(response).await, (413, "BODY_TOO_LARGE".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn a_refused_upload_reads_its_refusal() {
+async fn a_rejected_upload_gets_its_error() {
     let fleet = Fleet::start().await;
     for _ in 0..10 {
         let response = fleet.post("/api/v1/upload/video").body(vec![1; 8 << 20]).send().await.unwrap();
-        assert_eq!(refusal(response).await, (401, "UNAUTHENTICATED".to_owned()));
+        assert_eq!(error_reason(response).await, (401, "UNAUTHENTICATED".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn what_is_not_http_gets_no_further() {
+async fn invalid_http_is_rejected() {
     let fleet = Fleet::start().await;
     for request in [
         "nonsense\r\n\r\n",
@@ -115,7 +115,7 @@ async fn what_is_not_http_gets_no_further() {
         let reply = raw(&fleet, request).await;
         assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400 "), "{request} -> {reply}");
     }
-    // Both ways to give a length: the proxy in front and the one behind must not differ.
+    // Request smuggling: both `Content-Length` and `Transfer-Encoding`.
     let smuggle = "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 50\r\n\
                    transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     let reply = raw(&fleet, smuggle).await;

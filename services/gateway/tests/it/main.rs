@@ -1,5 +1,4 @@
-//! The gateway over its port, with small servers behind it in the services'
-//! places: what is tested is what happens on the way.
+//! The gateway over its port, with stub servers in place of the services.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,9 +7,9 @@ mod faults;
 mod fleet;
 mod grpc;
 mod hostile;
-mod limits;
 mod pages;
+mod rate_limits;
 mod routing;
-mod shared_limits;
+mod shared_rate_limits;
 mod streams;
 mod websocket;

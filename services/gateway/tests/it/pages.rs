@@ -1,12 +1,12 @@
-//! What the gateway answers by itself, and what it adds to every answer.
+//! Routes that the gateway serves itself, and headers of every response.
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::fleet::{Fleet, Plan};
+use crate::fleet::{Fleet, FleetBuilder};
 
 #[tokio::test]
-async fn the_contract_and_its_page_are_served_and_cached() {
+async fn the_openapi_document_and_its_page_are_served_and_cached() {
     let fleet = Fleet::start().await;
     let response = fleet.get("/openapi.json").send().await.unwrap();
     let etag = response.headers()["etag"].clone();
@@ -27,13 +27,13 @@ async fn the_contract_and_its_page_are_served_and_cached() {
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with(kind));
         assert!(response.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
         let text = response.text().await.unwrap();
-        let elsewhere = text.matches("://").count() - text.matches("http://www.w3.org").count();
-        assert_eq!(elsewhere, 0, "{path} asks another server");
+        let external = text.matches("://").count() - text.matches("http://www.w3.org").count();
+        assert_eq!(external, 0, "{path} refers to another server");
     }
 }
 
 #[test]
-fn every_reference_of_the_contract_leads_somewhere() {
+fn every_reference_of_the_openapi_document_resolves() {
     fn references<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
         match value {
             Value::Object(map) => {
@@ -59,8 +59,8 @@ fn every_reference_of_the_contract_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn health_is_for_everyone() {
-    let fleet = Plan::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
+async fn health_routes_need_no_token_and_have_no_limit() {
+    let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
     for _ in 0..5 {
         assert_eq!(fleet.get("/healthz").send().await.unwrap().status(), 200);
         assert_eq!(fleet.get("/readyz").send().await.unwrap().status(), 200);
@@ -69,7 +69,7 @@ async fn health_is_for_everyone() {
 }
 
 #[tokio::test]
-async fn answers_are_guarded_against_browsers() {
+async fn responses_have_security_headers() {
     let fleet = Fleet::start().await;
     for path in ["/api/v1/videos", "/api/v1/nothing", "/api/v1/user/me"] {
         let response = fleet.get(path).send().await.unwrap();
@@ -84,7 +84,7 @@ async fn answers_are_guarded_against_browsers() {
 
 #[tokio::test]
 async fn preflights_are_answered_before_every_check() {
-    let fleet = Plan::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
+    let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
     for _ in 0..3 {
         let request = fleet
             .request(Method::OPTIONS, "/api/v1/videos")
@@ -105,8 +105,8 @@ async fn preflights_are_answered_before_every_check() {
 }
 
 #[tokio::test]
-async fn only_the_origins_that_are_set_may_call() {
-    let fleet = Plan::set("gateway.cors.origins", "https://a.example, https://b.example").start().await;
+async fn only_configured_origins_are_allowed() {
+    let fleet = FleetBuilder::set("gateway.cors.origins", "https://a.example, https://b.example").start().await;
     let allowed = async |origin: &str| {
         let response = fleet.get("/api/v1/videos").header("origin", origin).send().await.unwrap();
         response.headers().get("access-control-allow-origin").map(|o| o.to_str().unwrap().to_owned())

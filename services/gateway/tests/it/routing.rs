@@ -1,23 +1,27 @@
-//! Where requests go, and what of them arrives.
+//! Routing, and what of a request arrives at the service.
 
 use fenz_chassis::Role;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::fleet::{Fleet, Plan, refusal};
+use crate::fleet::{Fleet, FleetBuilder, error_reason};
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told_apart() {
+async fn unknown_paths_are_404_and_unknown_methods_405() {
     let fleet = Fleet::start().await;
     for path in ["/", "/api/v1/nothing", "/api/v1/videos/", "/metrics", "//api/v1/videos"] {
-        assert_eq!(refusal(fleet.get(path).send().await.unwrap()).await, (404, "ROUTE_NOT_FOUND".to_owned()), "{path}");
+        assert_eq!(
+            error_reason(fleet.get(path).send().await.unwrap()).await,
+            (404, "ROUTE_NOT_FOUND".to_owned()),
+            "{path}"
+        );
     }
     let response = fleet.post("/api/v1/videos/1").send().await.unwrap();
     assert_eq!(response.headers()["allow"], "DELETE, GET, PUT");
-    assert_eq!(refusal(response).await, (405, "METHOD_NOT_ALLOWED".to_owned()));
+    assert_eq!(error_reason(response).await, (405, "METHOD_NOT_ALLOWED".to_owned()));
     let head = fleet.request(Method::HEAD, "/api/v1/videos/1").send().await.unwrap();
     assert_eq!(head.status(), 405);
-    // An internal RPC is nowhere, whatever it is called by.
+    // Internal RPCs are not routed.
     let internal = "/fenzvideo.auth.v1.AuthService/ListEndedSessions";
     assert_eq!(fleet.post(internal).json(&serde_json::json!({})).send().await.unwrap().status(), 404);
 }
@@ -52,7 +56,7 @@ async fn the_request_arrives_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn what_only_we_may_say_is_taken_off() {
+async fn headers_that_only_services_may_set_are_removed() {
     let fleet = Fleet::start().await;
     let request = fleet
         .get("/api/v1/videos")
@@ -72,7 +76,7 @@ async fn what_only_we_may_say_is_taken_off() {
     assert_eq!(headers["x-fenz-client-address"], "127.0.0.1");
     assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
     assert_eq!(headers["x-forwarded-proto"], "http");
-    let gone = [
+    let removed = [
         "x-fenz-http-status",
         "x-fenz-anything",
         "x-real-ip",
@@ -82,12 +86,12 @@ async fn what_only_we_may_say_is_taken_off() {
         "connection",
         "proxy-authorization",
     ];
-    assert!(gone.iter().all(|name| !headers.contains_key(*name)), "{headers:?}");
+    assert!(removed.iter().all(|name| !headers.contains_key(*name)), "{headers:?}");
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_is_believed() {
-    let fleet = Plan::set("gateway.trusted_proxies", "127.0.0.0/8,10.0.0.1").start().await;
+async fn headers_of_a_trusted_proxy_are_kept() {
+    let fleet = FleetBuilder::set("gateway.trusted_proxies", "127.0.0.0/8,10.0.0.1").start().await;
     let request = fleet
         .get("/api/v1/videos")
         .header("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.1")

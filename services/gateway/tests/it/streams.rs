@@ -1,4 +1,4 @@
-//! Bytes go through as they come, in both directions.
+//! Bodies are streamed in both directions.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -17,7 +17,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::{Plan, refusal};
+use crate::fleet::{FleetBuilder, error_reason};
 
 const PLAY: &str = "/media/1/2/3/4";
 const PATTERN: &str = "/media/{a}/{b}/{c}/{d}";
@@ -30,12 +30,12 @@ fn body(chunks: mpsc::Receiver<&'static str>) -> reqwest::Body {
 #[tokio::test]
 async fn each_chunk_arrives_before_the_next_is_sent() {
     let echo = Router::new().route(UPLOAD, post(async |request: Request| Body::new(request.into_body())));
-    let fleet = Plan::media(echo).start().await;
+    let fleet = FleetBuilder::media(echo).start().await;
     let (send, chunks) = mpsc::channel(1);
     send.send("first").await.unwrap();
     let request = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(body(chunks));
     let mut answer = request.send().await.unwrap().bytes_stream();
-    // Were anything on the way collecting, this would wait forever.
+    // If anything buffered whole bodies, this would never complete.
     for next in ["second", "third"] {
         let seen = tokio::time::timeout(Duration::from_secs(5), answer.next()).await.unwrap().unwrap().unwrap();
         assert!(!seen.is_empty());
@@ -47,7 +47,7 @@ async fn each_chunk_arrives_before_the_next_is_sent() {
 }
 
 #[tokio::test]
-async fn a_refusal_reaches_the_client_in_the_middle_of_its_upload() {
+async fn an_error_reaches_the_client_during_its_upload() {
     let refuse = async |request: Request| {
         let mut bytes = request.into_body().into_data_stream();
         let mut seen = 0;
@@ -59,13 +59,13 @@ async fn a_refusal_reaches_the_client_in_the_middle_of_its_upload() {
         }
         Error::new(Reason::FileTooLarge, "too large").into_response()
     };
-    let fleet = Plan::media(Router::new().route(UPLOAD, post(refuse))).start().await;
+    let fleet = FleetBuilder::media(Router::new().route(UPLOAD, post(refuse))).start().await;
     for _ in 0..20 {
         let chunk = bytes::Bytes::from(vec![7; 1 << 16]);
         let endless = futures::stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone())).take(16 << 4);
         let upload = reqwest::Body::wrap_stream(endless);
         let request = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(upload);
-        assert_eq!(refusal(request.send().await.unwrap()).await, (413, "FILE_TOO_LARGE".to_owned()));
+        assert_eq!(error_reason(request.send().await.unwrap()).await, (413, "FILE_TOO_LARGE".to_owned()));
     }
 }
 
@@ -80,20 +80,20 @@ async fn a_large_upload_arrives_whole() {
         }
         format!("{seen} {length:?}")
     };
-    let fleet = Plan::media(Router::new().route(UPLOAD, post(count))).start().await;
+    let fleet = FleetBuilder::media(Router::new().route(UPLOAD, post(count))).start().await;
     let upload = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(vec![1; 32 << 20]);
     let answer = upload.send().await.unwrap().text().await.unwrap();
     assert_eq!(answer, format!("{} {:?}", 32 << 20, Some("33554432")));
 }
 
 #[tokio::test]
-async fn ranges_and_heads_pass() {
+async fn range_and_head_requests_pass() {
     let play = async |headers: HeaderMap| {
         let range = headers["range"].to_str().unwrap().to_owned();
         let answer = [("content-range", "bytes 0-3/10"), ("etag", "\"x\""), ("cache-control", "private, max-age=60")];
         (StatusCode::PARTIAL_CONTENT, answer, range)
     };
-    let fleet = Plan::media(Router::new().route(PATTERN, get(play))).start().await;
+    let fleet = FleetBuilder::media(Router::new().route(PATTERN, get(play))).start().await;
     let response = fleet.get(PLAY).header("range", "bytes=0-3").send().await.unwrap();
     assert_eq!(response.status(), 206);
     assert_eq!(response.headers()["content-range"], "bytes 0-3/10");
@@ -103,11 +103,11 @@ async fn ranges_and_heads_pass() {
 }
 
 #[tokio::test]
-async fn an_answer_that_stands_still_is_cut() {
+async fn an_idle_response_is_closed() {
     let stall = async || {
         Body::from_stream(futures::stream::iter([Ok::<_, Infallible>("some")]).chain(futures::stream::pending()))
     };
-    let mut plan = Plan::media(Router::new().route(PATTERN, get(stall)));
+    let mut plan = FleetBuilder::media(Router::new().route(PATTERN, get(stall)));
     plan = plan.and("gateway.idle_timeout", "300ms");
     let fleet = plan.start().await;
     let mut answer = fleet.get(PLAY).send().await.unwrap().bytes_stream();
@@ -117,11 +117,11 @@ async fn an_answer_that_stands_still_is_cut() {
 }
 
 #[tokio::test]
-async fn an_upload_that_stands_still_is_cut_and_a_slow_one_is_not() {
+async fn an_idle_upload_fails_and_a_slow_one_does_not() {
     let count = async |request: Request| {
         axum::body::to_bytes(request.into_body(), 1 << 20).await.map(|b| b.len().to_string()).unwrap_or_default()
     };
-    let plan = Plan::media(Router::new().route(UPLOAD, post(count))).and("gateway.idle_timeout", "400ms");
+    let plan = FleetBuilder::media(Router::new().route(UPLOAD, post(count))).and("gateway.idle_timeout", "400ms");
     let fleet = plan.and("gateway.server.request_timeout", "300ms").start().await;
     let upload = |chunks| fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(body(chunks)).send();
     let (send, chunks) = mpsc::channel(1);
@@ -137,17 +137,17 @@ async fn an_upload_that_stands_still_is_cut_and_a_slow_one_is_not() {
     let (send, chunks) = mpsc::channel(1);
     send.send("1234").await.unwrap();
     let still = tokio::time::timeout(Duration::from_secs(5), upload(chunks)).await.unwrap().unwrap();
-    assert_eq!(refusal(still).await, (400, "UPLOAD_INCOMPLETE".to_owned()));
+    assert_eq!(error_reason(still).await, (400, "UPLOAD_INCOMPLETE".to_owned()));
 }
 
 #[tokio::test]
-async fn an_upload_may_take_its_time_after_the_last_byte() {
+async fn the_response_to_an_upload_may_take_longer_than_the_idle_timeout() {
     let store = async |request: Request| {
         let length = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap().len();
         tokio::time::sleep(Duration::from_secs(1)).await;
         length.to_string()
     };
-    let plan = Plan::media(Router::new().route(UPLOAD, post(store))).and("gateway.idle_timeout", "200ms");
+    let plan = FleetBuilder::media(Router::new().route(UPLOAD, post(store))).and("gateway.idle_timeout", "200ms");
     let fleet = plan.start().await;
     let upload = || fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User));
     let (send, chunks) = mpsc::channel(1);
@@ -159,20 +159,20 @@ async fn an_upload_may_take_its_time_after_the_last_byte() {
 }
 
 #[tokio::test]
-async fn a_player_that_stops_reading_lets_go_of_what_it_played() {
-    let gone = CancellationToken::new();
-    let let_go = gone.clone();
+async fn a_client_that_stops_reading_releases_the_upstream_body() {
+    let dropped = CancellationToken::new();
+    let on_drop = dropped.clone();
     let endless = async move || {
-        let (playing, chunk) = (let_go.clone().drop_guard(), bytes::Bytes::from(vec![7; 1 << 16]));
+        let (playing, chunk) = (on_drop.clone().drop_guard(), bytes::Bytes::from(vec![7; 1 << 16]));
         Body::from_stream(futures::stream::repeat_with(move || {
             let _dropped_with_the_body = &playing;
             Ok::<_, Infallible>(chunk.clone())
         }))
     };
     let router = Router::new().route(PATTERN, get(endless));
-    let fleet = Plan::media(router).and("gateway.server.write_timeout", "500ms").start().await;
+    let fleet = FleetBuilder::media(router).and("gateway.server.write_timeout", "500ms").start().await;
     let mut player = TcpStream::connect(fleet.address()).await.unwrap();
     player.write_all(format!("GET {PLAY} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
     player.readable().await.unwrap();
-    tokio::time::timeout(Duration::from_secs(10), gone.cancelled()).await.expect("the upstream's body is dropped");
+    tokio::time::timeout(Duration::from_secs(10), dropped.cancelled()).await.expect("the upstream's body is dropped");
 }

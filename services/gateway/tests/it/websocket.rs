@@ -1,4 +1,4 @@
-//! WebSocket: the handshake passes as a request does, and then bytes do.
+//! WebSocket: the handshake is checked like any request, then bytes are copied.
 
 use std::time::Duration;
 
@@ -17,24 +17,23 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::fleet::{Fleet, Plan};
+use crate::fleet::{Fleet, FleetBuilder};
 
 const PUBLIC: &str = "/api/v1/videos/1";
 const PRIVATE: &str = "/api/v1/user/me";
 const RAW: &str = "/media/1/2/3/4";
 const PATTERN: &str = "/media/{a}/{b}/{c}/{d}";
 
-/// Accepts every handshake and sends back whatever comes, first of all the
-/// headers that it saw.
+/// Accepts every handshake, sends the headers that it received, then echoes.
 async fn echo(mut request: Request) -> Response<Body> {
     let seen = format!("{:?}\n", request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let mut stream = TokioIo::new(upgrade.await.unwrap());
         stream.write_all(seen.as_bytes()).await.unwrap();
-        let mut piece = [0; 1024];
-        while let Ok(length @ 1..) = stream.read(&mut piece).await {
-            if piece[..length].starts_with(b"bye") || stream.write_all(&piece[..length]).await.is_err() {
+        let mut buffer = [0; 1024];
+        while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+            if buffer[..length].starts_with(b"bye") || stream.write_all(&buffer[..length]).await.is_err() {
                 break;
             }
         }
@@ -45,8 +44,8 @@ async fn echo(mut request: Request) -> Response<Body> {
     answer.header("sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=").body(Body::empty()).unwrap()
 }
 
-fn echoing() -> Plan {
-    Plan::content(Router::new().fallback(echo))
+fn echoing() -> FleetBuilder {
+    FleetBuilder::content(Router::new().fallback(echo))
 }
 
 /// A client's side, after the handshake was sent.
@@ -79,8 +78,8 @@ impl Client {
         self.head.split(' ').nth(1).unwrap()
     }
 
-    /// What the upstream saw of the handshake.
-    async fn seen(&mut self) -> String {
+    /// The headers of the handshake as the upstream received them.
+    async fn received_headers(&mut self) -> String {
         self.within(async |stream| {
             let mut line = Vec::new();
             while line.last() != Some(&b'\n') {
@@ -91,7 +90,7 @@ impl Client {
         .await
     }
 
-    async fn say(&mut self, text: &str) {
+    async fn send_and_expect_echo(&mut self, text: &str) {
         self.within(async |stream| {
             stream.write_all(text.as_bytes()).await.unwrap();
             let mut answer = vec![0; text.len()];
@@ -102,7 +101,7 @@ impl Client {
     }
 
     /// Waits for the end of the connection.
-    async fn ends(&mut self) {
+    async fn expect_end(&mut self) {
         self.within(async |stream| {
             let mut rest = Vec::new();
             stream.read_to_end(&mut rest).await.ok();
@@ -113,7 +112,7 @@ impl Client {
 }
 
 #[tokio::test]
-async fn bytes_pass_both_ways_until_a_side_ends() {
+async fn bytes_are_copied_both_ways_until_a_side_ends() {
     let fleet = echoing().start().await;
     let mut client = Client::connect(&fleet, PUBLIC, "x-fenz-client-address: 198.51.100.1\r\n").await;
     assert_eq!(client.status(), "101");
@@ -123,24 +122,24 @@ async fn bytes_pass_both_ways_until_a_side_ends() {
     {
         assert_eq!(head.matches(line).count(), 1, "{line} in {head}");
     }
-    let seen = client.seen().await;
+    let seen = client.received_headers().await;
     assert!(seen.contains("\"sec-websocket-key\": \"dGhlIHNhbXBsZSBub25jZQ==\""), "{seen}");
     assert!(seen.contains("\"x-fenz-client-address\": \"127.0.0.1\"") && !seen.contains("keep-alive"), "{seen}");
     for text in ["one", "two", &"long ".repeat(20_000)[..700]] {
-        client.say(text).await;
+        client.send_and_expect_echo(text).await;
     }
-    // The upstream's end is the client's.
+    // The upstream closes first.
     client.stream.write_all(b"bye").await.unwrap();
-    client.ends().await;
-    // And the client's is the upstream's, which then ends as well.
+    client.expect_end().await;
+    // The client closes first.
     let mut client = Client::connect(&fleet, PUBLIC, "").await;
-    client.seen().await;
+    client.received_headers().await;
     client.stream.shutdown().await.unwrap();
-    client.ends().await;
+    client.expect_end().await;
 }
 
 #[tokio::test]
-async fn what_is_sent_along_with_the_handshake_is_not_lost() {
+async fn data_sent_with_the_handshake_is_not_lost() {
     let fleet = echoing().start().await;
     let mut stream = TcpStream::connect(fleet.address()).await.unwrap();
     let request =
@@ -154,9 +153,10 @@ async fn what_is_sent_along_with_the_handshake_is_not_lost() {
 }
 
 #[tokio::test]
-async fn tokens_and_limits_hold_as_for_others() {
-    let plan = Plan::set("gateway.rate_limit.anonymous_per_minute", "3").and("gateway.rate_limit.user_per_minute", "2");
-    let fleet = Plan { content: Some(Router::new().fallback(echo)), ..plan }.start().await;
+async fn access_and_rate_limits_apply() {
+    let plan = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "3")
+        .and("gateway.rate_limit.user_per_minute", "2");
+    let fleet = FleetBuilder { content: Some(Router::new().fallback(echo)), ..plan }.start().await;
     assert_eq!(Client::connect(&fleet, PRIVATE, "").await.status(), "401");
     assert_eq!(Client::connect(&fleet, PRIVATE, "authorization: Bearer guess\r\n").await.status(), "401");
     assert_eq!(Client::connect(&fleet, PUBLIC, "").await.status(), "101");
@@ -168,15 +168,15 @@ async fn tokens_and_limits_hold_as_for_others() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_refuses_answers_as_usual() {
+async fn an_upstream_can_reject_the_handshake() {
     let refuse = async |request: Request| {
         assert_eq!(request.headers()["upgrade"], "websocket");
         Error::new(Reason::PermissionDenied, "not for you").into_response()
     };
-    let fleet = Plan::content(Router::new().fallback(refuse)).start().await;
+    let fleet = FleetBuilder::content(Router::new().fallback(refuse)).start().await;
     let mut client = Client::connect(&fleet, PUBLIC, "").await;
     assert_eq!(client.status(), "403");
-    // The connection goes on as HTTP.
+    // The connection stays usable for HTTP.
     let length =
         client.head.to_lowercase().split("content-length: ").nth(1).unwrap().split('\r').next().unwrap().parse();
     let mut body = vec![0; length.unwrap()];
@@ -190,42 +190,42 @@ async fn an_upstream_that_refuses_answers_as_usual() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_switches_unasked_is_a_bad_gateway() {
+async fn an_unexpected_upgrade_is_a_bad_gateway() {
     let fleet = echoing().start().await;
     assert_eq!(fleet.get(PUBLIC).send().await.unwrap().status(), 502);
-    // Only WebSocket passes: of others the upstream hears nothing.
+    // Upgrades to other protocols are not forwarded.
     let other = fleet.get(PUBLIC).header("connection", "upgrade").header("upgrade", "h2c").send().await.unwrap();
     assert_eq!(other.status(), 502);
     assert_eq!(fleet.get(RAW).send().await.unwrap().status(), 200);
 }
 
 #[tokio::test]
-async fn a_service_that_is_gone_is_unavailable_for_these_too() {
-    let fleet = Plan { without_content: true, ..Plan::default() }.start().await;
+async fn a_service_that_is_down_is_unavailable_for_handshakes_too() {
+    let fleet = FleetBuilder { without_content: true, ..FleetBuilder::default() }.start().await;
     for _ in 0..6 {
         assert_eq!(Client::connect(&fleet, PUBLIC, "").await.status(), "503");
     }
-    // The sixth met the open breaker.
+    // The circuit is open now.
     assert!(Client::connect(&fleet, PUBLIC, "").await.head.to_lowercase().contains("retry-after: 1"));
 }
 
 #[tokio::test]
-async fn one_that_stands_still_is_cut_and_a_slow_one_is_not() {
+async fn an_idle_tunnel_is_closed_and_a_slow_one_is_not() {
     let router = Router::new().route(PATTERN, get(echo));
-    let fleet = Plan::media(router).and("gateway.idle_timeout", "500ms").start().await;
+    let fleet = FleetBuilder::media(router).and("gateway.idle_timeout", "500ms").start().await;
     let mut client = Client::connect(&fleet, RAW, "").await;
-    client.seen().await;
+    client.received_headers().await;
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        client.say("still here").await;
+        client.send_and_expect_echo("still here").await;
     }
-    client.ends().await;
+    client.expect_end().await;
 }
 
 #[tokio::test]
-async fn there_are_only_so_many_and_a_place_comes_free() {
+async fn the_number_of_tunnels_is_limited_and_closing_one_frees_its_permit() {
     let fleet = echoing().and("gateway.server.max_connections", "3").start().await;
-    // The listener counts connections until they switch; these are past that.
+    // The listener's limit does not count these: they have switched protocols.
     let mut open = Vec::new();
     for _ in 0..3 {
         open.push(Client::connect(&fleet, PUBLIC, "").await);
@@ -240,15 +240,16 @@ async fn there_are_only_so_many_and_a_place_comes_free() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("no place came free");
+    panic!("no permit was released");
 }
 
 #[tokio::test]
-async fn they_are_closed_when_the_process_drains() {
+async fn tunnels_are_closed_on_shutdown() {
     let fleet = echoing().start().await;
     let mut client = Client::connect(&fleet, PUBLIC, "").await;
-    client.seen().await;
-    client.say("before").await;
-    let (stopped, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(5), fleet.sandbox.stop()), client.ends());
+    client.received_headers().await;
+    client.send_and_expect_echo("before").await;
+    let (stopped, ()) =
+        tokio::join!(tokio::time::timeout(Duration::from_secs(5), fleet.sandbox.stop()), client.expect_end());
     stopped.expect("it stops in time");
 }

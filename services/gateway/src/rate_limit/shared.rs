@@ -1,12 +1,12 @@
-//! The buckets that all gateways of a fleet share, in Redis.
+//! Rate-limit buckets in Redis, shared by all gateways of a fleet.
 
 use fenz_chassis::redis::{Redis, Script};
 
 use crate::domain::gcra::Quota;
 
-/// GCRA as in `domain::gcra`, on the server's clock: gateways need not agree
-/// on the time. Answers how full the bucket is, in microseconds; below zero
-/// when it has no room for the request.
+/// GCRA as in `domain::gcra`, on the clock of the Redis server, so that the
+/// gateways' clocks may differ. Returns the bucket's level in microseconds,
+/// negated when the request exceeds the limit.
 const SCRIPT: &str = r"
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -21,34 +21,34 @@ redis.call('SET', KEYS[1], string.format('%.0f', now + level), 'PX', math.ceil(l
 return level
 ";
 
-/// What the shared bucket says to a request.
+/// The result of a request at its shared bucket.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Counted; the bucket is now this full.
-    Admitted(u64),
-    /// Not counted: the bucket is this full.
-    Refused(u64),
+pub enum Decision {
+    /// Counted; the level after it.
+    Allowed(u64),
+    /// Not counted; the current level.
+    Limited(u64),
 }
 
-pub struct Shared {
+pub struct SharedBuckets {
     redis: Redis,
     script: Script,
 }
 
-impl Shared {
+impl SharedBuckets {
     pub fn new(redis: Redis) -> Self {
         Self { redis, script: Script::new(SCRIPT) }
     }
 
-    /// Counts a request. None when Redis is away.
-    pub async fn take(&self, caller: &str, quota: Quota) -> Option<Verdict> {
+    /// Counts a request. `None` when Redis is unavailable.
+    pub async fn take(&self, caller: &str, quota: Quota) -> Option<Decision> {
         let mut call = self.script.key(self.redis.key(caller));
         call.arg(quota.interval).arg(quota.capacity);
         match self.redis.run_script::<i64>(&call).await {
-            Ok(level) if level > 0 => Some(Verdict::Admitted(level.unsigned_abs())),
-            Ok(level) => Some(Verdict::Refused(level.unsigned_abs())),
+            Ok(level) if level > 0 => Some(Decision::Allowed(level.unsigned_abs())),
+            Ok(level) => Some(Decision::Limited(level.unsigned_abs())),
             Err(error) => {
-                tracing::debug!(%error, "limits are kept here for now");
+                tracing::debug!(%error, "redis is unavailable; limiting locally");
                 None
             }
         }

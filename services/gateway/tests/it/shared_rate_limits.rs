@@ -1,16 +1,16 @@
-//! Several gateways with one Redis: what a caller used up at one it has used
-//! up at all, and without Redis each counts for itself.
+//! Several gateways with one Redis share their counts; without Redis each counts
+//! alone.
 
 use std::time::{Duration, Instant};
 
 use fenz_testkit::Redis;
 
-use crate::fleet::{Fleet, Plan};
+use crate::fleet::{Fleet, FleetBuilder};
 
 const PATH: &str = "/api/v1/videos";
 
 async fn gateway(url: &str, prefix: &str, per_minute: &str) -> Fleet {
-    Plan::set("gateway.rate_limit.anonymous_per_minute", per_minute)
+    FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", per_minute)
         .and("gateway.redis.url", url)
         .and("gateway.redis.prefix", prefix)
         .start()
@@ -21,7 +21,7 @@ fn prefix() -> String {
     format!("t{:016x}", rand::random::<u64>())
 }
 
-/// How many of these requests a gateway lets through.
+/// How many of these requests a gateway allows.
 async fn passed(fleet: &Fleet, times: usize) -> usize {
     let mut passed = 0;
     for _ in 0..times {
@@ -42,23 +42,23 @@ async fn two_gateways_refuse_the_hundred_and_first_request_in_sum() {
             passed += usize::from(fleet.get(PATH).send().await.unwrap().status().is_success());
         }
     }
-    // One more place comes free every 600 ms.
+    // One more request is allowed every 600 ms.
     let freed = began.elapsed().as_millis() as usize / 600 + 1;
     assert!((100..=100 + freed).contains(&passed), "{passed} passed, {freed} came free");
     let refusal = other.get(PATH).send().await.unwrap();
     assert_eq!((refusal.status().as_u16(), refusal.headers()["retry-after"].to_str().unwrap()), (429, "1"));
-    // Another fleet on the same Redis has counts of its own.
-    let stranger = gateway(&url, &self::prefix(), "100").await;
-    assert!(stranger.get(PATH).send().await.unwrap().status().is_success());
+    // Another prefix has its own counts.
+    let other_fleet = gateway(&url, &self::prefix(), "100").await;
+    assert!(other_fleet.get(PATH).send().await.unwrap().status().is_success());
 }
 
 #[tokio::test]
-async fn a_gateway_goes_on_alone_when_redis_dies_and_shares_again_when_it_is_back() {
+async fn gateways_count_alone_while_redis_is_down_and_share_again_afterwards() {
     let Some(mut redis) = Redis::start().await else { return };
     let (one, other) = (gateway(&redis.url(), "", "6").await, gateway(&redis.url(), "", "6").await);
     shared(&one, &other).await;
     redis.kill();
-    // Both know what they were told before; each counts for itself now.
+    // Both keep the levels that they saw before; now each counts alone.
     let began = Instant::now();
     assert!(passed(&one, 8).await <= 1);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
@@ -66,12 +66,12 @@ async fn a_gateway_goes_on_alone_when_redis_dies_and_shares_again_when_it_is_bac
     assert_eq!(passed(&third, 9).await, 6);
     redis.run().await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    // Redis has forgotten all: these start anew, and together.
+    // Redis restarted empty: new gateways start with shared, empty buckets.
     let (one, other) = (gateway(&redis.url(), "", "6").await, gateway(&redis.url(), "", "6").await);
     shared(&one, &other).await;
 }
 
-/// Six requests pass in sum, whoever is asked.
+/// Six requests pass in total, over both gateways.
 async fn shared(one: &Fleet, other: &Fleet) {
     assert_eq!(passed(one, 3).await, 3);
     let rest = passed(other, 9).await;
@@ -80,34 +80,34 @@ async fn shared(one: &Fleet, other: &Fleet) {
 }
 
 #[tokio::test]
-async fn the_same_gateway_finds_redis_again() {
+async fn a_running_gateway_reconnects_to_redis() {
     let Some(mut redis) = Redis::reserve() else { return };
     let behind_a_proxy = async || {
-        Plan::set("gateway.rate_limit.anonymous_per_minute", "6")
+        FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "6")
             .and("gateway.redis.url", redis.url())
             .and("gateway.trusted_proxies", "127.0.0.1")
             .start()
             .await
     };
     let (one, other) = (behind_a_proxy().await, behind_a_proxy().await);
-    // Six requests of an address at one gateway, and how many pass at the other then.
+    // Uses up the limit of an address at one gateway; returns how many requests pass at the other.
     let left = async |number: usize| {
-        let ask = async |fleet: &Fleet| {
+        let send = async |fleet: &Fleet| {
             let request = fleet.get(PATH).header("x-forwarded-for", format!("192.0.2.{number}"));
             usize::from(request.send().await.unwrap().status().is_success())
         };
         let mut left = 0;
         for _ in 0..6 {
-            assert_eq!(ask(&one).await, 1);
+            assert_eq!(send(&one).await, 1);
         }
         for _ in 0..6 {
-            left += ask(&other).await;
+            left += send(&other).await;
         }
         left
     };
     assert_eq!(left(0).await, 6);
     redis.run().await;
-    // An address that nobody came from before, until what one counts the other hears of.
+    // A new address each time, until the counts are shared.
     for number in 1..=80 {
         if left(number).await <= 2 {
             return;
@@ -118,7 +118,7 @@ async fn the_same_gateway_finds_redis_again() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_delays_few_requests() {
+async fn a_hanging_redis_delays_few_requests() {
     let Some(redis) = Redis::start().await else { return };
     let fleet = gateway(&redis.url(), "", "100000").await;
     assert_eq!(passed(&fleet, 20).await, 20);
@@ -126,13 +126,13 @@ async fn one_that_hangs_delays_few_requests() {
     let (mut slow, mut all) = (0, 0);
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(3) {
-        let asked = Instant::now();
+        let sent = Instant::now();
         assert!(fleet.get(PATH).send().await.unwrap().status().is_success());
-        slow += usize::from(asked.elapsed() > Duration::from_millis(150));
+        slow += usize::from(sent.elapsed() > Duration::from_millis(150));
         all += 1;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     redis.signal("-CONT");
-    // One each time it is asked again, and not all that come meanwhile.
+    // Only the requests that probe Redis are slow.
     assert!(slow >= 1 && slow * 4 < all, "{slow} of {all} were slow");
 }

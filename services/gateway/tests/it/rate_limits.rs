@@ -1,9 +1,9 @@
-//! How often callers may come.
+//! Rate limits of one gateway.
 
 use fenz_chassis::Role;
 use serde_json::Value;
 
-use crate::fleet::{Fleet, Plan, refusal};
+use crate::fleet::{Fleet, FleetBuilder, error_reason};
 
 async fn passed(fleet: &Fleet, token: Option<&str>, from: &str, times: usize) -> usize {
     let mut passed = 0;
@@ -17,8 +17,8 @@ async fn passed(fleet: &Fleet, token: Option<&str>, from: &str, times: usize) ->
     passed
 }
 
-fn limited() -> Plan {
-    Plan::set("gateway.rate_limit.anonymous_per_minute", "3").and("gateway.rate_limit.user_per_minute", "6")
+fn limited() -> FleetBuilder {
+    FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "3").and("gateway.rate_limit.user_per_minute", "6")
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn addresses_and_users_have_limits_of_their_own() {
     let (user, admin) = (fleet.token(Role::User), fleet.token(Role::Admin));
     assert_eq!(passed(&fleet, Some(&user), "192.0.2.1", 9).await, 6);
     assert_eq!(passed(&fleet, Some(&admin), "192.0.2.1", 9).await, 6);
-    // What never counts.
+    // Media routes are not limited.
     for _ in 0..9 {
         let media = fleet.get("/media/1/2/3/4").header("x-forwarded-for", "192.0.2.1").send().await.unwrap();
         assert_eq!(media.status(), 200);
@@ -37,7 +37,7 @@ async fn addresses_and_users_have_limits_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_how_long_to_wait() {
+async fn a_rate_limit_error_has_retry_after() {
     let fleet = limited().start().await;
     // Without trusted proxies the header changes nothing.
     assert_eq!(passed(&fleet, None, "192.0.2.1", 2).await + passed(&fleet, None, "192.0.2.2", 4).await, 3);
@@ -51,18 +51,18 @@ async fn a_refusal_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn guessing_tokens_counts_as_anonymous() {
+async fn invalid_tokens_count_as_anonymous() {
     let fleet = limited().start().await;
     let mut seen = Vec::new();
     for i in 0..5 {
         let response = fleet.get("/api/v1/user/me").bearer_auth(format!("guess-{i}")).send().await.unwrap();
-        seen.push(refusal(response).await.0);
+        seen.push(error_reason(response).await.0);
     }
     assert_eq!(seen, [401, 401, 401, 429, 429]);
 }
 
 #[tokio::test]
 async fn zero_is_unlimited() {
-    let fleet = Plan::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
+    let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
     assert_eq!(passed(&fleet, None, "192.0.2.1", 150).await, 150);
 }
