@@ -19,15 +19,15 @@ pub struct Config {
     /// How long a session lives without being refreshed.
     #[serde(with = "humantime_serde")]
     pub refresh_ttl: Duration,
-    /// How long one-time tokens live: password resets, changes of address.
+    /// How long one-time tokens live: password resets, changes of the email address.
     #[serde(with = "humantime_serde")]
     pub reset_ttl: Duration,
     pub registration: Registration,
-    /// The codes that registration by invitation takes, comma-separated.
+    /// The accepted invitation codes, comma-separated.
     pub invitation_codes: Secret,
-    /// Open sessions of a user; the one unused for longest ends for another.
+    /// Open sessions per user; a further login ends the least recently used.
     pub max_sessions: u64,
-    /// How often the audit log hears of failed logins.
+    /// How often failed logins are reported to the audit log.
     #[serde(with = "humantime_serde")]
     pub failure_report_interval: Duration,
     pub admin: Admin,
@@ -35,7 +35,7 @@ pub struct Config {
     pub throttle: throttle::Rules,
 }
 
-/// Who may make an account.
+/// Who may register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
@@ -44,13 +44,13 @@ pub enum Registration {
     Invitation,
 }
 
-/// The first administrator; read while there is none.
+/// The first administrator; created while there is none.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
     pub username: String,
     pub email: String,
-    /// Without one a password is made and printed once.
+    /// When empty, a password is generated and printed once.
     pub password: Secret,
 }
 
@@ -67,7 +67,7 @@ pub struct Hash {
     pub memory_kib: u32,
     pub iterations: u32,
     pub parallelism: u32,
-    /// Passwords hashed at the same time; the cores when not set.
+    /// Passwords hashed at the same time; the number of cores when not set.
     pub concurrency: Option<usize>,
 }
 
@@ -102,7 +102,7 @@ impl Config {
     /// Names the setting and what it should be.
     pub fn check(&self) -> Result<()> {
         let second = Duration::from_secs(1);
-        for (name, span, most) in [
+        for (name, value, max) in [
             ("ACCESS_TTL", self.access_ttl, DAY),
             ("REFRESH_TTL", self.refresh_ttl, 400 * DAY),
             ("RESET_TTL", self.reset_ttl, 7 * DAY),
@@ -111,9 +111,9 @@ impl Config {
             ("THROTTLE__LONGEST_WAIT", self.throttle.longest_wait, DAY),
         ] {
             ensure!(
-                (second..=most).contains(&span),
+                (second..=max).contains(&value),
                 "FENZ_AUTH__{name} should be from 1s to {}h",
-                most.as_secs() / 3600
+                max.as_secs() / 3600
             );
         }
         ensure!(
@@ -139,7 +139,7 @@ impl Config {
 
 impl Hash {
     /// # Errors
-    /// When argon2 does not take the values together.
+    /// When argon2 rejects the combination of values.
     pub fn params(&self) -> Result<Params> {
         ensure!(self.memory_kib <= 4 << 20, "FENZ_AUTH__HASH__MEMORY_KIB should be at most 4194304");
         Params::new(self.memory_kib, self.iterations, self.parallelism, Some(Params::DEFAULT_OUTPUT_LEN)).ok().context(
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_hold_and_bad_values_are_named() {
+    fn defaults_are_valid_and_errors_name_the_setting() {
         Config::default().check().unwrap();
         let says = |config: Config| config.check().unwrap_err().to_string();
         let short = Duration::from_millis(5);

@@ -1,4 +1,4 @@
-//! Background work.
+//! Background jobs.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use fenz_events::Lease;
 
 use crate::app::App;
 
-/// How soon a key made by `rotate-keys` is published.
-const KEYS: Duration = Duration::from_secs(5);
-const ERRANDS: Duration = Duration::from_secs(5);
-const PRUNE: Duration = Duration::from_secs(600);
+/// The delay until a key made by `rotate-keys` is published.
+const KEY_RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+const PENDING_CALLS_INTERVAL: Duration = Duration::from_secs(5);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Starts all of it.
+/// Starts the jobs.
 ///
 /// # Errors
 /// When the service has no database.
 pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let keys = app.clone();
-    platform.every("signing_keys", KEYS, move || {
+    platform.every("signing_keys", KEY_RELOAD_INTERVAL, move || {
         let app = keys.clone();
         async move { app.keys.reload(&app.db, app.clock.now()).await }
     });
-    let errands = app.clone();
-    platform.every("media_errands", ERRANDS, move || {
-        let app = errands.clone();
-        async move { app.run_errands().await }
+    let calls = app.clone();
+    platform.every("pending_media_calls", PENDING_CALLS_INTERVAL, move || {
+        let app = calls.clone();
+        async move { app.run_due_calls().await }
     });
     let prune = app.clone();
-    platform.every("prune", PRUNE, move || {
+    platform.every("prune", PRUNE_INTERVAL, move || {
         let app = prune.clone();
         async move { app.prune().await }
     });

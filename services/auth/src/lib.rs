@@ -1,12 +1,12 @@
-//! Accounts, sessions, tokens: who somebody is, and how every service knows.
+//! Accounts, sessions and tokens: authentication for every service.
 //!
-//! The service hosts `auth.v1` and `user.v1`. A login opens a session; its
-//! access tokens are signed with keys that anybody can verify ([`app`]'s
-//! keyring) and live for minutes, its refresh tokens are stored as digests and
-//! work once. Passwords are hashed on threads of their own ([`hashing`]).
+//! The service hosts `auth.v1` and `user.v1`. A login opens a session. Its
+//! access tokens are JWTs that live for minutes; the public keys are in the JWKS
+//! ([`app`]'s keyring). Its refresh tokens are stored as digests and rotated at
+//! each use. Passwords are hashed on a separate thread pool ([`hashing`]).
 //!
-//! Moderators hide and ban accounts, administrators change and delete them;
-//! others hear of it by events, and the audit log of every act.
+//! Moderators hide and ban accounts, administrators change and delete them. Each
+//! change is published as an event and recorded in the audit log.
 
 mod api;
 mod app;
@@ -30,7 +30,7 @@ pub struct Auth;
 impl Service for Auth {
     const NAME: &'static str = "auth";
     const PORT: u16 = 8001;
-    // It has the keys itself, so it asks nobody for them.
+    // This service owns the signing keys, so it fetches none.
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: true, auth_keys: false };
     type Config = Config;
     type Migrator = store::Migrator;
@@ -38,7 +38,7 @@ impl Service for Auth {
     async fn build(platform: Platform, config: Config) -> Result<Surface> {
         let app = app::App::new(&platform, config).await?;
         app.ensure_admin().await?;
-        app::hear(&platform, &app).await?;
+        app::start_consumer(&platform, &app).await?;
         jobs::start(&platform, &app)?;
         let guard = platform.gatekeeper.clone();
         let endpoints = vec![
@@ -60,10 +60,10 @@ impl Service for Auth {
     }
 }
 
-/// The service's own commands: `rotate-keys`.
+/// The service's subcommands: `rotate-keys`.
 ///
 /// # Errors
-/// For any other, or when the database does not answer.
+/// For any other name, or when the database does not answer.
 pub fn command(name: &str, command: OwnCommand) -> Result<()> {
     if name != "rotate-keys" {
         bail!("unknown command {name}; there is rotate-keys");
@@ -75,6 +75,6 @@ pub fn command(name: &str, command: OwnCommand) -> Result<()> {
         database::migrate::<store::Migrator>(&db, Auth::NAME).await?;
         app::rotate(&db, &Clock::default()).await
     })?;
-    println!("auth: key {kid} signs from {}; the one before verifies until its tokens have expired", from.to_rfc3339());
+    println!("auth: key {kid} signs from {}; the previous key verifies until its tokens expire", from.to_rfc3339());
     Ok(())
 }

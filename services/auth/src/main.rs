@@ -1,4 +1,4 @@
-//! The auth service alone.
+//! The auth service as a program of its own.
 
 use std::process::ExitCode;
 

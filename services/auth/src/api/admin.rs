@@ -7,16 +7,16 @@ use tonic::{Request, Response, Status};
 
 use super::{encode_for, precondition, versioned};
 use crate::{
-    app::{App, Filter, Registration, UserChanges},
-    domain::page::Page,
+    app::{App, Registration, UserChanges},
+    domain::{account::Filter, page::Page},
 };
 
-/// How many accounts deep the list can be paged.
+/// How many accounts can be paged through.
 const MAX_PAGE_DEPTH: u64 = 10_000;
 
 pub struct UserAdminApi(pub App);
 
-/// Replies of one shape: the style of the contract wants one each.
+/// The contract has one reply type per method; these have the same fields.
 macro_rules! account {
     ($reply:ident, $app:expr, $caller:expr, $account:expr) => {{
         let account = $account;
@@ -24,7 +24,7 @@ macro_rules! account {
     }};
 }
 
-/// The contract has checked that it is one of them.
+/// The contract has validated the name of the role.
 fn role(text: Option<&str>) -> Option<Role> {
     text.and_then(Role::parse)
 }
@@ -37,12 +37,12 @@ impl UserAdminService for UserAdminApi {
     ) -> Result<Response<pb::ListUsersResponse>, Status> {
         let caller = Caller::of(&request);
         let caller = caller.require_user()?;
-        let wanted = request.into_inner();
-        let page = Page::of(wanted.page, wanted.page_size, MAX_PAGE_DEPTH)?;
+        let message = request.into_inner();
+        let page = Page::of(message.page, message.page_size, MAX_PAGE_DEPTH)?;
         let filter = Filter {
-            role: role(wanted.role.as_deref()),
-            hidden: wanted.is_hidden,
-            search: wanted.search.unwrap_or_default(),
+            role: role(message.role.as_deref()),
+            hidden: message.is_hidden,
+            search: message.search.unwrap_or_default(),
         };
         let (accounts, total) = self.0.list_users(caller, &filter, page).await?;
         let users = accounts.iter().map(|account| encode_for(&self.0, account, caller.role)).collect();
@@ -61,13 +61,13 @@ impl UserAdminService for UserAdminApi {
     ) -> Result<Response<pb::CreateUserResponse>, Status> {
         let caller = Caller::of(&request);
         let caller = caller.require_user()?;
-        let wanted = request.into_inner();
-        let role = role(wanted.role.as_deref()).unwrap_or(Role::User);
+        let message = request.into_inner();
+        let role = role(message.role.as_deref()).unwrap_or(Role::User);
         let registration = Registration {
-            username: wanted.username,
-            email: wanted.email,
-            password: wanted.password,
-            display_name: wanted.display_name,
+            username: message.username,
+            email: message.email,
+            password: message.password,
+            display_name: message.display_name,
             invitation_code: None,
             guest_session_id: None,
         };
@@ -80,8 +80,8 @@ impl UserAdminService for UserAdminApi {
     ) -> Result<Response<pb::UpdateUserResponse>, Status> {
         let (caller, expected) = (Caller::of(&request), precondition(&request));
         let caller = caller.require_user()?;
-        let pb::UpdateUserRequest { id, display_name, email, role: wanted } = request.into_inner();
-        let changes = UserChanges { display_name, email, role: role(wanted.as_deref()) };
+        let pb::UpdateUserRequest { id, display_name, email, role: new_role } = request.into_inner();
+        let changes = UserChanges { display_name, email, role: role(new_role.as_deref()) };
         let updated = self.0.update_user(caller, UserId(id), &expected, &changes).await?;
         account!(UpdateUserResponse, &self.0, caller, updated)
     }
@@ -143,7 +143,7 @@ impl UserAdminService for UserAdminApi {
     ) -> Result<Response<pb::EndUserSessionsResponse>, Status> {
         let caller = Caller::of(&request);
         let user = UserId(request.get_ref().id);
-        let ended = self.0.end_sessions_of(caller.require_user()?, user).await?;
+        let ended = self.0.end_user_sessions(caller.require_user()?, user).await?;
         Ok(Response::new(pb::EndUserSessionsResponse { ended }))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 
 pub struct AuthApi(pub App);
 
-/// Three replies of one shape: the style of the contract wants one each.
+/// The contract has one reply type per method; these have the same fields.
 macro_rules! opened {
     ($reply:ident, $app:expr, $opened:expr) => {{
         let opened = $opened;
@@ -29,14 +29,14 @@ macro_rules! opened {
 impl AuthService for AuthApi {
     async fn register(&self, request: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>, Status> {
         let client = super::client(&request);
-        let wanted = request.into_inner();
+        let message = request.into_inner();
         let registration = Registration {
-            username: wanted.username,
-            email: wanted.email,
-            password: wanted.password,
-            display_name: wanted.display_name,
-            invitation_code: wanted.invitation_code,
-            guest_session_id: wanted.session_id,
+            username: message.username,
+            email: message.email,
+            password: message.password,
+            display_name: message.display_name,
+            invitation_code: message.invitation_code,
+            guest_session_id: message.session_id,
         };
         opened!(RegisterResponse, &self.0, self.0.register(registration, &client).await?)
     }
@@ -96,7 +96,7 @@ impl AuthService for AuthApi {
     }
 
     async fn get_jwks(&self, _: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>, Status> {
-        Ok(Response::new(pb::GetJwksResponse { keys: self.0.keys.published() }))
+        Ok(Response::new(pb::GetJwksResponse { keys: self.0.keys.jwks() }))
     }
 
     async fn list_ended_sessions(

@@ -20,18 +20,18 @@ use crate::{
     domain::{account::Account, session::Client, version::Precondition},
 };
 
-/// Where a call comes from.
+/// The client's device and address.
 fn client<T>(request: &Request<T>) -> Client {
     let agent = request.metadata().get("user-agent").and_then(|v| v.to_str().ok()).unwrap_or_default();
     Client::new(agent, request::client_address(request.metadata().as_ref()))
 }
 
 fn precondition<T>(request: &Request<T>) -> Precondition {
-    // A value that is not text matches nothing.
+    // A value that is not ASCII matches no version.
     Precondition::new(request.metadata().get("if-match").map(|v| v.to_str().unwrap_or_default()))
 }
 
-/// An account, as its owner sees it.
+/// An account as its owner sees it.
 fn encode(app: &App, account: &Account) -> pb::User {
     pb::User {
         id: account.id.0,
@@ -47,8 +47,8 @@ fn encode(app: &App, account: &Account) -> pb::User {
     }
 }
 
-/// An account, as those see it who moderate it: administrators see all,
-/// moderators what anybody may.
+/// An account as a role sees it: administrators see all fields, moderators the
+/// public ones.
 fn encode_for(app: &App, account: &Account, role: Role) -> pb::User {
     let user = encode(app, account);
     if role < Role::Admin {
@@ -58,7 +58,7 @@ fn encode_for(app: &App, account: &Account, role: Role) -> pb::User {
     pb::User { hidden_reasons: account.hidden.names(), banned_until, ..user }
 }
 
-/// A reply that tells the account's version, as the header `ETag` in REST.
+/// A reply with the account's version, which REST clients get as `ETag`.
 fn versioned<T>(account: &Account, reply: T) -> Response<T> {
     let mut response = Response::new(reply);
     set_etag(response.metadata_mut(), account.version);

@@ -1,7 +1,7 @@
-//! The avatar, whose picture media keeps. The change crosses two services, so
-//! it is written down first what to undo if it stops half way. A release begins
-//! with the account locked and its avatar another: the same change, asked for
-//! twice at once, must not undo itself.
+//! The avatar, an upload in media. The change spans two services, so its
+//! compensation is stored first as a pending call that releases the claim. A
+//! release starts only while the account is locked and has another avatar: of
+//! two identical concurrent requests, neither must undo the other.
 
 use std::time::Duration;
 
@@ -13,37 +13,35 @@ use super::App;
 use crate::{
     domain::{account::Account, version::Precondition},
     store::{
-        errands::{self, Errand},
+        pending_calls::{self, PendingCall},
         users,
     },
 };
 
-/// How long a change may take before it counts as stopped half way.
-const UNDONE_AFTER: Duration = Duration::from_secs(600);
-/// Errands done in one go.
-const AT_ONCE: u64 = 20;
+/// How long a change may take before it is compensated.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(600);
+const BATCH_SIZE: u64 = 20;
 
-/// What all claims of a user's begin with.
-pub fn claims(user: UserId) -> String {
+/// The prefix of a user's claims.
+pub fn claim_prefix(user: UserId) -> String {
     format!("user/{user}/avatar/")
 }
 
 pub fn claim(user: UserId, upload: i64) -> String {
-    format!("{}{upload}", claims(user))
+    format!("{}{upload}", claim_prefix(user))
 }
 
-/// Whose avatar a claim is for, and which upload it is on.
-fn parts(claim: &str) -> Option<(UserId, i64)> {
+fn parse_claim(claim: &str) -> Option<(UserId, i64)> {
     let (user, upload) = claim.strip_prefix("user/")?.split_once("/avatar/")?;
     Some((UserId(user.parse().ok()?), upload.parse().ok()?))
 }
 
 impl App {
-    /// Takes an uploaded image as the caller's avatar; the one before is
-    /// released.
+    /// Sets an uploaded image as the caller's avatar and releases the previous
+    /// one.
     ///
     /// # Errors
-    /// `UPLOAD_NOT_FOUND`, also for somebody else's; `UPLOAD_ALREADY_USED`;
+    /// `UPLOAD_NOT_FOUND`, also for another user's; `UPLOAD_ALREADY_USED`;
     /// `VERSION_MISMATCH`; `UNAVAILABLE` without media.
     pub async fn update_avatar(&self, caller: &User, expected: &Precondition, upload: i64) -> Result<Account> {
         let account = self.me(caller).await?;
@@ -52,28 +50,29 @@ impl App {
             return Ok(account);
         }
         let claim = claim(caller.id, upload);
-        self.note_intent(caller.id, &claim).await?;
+        self.schedule_compensation(caller.id, &claim).await?;
         if let Err(error) = self.claim_upload(caller.id, upload, &claim).await {
             if matches!(error.reason, Reason::UploadNotFound | Reason::UploadAlreadyUsed) {
-                errands::call_off(&self.db, &claim).await?;
+                pending_calls::cancel(&self.db, &claim).await?;
             }
             return Err(error);
         }
         self.store_avatar(caller.id, expected, upload, &claim).await
     }
 
-    /// Writes down that the claim is to be released, unless all goes well.
-    async fn note_intent(&self, user: UserId, claim: &str) -> Result<()> {
-        let undo = Errand { claim: claim.to_owned(), keep_files: true, due_at: self.clock.after(UNDONE_AFTER) };
-        let noted = transact(&self.db, |txn| {
-            let undo = &undo;
+    /// Schedules the release of the claim, in case the change is not completed.
+    async fn schedule_compensation(&self, user: UserId, claim: &str) -> Result<()> {
+        let due_at = self.clock.after(CHANGE_TIMEOUT);
+        let release = PendingCall { claim: claim.to_owned(), keep_files: true, due_at };
+        let scheduled = transact(&self.db, |txn| {
+            let release = &release;
             async move {
-                // Not for one that is just deleted: nothing of theirs comes late.
+                // A concurrently deleted account must leave no rows.
                 super::locked_in_txn(txn.as_ref(), user).await?;
-                Ok(errands::put_in_txn(txn.as_ref(), undo).await?)
+                Ok(pending_calls::schedule_in_txn(txn.as_ref(), release).await?)
             }
         });
-        if noted.await? { Ok(()) } else { Err(in_the_way()) }
+        if scheduled.await? { Ok(()) } else { Err(release_in_progress()) }
     }
 
     async fn claim_upload(&self, owner: UserId, upload: i64, claim: &str) -> Result<()> {
@@ -96,18 +95,18 @@ impl App {
         let stored = transact(&self.db, |txn| async move {
             let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
             if account.avatar_upload_id == Some(upload) {
-                // A twin of this request was faster.
-                errands::call_off(txn.as_ref(), claimed).await?;
+                // A concurrent identical request has stored it.
+                pending_calls::cancel(txn.as_ref(), claimed).await?;
                 return Ok(account);
             }
             expected.check(account.version)?;
-            if !errands::call_off(txn.as_ref(), claimed).await? {
-                return Err(in_the_way());
+            if !pending_calls::cancel(txn.as_ref(), claimed).await? {
+                return Err(release_in_progress());
             }
             if let Some(old) = account.avatar_upload_id {
-                let release = Errand { claim: claim(user, old), keep_files: false, due_at: now };
-                // One that is under way already does the same.
-                errands::put_in_txn(txn.as_ref(), &release).await?;
+                let release = PendingCall { claim: claim(user, old), keep_files: false, due_at: now };
+                // If one has started already, it has the same effect.
+                pending_calls::schedule_in_txn(txn.as_ref(), &release).await?;
             }
             account.avatar_upload_id = Some(upload);
             super::save_in_txn(txn.as_ref(), &mut account, now).await?;
@@ -116,50 +115,48 @@ impl App {
         stored.await
     }
 
-    /// Tells media which claims it may release.
+    /// Runs the pending calls that are due.
     ///
     /// # Errors
-    /// When media or the database does not answer; the rest waits.
-    pub async fn run_errands(&self) -> anyhow::Result<()> {
-        let due = errands::due(&self.db, self.clock.now(), AT_ONCE).await?;
+    /// When media or the database does not answer; the rest stays pending.
+    pub async fn run_due_calls(&self) -> anyhow::Result<()> {
         if self.media.is_none() {
             return Ok(());
         }
-        for errand in due {
-            self.perform(&errand).await?;
+        for call in pending_calls::due(&self.db, self.clock.now(), BATCH_SIZE).await? {
+            self.run_call(&call).await?;
         }
         Ok(())
     }
 
-    /// Has media release a claim. Without media there are none.
-    pub(super) async fn perform(&self, errand: &Errand) -> Result<()> {
-        let begun = transact(&self.db, |txn| async move {
-            if is_in_use(txn.as_ref(), &errand.claim).await? {
-                errands::done(txn.as_ref(), &errand.claim).await?;
+    /// Releases a claim. Without media there are none.
+    pub(super) async fn run_call(&self, call: &PendingCall) -> Result<()> {
+        let started = transact(&self.db, |txn| async move {
+            if is_in_use(txn.as_ref(), &call.claim).await? {
+                pending_calls::delete(txn.as_ref(), &call.claim).await?;
                 return Ok(false);
             }
-            Ok(errands::begin(txn.as_ref(), &errand.claim, self.clock.now()).await?)
+            Ok(pending_calls::mark_started(txn.as_ref(), &call.claim, self.clock.now()).await?)
         });
-        if !begun.await? {
+        if !started.await? {
             return Ok(());
         }
         if let Some(media) = &self.media {
-            let request =
-                ReleaseClaimRequest { claim: errand.claim.clone(), upload_id: 0, keep_files: errand.keep_files };
+            let request = ReleaseClaimRequest { claim: call.claim.clone(), upload_id: 0, keep_files: call.keep_files };
             media.clone().release_claim(request).await?;
         }
-        Ok(errands::done(&self.db, &errand.claim).await?)
+        Ok(pending_calls::delete(&self.db, &call.claim).await?)
     }
 }
 
-/// Whether a claim holds the avatar that its account has; it has it until the
-/// transaction ends.
+/// Whether a claim is on the current avatar of its account, which stays locked
+/// until the transaction ends.
 async fn is_in_use(txn: &impl ConnectionTrait, claim: &str) -> Result<bool> {
-    let Some((user, upload)) = parts(claim) else { return Ok(false) };
+    let Some((user, upload)) = parse_claim(claim) else { return Ok(false) };
     let account = users::locked_in_txn(txn, user).await?;
     Ok(account.is_some_and(|account| account.avatar_upload_id == Some(upload)))
 }
 
-fn in_the_way() -> Error {
-    Error::unavailable("the avatar", anyhow::anyhow!("the upload is just being released"))
+fn release_in_progress() -> Error {
+    Error::unavailable("the avatar", anyhow::anyhow!("the upload is being released"))
 }

@@ -1,15 +1,15 @@
-//! Moderators keep somebody out for a time, or for good.
+//! Moderators ban accounts, temporarily or permanently.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Result, User, UserId};
 use serde_json::{Value, json};
 
-use super::{App, moderate::Sentence};
+use super::{App, moderate::Decision};
 use crate::domain::{account::Account, ban};
 
 impl App {
-    /// Bans an account until a time, or for ever. Saying it again changes
-    /// nothing; another end takes the place of the one before.
+    /// Bans an account until a time, or permanently. A repeat changes nothing;
+    /// another end replaces the previous one.
     ///
     /// # Errors
     /// `USER_NOT_FOUND`, `PERMISSION_DENIED`, `LAST_ADMIN`, `INVALID_PARAMS` on
@@ -29,15 +29,15 @@ impl App {
                 return None;
             }
             account.banned_until = Some(end);
-            let mut after = ends(Some(end));
+            let mut after = ban_json(Some(end));
             after["text"] = Value::from(text);
-            Some(Sentence {
+            Some(Decision {
                 action: "user.banned",
                 outcome: "banned",
                 text: text.to_owned(),
-                until: ban::told(end),
-                keeps_out: true,
-                before: ends(before),
+                until: ban::temporary_end(end),
+                blocks_sign_in: true,
+                before: ban_json(before),
                 after,
             })
         })
@@ -53,21 +53,21 @@ impl App {
         self.moderate(caller, user, |account| {
             let before = account.ban(now)?;
             account.banned_until = None;
-            Some(Sentence {
+            Some(Decision {
                 action: "user.unbanned",
                 outcome: "unbanned",
                 text: String::new(),
                 until: None,
-                keeps_out: false,
-                before: ends(Some(before)),
-                after: ends(None),
+                blocks_sign_in: false,
+                before: ban_json(Some(before)),
+                after: ban_json(None),
             })
         })
         .await
     }
 }
 
-/// For the audit log.
-fn ends(until: Option<DateTime<Utc>>) -> Value {
-    json!({"bannedUntil": until.map(ban::text)})
+/// The ban as the audit log records it.
+fn ban_json(until: Option<DateTime<Utc>>) -> Value {
+    json!({"bannedUntil": until.map(ban::rfc3339)})
 }

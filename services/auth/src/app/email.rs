@@ -1,4 +1,4 @@
-//! Changing the address: a one-time token proves that its mail arrives.
+//! Changes the email address after a one-time token was confirmed.
 
 use fenz_chassis::{
     Error, Reason, Result, User,
@@ -23,8 +23,8 @@ pub fn taken(field: &str) -> Error {
 }
 
 impl App {
-    /// Begins the change. Gives the account as it still is, the token and the
-    /// seconds that it lives.
+    /// Starts the change. Returns the unchanged account, the token and its
+    /// lifetime in seconds.
     ///
     /// # Errors
     /// `EMAIL_TAKEN`, `VERSION_MISMATCH`.
@@ -52,11 +52,11 @@ impl App {
         Ok((account.await?, token.text, self.config.reset_ttl.as_secs() as i32))
     }
 
-    /// Ends the change: from here on the new address counts.
+    /// Completes the change.
     ///
     /// # Errors
-    /// `TOKEN_INVALID` for a token that is unknown, used, expired or somebody
-    /// else's; `EMAIL_TAKEN` when the address was taken meanwhile.
+    /// `TOKEN_INVALID` for a token that is unknown, used, expired or another
+    /// user's; `EMAIL_TAKEN` when the address was taken meanwhile.
     pub async fn confirm_email(&self, caller: &User, token: &str) -> Result<Account> {
         self.session(caller).await?;
         let invalid = || Error::field(Reason::TokenInvalid, "token", "is not valid, or not any more");
@@ -68,7 +68,7 @@ impl App {
                 let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
                 let found = one_time::find(txn.as_ref(), Kind::Email, digest, now).await?;
                 let (_, email) = found.filter(|(user, _)| *user == caller.id).ok_or_else(invalid)?;
-                if !one_time::spend(txn.as_ref(), Kind::Email, digest, now).await? {
+                if !one_time::redeem(txn.as_ref(), Kind::Email, digest, now).await? {
                     return Err(invalid());
                 }
                 account.email = email;

@@ -1,26 +1,33 @@
-//! What the service tells others, and what it hears.
+//! The events that the service publishes and consumes.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Platform, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{GuestJoined, SessionsEnded, UserDeleted, UserRegistered, UserUpdated};
 use fenz_events::{Act, Consumer, Erasures, Received};
 
-use super::{App, erase::Forget};
+use super::{App, erase::ErasureRunner};
 use crate::domain::account::Account;
 
 impl App {
-    /// Tells that sessions of a user have ended: these, or with none named any.
-    pub(super) async fn tell_ended_in_txn(&self, txn: &Txn, user: UserId, session_ids: Vec<String>) -> Result<()> {
+    /// Publishes that sessions of a user have ended; all of them when `session_ids`
+    /// is empty.
+    pub(super) async fn emit_sessions_ended_in_txn(
+        &self,
+        txn: &Txn,
+        user: UserId,
+        session_ids: Vec<String>,
+    ) -> Result<()> {
         let until = self.clock.after(self.config.access_ttl + super::LEEWAY);
-        let told = SessionsEnded { user_id: user.0, session_ids, until: Some(until.into()) };
-        self.outbox.emit(txn, &told).await
+        let event = SessionsEnded { user_id: user.0, session_ids, until: Some(until.into()) };
+        self.outbox.emit(txn, &event).await
     }
 }
 
-/// Starts hearing of deleted accounts: its own word, and admin's repeats.
-pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
+/// Starts the consumer of `UserDeleted`, which this service publishes and admin
+/// repeats until the erasure is done.
+pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let erasures = Erasures::new(platform, &app.outbox)?;
-    erasures.start(platform, Forget(app.clone()))?;
+    erasures.start(platform, ErasureRunner(app.clone()))?;
     Consumer::new()
         .on(move |txn, received: Received<UserDeleted>| {
             let erasures = erasures.clone();
@@ -30,8 +37,8 @@ pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
         .await
 }
 
-/// An act of somebody's about a user, for the audit log.
-pub fn user_act(actor: UserId, action: &str, user: UserId) -> Act<'_> {
+/// An audit entry about a user.
+pub fn audit_entry(actor: UserId, action: &str, user: UserId) -> Act<'_> {
     Act {
         actor: Some(actor),
         action,
@@ -42,12 +49,11 @@ pub fn user_act(actor: UserId, action: &str, user: UserId) -> Act<'_> {
     }
 }
 
-/// Somebody who signed in was a guest before.
+/// A guest session continues as a user's.
 pub fn guest_joined(user: UserId, guest_session_id: &str, now: DateTime<Utc>) -> GuestJoined {
     GuestJoined { user_id: user.0, guest_session_id: guest_session_id.to_owned(), occurred_at: Some(now.into()) }
 }
 
-/// An account is there.
 pub fn registered(account: &Account, guest_session_id: Option<&str>) -> UserRegistered {
     UserRegistered {
         user_id: account.id.0,
@@ -59,7 +65,6 @@ pub fn registered(account: &Account, guest_session_id: Option<&str>) -> UserRegi
     }
 }
 
-/// An account is another version.
 pub fn updated(account: &Account, now: DateTime<Utc>) -> UserUpdated {
     UserUpdated {
         user_id: account.id.0,

@@ -1,5 +1,5 @@
-//! Failed logins, told to the audit log: one entry per name and address, with
-//! how many there were since the last.
+//! Reports failed logins to the audit log: one entry per name and address, with
+//! the number of failures since the previous one.
 
 use fenz_chassis::Result;
 use fenz_events::{Act, Lease};
@@ -11,25 +11,25 @@ use crate::store::{
     users,
 };
 
-/// Entries of one transaction.
-const AT_ONCE: u64 = 100;
+/// Entries per transaction.
+const BATCH_SIZE: u64 = 100;
 
 impl App {
-    /// Tells all failures that were not told yet. One replica does it for all;
-    /// two at once would only share the work.
+    /// Reports all unreported failures. The lease saves work; two replicas at
+    /// once would not report a failure twice.
     ///
     /// # Errors
-    /// When the database does not answer; the rest waits.
+    /// When the database does not answer; the rest stays unreported.
     pub async fn report_failures(&self, lease: &Lease) -> Result<()> {
         while lease.hold().await? {
-            let told = self.outbox.transact(|txn| async move {
-                let unreported = unreported_failures::take_in_txn(&txn, AT_ONCE).await?;
+            let reported = self.outbox.transact(|txn| async move {
+                let unreported = unreported_failures::drain_in_txn(&txn, BATCH_SIZE).await?;
                 for failures in &unreported {
                     self.outbox.audit(&txn, self.failed_login(txn.as_ref(), failures).await?).await?;
                 }
                 Ok(unreported.len() as u64)
             });
-            if told.await? < AT_ONCE {
+            if reported.await? < BATCH_SIZE {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! The administrator that a new installation begins with.
+//! Creates the first administrator of a new installation.
 
 use anyhow::{Context, Result, ensure};
 use fenz_chassis::Role;
@@ -10,11 +10,11 @@ use crate::{
 };
 
 impl App {
-    /// Makes the first administrator while there is none. A password that it
-    /// made up is printed, once, and stored nowhere in the clear.
+    /// Creates an administrator while there is none. A generated password is
+    /// printed once and stored only as a hash.
     ///
     /// # Errors
-    /// When the settings do not make an account.
+    /// When the settings are not valid for an account.
     pub async fn ensure_admin(&self) -> Result<()> {
         if users::has_admin(&self.db).await? {
             return Ok(());
@@ -31,8 +31,8 @@ impl App {
             "FENZ_AUTH__ADMIN__EMAIL should be an address"
         );
         let given = admin.password.expose();
-        let made = given.is_empty().then(secret::password);
-        if made.is_none() {
+        let generated = given.is_empty().then(secret::password);
+        if generated.is_none() {
             let length = given.chars().count();
             let weak = password::check("password", given, name).err();
             ensure!(
@@ -45,7 +45,7 @@ impl App {
                 Registration {
                     username: name.clone(),
                     email: admin.email.clone(),
-                    password: made.clone().unwrap_or_else(|| given.to_owned()),
+                    password: generated.clone().unwrap_or_else(|| given.to_owned()),
                     display_name: String::new(),
                     invitation_code: None,
                     guest_session_id: None,
@@ -62,16 +62,16 @@ impl App {
         });
         match stored.await {
             Ok(()) => {}
-            // Another replica was faster; it has printed the password.
+            // Another replica created it and printed its password.
             Err(error) if error.is_duplicate() && users::has_admin(&self.db).await? => return Ok(()),
             Err(error) => {
                 return Err(error)
                     .context("the first administrator: another account has the name or address of FENZ_AUTH__ADMIN");
             }
         }
-        tracing::info!(user.id = account.id.0, user.name = name, "made the first administrator");
-        if let Some(password) = made {
-            // To the screen of whoever starts it, never to the log.
+        tracing::info!(user.id = account.id.0, user.name = name, "created the first administrator");
+        if let Some(password) = generated {
+            // To stdout, never to the log.
             println!(
                 "First administrator: {name}\nOne-time password:   {password}\n(shown only now; change it after signing in)"
             );

@@ -1,4 +1,4 @@
-//! Going out of sight oneself.
+//! Users hide their own account.
 
 use fenz_chassis::{Result, User};
 use fenz_events::Act;
@@ -15,19 +15,19 @@ impl App {
     pub async fn hide_account(&self, caller: &User) -> Result<()> {
         let now = self.clock.now();
         let hidden = self.outbox.transact(|txn| async move {
-            let mut held = self.hold_own_in_txn(&txn, caller).await?;
-            held.check_dispensable()?;
-            let before = held.account.hidden;
-            held.account.hidden = before.with(HiddenReason::Own);
-            super::save_in_txn(txn.as_ref(), &mut held.account, now).await?;
+            let mut locked = self.lock_own_account_in_txn(&txn, caller).await?;
+            locked.check_not_last_admin()?;
+            let before = locked.account.hidden;
+            locked.account.hidden = before.with(HiddenReason::Own);
+            super::save_in_txn(txn.as_ref(), &mut locked.account, now).await?;
             self.end_all_in_txn(&txn, caller.id, None).await?;
-            self.outbox.emit(&txn, &events::updated(&held.account, now)).await?;
-            let act = Act {
+            self.outbox.emit(&txn, &events::updated(&locked.account, now)).await?;
+            let entry = Act {
                 before: Some(reasons(before)),
-                after: Some(reasons(held.account.hidden)),
-                ..events::user_act(caller.id, "user.hidden", caller.id)
+                after: Some(reasons(locked.account.hidden)),
+                ..events::audit_entry(caller.id, "user.hidden", caller.id)
             };
-            self.outbox.audit(&txn, act).await
+            self.outbox.audit(&txn, entry).await
         });
         hidden.await
     }

@@ -1,31 +1,31 @@
-//! Moderators take an account out of sight and bring it back.
+//! Moderators hide and restore accounts.
 
 use fenz_chassis::{Result, Role, User, UserId};
 use serde_json::{Value, json};
 
-use super::{App, moderate::Sentence};
+use super::{App, moderate::Decision};
 use crate::domain::{
     account::Account,
     hidden::{HiddenReason, HiddenReasons},
 };
 
 impl App {
-    /// Hides an account for the reason of moderation. A repeat changes nothing.
+    /// Hides an account with the reason `moderation`. A repeat changes nothing.
     ///
     /// # Errors
     /// `USER_NOT_FOUND`, `PERMISSION_DENIED`, `LAST_ADMIN`.
     pub async fn hide_user(&self, caller: &User, user: UserId, text: &str) -> Result<Account> {
         self.moderate(caller, user, |account| {
             let hidden = account.hidden.with(HiddenReason::Moderation);
-            let mut sentence = sentence(account, hidden)?;
-            text.clone_into(&mut sentence.text);
-            sentence.after["text"] = Value::from(text);
-            Some(Sentence { action: "user.hidden", outcome: "hidden", keeps_out: true, ..sentence })
+            let mut decision = set_hidden(account, hidden)?;
+            text.clone_into(&mut decision.text);
+            decision.after["text"] = Value::from(text);
+            Some(Decision { action: "user.hidden", outcome: "hidden", blocks_sign_in: true, ..decision })
         })
         .await
     }
 
-    /// Takes the reason of moderation away; administrators take all away.
+    /// Removes the reason `moderation`; administrators remove all reasons.
     ///
     /// # Errors
     /// `USER_NOT_FOUND`, `PERMISSION_DENIED`.
@@ -36,31 +36,31 @@ impl App {
             } else {
                 account.hidden.without(HiddenReason::Moderation)
             };
-            sentence(account, left)
+            set_hidden(account, left)
         })
         .await
     }
 }
 
-/// Sets the reasons; none when they are those already.
-fn sentence(account: &mut Account, hidden: HiddenReasons) -> Option<Sentence> {
+/// Sets the reasons; none when that changes nothing.
+fn set_hidden(account: &mut Account, hidden: HiddenReasons) -> Option<Decision> {
     if account.hidden == hidden {
         return None;
     }
-    let sentence = Sentence {
+    let decision = Decision {
         action: "user.restored",
         outcome: "restored",
         text: String::new(),
         until: None,
-        keeps_out: false,
+        blocks_sign_in: false,
         before: reasons(account.hidden),
         after: reasons(hidden),
     };
     account.hidden = hidden;
-    Some(sentence)
+    Some(decision)
 }
 
-/// For the audit log.
+/// The reasons as the audit log records them.
 pub fn reasons(hidden: HiddenReasons) -> Value {
     json!({"hiddenReasons": hidden.names()})
 }

@@ -1,5 +1,5 @@
-//! The keys that sign access tokens: made on first start, published before they
-//! sign, published until their last token has expired.
+//! The keys that sign access tokens: created at the first start, in the JWKS from
+//! before they sign until their last token has expired.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -22,37 +22,37 @@ use crate::{
     store::keys::{self, StoredKey},
 };
 
-/// How long a new key is published before it signs: every verifier looks for
-/// new keys once a minute.
-const PUBLISHED_AHEAD: Duration = Duration::from_secs(60);
+/// How long a new key is published before it signs: verifiers fetch the JWKS
+/// once a minute.
+const PUBLICATION_LEAD: Duration = Duration::from_secs(60);
 
-/// The keys at hand. Clones are the same.
+/// The loaded keys. Clones share them.
 #[derive(Clone)]
 pub struct Keyring(Arc<Inner>);
 
 struct Inner {
-    /// Ours, which asks nobody for keys.
+    /// This service's own verifier, which fetches no JWKS.
     verifier: Verifier,
-    /// How long tokens of a retired key may be alive.
-    afterlife: Duration,
+    /// How long tokens of a retired key may still be valid.
+    retirement_period: Duration,
     /// The newest first.
     keys: RwLock<Vec<Key>>,
 }
 
 struct Key {
     kid: String,
-    signs: EncodingKey,
-    published: Jwk,
+    encoding_key: EncodingKey,
+    jwk: Jwk,
     active_from: DateTime<Utc>,
 }
 
 impl Keyring {
-    pub fn new(verifier: Verifier, afterlife: Duration) -> Self {
-        Self(Arc::new(Inner { verifier, afterlife, keys: RwLock::default() }))
+    pub fn new(verifier: Verifier, retirement_period: Duration) -> Self {
+        Self(Arc::new(Inner { verifier, retirement_period, keys: RwLock::default() }))
     }
 
-    /// Makes the very first key; of replicas that start together one wins.
-    pub async fn make_first(&self, db: &DatabaseConnection, clock: &Clock) -> Result<()> {
+    /// Creates the first key; of replicas that start at the same time one wins.
+    pub async fn create_first(&self, db: &DatabaseConnection, clock: &Clock) -> Result<()> {
         if keys::all(db).await?.is_empty() {
             match keys::insert(db, &new_key(1, clock.now())).await {
                 Err(error) if !is_duplicate(&error) => return Err(error.into()),
@@ -62,37 +62,36 @@ impl Keyring {
         Ok(())
     }
 
-    /// Takes over what the database has, for signing and for verifying.
+    /// Loads the keys from the database, for signing and for verifying.
     pub async fn reload(&self, db: &DatabaseConnection, now: DateTime<Utc>) -> Result<()> {
         let mut loaded = Vec::new();
         for stored in keys::all(db).await? {
-            if stored.retired_at.is_some_and(|at| at + self.0.afterlife < now) {
+            if stored.retired_at.is_some_and(|at| at + self.0.retirement_period < now) {
                 continue;
             }
             let key = Ed25519Key::from_base64(&stored.seed).with_context(|| format!("signing key {}", stored.kid))?;
             loaded.push(Key {
-                signs: key.encoding_key(),
-                published: key.jwk(&stored.kid),
+                encoding_key: key.encoding_key(),
+                jwk: key.jwk(&stored.kid),
                 kid: stored.kid,
                 active_from: stored.active_from,
             });
         }
-        let published: Vec<_> = loaded.iter().map(|key| key.published.clone()).collect();
         *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = loaded;
-        self.0.verifier.set_keys(&published);
+        self.0.verifier.set_keys(&self.jwks());
         Ok(())
     }
 
-    /// The public keys, for JWKS.
-    pub fn published(&self) -> Vec<Jwk> {
+    /// The public keys.
+    pub fn jwks(&self) -> Vec<Jwk> {
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.iter().map(|key| key.published.clone()).collect()
+        keys.iter().map(|key| key.jwk.clone()).collect()
     }
 
-    /// Signs with the newest key whose time has come.
+    /// Signs with the newest active key.
     ///
     /// # Errors
-    /// When there is none, which is a fault of ours.
+    /// `INTERNAL` when there is none.
     pub fn sign(&self, claims: &Claims, now: DateTime<Utc>) -> Result<String, Error> {
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys
@@ -103,7 +102,7 @@ impl Keyring {
             .ok_or_else(|| Error::internal(anyhow::anyhow!("there is no signing key")))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &key.signs).map_err(Error::internal)
+        jsonwebtoken::encode(&header, claims, &key.encoding_key).map_err(Error::internal)
     }
 }
 
@@ -113,15 +112,15 @@ fn new_key(generation: i64, active_from: DateTime<Utc>) -> StoredKey {
     StoredKey { generation, kid, seed: key.to_base64(), active_from, retired_at: None }
 }
 
-/// Makes a new key in the place of the current one; running services take it
-/// over by themselves. Gives its id and when it begins to sign.
+/// Creates a key that replaces the current one; running services reload it.
+/// Returns its id and when it starts to sign.
 ///
 /// # Errors
-/// When somebody else does the same right now.
+/// When the keys are rotated concurrently.
 pub async fn rotate(db: &DatabaseConnection, clock: &Clock) -> Result<(String, DateTime<Utc>)> {
     let rotated = transact(db, |txn| async move {
         let newest = keys::all(txn.as_ref()).await?.first().map(|key| key.generation);
-        let from = newest.map_or(clock.now(), |_| clock.after(PUBLISHED_AHEAD));
+        let from = newest.map_or(clock.now(), |_| clock.after(PUBLICATION_LEAD));
         let key = new_key(newest.unwrap_or_default() + 1, from);
         keys::insert(txn.as_ref(), &key).await?;
         keys::retire_before(txn.as_ref(), key.generation, from).await?;

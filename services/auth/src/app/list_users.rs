@@ -1,17 +1,18 @@
-//! Accounts, as administrators see them.
+//! Administrators read accounts.
 
 use fenz_chassis::{Result, User, UserId};
 
 use super::App;
 use crate::{
-    domain::{account::Account, page::Page},
+    domain::{
+        account::{Account, Filter},
+        page::Page,
+    },
     store::users,
 };
 
-pub use crate::store::users::Filter;
-
 impl App {
-    /// A page of the accounts, the newest first, and how many there are.
+    /// A page of the accounts, the newest first, and the total.
     ///
     /// # Errors
     /// `TOKEN_INVALID` when the caller's session has ended.
@@ -29,11 +30,11 @@ impl App {
         self.account(user).await
     }
 
-    /// The same for other services.
+    /// One account, for other services.
     ///
     /// # Errors
     /// `USER_NOT_FOUND`.
     pub async fn account(&self, user: UserId) -> Result<Account> {
-        super::known(users::by_id(&self.db, user).await?)
+        super::require_found(users::by_id(&self.db, user).await?)
     }
 }

@@ -6,10 +6,10 @@ use fenz_chassis::{
     database::{self, Txn},
 };
 
-use super::{App, Opened, attempt::Attempt, events};
+use super::{App, OpenedSession, events, login_attempt::LoginAttempt};
 use crate::{
     domain::{account::Account, session::Client},
-    hashing::Verdict,
+    hashing::Verification,
     store::users,
 };
 
@@ -17,21 +17,21 @@ use crate::{
 pub struct Login {
     pub name: String,
     pub password: String,
-    /// The guest whose choices the account takes over.
+    /// The guest session that the account continues.
     pub guest_session_id: Option<String>,
 }
 
-/// Times that a login begins again because the account changed under it.
-const TRIES: usize = 3;
+/// How often a login is tried while the account changes concurrently.
+const MAX_TRIES: usize = 3;
 
 impl App {
-    /// Opens a session for whoever knows the password.
+    /// Verifies the password and opens a session.
     ///
     /// # Errors
     /// `INVALID_CREDENTIALS`, the same for an unknown name and a wrong password;
-    /// `RATE_LIMITED` after too many of those; with the right password
+    /// `RATE_LIMITED` after too many failures; with the right password
     /// `USER_HIDDEN` and `USER_BANNED`.
-    pub async fn login(&self, login: &Login, client: &Client) -> Result<Opened> {
+    pub async fn login(&self, login: &Login, client: &Client) -> Result<OpenedSession> {
         let outcome = self.try_login(login, client).await;
         let label = match &outcome {
             Ok(_) => "ok",
@@ -46,50 +46,50 @@ impl App {
         outcome
     }
 
-    async fn try_login(&self, login: &Login, client: &Client) -> Result<Opened> {
-        let attempt = Attempt::of_login(&login.name, client);
-        for _ in 0..TRIES {
+    async fn try_login(&self, login: &Login, client: &Client) -> Result<OpenedSession> {
+        let attempt = LoginAttempt::by_name(&login.name, client);
+        for _ in 0..MAX_TRIES {
             let account = users::by_login(&self.db, &login.name).await?;
             let stored = account.as_ref().map(|a| a.password_hash.as_str());
-            let verdict = self.attempt(&attempt, &login.password, stored).await?;
-            let Some(account) = account.filter(|_| verdict.matches) else {
+            let verification = self.verify_password(&attempt, &login.password, stored).await?;
+            let Some(account) = account.filter(|_| verification.matches) else {
                 return Err(Error::new(Reason::InvalidCredentials, "the name or the password is wrong"));
             };
-            if let Some(opened) = self.admit(&account, login, verdict, client).await? {
+            if let Some(opened) = self.open_session(&account, login, verification, client).await? {
                 return Ok(opened);
             }
         }
-        Err(Error::unavailable("the account", anyhow::anyhow!("its password changed under {TRIES} tries")))
+        Err(Error::unavailable("the account", anyhow::anyhow!("its password changed during {MAX_TRIES} tries")))
     }
 
-    async fn tell_login_in_txn(&self, txn: &Txn, account: &Account, login: &Login, now: DateTime<Utc>) -> Result<()> {
+    async fn emit_login_in_txn(&self, txn: &Txn, account: &Account, login: &Login, now: DateTime<Utc>) -> Result<()> {
         if let Some(guest) = &login.guest_session_id {
             self.outbox.emit(txn, &events::guest_joined(account.id, guest, now)).await?;
         }
         if account.role > Role::User {
-            self.outbox.audit(txn, events::user_act(account.id, "auth.login", account.id)).await?;
+            self.outbox.audit(txn, events::audit_entry(account.id, "auth.login", account.id)).await?;
         }
         Ok(())
     }
 
-    /// Opens the session; none when the password changed since it was checked,
-    /// or the account has gone.
-    async fn admit(
+    /// Opens the session; none when the password changed since it was verified,
+    /// or the account was deleted.
+    async fn open_session(
         &self,
-        checked: &Account,
+        verified: &Account,
         login: &Login,
-        verdict: Verdict,
+        verification: Verification,
         client: &Client,
-    ) -> Result<Option<Opened>> {
-        let rehashed = if verdict.outdated { Some(self.hasher.hash(&login.password).await?) } else { None };
+    ) -> Result<Option<OpenedSession>> {
+        let rehashed = if verification.needs_rehash { Some(self.hasher.hash(&login.password).await?) } else { None };
         let now = self.clock.now();
-        // Few logins tell something: it goes out a moment later, and the others
-        // cost no look for it.
+        // Not `Outbox::transact`: few logins emit events, so the others save the
+        // wakeup of the relay, which finds these at its next poll.
         let opened = database::transact(&self.db, |txn| {
             let rehashed = rehashed.as_deref();
             async move {
-                let account = users::locked_in_txn(txn.as_ref(), checked.id).await?;
-                let Some(account) = account.filter(|a| a.password_hash == checked.password_hash) else {
+                let account = users::locked_in_txn(txn.as_ref(), verified.id).await?;
+                let Some(account) = account.filter(|a| a.password_hash == verified.password_hash) else {
                     return Ok(None);
                 };
                 account.check_admitted(now)?;
@@ -97,11 +97,11 @@ impl App {
                     users::rehash(txn.as_ref(), account.id, hash).await?;
                 }
                 let (session, token) = self.open_session_in_txn(&txn, &account, client, now).await?;
-                self.tell_login_in_txn(&txn, &account, login, now).await?;
+                self.emit_login_in_txn(&txn, &account, login, now).await?;
                 Ok(Some((account, session, token)))
             }
         });
         let Some((account, session, token)) = opened.await? else { return Ok(None) };
-        self.opened(account, session, token).map(Some)
+        self.issue_tokens(account, session, token).map(Some)
     }
 }

@@ -1,7 +1,6 @@
 //! The use cases, one file each, and what they share.
 
 mod administrators;
-mod attempt;
 mod avatar;
 mod ban_user;
 mod create_user;
@@ -13,9 +12,11 @@ mod failure_report;
 mod first_admin;
 mod hide_account;
 mod hide_user;
+mod keyed_semaphore;
 mod keyring;
 mod list_users;
 mod login;
+mod login_attempt;
 mod moderate;
 mod open_session;
 mod password;
@@ -24,7 +25,6 @@ mod refresh;
 mod register;
 mod reset_password;
 mod sessions;
-mod turns;
 mod update;
 mod update_user;
 
@@ -46,19 +46,19 @@ use crate::{
     store::{sessions as stored_sessions, users},
 };
 
-pub use events::hear;
+pub use events::start_consumer;
+use keyed_semaphore::KeyedSemaphore;
 pub use keyring::{Keyring, rotate};
-pub use list_users::Filter;
 pub use login::Login;
-pub use open_session::Opened;
+pub use open_session::OpenedSession;
 pub use register::Registration;
 pub use update_user::UserChanges;
 
-/// The longest that an access token may be alive after its session ended, as
-/// clocks differ.
+/// How much longer than its lifetime an access token may be valid, as clocks
+/// differ.
 pub const LEEWAY: Duration = Duration::from_secs(60);
 
-/// What the use cases work with. Cheap to clone.
+/// The dependencies of the use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     pub config: Arc<Config>,
@@ -68,24 +68,25 @@ pub struct App {
     pub outbox: Outbox,
     pub hasher: Hasher,
     pub keys: Keyring,
-    /// What access tokens say about where they are from.
+    /// Issuer and audience of access tokens.
     pub identity: Arc<IdentitySettings>,
-    /// Keeps avatars; none where it has no address.
+    /// Stores avatars; none where it has no address.
     pub media: Option<UploadServiceClient<PeerChannel>>,
     pub media_urls: MediaUrls,
-    turns: turns::Turns,
+    /// Limits concurrent password checks by throttle key.
+    password_checks: KeyedSemaphore,
 }
 
 impl App {
     /// # Errors
-    /// When a setting is wrong or the keys cannot be had.
+    /// When a setting is wrong or the keys cannot be loaded.
     pub async fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
         let db = platform.db()?;
         let keys = Keyring::new(platform.gatekeeper.verifier.clone(), config.access_ttl + LEEWAY);
-        keys.make_first(&db, &platform.clock).await?;
+        keys.create_first(&db, &platform.clock).await?;
         keys.reload(&db, platform.clock.now()).await?;
-        let turns = turns::Turns::new(config.throttle.free_failures as usize);
         Ok(Self {
+            password_checks: KeyedSemaphore::new(config.throttle.free_failures as usize),
             hasher: Hasher::new(&config.hash)?,
             config: Arc::new(config),
             clock: platform.clock.clone(),
@@ -96,12 +97,10 @@ impl App {
             identity: Arc::new(platform.settings.identity.clone()),
             media: platform.peers.find("media")?.map(UploadServiceClient::new),
             media_urls: platform.media_urls()?,
-            turns,
         })
     }
 
-    /// The session of a caller. Access tokens outlive their session by minutes;
-    /// here, where it is known, they do not.
+    /// The open session of a caller, whose access token may have outlived it.
     ///
     /// # Errors
     /// `TOKEN_INVALID` when it has ended.
@@ -109,8 +108,8 @@ impl App {
         self.session_of(&self.db, caller).await
     }
 
-    /// As [`Self::session`], where what the caller does to others must not
-    /// outlive it.
+    /// As [`Self::session`], for changes to other accounts that must not be made
+    /// after the session has ended.
     async fn session_in_txn(&self, txn: &Txn, caller: &User) -> Result<()> {
         self.session_of(txn.as_ref(), caller).await?;
         Ok(())
@@ -118,7 +117,7 @@ impl App {
 
     async fn session_of(&self, db: &impl sea_orm::ConnectionTrait, caller: &User) -> Result<Session> {
         let session = stored_sessions::by_id(db, &caller.session).await?;
-        session.filter(|s| s.user == caller.id && s.is_open(self.clock.now())).ok_or_else(session_over)
+        session.filter(|s| s.user == caller.id && s.is_open(self.clock.now())).ok_or_else(session_ended)
     }
 
     /// The account of a caller whose session is open.
@@ -127,12 +126,12 @@ impl App {
     /// `TOKEN_INVALID` when the session has ended.
     pub async fn me(&self, caller: &User) -> Result<Account> {
         self.session(caller).await?;
-        // Gone in between, and its sessions with it.
-        users::by_id(&self.db, caller.id).await?.ok_or_else(session_over)
+        // Deleted since the check, together with its sessions.
+        users::by_id(&self.db, caller.id).await?.ok_or_else(session_ended)
     }
 
-    /// The path of an account's avatar; empty without one. It stays the same
-    /// for a day and works for a week, so that caches can keep the picture.
+    /// The signed path of an account's avatar; empty without one. It stays the
+    /// same for a day and is valid for a week, so that caches can store the image.
     pub fn avatar_url(&self, account: &Account) -> String {
         const DAY: i64 = 24 * 3600;
         let expires = ((self.clock.unix() + 7 * DAY) / DAY + 1) * DAY;
@@ -140,17 +139,17 @@ impl App {
     }
 }
 
-fn session_over() -> Error {
+fn session_ended() -> Error {
     Error::new(Reason::TokenInvalid, "this session has ended; sign in again")
 }
 
-fn known(account: Option<Account>) -> Result<Account> {
+fn require_found(account: Option<Account>) -> Result<Account> {
     account.ok_or_else(|| Error::new(Reason::UserNotFound, "there is no such user"))
 }
 
-/// The account, which nobody else changes until the transaction ends.
+/// The account, locked until the transaction ends.
 async fn locked_in_txn(txn: &impl sea_orm::ConnectionTrait, user: UserId) -> Result<Account> {
-    known(users::locked_in_txn(txn, user).await?)
+    require_found(users::locked_in_txn(txn, user).await?)
 }
 
 /// Stores a changed account as its next version.

@@ -1,4 +1,4 @@
-//! What hiding, banning and taking either back have in common.
+//! What hiding, banning and their reversals have in common.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Result, User, UserId};
@@ -7,27 +7,26 @@ use fenz_events::Act;
 use serde_json::Value;
 
 use super::{App, administrators, events};
-use crate::domain::{account::Account, rights};
+use crate::domain::{account::Account, permissions};
 
-/// What is done to an account.
-pub struct Sentence {
+/// A moderator's decision about an account.
+pub struct Decision {
     /// For the audit log.
     pub action: &'static str,
-    /// For the account's owner.
+    /// In the event for the account's owner.
     pub outcome: &'static str,
-    /// What the moderator wants to say to them.
+    /// The moderator's message to the owner.
     pub text: String,
-    /// Of a ban that ends.
+    /// The end of a temporary ban.
     pub until: Option<DateTime<Utc>>,
-    /// The account cannot sign in any more.
-    pub keeps_out: bool,
+    pub blocks_sign_in: bool,
     pub before: Value,
     pub after: Value,
 }
 
 impl App {
-    /// Changes an account as a moderator, ends its sessions if it is kept out,
-    /// and tells. A change that gives no sentence changes nothing.
+    /// Changes an account as a moderator, ends its sessions if it can no longer
+    /// sign in, and publishes that. Nothing is stored when `change` returns none.
     ///
     /// # Errors
     /// `USER_NOT_FOUND`, `PERMISSION_DENIED`, `LAST_ADMIN`.
@@ -35,46 +34,46 @@ impl App {
         &self,
         caller: &User,
         user: UserId,
-        change: impl Fn(&mut Account) -> Option<Sentence>,
+        change: impl Fn(&mut Account) -> Option<Decision>,
     ) -> Result<Account> {
         let now = self.clock.now();
         let moderated = self.outbox.transact(|txn| {
             let change = &change;
             async move {
-                let mut held = administrators::hold_in_txn(txn.as_ref(), user, now).await?;
-                // After the locks: somebody may have ended it meanwhile.
+                let mut locked = administrators::lock_account_in_txn(txn.as_ref(), user, now).await?;
+                // After the locks, as a concurrent request may have ended it.
                 self.session_in_txn(&txn, caller).await?;
-                rights::check_moderation(caller, user, held.account.role)?;
-                let Some(sentence) = change(&mut held.account) else { return Ok(held.account) };
-                if sentence.keeps_out {
-                    held.check_dispensable()?;
+                permissions::check_moderation(caller, user, locked.account.role)?;
+                let Some(decision) = change(&mut locked.account) else { return Ok(locked.account) };
+                if decision.blocks_sign_in {
+                    locked.check_not_last_admin()?;
                     self.end_all_in_txn(&txn, user, None).await?;
                 }
-                super::save_in_txn(txn.as_ref(), &mut held.account, now).await?;
-                self.outbox.emit(&txn, &events::updated(&held.account, now)).await?;
-                self.outbox.emit(&txn, &told_owner(&held.account, &sentence, now)).await?;
-                let act = Act {
-                    before: Some(sentence.before),
-                    after: Some(sentence.after),
-                    ..events::user_act(caller.id, sentence.action, user)
+                super::save_in_txn(txn.as_ref(), &mut locked.account, now).await?;
+                self.outbox.emit(&txn, &events::updated(&locked.account, now)).await?;
+                self.outbox.emit(&txn, &moderated_event(&locked.account, &decision, now)).await?;
+                let entry = Act {
+                    before: Some(decision.before),
+                    after: Some(decision.after),
+                    ..events::audit_entry(caller.id, decision.action, user)
                 };
-                self.outbox.audit(&txn, act).await?;
-                Ok(held.account)
+                self.outbox.audit(&txn, entry).await?;
+                Ok(locked.account)
             }
         });
         moderated.await
     }
 }
 
-fn told_owner(account: &Account, sentence: &Sentence, now: DateTime<Utc>) -> UserModerated {
+fn moderated_event(account: &Account, decision: &Decision, now: DateTime<Utc>) -> UserModerated {
     UserModerated {
         user_id: account.id.0,
-        outcome: sentence.outcome.to_owned(),
+        outcome: decision.outcome.to_owned(),
         object_type: "user".to_owned(),
         object_id: account.id.0,
         object_title: account.display_name.clone(),
-        text: sentence.text.clone(),
-        until: sentence.until.map(Into::into),
+        text: decision.text.clone(),
+        until: decision.until.map(Into::into),
         occurred_at: Some(now.into()),
     }
 }

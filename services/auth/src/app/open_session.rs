@@ -1,4 +1,4 @@
-//! Opening a session and handing out its tokens.
+//! Opens a session and issues its tokens.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Result, database::Txn, identity::Claims};
@@ -14,20 +14,20 @@ use crate::{
     store::{refresh_tokens, sessions},
 };
 
-/// What somebody gets who signed in.
+/// The result of a login, a registration or a refresh.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedSession {
     pub account: Account,
     pub access_token: String,
     pub refresh_token: String,
-    /// Seconds that the access token lives.
+    /// The lifetime of the access token in seconds.
     pub expires_in: i32,
     pub session_id: String,
 }
 
 impl App {
-    /// Opens a session of an account that is locked or new; those that are too
-    /// many then end.
+    /// Opens a session of a locked or new account; ends the least recently used
+    /// ones beyond the limit.
     pub(super) async fn open_session_in_txn(
         &self,
         shared: &Txn,
@@ -49,14 +49,14 @@ impl App {
         sessions::insert(txn, &session).await?;
         let ended = sessions::end_beyond(txn, account.id, self.config.max_sessions, now).await?;
         if !ended.is_empty() {
-            self.tell_ended_in_txn(shared, account.id, ended).await?;
+            self.emit_sessions_ended_in_txn(shared, account.id, ended).await?;
         }
-        let token = self.chain_in_txn(txn, &session.id, now).await?;
+        let token = self.issue_refresh_token_in_txn(txn, &session.id, now).await?;
         Ok((session.id, token))
     }
 
-    /// Adds the next refresh token to a session.
-    pub(super) async fn chain_in_txn(
+    /// Stores a new refresh token of a session.
+    pub(super) async fn issue_refresh_token_in_txn(
         &self,
         txn: &impl ConnectionTrait,
         session: &str,
@@ -67,8 +67,8 @@ impl App {
         Ok(token)
     }
 
-    /// What goes out once the session is stored.
-    pub(super) fn opened(&self, account: Account, session_id: String, refresh: Token) -> Result<Opened> {
+    /// Signs the access token, after the session is stored.
+    pub(super) fn issue_tokens(&self, account: Account, session_id: String, refresh: Token) -> Result<OpenedSession> {
         let now = self.clock.now();
         let seconds = self.config.access_ttl.as_secs() as i64;
         let claims = Claims {
@@ -81,6 +81,6 @@ impl App {
             aud: self.identity.audience.clone(),
         };
         let access_token = self.keys.sign(&claims, now)?;
-        Ok(Opened { account, access_token, refresh_token: refresh.text, expires_in: seconds as i32, session_id })
+        Ok(OpenedSession { account, access_token, refresh_token: refresh.text, expires_in: seconds as i32, session_id })
     }
 }

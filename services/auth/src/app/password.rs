@@ -1,16 +1,16 @@
-//! Changing the own password.
+//! Users change their password.
 
 use fenz_chassis::{Error, Reason, Result, User};
 
-use super::{App, attempt::Attempt, events::user_act};
+use super::{App, events::audit_entry, login_attempt::LoginAttempt};
 use crate::{
     domain::{account::Account, password, session::Client, version::Precondition},
     store::one_time::{self, Kind},
 };
 
 impl App {
-    /// Sets a new password for whoever knows the current one, and ends the
-    /// caller's other sessions. Wrong tries are throttled as logins are.
+    /// Sets a new password after verifying the current one, and ends the caller's
+    /// other sessions. Failures are throttled as logins are.
     ///
     /// # Errors
     /// `INVALID_CREDENTIALS` at `currentPassword`, `PASSWORD_TOO_WEAK`,
@@ -26,28 +26,27 @@ impl App {
         let account = self.me(caller).await?;
         password::check("newPassword", new, &account.username)?;
         let wrong = || Error::field(Reason::InvalidCredentials, "currentPassword", "is wrong");
-        // Counted apart from logins: those stay possible.
-        let attempt = Attempt::of_owner(&account, client);
-        if !self.attempt(&attempt, current, Some(&account.password_hash)).await?.matches {
+        let attempt = LoginAttempt::reauthentication(&account, client);
+        if !self.verify_password(&attempt, current, Some(&account.password_hash)).await?.matches {
             return Err(wrong());
         }
         expected.check(account.version)?;
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
         let changed = self.outbox.transact(|txn| {
-            let (hash, checked) = (&hash, &account.password_hash);
+            let (hash, verified_hash) = (&hash, &account.password_hash);
             async move {
                 let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
                 expected.check(account.version)?;
-                if account.password_hash != *checked {
+                if account.password_hash != *verified_hash {
                     return Err(wrong());
                 }
                 account.password_hash.clone_from(hash);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
-                // A reset that somebody asked for is not needed any more.
-                one_time::forget(txn.as_ref(), caller.id, Kind::Password).await?;
+                // An open reset is obsolete.
+                one_time::delete(txn.as_ref(), caller.id, Kind::Password).await?;
                 self.end_all_in_txn(&txn, caller.id, Some(&caller.session)).await?;
-                self.outbox.audit(&txn, user_act(caller.id, "auth.password_changed", caller.id)).await?;
+                self.outbox.audit(&txn, audit_entry(caller.id, "auth.password_changed", caller.id)).await?;
                 Ok(account)
             }
         });

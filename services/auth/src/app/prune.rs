@@ -1,28 +1,29 @@
-//! Forgetting what has expired.
+//! Deletes expired rows.
 
 use std::time::Duration;
 
 use super::{App, LEEWAY};
 use crate::store::{ended_sessions, failures, keys, one_time, refresh_tokens, sessions};
 
-/// Expired things stay for so long, for whoever looks into what happened.
-const MARGIN: Duration = Duration::from_secs(3600);
+/// How long expired rows are kept, for investigations.
+const RETENTION: Duration = Duration::from_secs(3600);
 
 impl App {
-    /// Removes sessions, tokens, counts of failures and keys that are over.
+    /// Deletes expired sessions, tokens, failure counts and keys.
     ///
     /// # Errors
-    /// When the database does not answer; the next turn goes on.
+    /// When the database does not answer; the next run continues.
     pub async fn prune(&self) -> anyhow::Result<()> {
         let now = self.clock.now();
-        let margin = self.clock.ago(MARGIN);
-        let ended = margin - (self.config.access_ttl + LEEWAY);
-        while sessions::prune(&self.db, ended, margin).await? {}
-        ended_sessions::prune(&self.db, now - (self.config.access_ttl + LEEWAY)).await?;
-        refresh_tokens::prune(&self.db, margin).await?;
+        let access_token_ttl = self.config.access_ttl + LEEWAY;
+        let expired_before = self.clock.ago(RETENTION);
+        let ended_before = expired_before - access_token_ttl;
+        while sessions::prune(&self.db, ended_before, expired_before).await? {}
+        ended_sessions::prune(&self.db, now - access_token_ttl).await?;
+        refresh_tokens::prune(&self.db, expired_before).await?;
         one_time::prune(&self.db, now).await?;
         failures::prune(&self.db, now).await?;
-        keys::prune(&self.db, ended).await?;
+        keys::prune(&self.db, ended_before).await?;
         Ok(())
     }
 }

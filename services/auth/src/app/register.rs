@@ -1,15 +1,15 @@
-//! Making an account.
+//! Registration.
 
 use fenz_chassis::{Error, Reason, Result, Role, UserId, database::is_duplicate};
 
-use super::{App, Opened, events};
+use super::{App, OpenedSession, email, events};
 use crate::{
     config,
     domain::{account, account::Account, hidden::HiddenReasons, password, secret, session::Client},
     store::users,
 };
 
-/// What somebody wants to be registered with.
+/// The fields of a new account.
 pub struct Registration {
     pub username: String,
     pub email: String,
@@ -17,26 +17,21 @@ pub struct Registration {
     /// The username when empty.
     pub display_name: String,
     pub invitation_code: Option<String>,
-    /// The guest whose choices the account takes over.
+    /// The guest session that the account continues.
     pub guest_session_id: Option<String>,
 }
 
 impl App {
-    /// Makes an account and its first session, both or neither.
+    /// Creates an account and its first session in one transaction.
     ///
     /// # Errors
     /// `REGISTRATION_CLOSED`, `INVITATION_INVALID`, `PASSWORD_TOO_WEAK`,
     /// `USERNAME_TAKEN`, `EMAIL_TAKEN`.
-    pub async fn register(&self, wanted: Registration, client: &Client) -> Result<Opened> {
-        self.check_invited(wanted.invitation_code.as_deref())?;
-        password::check("password", &wanted.password, &wanted.username)?;
-        if !wanted.display_name.is_empty() {
-            account::check_display_name(&wanted.display_name)?;
-        }
-        // Before the costly hash; the unique keys decide in the end.
-        self.check_free(&wanted.username, &wanted.email).await?;
-        let guest = wanted.guest_session_id.clone();
-        let account = self.new_account(wanted, Role::User).await?;
+    pub async fn register(&self, registration: Registration, client: &Client) -> Result<OpenedSession> {
+        self.check_invitation(registration.invitation_code.as_deref())?;
+        self.check_registration(&registration).await?;
+        let guest = registration.guest_session_id.clone();
+        let account = self.new_account(registration, Role::User).await?;
         let opened = self.outbox.transact(|txn| {
             let (account, guest) = (&account, guest.as_deref());
             async move {
@@ -50,23 +45,36 @@ impl App {
             }
         });
         let Some((session, token)) = opened.await? else {
-            self.check_free(&account.username, &account.email).await?;
-            return Err(Error::internal(anyhow::anyhow!("a new account is a duplicate, yet its name is free")));
+            self.check_available(&account.username, &account.email).await?;
+            return Err(Error::internal(anyhow::anyhow!("a new account is a duplicate, yet its name is available")));
         };
         metrics::counter!("fenz_auth_registrations_total").increment(1);
         tracing::info!(user.id = account.id.0, "registered");
-        self.opened(account, session, token)
+        self.issue_tokens(account, session, token)
+    }
+
+    /// Checks the fields before the costly hash; the unique keys of the database
+    /// are decisive for name and address.
+    pub(super) async fn check_registration(&self, registration: &Registration) -> Result<()> {
+        password::check("password", &registration.password, &registration.username)?;
+        if !registration.display_name.is_empty() {
+            account::check_display_name(&registration.display_name)?;
+        }
+        self.check_available(&registration.username, &registration.email).await
     }
 
     /// An account that is not stored yet.
-    pub(super) async fn new_account(&self, wanted: Registration, role: Role) -> Result<Account> {
-        let password_hash = self.hasher.hash(&wanted.password).await?;
-        let display_name = if wanted.display_name.is_empty() { wanted.username.clone() } else { wanted.display_name };
+    pub(super) async fn new_account(&self, registration: Registration, role: Role) -> Result<Account> {
+        let Registration { username, email, password, mut display_name, .. } = registration;
+        let password_hash = self.hasher.hash(&password).await?;
+        if display_name.is_empty() {
+            display_name.clone_from(&username);
+        }
         Ok(Account {
             id: UserId(self.ids.next()),
-            username: wanted.username,
+            username,
             display_name,
-            email: wanted.email,
+            email,
             password_hash,
             role,
             hidden: HiddenReasons::default(),
@@ -77,7 +85,7 @@ impl App {
         })
     }
 
-    fn check_invited(&self, code: Option<&str>) -> Result<()> {
+    fn check_invitation(&self, code: Option<&str>) -> Result<()> {
         match self.config.registration {
             config::Registration::Open => Ok(()),
             config::Registration::Closed => {
@@ -92,12 +100,12 @@ impl App {
         }
     }
 
-    pub(super) async fn check_free(&self, username: &str, email: &str) -> Result<()> {
+    pub(super) async fn check_available(&self, username: &str, email: &str) -> Result<()> {
         if users::username_exists(&self.db, username).await? {
             return Err(Error::field(Reason::UsernameTaken, "username", "is taken"));
         }
         if users::email_exists(&self.db, email, None).await? {
-            return Err(Error::field(Reason::EmailTaken, "email", "belongs to another account"));
+            return Err(email::taken("email"));
         }
         Ok(())
     }

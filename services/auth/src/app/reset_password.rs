@@ -1,10 +1,10 @@
-//! A new password for somebody who forgot theirs: an administrator hands out a
-//! one-time token, the user sets a password with it.
+//! Password resets: an administrator creates a one-time token, the user sets a
+//! new password with it.
 
 use fenz_chassis::{Error, Reason, Result, User, UserId};
 use fenz_events::Act;
 
-use super::{App, events::user_act};
+use super::{App, events::audit_entry};
 use crate::{
     domain::{
         password,
@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl App {
-    /// Makes the token, in the place of an earlier one. Gives it with the
-    /// seconds that it lives.
+    /// Creates the token, which replaces an earlier one. Returns it with its
+    /// lifetime in seconds.
     ///
     /// # Errors
     /// `USER_NOT_FOUND`.
@@ -31,11 +31,11 @@ impl App {
             async move {
                 super::locked_in_txn(txn.as_ref(), user).await?;
                 one_time::replace_in_txn(txn.as_ref(), user, Kind::Password, digest, "", expires_at).await?;
-                self.outbox.audit(&txn, user_act(administrator.id, "auth.password_reset_created", user)).await
+                self.outbox.audit(&txn, audit_entry(administrator.id, "auth.password_reset_created", user)).await
             }
         });
         stored.await?;
-        tracing::info!(user.id = user.0, by.id = administrator.id.0, "made a password reset");
+        tracing::info!(user.id = user.0, by.id = administrator.id.0, "created a password reset");
         Ok((token.text, self.config.reset_ttl.as_secs() as i32))
     }
 
@@ -56,15 +56,15 @@ impl App {
             let (digest, hash) = (&digest, &hash);
             async move {
                 let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
-                if !one_time::spend(txn.as_ref(), Kind::Password, digest, self.clock.now()).await? {
+                if !one_time::redeem(txn.as_ref(), Kind::Password, digest, self.clock.now()).await? {
                     return Err(invalid());
                 }
                 account.password_hash.clone_from(hash);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
                 self.end_all_in_txn(&txn, user, None).await?;
-                // Whoever has the token is not signed in.
-                let act = Act { actor: None, ..user_act(user, "auth.password_reset_used", user) };
-                self.outbox.audit(&txn, act).await
+                // The caller is not signed in.
+                let entry = Act { actor: None, ..audit_entry(user, "auth.password_reset_used", user) };
+                self.outbox.audit(&txn, entry).await
             }
         });
         reset.await?;

@@ -1,4 +1,4 @@
-//! Changing an account: one way for all fields.
+//! Users change their account.
 
 use fenz_chassis::{Result, User};
 
@@ -9,7 +9,7 @@ use crate::domain::{
 };
 
 impl App {
-    /// Changes the caller's account, if it is still the version they know.
+    /// Changes the caller's account, if it is still the expected version.
     pub(super) async fn change(
         &self,
         caller: &User,
@@ -32,10 +32,10 @@ impl App {
         changed.await
     }
 
-    /// Sets the name that others see.
+    /// Sets the display name.
     ///
     /// # Errors
-    /// `VERSION_MISMATCH`, `INVALID_PARAMS` for a name that shows nothing.
+    /// `VERSION_MISMATCH`, `INVALID_PARAMS` for a blank name.
     pub async fn update_display_name(&self, caller: &User, expected: &Precondition, name: &str) -> Result<Account> {
         account::check_display_name(name)?;
         self.change(caller, expected, |account| name.clone_into(&mut account.display_name)).await

@@ -8,13 +8,13 @@ use super::{App, administrators, email, events};
 use crate::{
     domain::{
         account::{self, Account},
-        rights,
+        permissions,
         version::Precondition,
     },
     store::users,
 };
 
-/// What is to be another; the rest stays.
+/// The fields to change.
 #[derive(Clone, Debug, Default)]
 pub struct UserChanges {
     pub display_name: Option<String>,
@@ -22,7 +22,7 @@ pub struct UserChanges {
     pub role: Option<Role>,
 }
 
-/// Fields as they were and as they are, for the audit log.
+/// The changed fields before and after, for the audit log.
 #[derive(Default)]
 struct Difference {
     before: Map<String, Value>,
@@ -30,23 +30,22 @@ struct Difference {
 }
 
 impl Difference {
-    /// Sets a field; nothing to tell when it is so already.
-    fn set(&mut self, name: &str, field: &mut String, wanted: Option<&String>) {
-        let Some(wanted) = wanted.filter(|wanted| **wanted != *field) else { return };
+    /// Sets a field, and records it if that changes it.
+    fn set(&mut self, name: &str, field: &mut String, value: Option<&String>) {
+        let Some(value) = value.filter(|value| **value != *field) else { return };
         self.before.insert(name.to_owned(), Value::from(field.as_str()));
-        self.after.insert(name.to_owned(), Value::from(wanted.as_str()));
-        field.clone_from(wanted);
+        self.after.insert(name.to_owned(), Value::from(value.as_str()));
+        field.clone_from(value);
     }
 }
 
 impl App {
-    /// Changes an account, if it is still the version that the caller knows.
-    /// Another role ends its sessions.
+    /// Changes an account, if it is still the expected version. A role change
+    /// ends its sessions.
     ///
     /// # Errors
     /// `USER_NOT_FOUND`, `VERSION_MISMATCH`, `EMAIL_TAKEN`, `INVALID_PARAMS`
-    /// for a name that shows nothing, `PERMISSION_DENIED` for demoting oneself,
-    /// `LAST_ADMIN`.
+    /// for a blank name, `PERMISSION_DENIED` for demoting oneself, `LAST_ADMIN`.
     pub async fn update_user(
         &self,
         caller: &User,
@@ -58,22 +57,22 @@ impl App {
             account::check_display_name(name)?;
         }
         let updated = self.outbox.transact(|txn| async move {
-            let mut held = administrators::hold_in_txn(txn.as_ref(), user, self.clock.now()).await?;
+            let mut locked = administrators::lock_account_in_txn(txn.as_ref(), user, self.clock.now()).await?;
             self.session_in_txn(&txn, caller).await?;
-            expected.check(held.account.version)?;
-            let role_before = held.account.role;
+            expected.check(locked.account.version)?;
+            let role_before = locked.account.role;
             if let Some(role) = changes.role.filter(|role| *role != role_before) {
-                rights::check_role_change(caller.id, user, role_before, role)?;
+                permissions::check_role_change(caller.id, user, role_before, role)?;
                 if role < role_before {
-                    held.check_dispensable()?;
+                    locked.check_not_last_admin()?;
                 }
-                held.account.role = role;
+                locked.account.role = role;
             }
             let mut difference = Difference::default();
-            difference.set("displayName", &mut held.account.display_name, changes.display_name.as_ref());
-            difference.set("email", &mut held.account.email, changes.email.as_ref());
-            self.store_update_in_txn(&txn, caller, &mut held.account, role_before, difference).await?;
-            Ok(held.account)
+            difference.set("displayName", &mut locked.account.display_name, changes.display_name.as_ref());
+            difference.set("email", &mut locked.account.email, changes.email.as_ref());
+            self.store_update_in_txn(&txn, caller, &mut locked.account, role_before, difference).await?;
+            Ok(locked.account)
         });
         match updated.await {
             Err(error) if error.is_duplicate() => Err(email::taken("email")),
@@ -89,8 +88,8 @@ impl App {
         role_before: Role,
         Difference { before, after }: Difference,
     ) -> Result<()> {
-        let (now, other_role) = (self.clock.now(), account.role != role_before);
-        if after.is_empty() && !other_role {
+        let (now, role_changed) = (self.clock.now(), account.role != role_before);
+        if after.is_empty() && !role_changed {
             return Ok(());
         }
         if after.contains_key("email") && users::email_exists(txn.as_ref(), &account.email, Some(account.id)).await? {
@@ -99,21 +98,21 @@ impl App {
         super::save_in_txn(txn.as_ref(), account, now).await?;
         self.outbox.emit(txn, &events::updated(account, now)).await?;
         if !after.is_empty() {
-            let act = Act {
+            let entry = Act {
                 before: Some(Value::Object(before)),
                 after: Some(Value::Object(after)),
-                ..events::user_act(caller.id, "user.updated", account.id)
+                ..events::audit_entry(caller.id, "user.updated", account.id)
             };
-            self.outbox.audit(txn, act).await?;
+            self.outbox.audit(txn, entry).await?;
         }
-        if other_role {
+        if role_changed {
             self.end_all_in_txn(txn, account.id, None).await?;
-            let act = Act {
+            let entry = Act {
                 before: Some(json!({"role": role_before.as_str()})),
                 after: Some(json!({"role": account.role.as_str()})),
-                ..events::user_act(caller.id, "user.role_changed", account.id)
+                ..events::audit_entry(caller.id, "user.role_changed", account.id)
             };
-            self.outbox.audit(txn, act).await?;
+            self.outbox.audit(txn, entry).await?;
         }
         Ok(())
     }

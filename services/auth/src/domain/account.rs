@@ -1,46 +1,55 @@
-//! Accounts, as the rules see them.
+//! Accounts.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Error, Reason, Result, Role, UserId};
 
 use super::{ban, hidden::HiddenReasons};
 
-/// Somebody's account.
+/// A user's account.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub id: UserId,
     pub username: String,
     pub display_name: String,
     pub email: String,
-    /// argon2id, or what an import brought.
+    /// argon2id, or another scheme for imported accounts.
     pub password_hash: String,
     pub role: Role,
     pub hidden: HiddenReasons,
-    /// May lie in the past: bans end by themselves.
+    /// May be in the past, when the ban has expired.
     pub banned_until: Option<DateTime<Utc>>,
     pub avatar_upload_id: Option<i64>,
-    /// Grows with every change.
+    /// Increases with every change.
     pub version: i64,
     pub created_at: DateTime<Utc>,
 }
 
+/// Which accounts are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub role: Option<Role>,
+    pub hidden: Option<bool>,
+    /// A prefix of the username, the display name or the address.
+    pub search: String,
+}
+
 impl Account {
-    /// The end of the ban that holds now.
+    /// The end of the current ban.
     pub fn ban(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.banned_until.filter(|until| *until > now)
     }
 
-    /// Whether the account may have sessions.
+    /// Checks that the account may sign in.
     ///
     /// # Errors
     /// `USER_BANNED`, with the end in `until`, and `USER_HIDDEN`.
     pub fn check_admitted(&self, now: DateTime<Utc>) -> Result<()> {
         if let Some(until) = self.ban(now) {
-            let message = match ban::told(until) {
-                Some(until) => format!("this account is banned until {}", ban::text(until)),
+            let message = match ban::temporary_end(until) {
+                Some(until) => format!("this account is banned until {}", ban::rfc3339(until)),
                 None => "this account is banned".to_owned(),
             };
-            return Err(Error::new(Reason::UserBanned, message).with("until", ban::text(until)));
+            return Err(Error::new(Reason::UserBanned, message).with("until", ban::rfc3339(until)));
         }
         if self.hidden.any() {
             return Err(Error::new(Reason::UserHidden, "this account is hidden; ask an administrator"));
@@ -54,10 +63,10 @@ pub fn key(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Holds a display name against what the contract cannot say.
+/// Checks the rules for display names that the contract cannot express.
 ///
 /// # Errors
-/// When it shows nothing, or could break the line it is shown on.
+/// `INVALID_PARAMS` for a blank name or control characters.
 pub fn check_display_name(name: &str) -> Result<()> {
     if name.trim().is_empty() {
         return Err(Error::field(Reason::InvalidParams, "displayName", "must not be blank"));
@@ -89,17 +98,17 @@ mod tests {
     }
 
     #[test]
-    fn hidden_and_banned_accounts_stay_out_and_a_ban_ends() {
+    fn hidden_and_banned_accounts_are_refused_until_the_ban_ends() {
         let now = DateTime::from_timestamp(100, 0).unwrap();
-        let says = |a: Account| a.check_admitted(now).err().map(|e| e.reason);
-        assert_eq!(says(account(0, None)), None);
-        assert_eq!(says(account(4, None)), Some(Reason::UserHidden));
-        assert_eq!(says(account(4, Some(101))), Some(Reason::UserBanned));
-        assert_eq!(says(account(0, Some(100))), None);
+        let reason = |a: Account| a.check_admitted(now).err().map(|e| e.reason);
+        assert_eq!(reason(account(0, None)), None);
+        assert_eq!(reason(account(4, None)), Some(Reason::UserHidden));
+        assert_eq!(reason(account(4, Some(101))), Some(Reason::UserBanned));
+        assert_eq!(reason(account(0, Some(100))), None);
     }
 
     #[test]
-    fn display_names_show_something() {
+    fn blank_display_names_and_control_characters_are_refused() {
         assert!(check_display_name("Ann \u{1f600}").is_ok());
         assert!(check_display_name(" \u{3000}").is_err());
         assert!(check_display_name("a\nb").is_err());

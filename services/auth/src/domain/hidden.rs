@@ -1,12 +1,10 @@
-//! Why an account is hidden: it keeps every reason, and is visible when none is
-//! left.
+//! The reasons why an account is hidden. It is visible when there is none.
 
-/// A reason to be hidden for; the values are the bits, as channels and videos
-/// have them.
+/// A reason for hiding; the values are bits, the same as in channels and videos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HiddenReason {
     Moderation = 1,
-    /// Its owner wanted it.
+    /// Hidden by its owner.
     Own = 8,
 }
 
@@ -41,7 +39,7 @@ impl HiddenReasons {
         Self(self.0 & !(reason as i32))
     }
 
-    /// As the contract calls them.
+    /// The names in the contract.
     pub fn names(self) -> Vec<String> {
         let known = [(HiddenReason::Moderation, "moderation"), (HiddenReason::Own, "self")];
         known.into_iter().filter(|(reason, _)| self.has(*reason)).map(|(_, name)| name.to_owned()).collect()
@@ -53,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn taking_one_reason_away_leaves_the_other() {
+    fn removing_one_reason_leaves_the_other() {
         let both = HiddenReasons::default().with(HiddenReason::Own).with(HiddenReason::Moderation);
         assert_eq!((both.bits(), both.names()), (9, vec!["moderation".to_owned(), "self".to_owned()]));
         let left = both.without(HiddenReason::Moderation);

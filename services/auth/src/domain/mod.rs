@@ -1,11 +1,10 @@
-//! The rules: what an account, a password, a wait, a version is, and who may do
-//! what to whom.
+//! Types and rules, without I/O.
 
 pub mod account;
 pub mod ban;
 pub mod hidden;
 pub mod password;
-pub mod rights;
+pub mod permissions;
 pub mod secret;
 pub mod session;
 pub mod throttle;

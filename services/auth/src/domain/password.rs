@@ -1,15 +1,15 @@
-//! What a password must not be.
+//! The rules for new passwords.
 
 use std::{collections::HashSet, sync::LazyLock};
 
 use fenz_chassis::{Error, Reason, Result};
 
-/// The passwords that lists of leaks agree on, lower-case, 8 characters or more.
+/// Passwords that several lists of leaked ones contain, lower-case, 8 characters
+/// or more.
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|l| !l.starts_with('#')).collect());
 
-/// Holds a new password against the rules; `field` is where it came in. Its
-/// length is the contract's.
+/// Checks a new password, which came in `field`. The contract checks its length.
 ///
 /// # Errors
 /// `PASSWORD_TOO_WEAK`.
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn others_pass_even_with_the_username_inside() {
+    fn others_are_accepted_even_if_they_contain_the_username() {
         for good in
             ["ann_with_a_name2", "correct horse battery", "пароль-подлиннее", "\u{1f600}\u{1f601}\u{1f602}\u{1f603}"]
         {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_holds_only_what_could_be_chosen() {
+    fn the_list_has_only_passwords_of_valid_length() {
         assert!(COMMON.len() >= 100);
         assert!(COMMON.iter().all(|p| p.chars().count() >= 8 && *p == p.to_lowercase()));
     }

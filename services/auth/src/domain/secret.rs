@@ -1,12 +1,14 @@
-//! Random text that is known by its digest alone.
+//! Random secrets, of which only the digest is stored.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// A token of 256 random bits: what the client gets, and what is stored.
+/// A token of 256 random bits.
 pub struct Token {
+    /// For the client.
     pub text: String,
+    /// Stored.
     pub digest: String,
 }
 
@@ -18,7 +20,7 @@ impl Token {
     }
 }
 
-/// What is stored of a token.
+/// SHA-256 in hexadecimal.
 pub fn digest(token: &str) -> String {
     hex(&Sha256::digest(token))
 }
@@ -28,7 +30,7 @@ pub fn session_id() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
 }
 
-/// A password to be read from a screen and typed: no letter looks like another.
+/// A password to be read from a screen and typed, without ambiguous letters.
 /// 16 of 32 characters are 80 random bits.
 pub fn password() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -36,7 +38,7 @@ pub fn password() -> String {
     letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
-/// Whether a code is among others, in a time that tells nothing about them.
+/// Whether a code is among others, in constant time.
 pub fn is_among<'a>(code: &str, codes: impl Iterator<Item = &'a str>) -> bool {
     let given = Sha256::digest(code);
     codes.fold(Choice::from(0), |found, code| found | Sha256::digest(code).ct_eq(&given)).into()
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_differ_and_are_known_by_their_digest() {
+    fn tokens_differ_and_match_their_digest() {
         let (one, other) = (Token::random(), Token::random());
         assert_ne!(one.text, other.text);
         assert_eq!(one.digest, digest(&one.text));
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_found_whole() {
+    fn only_a_whole_code_matches() {
         let codes = || ["one", "two"].into_iter();
         assert!(is_among("two", codes()));
         for bad in ["", "tw", "two ", "one,two"] {

@@ -1,4 +1,4 @@
-//! Sessions: what a login opens.
+//! Sessions.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ pub struct Session {
     pub address: String,
     pub created_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
-    /// Grows with every refresh.
+    /// Postponed by every refresh.
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
 }
@@ -25,10 +25,10 @@ impl Session {
     }
 }
 
-/// Where a call comes from.
+/// The client of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
-    /// What the client calls itself; 256 characters at most.
+    /// The user agent; 256 characters at most.
     pub device: String,
     pub address: Option<IpAddr>,
 }

@@ -1,4 +1,4 @@
-//! How long a name must wait after failed logins from one address.
+//! Delays after failed logins, by name and address.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -11,9 +11,9 @@ use super::{account, secret};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// Failures before the first wait.
+    /// Failures before the first delay.
     pub free_failures: u32,
-    /// The first wait; each failure after it doubles the wait.
+    /// The first delay; each further failure doubles it.
     #[serde(with = "humantime_serde")]
     pub first_wait: Duration,
     #[serde(with = "humantime_serde")]
@@ -27,22 +27,21 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// The wait after so many failures in a row.
+    /// The delay after this many consecutive failures.
     pub fn wait(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(self.free_failures) else { return Duration::ZERO };
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         self.first_wait.checked_mul(factor).unwrap_or(Duration::MAX).min(self.longest_wait)
     }
 
-    /// How long after the last failure the count is forgotten.
-    pub fn memory(&self) -> Duration {
+    /// How long the count is kept after the last failure.
+    pub fn retention(&self) -> Duration {
         self.longest_wait * 4
     }
 }
 
-/// What the failures are counted under: the name as typed, whether or not it
-/// exists, and the client's address. A digest, because people type passwords
-/// into the field for names.
+/// The key of the failures of a name, whether or not it exists, and a client
+/// address. A digest, because people type passwords into the name field.
 pub fn key(name: &str, address: Option<IpAddr>) -> String {
     let mut digest = Sha256::new();
     digest.update(account::key(name));
@@ -51,13 +50,13 @@ pub fn key(name: &str, address: Option<IpAddr>) -> String {
     secret::hex(&digest.finalize())
 }
 
-/// What the failures under a name are found by, from wherever they came: a
-/// digest too.
+/// The key of the failures of a name from all addresses; also a digest.
 pub fn subject(name: &str) -> String {
     secret::digest(&account::key(name))
 }
 
-/// An IPv6 client has a whole /64 to come from.
+/// The address, or its /64 prefix for IPv6, within which a client can choose its
+/// address.
 fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_begin_at_the_fifth_failure_double_and_end_at_the_longest() {
+    fn delays_start_at_the_fifth_failure_and_double_up_to_the_longest() {
         let rules = Rules::default();
         let seconds = |failures| rules.wait(failures).as_secs();
         assert_eq!([0, 1, 4, 5, 6, 7, 14].map(seconds), [0, 0, 0, 1, 2, 4, 512]);
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_tell_names_and_networks_apart() {
+    fn keys_differ_by_name_and_network() {
         let at = |a: &str| Some(a.parse().unwrap());
         assert_eq!(key("Ann", at("10.0.0.1")), key("ann", at("::ffff:10.0.0.1")));
         assert_ne!(key("ann", at("10.0.0.1")), key("ann", at("10.0.0.2")));

@@ -1,8 +1,8 @@
-//! The versions of an account that a change is for.
+//! Optimistic locking of accounts by version.
 
 use fenz_chassis::{Error, Reason, Result, if_match};
 
-/// The versions that a caller is willing to change.
+/// The versions of an account that a request may change.
 #[derive(Clone, Debug, Default)]
 pub struct Precondition(Option<String>);
 
@@ -13,7 +13,7 @@ impl Precondition {
     }
 
     /// # Errors
-    /// `VERSION_MISMATCH` when the version is none of the caller's.
+    /// `VERSION_MISMATCH` when the version is not among them.
     pub fn check(&self, version: i64) -> Result<()> {
         if self.0.as_deref().is_none_or(|header| if_match::matches(header, version)) {
             return Ok(());
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn if_match_names_the_version_or_any() {
+    fn if_match_lists_versions_or_any() {
         let matches = |text: Option<&str>| Precondition::new(text).check(3).is_ok();
         for good in [None, Some("*"), Some("\"3\""), Some("W/\"3\"")] {
             assert!(matches(good), "{good:?}");

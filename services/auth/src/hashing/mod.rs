@@ -1,5 +1,5 @@
-//! Password hashing, off the async threads and bounded: a storm of logins slows
-//! logins and nothing else.
+//! Password hashing on a bounded thread pool, so that a burst of logins does not
+//! slow other requests.
 
 mod pool;
 mod scheme;
@@ -12,18 +12,18 @@ use tokio::sync::oneshot;
 
 use crate::config;
 use pool::{Pool, Scratch};
-pub use scheme::Verdict;
+pub use scheme::Verification;
 
-/// Hashes that may wait for each one that is computed.
-const WAITING_PER_THREAD: usize = 64;
+/// Queued jobs per thread.
+const QUEUE_PER_THREAD: usize = 64;
 
-/// Hashes and verifies passwords. Clones share their threads.
+/// Hashes and verifies passwords. Clones share the pool.
 #[derive(Clone)]
 pub struct Hasher {
     pool: Pool,
     params: Params,
-    /// Stands in for the hash of an account that does not exist.
-    nobody: Arc<str>,
+    /// Verified against for accounts that do not exist.
+    dummy_hash: Arc<str>,
 }
 
 impl Hasher {
@@ -32,47 +32,47 @@ impl Hasher {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = config.concurrency.unwrap_or(cores);
         Ok(Self {
-            pool: Pool::new(threads, threads * WAITING_PER_THREAD),
-            nobody: scheme::nobody(&params).into(),
+            pool: Pool::new(threads, threads * QUEUE_PER_THREAD),
+            dummy_hash: scheme::dummy_hash(&params).into(),
             params,
         })
     }
 
-    /// The hash of a new password.
+    /// Hashes a new password.
     ///
     /// # Errors
-    /// `RATE_LIMITED` when too many wait.
+    /// `RATE_LIMITED` when the queue is full.
     pub async fn hash(&self, password: &str) -> Result<String> {
         let (password, params) = (password.to_owned(), self.params.clone());
         self.run(move |scratch| scheme::hash(&password, &params, scratch)).await?.map_err(Error::internal)
     }
 
-    /// Whether a password is the one of a stored hash. Without a hash it is
-    /// not, and finding that out takes as long.
+    /// Verifies a password against a stored hash. Without a hash it never
+    /// matches, but takes as long.
     ///
     /// # Errors
-    /// `RATE_LIMITED` when too many wait.
-    pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict> {
-        let known = stored.is_some();
+    /// `RATE_LIMITED` when the queue is full.
+    pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verification> {
+        let exists = stored.is_some();
         let (password, params) = (password.to_owned(), self.params.clone());
-        let stored: Arc<str> = stored.map_or_else(|| self.nobody.clone(), Arc::from);
-        let mut verdict = self.run(move |scratch| scheme::verify(&password, &stored, &params, scratch)).await?;
-        verdict.matches &= known;
-        Ok(verdict)
+        let stored: Arc<str> = stored.map_or_else(|| self.dummy_hash.clone(), Arc::from);
+        let mut verification = self.run(move |scratch| scheme::verify(&password, &stored, &params, scratch)).await?;
+        verification.matches &= exists;
+        Ok(verification)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Scratch) -> T + Send + 'static) -> Result<T> {
-        let (done, result) = oneshot::channel();
-        let taken = self.pool.submit(Box::new(move |scratch| {
-            // Nobody waits any more: the client has gone.
-            if done.is_closed() {
+        let (sender, result) = oneshot::channel();
+        let accepted = self.pool.submit(Box::new(move |scratch| {
+            // The client has disconnected.
+            if sender.is_closed() {
                 return;
             }
             metrics::counter!("fenz_auth_hashes_total").increment(1);
-            // The client may go meanwhile; then nobody wants the result.
-            done.send(work(scratch)).ok();
+            // The client may disconnect meanwhile.
+            sender.send(work(scratch)).ok();
         }));
-        if !taken {
+        if !accepted {
             return Err(Error::new(Reason::RateLimited, "too many sign in at once; try again")
                 .retry_after(Duration::from_secs(1)));
         }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_has_no_password() {
+    async fn a_missing_hash_matches_no_password() {
         let hasher = hasher();
         let stored = hasher.hash("a good password").await.unwrap();
         assert!(hasher.verify("a good password", Some(&stored)).await.unwrap().matches);
@@ -97,15 +97,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_may_wait_are_told_to_come_back() {
+    async fn a_full_queue_is_answered_with_rate_limited() {
         let hasher = hasher();
-        let storm = (0..200).map(|_| {
+        let burst = (0..200).map(|_| {
             let hasher = hasher.clone();
             tokio::spawn(async move { hasher.run(|_| std::thread::sleep(Duration::from_millis(2))).await })
         });
         let mut outcomes = (0, 0);
-        for one in storm.collect::<Vec<_>>() {
-            match one.await.unwrap() {
+        for task in burst.collect::<Vec<_>>() {
+            match task.await.unwrap() {
                 Ok(()) => outcomes.0 += 1,
                 Err(error) => {
                     assert_eq!(error.reason, Reason::RateLimited);
@@ -113,6 +113,6 @@ mod tests {
                 }
             }
         }
-        assert!(outcomes.0 >= WAITING_PER_THREAD && outcomes.1 > 0, "{outcomes:?}");
+        assert!(outcomes.0 >= QUEUE_PER_THREAD && outcomes.1 > 0, "{outcomes:?}");
     }
 }

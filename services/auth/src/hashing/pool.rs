@@ -1,4 +1,4 @@
-//! A few threads of low priority that do what takes long.
+//! A thread pool of low priority for CPU-bound jobs.
 
 use std::{
     collections::VecDeque,
@@ -13,15 +13,14 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id,
 };
 
-/// A thread without work gives up its memory after this time, and ends after
-/// as much again.
-const IDLE: Duration = Duration::from_secs(5);
-/// Of 0 to 99; nice 15 on Linux: a little of a core even when the machine is
-/// busy all the time.
+/// An idle thread releases its memory after this time, and exits after the same
+/// time again.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// On a scale of 0 to 99; nice 15 on Linux, which still gets some CPU time on a
+/// machine that is always busy.
 const PRIORITY: u8 = 10;
 
-/// The memory of one hash, kept from job to job: a storm of logins does not
-/// allocate 19 MiB each time.
+/// The memory of one hash, reused so that not every login allocates 19 MiB.
 pub type Scratch = Vec<Block>;
 type Job = Box<dyn FnOnce(&mut Scratch) + Send>;
 
@@ -32,7 +31,7 @@ struct Inner {
     state: Mutex<State>,
     wake: Condvar,
     threads: usize,
-    waiting: usize,
+    queue_capacity: usize,
 }
 
 #[derive(Default)]
@@ -43,36 +42,35 @@ struct State {
 }
 
 impl Pool {
-    /// At most so many threads, and so many jobs that wait for one.
-    pub fn new(threads: usize, waiting: usize) -> Self {
-        Self(Arc::new(Inner { state: Mutex::default(), wake: Condvar::new(), threads, waiting }))
+    pub fn new(threads: usize, queue_capacity: usize) -> Self {
+        Self(Arc::new(Inner { state: Mutex::default(), wake: Condvar::new(), threads, queue_capacity }))
     }
 
-    /// Queues a job; false when too many wait.
+    /// Queues a job; false when the queue is full.
     pub fn submit(&self, job: Job) -> bool {
         let mut state = self.0.lock();
-        if state.queue.len() >= self.0.waiting {
+        if state.queue.len() >= self.0.queue_capacity {
             return false;
         }
         state.queue.push_back(job);
         if state.idle >= state.queue.len() {
             self.0.wake.notify_one();
         } else if state.threads < self.0.threads {
-            self.start(&mut state);
+            self.start_thread(&mut state);
         }
         true
     }
 
-    fn start(&self, state: &mut State) {
+    fn start_thread(&self, state: &mut State) {
         let inner = self.0.clone();
-        let only = state.threads == 0;
-        let thread = std::thread::Builder::new().name("hashing".to_owned()).spawn(move || inner.work(only));
+        let is_first = state.threads == 0;
+        let thread = std::thread::Builder::new().name("hashing".to_owned()).spawn(move || inner.run(is_first));
         match thread {
             Ok(_) => state.threads += 1,
             Err(error) => {
-                tracing::error!(%error, "no thread for hashing");
+                tracing::error!(%error, "cannot start a hashing thread");
                 if state.threads == 0 {
-                    // Nobody would ever do these; dropped, they answer their callers.
+                    // No thread will run these jobs; dropping them fails their callers.
                     state.queue.clear();
                 }
             }
@@ -80,12 +78,12 @@ impl Pool {
     }
 }
 
-/// A hash takes many milliseconds, and a low priority alone does not make it
-/// leave its core in the middle of a time slice. Under the idle policy it does,
-/// at once; but then it gets nothing on a machine that is busy all the time. So
-/// the first thread is of low priority, and the others are idle ones.
-fn lower_priority(only: bool) -> Result<(), thread_priority::Error> {
-    if only {
+/// A hash takes many milliseconds, and a low nice value does not make the
+/// scheduler preempt it within a time slice. `SCHED_IDLE` does, but starves on a
+/// machine that is always busy. So the first thread has a low nice value, and the
+/// others are `SCHED_IDLE`.
+fn lower_priority(is_first: bool) -> Result<(), thread_priority::Error> {
+    if is_first {
         let low =
             ThreadPriorityValue::try_from(PRIORITY).map_err(|_| thread_priority::Error::Priority("out of range"))?;
         return set_current_thread_priority(ThreadPriority::Crossplatform(low));
@@ -99,46 +97,46 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, only: bool) {
-        if lower_priority(only).is_err() {
-            tracing::warn!("hashing runs at the priority of everything else: the system refused a lower one");
+    fn run(&self, is_first: bool) {
+        if lower_priority(is_first).is_err() {
+            tracing::warn!("cannot lower the priority of hashing threads: the system refused");
         }
         let mut scratch = Scratch::new();
         loop {
-            // A thread ends one turn after its memory: an allocator gives pages
-            // back to the system a little later than they are freed, and only
+            // A thread exits one timeout after it released its memory: an
+            // allocator returns freed pages to the system with a delay, and only
             // when it is called again.
             match self.next(!scratch.is_empty()) {
                 Next::Job(job) => {
-                    // A panic drops the job's caller, who then gets an error.
+                    // A panic drops the sender, so the caller gets an error.
                     if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut scratch))).is_err() {
                         tracing::error!("a hashing job panicked");
                     }
                 }
-                Next::Idle => scratch = Scratch::new(),
-                Next::End => return,
+                Next::ReleaseMemory => scratch = Scratch::new(),
+                Next::Exit => return,
             }
         }
     }
 
-    /// The next job. Without one for a while the thread should forget what it
-    /// keeps or, keeping nothing, end, which is counted already.
-    fn next(&self, keeps: bool) -> Next {
+    /// Waits for the next job. After the timeout the thread is to release its
+    /// memory or, holding none, to exit; it is already subtracted from the count.
+    fn next(&self, holds_memory: bool) -> Next {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
                 return Next::Job(job);
             }
             state.idle += 1;
-            let (woken, wait) = self.wake.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, wait) = self.wake.wait_timeout(state, IDLE_TIMEOUT).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
             if wait.timed_out() && state.queue.is_empty() {
-                if keeps {
-                    return Next::Idle;
+                if holds_memory {
+                    return Next::ReleaseMemory;
                 }
                 state.threads -= 1;
-                return Next::End;
+                return Next::Exit;
             }
         }
     }
@@ -147,6 +145,6 @@ impl Inner {
 /// What a thread does next.
 enum Next {
     Job(Job),
-    Idle,
-    End,
+    ReleaseMemory,
+    Exit,
 }

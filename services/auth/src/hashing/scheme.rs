@@ -1,5 +1,5 @@
-//! The forms of stored passwords: argon2id for new ones, bcrypt and other
-//! argon2 parameters for imported ones.
+//! Password hash schemes: argon2id for new hashes, bcrypt and other argon2
+//! parameters for imported ones.
 
 use anyhow::{Context, Result};
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::phc::PasswordHash};
@@ -8,15 +8,15 @@ use subtle::ConstantTimeEq;
 
 use super::pool::Scratch;
 
-/// The most memory that an imported hash may ask for.
-const MOST_MEMORY_KIB: u32 = 1 << 20;
+/// The memory limit of imported hashes.
+const MAX_MEMORY_KIB: u32 = 1 << 20;
 
-/// What became of a password.
+/// The result of verifying a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Verification {
     pub matches: bool,
-    /// The stored hash is of a form that new ones do not have.
-    pub outdated: bool,
+    /// The stored hash has another scheme or other parameters than new ones.
+    pub needs_rehash: bool,
 }
 
 /// Hashes a password with a new salt.
@@ -28,8 +28,8 @@ pub fn hash(password: &str, params: &Params, scratch: &mut Scratch) -> Result<St
     Ok(encode(params, salt, out))
 }
 
-/// A hash that no password has, with the cost of one.
-pub fn nobody(params: &Params) -> String {
+/// A random hash of the current cost, which no password matches.
+pub fn dummy_hash(params: &Params) -> String {
     encode(params, rand::random(), rand::random())
 }
 
@@ -40,37 +40,36 @@ fn encode(params: &Params, salt: [u8; 16], out: [u8; Params::DEFAULT_OUTPUT_LEN]
     format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${out}")
 }
 
-/// Holds a password against a stored hash. One that cannot be read matches
-/// nothing.
-pub fn verify(password: &str, stored: &str, params: &Params, scratch: &mut Scratch) -> Verdict {
-    let verdict = if stored.starts_with("$2") {
-        bcrypt::verify(password, stored).map(|matches| Verdict { matches, outdated: true }).context("bcrypt")
+/// Verifies a password against a stored hash. An unreadable hash matches nothing.
+pub fn verify(password: &str, stored: &str, params: &Params, scratch: &mut Scratch) -> Verification {
+    let verification = if stored.starts_with("$2") {
+        bcrypt::verify(password, stored).map(|matches| Verification { matches, needs_rehash: true }).context("bcrypt")
     } else {
         verify_argon2(password, stored, params, scratch)
     };
-    verdict.unwrap_or_else(|error| {
-        tracing::warn!(error = format!("{error:#}"), "a stored password hash cannot be read");
-        Verdict::default()
+    verification.unwrap_or_else(|error| {
+        tracing::warn!(error = format!("{error:#}"), "cannot parse a stored password hash");
+        Verification::default()
     })
 }
 
-fn verify_argon2(password: &str, stored: &str, params: &Params, scratch: &mut Scratch) -> Result<Verdict> {
+fn verify_argon2(password: &str, stored: &str, params: &Params, scratch: &mut Scratch) -> Result<Verification> {
     let stored = PasswordHash::new(stored)?;
-    let (salt, wanted) = stored.salt.zip(stored.hash).context("salt or hash is missing")?;
+    let (salt, expected) = stored.salt.zip(stored.hash).context("salt or hash is missing")?;
     let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
     let version = Version::try_from(stored.version.unwrap_or(0x13))?;
-    let theirs = Params::try_from(&stored)?;
-    anyhow::ensure!(theirs.m_cost() <= MOST_MEMORY_KIB, "it asks for {} KiB of memory", theirs.m_cost());
-    let current = algorithm == Algorithm::Argon2id && version == Version::V0x13 && cost(&theirs) == cost(params);
-    let argon2 = Argon2::new(algorithm, version, theirs);
-    let mut found = vec![0; wanted.len()];
+    let stored_params = Params::try_from(&stored)?;
+    anyhow::ensure!(stored_params.m_cost() <= MAX_MEMORY_KIB, "it needs {} KiB of memory", stored_params.m_cost());
+    let current = algorithm == Algorithm::Argon2id && version == Version::V0x13 && cost(&stored_params) == cost(params);
+    let argon2 = Argon2::new(algorithm, version, stored_params);
+    let mut computed = vec![0; expected.len()];
     if current {
-        argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut found, memory(params, scratch))?;
+        argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut computed, memory(params, scratch))?;
     } else {
-        argon2.hash_password_into(password.as_bytes(), &salt, &mut found)?;
+        argon2.hash_password_into(password.as_bytes(), &salt, &mut computed)?;
     }
-    let matches = found.ct_eq(wanted.as_bytes()).into();
-    Ok(Verdict { matches, outdated: !current })
+    let matches = computed.ct_eq(expected.as_bytes()).into();
+    Ok(Verification { matches, needs_rehash: !current })
 }
 
 fn cost(params: &Params) -> (u32, u32, u32, Option<usize>) {
@@ -90,15 +89,15 @@ mod tests {
         Params::new(memory, 1, 1, Some(Params::DEFAULT_OUTPUT_LEN)).unwrap()
     }
 
-    fn check(password: &str, stored: &str) -> Verdict {
+    fn check(password: &str, stored: &str) -> Verification {
         verify(password, stored, &params(64), &mut Scratch::new())
     }
 
-    const RIGHT: Verdict = Verdict { matches: true, outdated: false };
-    const OLD: Verdict = Verdict { matches: true, outdated: true };
+    const RIGHT: Verification = Verification { matches: true, needs_rehash: false };
+    const OLD: Verification = Verification { matches: true, needs_rehash: true };
 
     #[test]
-    fn new_hashes_verify_with_memory_used_before() {
+    fn new_hashes_verify_with_reused_memory() {
         let mut scratch = Scratch::new();
         let stored = hash("pässword", &params(64), &mut scratch).unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn other_parameters_and_bcrypt_verify_and_are_outdated() {
+    fn other_parameters_and_bcrypt_verify_and_need_a_rehash() {
         let other = hash("password", &params(128), &mut Scratch::new()).unwrap();
         assert_eq!(check("password", &other), OLD);
         assert!(!check("passwort", &other).matches);
@@ -131,8 +130,8 @@ mod tests {
             "$argon2id$",
             "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b+dWRWJTmaaJObG",
         ] {
-            assert_eq!(check("password", stored), Verdict::default(), "{stored}");
+            assert_eq!(check("password", stored), Verification::default(), "{stored}");
         }
-        assert!(!check("", &nobody(&params(64))).matches);
+        assert!(!check("", &dummy_hash(&params(64))).matches);
     }
 }

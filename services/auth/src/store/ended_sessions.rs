@@ -1,5 +1,5 @@
-//! Sessions that ended with their accounts, for as long as an access token of
-//! theirs may be alive.
+//! Sessions that ended when their accounts were deleted, kept until their access
+//! tokens have expired.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -9,20 +9,19 @@ use sea_orm::{
 
 use super::entity::ended_session::{ActiveModel, Column, Entity};
 
-/// Rows stored in one go.
-const AT_ONCE: usize = 200;
+/// Rows per statement.
+const BATCH_SIZE: usize = 200;
 
-/// Keeps sessions that ended.
-pub async fn keep(db: &impl ConnectionTrait, ids: &[String], ended_at: DateTime<Utc>) -> Result<(), DbErr> {
-    for some in ids.chunks(AT_ONCE) {
-        let rows = some.iter().map(|id| ActiveModel { id: Set(id.clone()), ended_at: Set(ended_at) });
-        let again = OnConflict::column(Column::Id).update_column(Column::EndedAt).to_owned();
-        Entity::insert_many(rows).on_conflict(again).exec_without_returning(db).await?;
+pub async fn insert_all(db: &impl ConnectionTrait, ids: &[String], ended_at: DateTime<Utc>) -> Result<(), DbErr> {
+    for batch in ids.chunks(BATCH_SIZE) {
+        let rows = batch.iter().map(|id| ActiveModel { id: Set(id.clone()), ended_at: Set(ended_at) });
+        let upsert = OnConflict::column(Column::Id).update_column(Column::EndedAt).to_owned();
+        Entity::insert_many(rows).on_conflict(upsert).exec_without_returning(db).await?;
     }
     Ok(())
 }
 
-/// Those that ended since, the first first.
+/// Those that ended since, the oldest first.
 pub async fn since(
     db: &impl ConnectionTrait,
     since: DateTime<Utc>,

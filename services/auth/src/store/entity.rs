@@ -1,4 +1,4 @@
-//! The rows, as sea-orm wants them.
+//! The sea-orm entities.
 
 macro_rules! table {
     ($(#[$doc:meta])* $module:ident, $name:literal, { $($fields:tt)* }) => {
@@ -19,7 +19,7 @@ macro_rules! table {
 }
 
 table!(
-    /// An account. The keys are the lower-cased forms, which are unique.
+    /// An account. The `_key` columns are lower-cased.
     user, "users", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i64,
@@ -28,7 +28,7 @@ table!(
         pub email: String,
         pub email_key: String,
         pub display_name: String,
-        /// For searching; not unique.
+        /// For searching; the only key that is not unique.
         pub display_name_key: String,
         pub password_hash: String,
         pub role: String,
@@ -54,8 +54,7 @@ table!(session, "sessions", {
 });
 
 table!(
-    /// A link of a session's chain; those that were used stay until they expire,
-    /// so that using one again is recognised.
+    /// Used tokens are kept until they expire, to detect reuse.
     refresh_token, "refresh_tokens", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub digest: String,
@@ -66,7 +65,7 @@ table!(
 );
 
 table!(
-    /// At most one of a kind for a user.
+    /// At most one per user and kind.
     one_time_token, "one_time_tokens", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,
@@ -79,7 +78,7 @@ table!(
 );
 
 table!(signing_key, "signing_keys", {
-    /// Counts from 1; being unique, it lets one replica win.
+    /// Counts from 1; of replicas that insert the same one, one succeeds.
     #[sea_orm(primary_key, auto_increment = false)]
     pub generation: i64,
     pub kid: String,
@@ -89,8 +88,8 @@ table!(signing_key, "signing_keys", {
 });
 
 table!(
-    /// A session that ended with its account, while an access token of it may be
-    /// alive: no word about whose it was.
+    /// A session of a deleted account, until its access tokens have expired. It
+    /// does not identify the user.
     ended_session, "ended_sessions", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -101,22 +100,23 @@ table!(
 table!(login_failure, "login_failures", {
     #[sea_orm(primary_key, auto_increment = false)]
     pub digest: String,
-    /// Of the name alone, so that what is counted under it can be forgotten.
+    /// Of the name alone, so that a user's counts can be deleted.
     pub subject: String,
     pub failures: i32,
     pub blocked_until: DateTimeUtc,
-    pub forget_at: DateTimeUtc,
+    #[sea_orm(column_name = "forget_at")]
+    pub expires_at: DateTimeUtc,
 });
 
 table!(
-    /// Failed logins that the audit log has not heard of yet, by name as typed
-    /// and address.
+    /// Failed logins not yet reported to the audit log, by name as typed and
+    /// address.
     unreported_failure, "unreported_failures", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub digest: String,
         pub subject: String,
         pub name: String,
-        /// Empty where it is not known.
+        /// Empty when unknown.
         pub address: String,
         pub failures: i32,
     }
@@ -124,13 +124,13 @@ table!(
 
 table!(
     /// A claim on an upload that media is to release.
-    media_errand, "media_errands", {
+    pending_media_call, "pending_media_calls", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub claim: String,
-        /// Hand the upload back instead of removing its files.
+        /// Make the upload claimable again instead of deleting its files.
         pub keep_files: bool,
         pub due_at: DateTimeUtc,
-        /// Media may have been told; there is no way back.
+        /// Media may have received the call, so it cannot be cancelled.
         pub started: bool,
     }
 );

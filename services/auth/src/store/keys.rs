@@ -7,16 +7,16 @@ use sea_orm::{
 
 use super::entity::signing_key::{ActiveModel, Column, Entity};
 
-/// A key as it is kept.
+/// A key as it is stored.
 pub struct StoredKey {
     /// Counts from 1.
     pub generation: i64,
     pub kid: String,
     /// The Ed25519 seed, base64.
     pub seed: String,
-    /// When it begins to sign; it is published before.
+    /// When it starts to sign; it is published before.
     pub active_from: DateTime<Utc>,
-    /// When its successor began to sign.
+    /// When its successor starts to sign.
     pub retired_at: Option<DateTime<Utc>>,
 }
 

@@ -1,14 +1,15 @@
 //! The schema, one statement per step: MariaDB commits each.
 
 use fenz_chassis::database::{
-    schema::{big, column, index, index_as, table, text},
+    schema::{big, column, index, index_as, rename_table, table, text},
     timestamp,
 };
 use sea_orm_migration::prelude::*;
 
 use crate::domain::account;
 
-const FILLED_AT_ONCE: u64 = 500;
+/// Rows per statement when a column is filled.
+const BATCH_SIZE: u64 = 500;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             index_as("m20261122_000021_failures_subject", "login_failures_subject", "login_failures", &["subject"]),
             table("m20261122_000022_unreported", unreported_failures),
             index("m20261122_000023_unreported_subject", "unreported_failures", &["subject"]),
+            rename_table("m20261129_000024_pending_media_calls", "media_errands", "pending_media_calls"),
         ];
         all.extend(fenz_events::migrations());
         all
@@ -155,8 +157,8 @@ fn unreported_failures(_: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// The keys of accounts that were there before. Not by the database's LOWER:
-/// SQLite's knows ASCII alone.
+/// Fills the keys of existing accounts. Not by SQL: SQLite's LOWER handles only
+/// ASCII.
 struct FillDisplayNameKeys;
 
 impl MigrationName for FillDisplayNameKeys {
@@ -176,7 +178,7 @@ impl MigrationTrait for FillDisplayNameKeys {
                 .from("users")
                 .and_where(Expr::col("id").gt(last))
                 .order_by("id", Order::Asc)
-                .limit(FILLED_AT_ONCE)
+                .limit(BATCH_SIZE)
                 .to_owned();
             let rows = db.query_all(&page).await?;
             for row in &rows {
@@ -189,7 +191,7 @@ impl MigrationTrait for FillDisplayNameKeys {
                     .to_owned();
                 db.execute(&fill).await?;
             }
-            if (rows.len() as u64) < FILLED_AT_ONCE {
+            if (rows.len() as u64) < BATCH_SIZE {
                 return Ok(());
             }
         }

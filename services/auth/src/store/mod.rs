@@ -1,12 +1,12 @@
-//! The tables: entities, migrations and queries. Rows never leave it.
+//! Entities, migrations and queries. Entities are private to this module.
 
 pub mod ended_sessions;
 mod entity;
-pub mod errands;
 pub mod failures;
 pub mod keys;
 mod migration;
 pub mod one_time;
+pub mod pending_calls;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod unreported_failures;

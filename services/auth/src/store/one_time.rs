@@ -1,4 +1,4 @@
-//! Tokens that work once: password resets, changes of address.
+//! One-time tokens: password resets, changes of the email address.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, 
 
 use super::entity::one_time_token::{ActiveModel, Column, Entity};
 
-/// What a token is good for.
+/// What a token authorizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Password,
@@ -22,7 +22,7 @@ impl Kind {
     }
 }
 
-/// Stores a token in the place of the one before. Lock the account first.
+/// Stores a token, which replaces the previous one. Lock the account first.
 pub async fn replace_in_txn(
     db: &impl ConnectionTrait,
     user: UserId,
@@ -43,34 +43,34 @@ pub async fn replace_in_txn(
     Ok(())
 }
 
-fn alive(kind: Kind, digest: &str, now: DateTime<Utc>) -> Condition {
+fn unexpired(kind: Kind, digest: &str, now: DateTime<Utc>) -> Condition {
     Condition::all().add(Column::Digest.eq(digest)).add(Column::Kind.eq(kind.as_str())).add(Column::ExpiresAt.gt(now))
 }
 
-/// Whose token it is, and what it carries.
+/// The user and the payload of a token.
 pub async fn find(
     db: &impl ConnectionTrait,
     kind: Kind,
     digest: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<(UserId, String)>, DbErr> {
-    let token = Entity::find().filter(alive(kind, digest, now)).one(db).await?;
+    let token = Entity::find().filter(unexpired(kind, digest, now)).one(db).await?;
     Ok(token.map(|token| (UserId(token.user_id), token.payload)))
 }
 
-/// Uses a token up; false when somebody else was first.
-pub async fn spend(db: &impl ConnectionTrait, kind: Kind, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
-    Ok(Entity::delete_many().filter(alive(kind, digest, now)).exec(db).await?.rows_affected == 1)
+/// Deletes a token; false when a concurrent request redeemed it.
+pub async fn redeem(db: &impl ConnectionTrait, kind: Kind, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    Ok(Entity::delete_many().filter(unexpired(kind, digest, now)).exec(db).await?.rows_affected == 1)
 }
 
-/// Takes a user's token of a kind away.
-pub async fn forget(db: &impl ConnectionTrait, user: UserId, kind: Kind) -> Result<(), DbErr> {
+/// Deletes a user's token of a kind.
+pub async fn delete(db: &impl ConnectionTrait, user: UserId, kind: Kind) -> Result<(), DbErr> {
     Entity::delete_by_id((user.0, kind.as_str().to_owned())).exec(db).await?;
     Ok(())
 }
 
-/// Takes all of a user's tokens away; gives their number.
-pub async fn forget_all(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+/// Deletes all tokens of a user; returns their number.
+pub async fn delete_all(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
     Ok(Entity::delete_many().filter(Column::UserId.eq(user.0)).exec(db).await?.rows_affected)
 }
 

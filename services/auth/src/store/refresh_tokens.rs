@@ -1,4 +1,4 @@
-//! The chains of refresh tokens.
+//! Refresh tokens.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
@@ -27,15 +27,15 @@ pub async fn session_of(db: &impl ConnectionTrait, digest: &str, now: DateTime<U
     Ok(token.map(|token| token.session_id))
 }
 
-/// Uses a token up; false when it was before.
-pub async fn spend(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
-    let spent = Entity::update_many()
+/// Marks a token as used; false when it was used before.
+pub async fn mark_used(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let marked = Entity::update_many()
         .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::Digest.eq(digest))
         .filter(Column::UsedAt.is_null())
         .exec(db)
         .await?;
-    Ok(spent.rows_affected == 1)
+    Ok(marked.rows_affected == 1)
 }
 
 pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {

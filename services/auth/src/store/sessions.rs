@@ -13,8 +13,8 @@ use super::entity::{
 };
 use crate::domain::session::Session;
 
-/// Sessions removed in one go, and refresh tokens with them.
-const PRUNED_AT_ONCE: u64 = 200;
+/// Sessions deleted per statement.
+const BATCH_SIZE: u64 = 200;
 
 impl From<Model> for Session {
     fn from(row: Model) -> Self {
@@ -50,7 +50,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session
     Ok(Entity::find_by_id(id).one(db).await?.map(Session::from))
 }
 
-/// The session, which nobody else changes until the transaction ends.
+/// The session, locked until the transaction ends.
 pub async fn locked_in_txn(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session>, DbErr> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(db).await?.map(Session::from))
 }
@@ -65,11 +65,11 @@ fn open(user: UserId, now: DateTime<Utc>) -> Select<Entity> {
 }
 
 /// A user's open sessions, the last used first.
-pub async fn open_of(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>, DbErr> {
+pub async fn open_by_user(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>, DbErr> {
     Ok(open(user, now).all(db).await?.into_iter().map(Session::from).collect())
 }
 
-/// Notes that a session was refreshed.
+/// Stores that a session was refreshed.
 pub async fn touch(
     db: &impl ConnectionTrait,
     id: &str,
@@ -95,13 +95,13 @@ async fn end(db: &impl ConnectionTrait, which: Condition, now: DateTime<Utc>) ->
     Ok(ended.rows_affected)
 }
 
-/// Ends a session of a user's; false when there is no such open one.
+/// Ends a session of a user; false when there is no such open session.
 pub async fn end_one(db: &impl ConnectionTrait, user: UserId, id: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
     let which = Condition::all().add(Column::UserId.eq(user.0)).add(Column::Id.eq(id)).add(Column::ExpiresAt.gt(now));
     Ok(end(db, which, now).await? > 0)
 }
 
-/// Ends a user's sessions, but for one.
+/// Ends a user's sessions, except one.
 pub async fn end_all(
     db: &impl ConnectionTrait,
     user: UserId,
@@ -112,14 +112,14 @@ pub async fn end_all(
     end(db, which, now).await
 }
 
-/// Ends a user's sessions beyond so many, those unused for longest; which.
+/// Ends a user's least recently used sessions beyond a limit; returns their ids.
 pub async fn end_beyond(
     db: &impl ConnectionTrait,
     user: UserId,
     keep: u64,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>, DbErr> {
-    // MariaDB takes an offset only with a limit.
+    // MariaDB allows OFFSET only with LIMIT.
     let beyond: Vec<String> =
         open(user, now).select_only().column(Column::Id).offset(keep).limit(1_000).into_tuple().all(db).await?;
     if !beyond.is_empty() {
@@ -128,7 +128,7 @@ pub async fn end_beyond(
     Ok(beyond)
 }
 
-/// Sessions that ended since, the first first.
+/// Sessions that ended since, the oldest first.
 pub async fn ended_since(
     db: &impl ConnectionTrait,
     since: DateTime<Utc>,
@@ -146,9 +146,9 @@ pub async fn ended_since(
         .await
 }
 
-/// Removes a user's sessions with their refresh tokens: those that are open, or
-/// ended since, and the number of rows. Lock the account first, so that none
-/// can come.
+/// Deletes a user's sessions with their refresh tokens. Returns the ids of those
+/// that were open or ended since, and the number of deleted rows. Lock the account
+/// first, so that no session is added.
 pub async fn remove_all_in_txn(
     db: &impl ConnectionTrait,
     user: UserId,
@@ -157,8 +157,8 @@ pub async fn remove_all_in_txn(
     let rows = Entity::find().filter(Column::UserId.eq(user.0)).order_by_asc(Column::Id).lock_exclusive();
     let rows = rows.all(db).await?;
     let mut removed = rows.len() as u64;
-    for some in rows.chunks(PRUNED_AT_ONCE as usize) {
-        let ids: Vec<&str> = some.iter().map(|row| row.id.as_str()).collect();
+    for batch in rows.chunks(BATCH_SIZE as usize) {
+        let ids: Vec<&str> = batch.iter().map(|row| row.id.as_str()).collect();
         let tokens = refresh_token::Entity::delete_many()
             .filter(refresh_token::Column::SessionId.is_in(ids.iter().copied()))
             .exec(db)
@@ -166,29 +166,29 @@ pub async fn remove_all_in_txn(
         removed += tokens.rows_affected;
         Entity::delete_many().filter(Column::Id.is_in(ids)).exec(db).await?;
     }
-    let alive = rows.into_iter().filter(|row| row.ended_at.is_none_or(|at| at >= ended_since));
-    Ok((alive.map(|row| row.id).collect(), removed))
+    let recent = rows.into_iter().filter(|row| row.ended_at.is_none_or(|at| at >= ended_since));
+    Ok((recent.map(|row| row.id).collect(), removed))
 }
 
-/// Removes some of the sessions that ended or expired before these times, with
+/// Deletes a batch of the sessions that ended or expired before these times, with
 /// their refresh tokens; false when there are none left.
 pub async fn prune(
     db: &impl ConnectionTrait,
     ended_before: DateTime<Utc>,
     expired_before: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let gone: Vec<String> = Entity::find()
+    let expired: Vec<String> = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Condition::any().add(Column::EndedAt.lt(ended_before)).add(Column::ExpiresAt.lt(expired_before)))
-        .limit(PRUNED_AT_ONCE)
+        .limit(BATCH_SIZE)
         .into_tuple()
         .all(db)
         .await?;
-    if gone.is_empty() {
+    if expired.is_empty() {
         return Ok(false);
     }
-    refresh_token::Entity::delete_many().filter(refresh_token::Column::SessionId.is_in(gone.iter())).exec(db).await?;
-    Entity::delete_many().filter(Column::Id.is_in(gone)).exec(db).await?;
+    refresh_token::Entity::delete_many().filter(refresh_token::Column::SessionId.is_in(&expired)).exec(db).await?;
+    Entity::delete_many().filter(Column::Id.is_in(expired)).exec(db).await?;
     Ok(true)
 }

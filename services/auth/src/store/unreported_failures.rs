@@ -1,4 +1,4 @@
-//! Failed logins that the audit log has not heard of yet.
+//! Failed logins not yet reported to the audit log.
 
 use fenz_chassis::database::Txn;
 use sea_orm::{
@@ -9,10 +9,10 @@ use sea_orm::{
 
 use super::entity::unreported_failure::{ActiveModel, Column, Entity};
 
-/// Failures under a name from an address.
+/// Failures of a name from an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// Tells name and address apart from all others.
+    /// Of name and address.
     pub digest: String,
     /// Of the name alone.
     pub subject: String,
@@ -22,7 +22,7 @@ pub struct Failures {
     pub count: i32,
 }
 
-/// Counts one more.
+/// Adds to the count.
 pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), DbErr> {
     let row = ActiveModel {
         digest: Set(failure.digest.clone()),
@@ -31,14 +31,14 @@ pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), Db
         address: Set(failure.address.clone()),
         failures: Set(failure.count),
     };
-    let more = Expr::col((Entity, Column::Failures)).add(failure.count);
-    let again = OnConflict::column(Column::Digest).value(Column::Failures, more).to_owned();
-    Entity::insert(row).on_conflict(again).exec_without_returning(db).await?;
+    let sum = Expr::col((Entity, Column::Failures)).add(failure.count);
+    let upsert = OnConflict::column(Column::Digest).value(Column::Failures, sum).to_owned();
+    Entity::insert(row).on_conflict(upsert).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Takes some of them out, to be told in the same transaction.
-pub async fn take_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbErr> {
+/// Deletes and returns a batch, to be reported in the same transaction.
+pub async fn drain_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbErr> {
     let rows = Entity::find().order_by_asc(Column::Digest).limit(limit).lock_exclusive().all(txn.as_ref()).await?;
     let digests: Vec<String> = rows.iter().map(|row| row.digest.clone()).collect();
     if !digests.is_empty() {
@@ -54,7 +54,7 @@ pub async fn take_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbErr> 
     Ok(failures.collect())
 }
 
-/// Forgets what failed under names; gives the number of rows.
-pub async fn forget_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbErr> {
+/// Deletes the failures of names; returns the number of rows.
+pub async fn delete_by_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbErr> {
     Ok(Entity::delete_many().filter(Column::Subject.is_in(subjects)).exec(db).await?.rows_affected)
 }

@@ -10,19 +10,10 @@ use sea_orm::{
 
 use super::entity::user::{ActiveModel, Column, Entity, Model};
 use crate::domain::{
-    account::{self, Account},
+    account::{self, Account, Filter},
     hidden::HiddenReasons,
     page::Page,
 };
-
-/// Which accounts are listed.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub role: Option<Role>,
-    pub hidden: Option<bool>,
-    /// What the username, the display name or the address begins with.
-    pub search: String,
-}
 
 impl From<Model> for Account {
     fn from(row: Model) -> Self {
@@ -32,7 +23,7 @@ impl From<Model> for Account {
             display_name: row.display_name,
             email: row.email,
             password_hash: row.password_hash,
-            // A role that is not known may do the least.
+            // An unknown role gets the least permissions.
             role: Role::parse(&row.role).unwrap_or(Role::User),
             hidden: HiddenReasons::from_bits(row.hidden_reasons),
             banned_until: row.banned_until,
@@ -43,7 +34,7 @@ impl From<Model> for Account {
     }
 }
 
-/// Everything but what never changes.
+/// The columns that may change.
 fn row(account: &Account, now: DateTime<Utc>) -> ActiveModel {
     ActiveModel {
         id: NotSet,
@@ -64,7 +55,7 @@ fn row(account: &Account, now: DateTime<Utc>) -> ActiveModel {
     }
 }
 
-/// Stores a new account; a taken name or address is a duplicate.
+/// Stores a new account; a taken name or address is a unique violation.
 pub async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<(), DbErr> {
     let row =
         ActiveModel { id: Set(account.id.0), created_at: Set(account.created_at), ..row(account, account.created_at) };
@@ -84,8 +75,8 @@ pub async fn update_in_txn(db: &impl ConnectionTrait, account: &Account, now: Da
     Ok(())
 }
 
-/// Stores the same password in another form. Nobody can see that the account
-/// changed, so its version stays.
+/// Stores a new hash of the same password. No visible field changes, so the
+/// version stays.
 pub async fn rehash(db: &impl ConnectionTrait, user: UserId, hash: &str) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(hash))
@@ -99,7 +90,7 @@ pub async fn by_id(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Acc
     Ok(Entity::find_by_id(user.0).one(db).await?.map(Account::from))
 }
 
-/// The account, which nobody else changes until the transaction ends.
+/// The account, locked until the transaction ends.
 pub async fn locked_in_txn(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbErr> {
     Ok(Entity::find_by_id(user.0).lock_exclusive().one(db).await?.map(Account::from))
 }
@@ -115,7 +106,7 @@ pub async fn username_exists(db: &impl ConnectionTrait, username: &str) -> Resul
     Ok(Entity::find().filter(Column::UsernameKey.eq(account::key(username))).count(db).await? > 0)
 }
 
-/// Whether somebody else has the address.
+/// Whether an account, except one, has the address.
 pub async fn email_exists(db: &impl ConnectionTrait, email: &str, except: Option<UserId>) -> Result<bool, DbErr> {
     let mut taken = Entity::find().filter(Column::EmailKey.eq(account::key(email)));
     if let Some(user) = except {
@@ -128,24 +119,24 @@ pub async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().filter(Column::Role.eq(Role::Admin.as_str())).count(db).await? > 0)
 }
 
-/// The ids of all administrators, whatever their state.
+/// The ids of all administrators, including hidden and banned ones.
 pub async fn administrators(db: &impl ConnectionTrait) -> Result<Vec<i64>, DbErr> {
     let ids = Entity::find().select_only().column(Column::Id).filter(Column::Role.eq(Role::Admin.as_str()));
     ids.into_tuple().all(db).await
 }
 
-/// Those of these accounts that there are; nobody else changes them until the
-/// transaction ends. Everybody locks in the same order.
+/// The existing accounts among these ids, locked until the transaction ends. The
+/// order of locking prevents deadlocks.
 pub async fn locked_all_in_txn(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Account>, DbErr> {
     let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id).lock_exclusive();
     Ok(rows.all(db).await?.into_iter().map(Account::from).collect())
 }
 
-/// A page of the accounts, the newest first, and how many there are.
+/// A page of the accounts, the newest first, and the total.
 pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Account>, u64), DbErr> {
     let found = Entity::find().filter(condition(filter));
     let total = found.clone().count(db).await?;
-    // Ids grow with time.
+    // Ids are ordered by time.
     let rows = found.order_by_desc(Column::Id).offset(page.offset).limit(page.limit).all(db).await?;
     Ok((rows.into_iter().map(Account::from).collect(), total))
 }
@@ -163,7 +154,7 @@ fn begins_with(search: &str) -> Option<Condition> {
     }
     let mut prefix = String::new();
     for c in account::key(search).chars() {
-        // No backslash: the databases differ in what it means in a literal.
+        // Not a backslash: its meaning in a literal differs between databases.
         if matches!(c, '%' | '_' | '!') {
             prefix.push('!');
         }
@@ -174,7 +165,7 @@ fn begins_with(search: &str) -> Option<Condition> {
     Some(keys.into_iter().fold(Condition::any(), |any, key| any.add(key.like(LikeExpr::new(&prefix).escape('!')))))
 }
 
-/// Removes an account; gives the number of rows.
+/// Deletes an account; returns the number of rows.
 pub async fn delete(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
     Ok(Entity::delete_by_id(user.0).exec(db).await?.rows_affected)
 }

@@ -6,11 +6,11 @@ use fenz_testkit::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, PASSWORD, everywhere};
+use crate::fleet::{Fleet, PASSWORD, on_every_database};
 
 #[tokio::test]
-async fn changes_hold_the_version_that_the_caller_knows() {
-    everywhere(&[], async |fleet| {
+async fn changes_require_the_current_version() {
+    on_every_database(&[], async |fleet| {
         let token = fleet.token_of("ann").await;
         let bearer = format!("Bearer {token}");
         let rename = async |name: &str, if_match: &str| {
@@ -33,8 +33,8 @@ async fn changes_hold_the_version_that_the_caller_knows() {
 }
 
 #[tokio::test]
-async fn a_new_password_needs_the_current_one_and_ends_other_sessions() {
-    everywhere(&[], async |fleet| {
+async fn a_password_change_requires_the_current_one_and_ends_other_sessions() {
+    on_every_database(&[], async |fleet| {
         let (here, there) = (fleet.register("ann").await, fleet.login("ann", PASSWORD).await);
         let token = here.text("accessToken");
         let change = async |current: &str, new: &str| {
@@ -64,7 +64,7 @@ async fn a_new_password_needs_the_current_one_and_ends_other_sessions() {
 
 #[tokio::test]
 async fn an_address_changes_once_it_is_confirmed() {
-    everywhere(&[], async |fleet| {
+    on_every_database(&[], async |fleet| {
         let token = fleet.token_of("ann").await;
         let ben = fleet.token_of("ben").await;
         let put = async |email: &str| fleet.as_user(&token, Method::PUT, "user/email", json!({"email": email})).await;
@@ -75,7 +75,7 @@ async fn an_address_changes_once_it_is_confirmed() {
         let first = put("first@example.com").await.is(200);
         assert_eq!((&first.body["user"]["email"], &first.body["expiresIn"]), (&json!("ann@example.com"), &json!(3600)));
         let second = put("second@example.com").await.is(200);
-        // A new token replaces the one before; nobody else can use it.
+        // A new token replaces the previous one; other users cannot use it.
         confirm(&token, first.text("token")).await.refuses(401, "TOKEN_INVALID");
         confirm(&ben, second.text("token")).await.refuses(401, "TOKEN_INVALID");
         let confirmed = confirm(&token, second.text("token")).await.is(200);
@@ -97,7 +97,7 @@ async fn an_address_changes_once_it_is_confirmed() {
 }
 
 #[tokio::test]
-async fn bad_tokens_and_none_are_refused_in_the_right_words() {
+async fn missing_and_invalid_tokens_have_different_reasons() {
     let fleet = Fleet::start(Database::Sqlite, &[]).await;
     let token = fleet.token_of("ann").await;
     let user_routes = [

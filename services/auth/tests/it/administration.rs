@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, PASSWORD, Reply, everywhere, everywhere_heard};
+use crate::fleet::{Fleet, PASSWORD, Reply, on_every_database, on_every_database_with_events};
 
 async fn names(fleet: &Fleet, admin: &str, query: &str) -> (Vec<String>, String) {
     let list = fleet.get(admin, &format!("admin/users?{query}")).await.is(200);
@@ -12,8 +12,8 @@ async fn names(fleet: &Fleet, admin: &str, query: &str) -> (Vec<String>, String)
 }
 
 #[tokio::test]
-async fn accounts_are_found_by_role_sight_and_what_they_begin_with() {
-    everywhere(&[], async |fleet| {
+async fn accounts_are_found_by_role_visibility_and_prefix() {
+    on_every_database(&[], async |fleet| {
         let admin = fleet.admin_token().await;
         for name in ["ann", "anna", "ben", "a_x", "Zoe"] {
             fleet.account(&admin, name, if name == "ben" { "moderator" } else { "user" }).await;
@@ -50,14 +50,14 @@ async fn accounts_are_found_by_role_sight_and_what_they_begin_with() {
 }
 
 #[tokio::test]
-async fn an_account_is_made_whatever_the_setting_of_registration() {
-    everywhere_heard(&[("registration", "closed")], async |fleet| {
-        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+async fn administrators_create_accounts_while_registration_is_closed() {
+    on_every_database_with_events(&[("registration", "closed")], async |fleet| {
+        let (admin, events) = (fleet.admin_token().await, fleet.events());
         fleet.register("ann").await.refuses(403, "REGISTRATION_CLOSED");
         let (id, ..) = fleet.account(&admin, "ann", "moderator").await;
-        let registered = ear.of("registered", "userId", id.as_str()).await;
+        let registered = events.wait_for("registered", "userId", id.as_str()).await;
         assert_eq!((&registered["username"], &registered["displayName"]), (&json!("ann"), &json!("ann")));
-        assert_eq!(ear.audit("user.created").await.2, json!({"username": "ann", "role": "moderator"}));
+        assert_eq!(events.audit("user.created").await.2, json!({"username": "ann", "role": "moderator"}));
         let create = async |name: &str, email: &str, password: &str| {
             let body = json!({"username": name, "email": email, "password": password});
             fleet.as_user(&admin, Method::POST, "admin/users", body).await
@@ -67,21 +67,21 @@ async fn an_account_is_made_whatever_the_setting_of_registration() {
         create("other", "other@example.com", "password1").await.refuses(400, "PASSWORD_TOO_WEAK");
         let made = create("other", "other@example.com", PASSWORD).await.is(200);
         assert_eq!((&made.body["user"]["role"], made.etag()), (&json!("user"), "\"1\""));
-        let twins = futures::future::join_all((0..6).map(|i| {
-            let email = format!("twin{i}@example.com");
-            async move { create("twin", &email, PASSWORD).await }
+        let concurrent = futures::future::join_all((0..6).map(|i| {
+            let email = format!("same{i}@example.com");
+            async move { create("same", &email, PASSWORD).await }
         }));
-        let twins = twins.await;
-        assert_eq!(twins.iter().filter(|r| r.status == 200).count(), 1, "{twins:?}");
-        assert_eq!(twins.iter().filter(|r| r.reason() == "USERNAME_TAKEN").count(), 5, "{twins:?}");
+        let replies = concurrent.await;
+        assert_eq!(replies.iter().filter(|r| r.status == 200).count(), 1, "{replies:?}");
+        assert_eq!(replies.iter().filter(|r| r.reason() == "USERNAME_TAKEN").count(), 5, "{replies:?}");
     })
     .await;
 }
 
 #[tokio::test]
-async fn administrators_change_accounts_and_another_role_ends_sessions() {
-    everywhere_heard(&[], async |fleet| {
-        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+async fn administrators_change_accounts_and_a_role_change_ends_sessions() {
+    on_every_database_with_events(&[], async |fleet| {
+        let (admin, events) = (fleet.admin_token().await, fleet.events());
         let (id, ann, _) = fleet.account(&admin, "ann", "user").await;
         fleet.account(&admin, "ben", "user").await;
         let path = format!("admin/users/{id}");
@@ -97,7 +97,7 @@ async fn administrators_change_accounts_and_another_role_ends_sessions() {
         put(json!({"displayName": " "})).await.refuses(400, "INVALID_PARAMS");
         put(json!({"email": "BEN@example.com"})).await.refuses(409, "EMAIL_TAKEN");
         assert_eq!(put(json!({"displayName": "Ann B.", "role": "user"})).await.is(200).etag(), "\"2\"", "nothing new");
-        let (_, before, after) = ear.audit("user.updated").await;
+        let (_, before, after) = events.audit("user.updated").await;
         assert_eq!((before, after), (json!({"displayName": "ann"}), json!({"displayName": "Ann B."})));
         fleet.get(&ann, "user/me").await.is(200);
         let promoted = put(json!({"role": "moderator", "email": "a.b@example.com"})).await.is(200);
@@ -105,10 +105,10 @@ async fn administrators_change_accounts_and_another_role_ends_sessions() {
         fleet.get(&ann, "user/me").await.refuses(401, "TOKEN_INVALID");
         let login = fleet.login("a.b@example.com", PASSWORD).await.is(200);
         assert_eq!(crate::fleet::claims(login.text("accessToken"))["role"], "moderator");
-        let (_, before, after) = ear.audit("user.role_changed").await;
+        let (_, before, after) = events.audit("user.role_changed").await;
         assert_eq!((before, after), (json!({"role": "user"}), json!({"role": "moderator"})));
-        assert_eq!(ear.of("updated", "version", "3").await["role"], "moderator");
-        ear.of("sessions_ended", "userId", id.as_str()).await;
+        assert_eq!(events.wait_for("updated", "version", "3").await["role"], "moderator");
+        events.wait_for("sessions_ended", "userId", id.as_str()).await;
         fleet.as_user(&admin, Method::PUT, "admin/users/4242", json!({})).await.refuses(404, "USER_NOT_FOUND");
         fleet.get(&admin, "admin/users/4242").await.refuses(404, "USER_NOT_FOUND");
     })
@@ -117,8 +117,8 @@ async fn administrators_change_accounts_and_another_role_ends_sessions() {
 
 #[tokio::test]
 async fn sessions_of_others_are_ended_and_counted() {
-    everywhere_heard(&[], async |fleet| {
-        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+    on_every_database_with_events(&[], async |fleet| {
+        let (admin, events) = (fleet.admin_token().await, fleet.events());
         let (id, ann, _) = fleet.account(&admin, "ann", "user").await;
         fleet.login("ann", PASSWORD).await.is(200);
         let end = async |id: &str| -> Reply {
@@ -129,9 +129,9 @@ async fn sessions_of_others_are_ended_and_counted() {
         end("4242").await.refuses(404, "USER_NOT_FOUND");
         fleet.get(&ann, "user/me").await.refuses(401, "TOKEN_INVALID");
         fleet.login("ann", PASSWORD).await.is(200);
-        ear.of("sessions_ended", "userId", id.as_str()).await;
-        assert_eq!(ear.audit("user.sessions_ended").await.2, json!({"ended": 2}));
-        assert_eq!(ear.audits("user.sessions_ended"), 1);
+        events.wait_for("sessions_ended", "userId", id.as_str()).await;
+        assert_eq!(events.audit("user.sessions_ended").await.2, json!({"ended": 2}));
+        assert_eq!(events.audits("user.sessions_ended"), 1);
     })
     .await;
 }

@@ -3,56 +3,59 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{PASSWORD, everywhere_heard};
+use crate::fleet::{PASSWORD, on_every_database_with_events};
 
 #[tokio::test]
-async fn failed_logins_are_told_by_name_and_address() {
-    everywhere_heard(&[("failure_report_interval", "1s"), ("throttle.free_failures", "50")], async |fleet| {
-        let (ear, ann) = (fleet.ear(), fleet.register("ann").await.is(200));
-        for (address, name, times) in
-            [("10.0.0.1", "ann", 3), ("10.0.0.2", "ann", 1), ("10.0.0.1", "Nobody \u{1f600}", 2)]
-        {
-            let tries = (0..times).map(|_| fleet.login_from(address, name, "wrong password"));
-            for reply in futures::future::join_all(tries).await {
-                reply.refuses(401, "INVALID_CREDENTIALS");
-            }
-        }
-        // The right password takes nothing back.
-        fleet.login_from("10.0.0.1", "ann", PASSWORD).await.is(200);
-        let told = |name: &str, address: &str| {
-            let entries = ear.all("recorded").into_iter().filter(|entry| {
-                entry["action"] == "auth.login_failed" && entry["objectId"] == name && entry["address"] == address
-            });
-            let entries: Vec<Value> = entries.collect();
-            let after = |entry: &Value| serde_json::from_str::<Value>(entry["after"].as_str().unwrap()).unwrap();
-            (entries.iter().map(|entry| after(entry)["failures"].as_i64().unwrap()).sum::<i64>(), entries)
-        };
-        for (name, address, failures) in
-            [("ann", "10.0.0.1", 3), ("ann", "10.0.0.2", 1), ("Nobody \u{1f600}", "10.0.0.1", 2)]
-        {
-            for _ in 0..200 {
-                if told(name, address).0 >= failures {
-                    break;
+async fn failed_logins_are_reported_by_name_and_address() {
+    on_every_database_with_events(
+        &[("failure_report_interval", "1s"), ("throttle.free_failures", "50")],
+        async |fleet| {
+            let (events, ann) = (fleet.events(), fleet.register("ann").await.is(200));
+            for (address, name, times) in
+                [("10.0.0.1", "ann", 3), ("10.0.0.2", "ann", 1), ("10.0.0.1", "Nobody \u{1f600}", 2)]
+            {
+                let tries = (0..times).map(|_| fleet.login_from(address, name, "wrong password"));
+                for reply in futures::future::join_all(tries).await {
+                    reply.refuses(401, "INVALID_CREDENTIALS");
                 }
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
-            let (sum, entries) = told(name, address);
-            assert_eq!(sum, failures, "{entries:?}");
-            // All at once, or in two where the job came between.
-            assert!(entries.len() <= 2, "{entries:?}");
-            let about = if name == "ann" { ann.body["user"]["id"].clone() } else { json!("0") };
-            assert_eq!((&entries[0]["objectType"], &entries[0]["actorId"]), (&json!("login"), &json!("0")));
-            assert_eq!(entries[0]["subjectUserId"], about);
-        }
-        assert_eq!(fleet.count("unreported_failures").await, 0);
-    })
+            // A later success does not remove the failures.
+            fleet.login_from("10.0.0.1", "ann", PASSWORD).await.is(200);
+            let reported = |name: &str, address: &str| {
+                let entries = events.all("recorded").into_iter().filter(|entry| {
+                    entry["action"] == "auth.login_failed" && entry["objectId"] == name && entry["address"] == address
+                });
+                let entries: Vec<Value> = entries.collect();
+                let after = |entry: &Value| serde_json::from_str::<Value>(entry["after"].as_str().unwrap()).unwrap();
+                (entries.iter().map(|entry| after(entry)["failures"].as_i64().unwrap()).sum::<i64>(), entries)
+            };
+            for (name, address, failures) in
+                [("ann", "10.0.0.1", 3), ("ann", "10.0.0.2", 1), ("Nobody \u{1f600}", "10.0.0.1", 2)]
+            {
+                for _ in 0..200 {
+                    if reported(name, address).0 >= failures {
+                        break;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+                let (sum, entries) = reported(name, address);
+                assert_eq!(sum, failures, "{entries:?}");
+                // One entry, or two when the job ran in between.
+                assert!(entries.len() <= 2, "{entries:?}");
+                let about = if name == "ann" { ann.body["user"]["id"].clone() } else { json!("0") };
+                assert_eq!((&entries[0]["objectType"], &entries[0]["actorId"]), (&json!("login"), &json!("0")));
+                assert_eq!(entries[0]["subjectUserId"], about);
+            }
+            assert_eq!(fleet.count("unreported_failures").await, 0);
+        },
+    )
     .await;
 }
 
 #[tokio::test]
-async fn what_concerns_security_is_told() {
-    everywhere_heard(&[], async |fleet| {
-        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+async fn security_events_are_audited() {
+    on_every_database_with_events(&[], async |fleet| {
+        let (admin, events) = (fleet.admin_token().await, fleet.events());
         let (id, ann, refresh) = fleet.account(&admin, "ann", "user").await;
         let body = json!({"currentPassword": PASSWORD, "newPassword": "another good one"});
         fleet.as_user(&ann, Method::PUT, "user/password", body).await.is(200);
@@ -68,7 +71,7 @@ async fn what_concerns_security_is_told() {
             ("auth.password_reset_created", true),
             ("auth.password_reset_used", false),
         ] {
-            let (entry, ..) = ear.audit(action).await;
+            let (entry, ..) = events.audit(action).await;
             assert_eq!(entry["subjectUserId"], json!(id), "{entry}");
             assert_eq!(entry["actorId"] != "0", signed_in, "{entry}");
             assert!(!entry["requestId"].as_str().unwrap().is_empty(), "{entry}");
@@ -79,20 +82,20 @@ async fn what_concerns_security_is_told() {
 }
 
 #[tokio::test]
-async fn logins_of_those_with_a_role_are_told_and_guests_who_join() {
-    everywhere_heard(&[], async |fleet| {
-        let ear = fleet.ear();
+async fn logins_of_staff_are_audited_and_guest_sessions_joined() {
+    on_every_database_with_events(&[], async |fleet| {
+        let events = fleet.events();
         let ann = fleet.register("ann").await.is(200);
         let id = ann.body["user"]["id"].as_str().unwrap();
         let body = |password: &str| json!({"username": "ann", "password": password, "sessionId": "guest-0123456789"});
         fleet.post("auth/login", body("wrong password")).await.refuses(401, "INVALID_CREDENTIALS");
         fleet.post("auth/login", body(PASSWORD)).await.is(200);
         fleet.login_from("10.9.8.7", "admin", crate::fleet::ADMIN_PASSWORD).await.is(200);
-        let joined = ear.of("guest_joined", "userId", id).await;
+        let joined = events.wait_for("guest_joined", "userId", id).await;
         assert_eq!(joined["guestSessionId"], "guest-0123456789");
-        let (entry, ..) = ear.audit("auth.login").await;
+        let (entry, ..) = events.audit("auth.login").await;
         assert_eq!((&entry["address"], &entry["actorId"]), (&json!("10.9.8.7"), &entry["objectId"]));
-        assert_eq!((ear.all("guest_joined").len(), ear.audits("auth.login")), (1, 1));
+        assert_eq!((events.all("guest_joined").len(), events.audits("auth.login")), (1, 1));
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! PUT user/avatar, against a stand-in for media that remembers claims.
+//! PUT user/avatar, with a fake media service that stores claims.
 
 use std::{
     collections::BTreeMap,
@@ -19,34 +19,28 @@ use serde_json::json;
 use tokio::sync::Barrier;
 use tonic::{Request, Response, Status};
 
-use crate::fleet::{Fleet, everywhere};
+use crate::fleet::{Fleet, on_every_database};
 
-/// Claims by upload, and what was released: claim and whether files stay.
+/// Claims by upload, and released claims with `keep_files`.
 #[derive(Clone, Default)]
-pub struct Media {
+pub struct FakeMedia {
     claims: Arc<Mutex<BTreeMap<i64, String>>>,
     released: Arc<Mutex<Vec<(String, bool)>>>,
-    /// Who claims waits here for the others.
-    meeting: Arc<Mutex<Option<Arc<Barrier>>>>,
-}
-
-impl Media {
-    pub fn server(&self) -> UploadServiceServer<Self> {
-        UploadServiceServer::new(self.clone())
-    }
+    /// Where concurrent claims wait for each other.
+    barrier: Arc<Mutex<Option<Arc<Barrier>>>>,
 }
 
 #[async_trait::async_trait]
-impl UploadService for Media {
+impl UploadService for FakeMedia {
     async fn claim_upload(
         &self,
         request: Request<pb::ClaimUploadRequest>,
     ) -> Result<Response<pb::ClaimUploadResponse>, Status> {
         let pb::ClaimUploadRequest { upload_id, kind, claim, .. } = request.into_inner();
         assert_eq!(kind, "image");
-        let meeting = self.meeting.lock().unwrap().clone();
-        if let Some(meeting) = meeting {
-            meeting.wait().await;
+        let barrier = self.barrier.lock().unwrap().clone();
+        if let Some(barrier) = barrier {
+            barrier.wait().await;
         }
         if upload_id >= 100 {
             return Err(Error::new(Reason::UploadNotFound, "there is no such upload").into());
@@ -70,10 +64,10 @@ impl UploadService for Media {
     }
 }
 
-/// A stand-in in the place of media, for a service that is still to be started.
-pub fn serve(media: &Media, sandbox: &mut Sandbox) {
+/// Serves the fake at the address of media.
+pub fn serve(media: &FakeMedia, sandbox: &mut Sandbox) {
     let listener = sandbox.take_listener("media").unwrap();
-    let server = tonic::transport::Server::builder().add_service(media.server());
+    let server = tonic::transport::Server::builder().add_service(UploadServiceServer::new(media.clone()));
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
     let stop = sandbox.process.stop.clone();
     tokio::spawn(async move { server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await });
@@ -83,34 +77,33 @@ async fn set(fleet: &Fleet, token: &str, upload: i64) -> crate::fleet::Reply {
     fleet.as_user(token, Method::PUT, "user/avatar", json!({"uploadId": upload.to_string()})).await
 }
 
-async fn until(what: &str, done: impl Fn() -> bool) {
+async fn wait_for_release(media: &FakeMedia) {
     for _ in 0..200 {
-        if done() {
+        if !media.released.lock().unwrap().is_empty() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{what} did not happen");
+    panic!("no claim was released");
 }
 
 #[tokio::test]
-async fn an_avatar_claims_its_upload_and_lets_the_one_before_go() {
-    everywhere(&[], async |mut fleet| {
-        let media = Media::default();
+async fn an_avatar_claims_its_upload_and_releases_the_previous_one() {
+    on_every_database(&[], async |mut fleet| {
+        let media = FakeMedia::default();
         serve(&media, &mut fleet.sandbox);
-        let answer = fleet.register("ann").await.is(200);
-        let (token, id) = (answer.text("accessToken"), answer.body["user"]["id"].as_str().unwrap());
+        let ann = fleet.register("ann").await.is(200);
+        let (token, id) = (ann.text("accessToken"), ann.body["user"]["id"].as_str().unwrap());
         let first = set(&fleet, token, 1).await.is(200);
         assert!(first.body["user"]["avatarUrl"].as_str().unwrap().starts_with("/media/1/"), "{first:?}");
         assert_eq!(first.etag(), "\"2\"");
         set(&fleet, token, 1).await.is(200);
         let second = set(&fleet, token, 2).await.is(200);
         assert!(second.body["user"]["avatarUrl"].as_str().unwrap().starts_with("/media/2/"));
-        let released = (format!("user/{id}/avatar/1"), false);
-        until("the release", || !media.released.lock().unwrap().is_empty()).await;
-        assert_eq!(*media.released.lock().unwrap(), [released]);
+        wait_for_release(&media).await;
+        assert_eq!(*media.released.lock().unwrap(), [(format!("user/{id}/avatar/1"), false)]);
         assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(2, format!("user/{id}/avatar/2"))]));
-        // What belongs to another account, or to nobody, changes nothing.
+        // Used and unknown uploads change nothing.
         let ben = fleet.token_of("ben").await;
         set(&fleet, &ben, 2).await.refuses(409, "UPLOAD_ALREADY_USED");
         set(&fleet, &ben, 100).await.refuses(404, "UPLOAD_NOT_FOUND");
@@ -120,47 +113,47 @@ async fn an_avatar_claims_its_upload_and_lets_the_one_before_go() {
 }
 
 #[tokio::test]
-async fn a_change_that_stopped_half_way_hands_the_upload_back() {
-    everywhere(&[], async |mut fleet| {
+async fn an_incomplete_change_releases_the_claim() {
+    on_every_database(&[], async |mut fleet| {
         let token = fleet.token_of("ann").await;
-        // Media is not there yet: nobody knows whether the claim arrived.
+        // Media does not run yet: the result of the claim is unknown.
         set(&fleet, &token, 3).await.refuses(503, "UNAVAILABLE");
         assert_eq!(fleet.get(&token, "user/me").await.body["user"]["avatarUrl"], "");
-        let media = Media::default();
+        let media = FakeMedia::default();
         serve(&media, &mut fleet.sandbox);
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
-        until("the release", || !media.released.lock().unwrap().is_empty()).await;
+        wait_for_release(&media).await;
         assert!(media.released.lock().unwrap().iter().all(|(claim, keep)| claim.ends_with("/avatar/3") && *keep));
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_same_avatar_asked_for_twice_at_once_stays() {
-    everywhere(&[], async |mut fleet| {
-        let media = Media::default();
+async fn two_identical_concurrent_changes_keep_the_avatar() {
+    on_every_database(&[], async |mut fleet| {
+        let media = FakeMedia::default();
         serve(&media, &mut fleet.sandbox);
-        let answer = fleet.register("ann").await.is(200);
-        let (id, bearer) = (&answer.body["user"]["id"], format!("Bearer {}", answer.text("accessToken")));
+        let ann = fleet.register("ann").await.is(200);
+        let (id, bearer) = (&ann.body["user"]["id"], format!("Bearer {}", ann.text("accessToken")));
         let claim = format!("user/{}/avatar/1", id.as_str().unwrap());
-        // Both know the first version and have written down what to undo.
-        *media.meeting.lock().unwrap() = Some(Arc::new(Barrier::new(2)));
+        // Both have read the first version and scheduled the compensation.
+        *media.barrier.lock().unwrap() = Some(Arc::new(Barrier::new(2)));
         let (headers, body) = ([("authorization", bearer.as_str()), ("if-match", "\"1\"")], json!({"uploadId": "1"}));
         let set = || fleet.call(Method::PUT, "/api/v1/user/avatar", &headers, &body);
         let (one, two) = tokio::join!(set(), set());
         assert_eq!((one.is(200).etag(), two.is(200).etag()), ("\"2\"", "\"2\""));
-        assert_eq!(fleet.count("media_errands").await, 0);
-        // One that came between wrote it down when the other was done, and failed.
+        assert_eq!(fleet.count("pending_media_calls").await, 0);
+        // As a third request that scheduled it after the others, then failed.
         let zone = if fleet.db().await.get_database_backend() == DbBackend::MySql { "" } else { "+00:00" };
-        let errand = format!("('{claim}', TRUE, '2026-01-01 00:00:00{zone}', FALSE)");
-        fleet.sql(&format!("INSERT INTO media_errands (claim, keep_files, due_at, started) VALUES {errand}")).await;
+        let call = format!("('{claim}', TRUE, '2026-01-01 00:00:00{zone}', FALSE)");
+        fleet.sql(&format!("INSERT INTO pending_media_calls (claim, keep_files, due_at, started) VALUES {call}")).await;
         for _ in 0..200 {
-            if fleet.count("media_errands").await == 0 {
+            if fleet.count("pending_media_calls").await == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert_eq!(fleet.count("media_errands").await, 0);
+        assert_eq!(fleet.count("pending_media_calls").await, 0);
         assert!(media.released.lock().unwrap().is_empty());
         assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(1, claim)]));
     })

@@ -1,15 +1,15 @@
-//! What other services ask for.
+//! `UserCatalogService`, for other services.
 
 use fenz_contract::user::v1::{GetUserRoleRequest, user_catalog_service_client::UserCatalogServiceClient};
 use reqwest::Method;
 use serde_json::json;
 use tonic::{Code, Request};
 
-use crate::fleet::everywhere;
+use crate::fleet::on_every_database;
 
 #[tokio::test]
-async fn other_services_learn_what_an_account_may_do_now() {
-    everywhere(&[], async |fleet| {
+async fn other_services_get_the_current_role_of_an_account() {
+    on_every_database(&[], async |fleet| {
         let admin = fleet.admin_token().await;
         let mut client = UserCatalogServiceClient::new(fleet.sandbox.peer("admin", "auth").unwrap());
         let mut role = async |id: &str| {
@@ -44,17 +44,17 @@ async fn other_services_learn_what_an_account_may_do_now() {
 }
 
 #[tokio::test]
-async fn nobody_else_may_ask() {
-    everywhere(&[], async |fleet| {
+async fn only_services_may_call_the_catalog() {
+    on_every_database(&[], async |fleet| {
         let url = fleet.sandbox.url("auth");
         let mut client = UserCatalogServiceClient::connect(url).await.unwrap();
-        let ask = |token: &str| {
+        let request_with = |token: &str| {
             let mut request = Request::new(GetUserRoleRequest { id: 1 });
             request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
             request
         };
         let admin = fleet.admin_token().await;
-        assert!(client.get_user_role(ask(&admin)).await.is_err());
+        assert!(client.get_user_role(request_with(&admin)).await.is_err());
         assert!(client.get_user_role(GetUserRoleRequest { id: 1 }).await.is_err());
     })
     .await;

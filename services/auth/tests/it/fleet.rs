@@ -1,4 +1,4 @@
-//! An auth service of a test's own, and a client that speaks REST to it.
+//! An auth service for one test, and a REST client for it.
 
 use fenz_auth::Auth;
 use fenz_chassis::settings::Sources;
@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::hearing::{Ear, Neighbour};
+use crate::event_recorder::{EventRecorder, RecordingService};
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const ADMIN_PASSWORD: &str = "staple of the administrator";
@@ -20,7 +20,7 @@ pub struct Fleet {
     url: String,
 }
 
-/// An answer, taken in whole.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -47,14 +47,14 @@ impl Reply {
         self.headers.get("etag").and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
-    /// Holds it against a status, and tells the whole answer when it is another.
+    /// Asserts the status.
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
     }
 
-    /// Holds it against an error.
+    /// Asserts an error.
     #[track_caller]
     pub fn refuses(self, status: u16, reason: &str) -> Self {
         assert_eq!((self.status.as_u16(), self.reason()), (status, reason), "{self:?}");
@@ -74,25 +74,25 @@ impl Fleet {
         Self::of(sandbox)
     }
 
-    /// Starts auth, and a neighbour that hears what it tells.
-    pub async fn heard(database: Database, settings: &[(&str, &str)]) -> Self {
+    /// Starts auth, and a service that records its events.
+    pub async fn with_events(database: Database, settings: &[(&str, &str)]) -> Self {
         let mut fleet = Self::start(database, settings).await;
-        fleet.sandbox.start::<Neighbour>().await.unwrap();
+        fleet.sandbox.start::<RecordingService>().await.unwrap();
         fleet.sandbox.process.shared.get::<MailboxRegistry>().open();
         fleet
     }
 
-    /// What the neighbour has heard.
-    pub fn ear(&self) -> Ear {
+    /// The recorded events.
+    pub fn events(&self) -> EventRecorder {
         self.sandbox.process.shared.get()
     }
 
-    /// A fleet whose auth runs already.
+    /// A fleet whose auth is running.
     pub fn of(sandbox: Sandbox) -> Self {
         Self { url: sandbox.url("auth"), sandbox, http: reqwest::Client::new() }
     }
 
-    /// A call with headers; a body of null is none.
+    /// A request with headers; null is no body.
     pub async fn call(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         for (name, value) in headers {
@@ -111,7 +111,7 @@ impl Fleet {
         self.call(Method::POST, &format!("/api/v1/{path}"), &[], &body).await
     }
 
-    /// A call with an access token.
+    /// A request with an access token.
     pub async fn as_user(&self, token: &str, method: Method, path: &str, body: Value) -> Reply {
         let bearer = format!("Bearer {token}");
         self.call(method, &format!("/api/v1/{path}"), &[("authorization", &bearer)], &body).await
@@ -121,13 +121,13 @@ impl Fleet {
         self.as_user(token, Method::GET, path, Value::Null).await
     }
 
-    /// Registers somebody with the usual password.
+    /// Registers a user with [`PASSWORD`].
     pub async fn register(&self, name: &str) -> Reply {
         let email = format!("{name}@example.com");
         self.post("auth/register", json!({"username": name, "email": email, "password": PASSWORD})).await
     }
 
-    /// Registers somebody and gives their access token.
+    /// Registers a user; returns their access token.
     pub async fn token_of(&self, name: &str) -> String {
         self.register(name).await.is(200).text("accessToken").to_owned()
     }
@@ -136,7 +136,7 @@ impl Fleet {
         self.post("auth/login", json!({"username": name, "password": password})).await
     }
 
-    /// A login from an address, as the gateway tells it.
+    /// A login with the client address that the gateway forwards.
     pub async fn login_from(&self, address: &str, name: &str, password: &str) -> Reply {
         let body = json!({"username": name, "password": password});
         self.call(Method::POST, "/api/v1/auth/login", &[("x-fenz-client-address", address)], &body).await
@@ -150,7 +150,7 @@ impl Fleet {
         self.post("auth/refresh", json!({"refreshToken": token})).await
     }
 
-    /// Makes an account of a role; gives its id, access and refresh token.
+    /// Creates an account of a role; returns its id, access and refresh token.
     pub async fn account(&self, admin: &str, name: &str, role: &str) -> (String, String, String) {
         let body =
             json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD, "role": role});
@@ -165,7 +165,7 @@ impl Fleet {
         sea_orm::Database::connect(self.sandbox.database_url("auth").unwrap()).await.unwrap()
     }
 
-    /// The rows of a table.
+    /// The number of rows of a table.
     pub async fn count(&self, table: &str) -> u64 {
         let db = self.db().await;
         // As text: the databases differ in the type of a count.
@@ -174,12 +174,12 @@ impl Fleet {
         row.try_get::<String>("", "n").unwrap().trim().parse().unwrap()
     }
 
-    /// Another auth on the same database and clock; gives its URL.
+    /// Starts another auth on the same database and clock; returns its URL.
     pub async fn start_again(&self, settings: &[(&str, &str)]) -> String {
         self.start_on(&self.sandbox.database_url("auth").unwrap(), settings).await
     }
 
-    /// Another auth on a database of its own and the same clock; gives its URL.
+    /// Starts another auth on another database and the same clock; returns its URL.
     pub async fn start_on(&self, database: &str, settings: &[(&str, &str)]) -> String {
         let mut sources = Sources::default();
         sources.set(&["database", "url"], database).unwrap();
@@ -193,29 +193,29 @@ impl Fleet {
         format!("http://{}", launched.address)
     }
 
-    /// Changes rows behind the service's back, as an import or an operator would.
+    /// Changes rows directly, as an import or an operator would.
     pub async fn sql(&self, statement: &str) {
         self.db().await.execute_unprepared(statement).await.unwrap();
     }
 }
 
-/// Runs a test on every database, each with a service of its own.
-pub async fn everywhere(settings: &[(&str, &str)], test: impl AsyncFn(Fleet)) {
+/// Runs a test on every database, each with a separate service.
+pub async fn on_every_database(settings: &[(&str, &str)], test: impl AsyncFn(Fleet)) {
     for database in Database::available() {
         println!("on {database:?}");
         test(Fleet::start(database, settings).await).await;
     }
 }
 
-/// As [`everywhere`], with a neighbour that hears what auth tells.
-pub async fn everywhere_heard(settings: &[(&str, &str)], test: impl AsyncFn(Fleet)) {
+/// As [`on_every_database`], with a service that records auth's events.
+pub async fn on_every_database_with_events(settings: &[(&str, &str)], test: impl AsyncFn(Fleet)) {
     for database in Database::available() {
         println!("on {database:?}");
-        test(Fleet::heard(database, settings).await).await;
+        test(Fleet::with_events(database, settings).await).await;
     }
 }
 
-/// The part of a token that says something.
+/// The claims of a token.
 pub fn claims(token: &str) -> Value {
     part(token, 1)
 }

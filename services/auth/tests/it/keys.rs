@@ -1,4 +1,4 @@
-//! Signing keys: one for replicas that start together, rotated by a command.
+//! Signing keys: shared by replicas, rotated by a subcommand.
 
 use std::{process::Command, time::Duration};
 
@@ -9,9 +9,9 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::fleet::{Fleet, PASSWORD, everywhere, header};
+use crate::fleet::{Fleet, PASSWORD, header, on_every_database};
 
-async fn published(url: &str) -> Vec<String> {
+async fn jwks_kids(url: &str) -> Vec<String> {
     let body: Value = reqwest::get(format!("{url}/.well-known/jwks.json")).await.unwrap().json().await.unwrap();
     let keys = body["keys"].as_array().unwrap();
     for key in keys {
@@ -23,7 +23,7 @@ async fn published(url: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn replicas_that_start_together_share_one_key_and_one_administrator() {
+async fn replicas_that_start_at_once_share_one_key_and_one_administrator() {
     fenz_chassis::prepare();
     for database in Database::available() {
         let folder = tempfile::tempdir().unwrap();
@@ -33,7 +33,7 @@ async fn replicas_that_start_together_share_one_key_and_one_administrator() {
         sources.set(&["database", "max_connections"], "4").unwrap();
         sources.set(&["media_url", "keys"], "t1=a-secret-of-the-test").unwrap();
         sources.set(&["auth", "admin", "password"], PASSWORD).unwrap();
-        // SQLite knows no lock for migrations: one process has the file.
+        // SQLite has no lock for migrations, so they run before.
         let settings = sources.service::<Value>("auth").unwrap().0.database;
         let db = fenz_chassis::database::connect(&settings).await.unwrap();
         fenz_chassis::database::migrate::<<Auth as Service>::Migrator>(&db, "auth").await.unwrap();
@@ -45,14 +45,14 @@ async fn replicas_that_start_together_share_one_key_and_one_administrator() {
             fenz_chassis::start::<Auth>(&sources, &two, b)
         );
         let (a, b) = (format!("http://{}", a.unwrap().address), format!("http://{}", b.unwrap().address));
-        let kids = published(&a).await;
-        assert_eq!((kids.len(), &kids), (1, &published(&b).await), "{database:?}");
+        let kids = jwks_kids(&a).await;
+        assert_eq!((kids.len(), &kids), (1, &jwks_kids(&b).await), "{database:?}");
         one.stop.cancel();
         two.stop.cancel();
     }
 }
 
-/// Runs the service's own binary on a fleet's database.
+/// Runs `rotate-keys` of the service's binary on a fleet's database.
 async fn rotate(fleet: &Fleet) {
     let url = fleet.sandbox.database_url("auth").unwrap();
     let run = tokio::task::spawn_blocking(move || {
@@ -68,7 +68,7 @@ async fn rotate(fleet: &Fleet) {
 
 async fn wait_for_keys(fleet: &Fleet, count: usize) -> Vec<String> {
     for _ in 0..200 {
-        let kids = published(&fleet.sandbox.url("auth")).await;
+        let kids = jwks_kids(&fleet.sandbox.url("auth")).await;
         if kids.len() == count {
             return kids;
         }
@@ -78,15 +78,15 @@ async fn wait_for_keys(fleet: &Fleet, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_new_key_is_published_then_signs_then_stands_alone() {
-    everywhere(&[], async |fleet| {
+async fn a_new_key_is_published_then_signs_then_the_old_one_is_removed() {
+    on_every_database(&[], async |fleet| {
         let clock = fleet.sandbox.process.clock.clone();
         let old = fleet.token_of("ann").await;
         rotate(&fleet).await;
         let kids = wait_for_keys(&fleet, 2).await;
         assert_eq!(header(&old)["kid"], kids[1]);
         let token = fleet.login("ann", PASSWORD).await.text("accessToken").to_owned();
-        assert_eq!(header(&token)["kid"], kids[1], "signed before verifiers could know the key");
+        assert_eq!(header(&token)["kid"], kids[1], "signed before verifiers could fetch the key");
         clock.advance(Duration::from_secs(61));
         let new = fleet.login("ann", PASSWORD).await;
         assert_eq!(header(new.text("accessToken"))["kid"], kids[0]);
@@ -103,13 +103,13 @@ async fn a_new_key_is_published_then_signs_then_stands_alone() {
 }
 
 #[tokio::test]
-async fn keys_and_accounts_outlive_the_service() {
-    everywhere(&[], async |fleet| {
+async fn keys_and_accounts_survive_a_restart() {
+    on_every_database(&[], async |fleet| {
         let token = fleet.token_of("ann").await;
-        let kids = published(&fleet.sandbox.url("auth")).await;
-        // Another administrator in the settings changes nothing any more.
+        let kids = jwks_kids(&fleet.sandbox.url("auth")).await;
+        // Another administrator in the settings has no effect.
         let url = fleet.start_again(&[("admin.username", "somebody")]).await;
-        assert_eq!(published(&url).await, kids);
+        assert_eq!(jwks_kids(&url).await, kids);
         let me = reqwest::Client::new().request(Method::GET, format!("{url}/api/v1/user/me")).bearer_auth(&token);
         assert_eq!(me.send().await.unwrap().status(), 200);
         fleet.login("somebody", PASSWORD).await.refuses(401, "INVALID_CREDENTIALS");

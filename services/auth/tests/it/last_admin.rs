@@ -1,10 +1,10 @@
-//! There always is an administrator who can sign in.
+//! At least one administrator can sign in.
 
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{ADMIN_PASSWORD, Fleet, PASSWORD, Reply, everywhere};
+use crate::fleet::{ADMIN_PASSWORD, Fleet, PASSWORD, Reply, on_every_database};
 
 async fn delete_self(fleet: &Fleet, token: &str, password: &str) -> Reply {
     fleet.as_user(token, Method::DELETE, "user/account", json!({"password": password})).await
@@ -17,8 +17,8 @@ async fn admin_id(fleet: &Fleet, token: &str) -> String {
 const ACTIVE: &str = "users WHERE role = 'admin' AND hidden_reasons = 0 AND banned_until IS NULL";
 
 #[tokio::test]
-async fn the_last_one_stays_and_nobody_removes_themselves() {
-    everywhere(&[], async |fleet| {
+async fn the_last_administrator_cannot_be_removed_and_nobody_removes_themselves() {
+    on_every_database(&[], async |fleet| {
         let admin = fleet.admin_token().await;
         let own = admin_id(&fleet, &admin).await;
         let path = format!("admin/users/{own}");
@@ -29,7 +29,7 @@ async fn the_last_one_stays_and_nobody_removes_themselves() {
         delete_self(&fleet, &admin, ADMIN_PASSWORD).await.refuses(400, "LAST_ADMIN");
         // Those who cannot sign in do not count.
         for what in ["hide", "ban"] {
-            let (id, ..) = fleet.account(&admin, &format!("away_{what}"), "admin").await;
+            let (id, ..) = fleet.account(&admin, &format!("admin_{what}"), "admin").await;
             fleet.as_user(&admin, Method::PUT, &format!("admin/users/{id}/{what}"), json!({})).await.is(200);
         }
         fleet.as_user(&admin, Method::PUT, "user/account/hide", json!({})).await.refuses(400, "LAST_ADMIN");
@@ -42,10 +42,10 @@ async fn the_last_one_stays_and_nobody_removes_themselves() {
     .await;
 }
 
-/// What one administrator does to the other, or both to themselves.
-async fn act(fleet: &Fleet, how: usize, token: &str, other: &str, password: &str) -> Reply {
+/// One of the ways to remove another administrator, or oneself.
+async fn remove(fleet: &Fleet, way: usize, token: &str, other: &str, password: &str) -> Reply {
     let path = format!("admin/users/{other}");
-    match how {
+    match way {
         0 => fleet.as_user(token, Method::PUT, &path, json!({"role": "user"})).await,
         1 => fleet.as_user(token, Method::DELETE, &path, Value::Null).await,
         2 => fleet.as_user(token, Method::PUT, &format!("{path}/hide"), json!({})).await,
@@ -56,21 +56,21 @@ async fn act(fleet: &Fleet, how: usize, token: &str, other: &str, password: &str
 }
 
 #[tokio::test]
-async fn of_two_who_remove_each_other_fifty_times_at_once_one_stays() {
-    everywhere(&[], async |fleet| {
-        // Each way by itself, then all at once.
+async fn of_two_administrators_who_concurrently_remove_each_other_one_remains() {
+    on_every_database(&[], async |fleet| {
+        // Each way separately, then all at once.
         for round in 0..7 {
             let admin = fleet.admin_token().await;
             let own = admin_id(&fleet, &admin).await;
             let (boss_id, boss, _) = fleet.account(&admin, &format!("boss{round}"), "admin").await;
             let tries = (0..50).map(|i| {
                 let (fleet, admin, boss, own, boss_id) = (&fleet, &admin, &boss, &own, &boss_id);
-                let how = if round < 6 { round } else { i / 2 % 6 };
+                let way = if round < 6 { round } else { i / 2 % 6 };
                 async move {
                     if i % 2 == 0 {
-                        act(fleet, how, admin, boss_id, ADMIN_PASSWORD).await
+                        remove(fleet, way, admin, boss_id, ADMIN_PASSWORD).await
                     } else {
-                        act(fleet, how, boss, own, PASSWORD).await
+                        remove(fleet, way, boss, own, PASSWORD).await
                     }
                 }
             });
@@ -82,14 +82,14 @@ async fn of_two_who_remove_each_other_fifty_times_at_once_one_stays() {
             }
             assert_eq!(fleet.count(ACTIVE).await, 1, "round {round}");
             assert!(replies.iter().any(|r| r.status == 200), "round {round}");
-            begin_again(&fleet).await;
+            reset_administrators(&fleet).await;
         }
     })
     .await;
 }
 
-/// One administrator of the usual name is there, whoever is left.
-async fn begin_again(fleet: &Fleet) {
+/// Leaves one administrator with the initial name and password.
+async fn reset_administrators(fleet: &Fleet) {
     fleet.sql("UPDATE users SET hidden_reasons = 0, banned_until = NULL").await;
     if fleet.count("users WHERE username = 'admin'").await == 1 {
         fleet.sql("UPDATE users SET role = 'admin' WHERE username = 'admin'").await;

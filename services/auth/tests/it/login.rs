@@ -6,11 +6,11 @@ use fenz_testkit::Database;
 use futures::future::join_all;
 use serde_json::Value;
 
-use crate::fleet::{Fleet, PASSWORD, everywhere};
+use crate::fleet::{Fleet, PASSWORD, on_every_database};
 
 #[tokio::test]
-async fn name_or_address_and_password_open_a_session() {
-    everywhere(&[], async |fleet| {
+async fn a_login_by_username_or_address_opens_a_session() {
+    on_every_database(&[], async |fleet| {
         let registered = fleet.register("Ann").await.is(200);
         fleet.login("Ann\0", PASSWORD).await.refuses(400, "INVALID_PARAMS");
         for name in ["\u{1f600}@", "' OR 1=1 --"] {
@@ -34,7 +34,7 @@ async fn an_unknown_name_and_a_wrong_password_get_the_same_answer() {
     assert_eq!(wrong.body, unknown.body);
 }
 
-/// Without the hash for nobody the one would be a hundred times faster.
+/// Without the dummy hash the unknown name would be a hundred times faster.
 #[tokio::test]
 async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let settings = [("hash.memory_kib", "65536"), ("hash.iterations", "3")];
@@ -50,12 +50,12 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
         best
     };
     let (wrong, unknown) = (fastest("ann").await, fastest("nobody").await);
-    assert!(unknown * 3 > wrong && wrong * 3 > unknown, "{wrong:?} for a wrong password, {unknown:?} for nobody");
+    assert!(unknown * 3 > wrong && wrong * 3 > unknown, "{wrong:?} for a wrong password, {unknown:?} for no account");
 }
 
 #[tokio::test]
-async fn failures_bring_waits_that_grow_and_success_ends_them() {
-    everywhere(&[], async |fleet| {
+async fn failures_cause_growing_delays_and_a_success_resets_them() {
+    on_every_database(&[], async |fleet| {
         fleet.register("ann").await.is(200);
         let clock = &fleet.sandbox.process.clock;
         let wait = |reply: &crate::fleet::Reply| {
@@ -66,10 +66,10 @@ async fn failures_bring_waits_that_grow_and_success_ends_them() {
         for _ in 0..5 {
             fleet.login_from("10.0.0.1", "ann", "wrong password").await.refuses(401, "INVALID_CREDENTIALS");
         }
-        // The right password does not help now, and the case of the name neither.
+        // Neither the right password nor another case of the name helps.
         assert_eq!(wait(&fleet.login_from("10.0.0.1", "ann", PASSWORD).await.refuses(429, "RATE_LIMITED")), 1);
         fleet.login_from("10.0.0.1", "ANN", PASSWORD).await.refuses(429, "RATE_LIMITED");
-        // Somebody else and somewhere else are not concerned.
+        // Other names and other addresses are not affected.
         fleet.login_from("10.0.0.2", "ann", PASSWORD).await.is(200);
         fleet.login_from("10.0.0.1", "admin", crate::fleet::ADMIN_PASSWORD).await.is(200);
         for seconds in [2, 4] {
@@ -80,7 +80,7 @@ async fn failures_bring_waits_that_grow_and_success_ends_them() {
         }
         clock.advance(Duration::from_secs(5));
         fleet.login_from("10.0.0.1", "ann", PASSWORD).await.is(200);
-        // Counted from the beginning again.
+        // The count was reset.
         for _ in 0..4 {
             fleet.login_from("10.0.0.1", "ann", "wrong password").await.refuses(401, "INVALID_CREDENTIALS");
         }
@@ -90,7 +90,7 @@ async fn failures_bring_waits_that_grow_and_success_ends_them() {
 }
 
 #[tokio::test]
-async fn names_that_do_not_exist_are_throttled_alike() {
+async fn unknown_names_are_throttled_too() {
     let fleet = Fleet::start(Database::Sqlite, &[]).await;
     for _ in 0..5 {
         fleet.login("nobody", "wrong password").await.refuses(401, "INVALID_CREDENTIALS");
@@ -99,8 +99,8 @@ async fn names_that_do_not_exist_are_throttled_alike() {
 }
 
 #[tokio::test]
-async fn many_guesses_at_once_are_not_many_guesses() {
-    everywhere(&[("throttle.first_wait", "60s")], async |fleet| {
+async fn concurrent_guesses_are_throttled() {
+    on_every_database(&[("throttle.first_wait", "60s")], async |fleet| {
         fleet.register("ann").await.is(200);
         let replies = join_all((0..50).map(|i| {
             let guess = format!("wrong password {i}");
@@ -108,17 +108,17 @@ async fn many_guesses_at_once_are_not_many_guesses() {
             async move { fleet.login("ann", &guess).await }
         }))
         .await;
-        let looked_at = replies.iter().filter(|r| r.reason() == "INVALID_CREDENTIALS").count();
-        // Five, and those that had begun beside the fifth.
-        assert!((5..10).contains(&looked_at), "{looked_at} guesses got through");
+        let verified = replies.iter().filter(|r| r.reason() == "INVALID_CREDENTIALS").count();
+        // Five, and those that started before the fifth was counted.
+        assert!((5..10).contains(&verified), "{verified} guesses were verified");
         assert!(replies.iter().all(|r| r.status == 401 || r.status == 429), "{replies:?}");
     })
     .await;
 }
 
 #[tokio::test]
-async fn many_right_logins_at_once_all_get_in() {
-    everywhere(&[], async |fleet| {
+async fn concurrent_logins_with_the_right_password_all_succeed() {
+    on_every_database(&[], async |fleet| {
         fleet.register("ann").await.is(200);
         for reply in join_all((0..30).map(|_| fleet.login("ann", PASSWORD))).await {
             reply.is(200);
@@ -129,12 +129,12 @@ async fn many_right_logins_at_once_all_get_in() {
 
 #[tokio::test]
 async fn imported_bcrypt_hashes_verify_and_are_replaced() {
-    everywhere(&[], async |fleet| {
+    on_every_database(&[], async |fleet| {
         fleet.register("ann").await.is(200);
         let bcrypt = bcrypt::hash("an older password", 4).unwrap();
         fleet.sql(&format!("UPDATE users SET password_hash = '{bcrypt}' WHERE username = 'ann'")).await;
         fleet.login("ann", PASSWORD).await.refuses(401, "INVALID_CREDENTIALS");
-        // All at once: the first replaces the hash under the others.
+        // Concurrently: the first replaces the hash during the others.
         for reply in join_all((0..4).map(|_| fleet.login("ann", "an older password"))).await {
             reply.is(200);
         }
@@ -152,8 +152,8 @@ async fn imported_bcrypt_hashes_verify_and_are_replaced() {
 }
 
 #[tokio::test]
-async fn hidden_and_banned_accounts_hear_so_with_the_right_password_only() {
-    everywhere(&[], async |fleet| {
+async fn hidden_and_banned_are_revealed_only_with_the_right_password() {
+    on_every_database(&[], async |fleet| {
         let session = fleet.register("ann").await.is(200);
         fleet.sql("UPDATE users SET hidden_reasons = 2 WHERE username = 'ann'").await;
         fleet.login("ann", "wrong password").await.refuses(401, "INVALID_CREDENTIALS");

@@ -1,4 +1,4 @@
-//! The auth service over its port, on every database that this machine offers.
+//! The auth service over its port, on every available database.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,8 +8,8 @@ mod audit;
 mod avatar;
 mod catalog;
 mod deletion;
+mod event_recorder;
 mod fleet;
-mod hearing;
 mod keys;
 mod last_admin;
 mod login;

@@ -1,4 +1,4 @@
-//! Accounts from before a column are found by it.
+//! Migrations of existing rows.
 
 use fenz_auth::Auth;
 use fenz_chassis::{Service, database, settings::Sources};
@@ -12,11 +12,11 @@ use crate::fleet::Fleet;
 
 type Migrator = <Auth as Service>::Migrator;
 
-/// The steps before display names had keys.
+/// The migrations before the column `display_name_key`.
 const BEFORE: u32 = 14;
 
 #[tokio::test]
-async fn display_names_of_old_accounts_are_found() {
+async fn existing_accounts_are_found_by_display_name() {
     fenz_chassis::prepare();
     for database in Database::available() {
         let folder = tempfile::tempdir().unwrap();

@@ -5,15 +5,15 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, PASSWORD, Reply, everywhere, everywhere_heard};
+use crate::fleet::{Fleet, PASSWORD, Reply, on_every_database, on_every_database_with_events};
 
 async fn put(fleet: &Fleet, token: &str, id: &str, what: &str, body: Value) -> Reply {
     fleet.as_user(token, Method::PUT, &format!("admin/users/{id}/{what}"), body).await
 }
 
 #[tokio::test]
-async fn who_may_moderate_whom() {
-    everywhere(&[], async |fleet| {
+async fn moderation_is_limited_by_role() {
+    on_every_database(&[], async |fleet| {
         let admin = fleet.admin_token().await;
         let (mo_id, mo, _) = fleet.account(&admin, "mod", "moderator").await;
         let (max_id, ..) = fleet.account(&admin, "max", "moderator").await;
@@ -29,7 +29,7 @@ async fn who_may_moderate_whom() {
             put(&fleet, &mo, &ann_id, what, json!({})).await.is(200);
             put(&fleet, &admin, &max_id, what, json!({})).await.is(200);
         }
-        // Moderators do no more than that.
+        // Other admin routes are not for moderators.
         let id = format!("admin/users/{ann_id}");
         for (method, path) in [
             (Method::GET, "admin/users"),
@@ -45,9 +45,9 @@ async fn who_may_moderate_whom() {
 }
 
 #[tokio::test]
-async fn a_hidden_account_is_out_until_it_is_restored() {
-    everywhere_heard(&[], async |fleet| {
-        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+async fn a_hidden_account_cannot_sign_in_until_it_is_restored() {
+    on_every_database_with_events(&[], async |fleet| {
+        let (admin, events) = (fleet.admin_token().await, fleet.events());
         let (_, mo, _) = fleet.account(&admin, "mod", "moderator").await;
         let (id, ann, refresh) = fleet.account(&admin, "ann", "user").await;
         let hidden = put(&fleet, &mo, &id, "hide", json!({"text": "spam"})).await.is(200);
@@ -59,45 +59,45 @@ async fn a_hidden_account_is_out_until_it_is_restored() {
         fleet.login("ann", "wrong password").await.refuses(401, "INVALID_CREDENTIALS");
         fleet.login("ann", PASSWORD).await.refuses(403, "USER_HIDDEN");
 
-        let updated = ear.of("updated", "userId", id.as_str()).await;
+        let updated = events.wait_for("updated", "userId", id.as_str()).await;
         assert_eq!((&updated["isHidden"], &updated["version"]), (&json!(true), &json!("2")));
-        ear.of("sessions_ended", "userId", id.as_str()).await;
-        let told = ear.of("moderated", "userId", id.as_str()).await;
+        events.wait_for("sessions_ended", "userId", id.as_str()).await;
+        let event = events.wait_for("moderated", "userId", id.as_str()).await;
         assert_eq!(
-            [&told["outcome"], &told["objectType"], &told["objectId"], &told["objectTitle"], &told["text"]],
+            [&event["outcome"], &event["objectType"], &event["objectId"], &event["objectTitle"], &event["text"]],
             ["hidden", "user", id.as_str(), "ann", "spam"]
         );
-        let (entry, before, after) = ear.audit("user.hidden").await;
+        let (entry, before, after) = events.audit("user.hidden").await;
         assert_eq!((&entry["objectId"], &entry["subjectUserId"]), (&json!(id), &json!(id)));
         assert_eq!(before, json!({"hiddenReasons": []}));
         assert_eq!(after, json!({"hiddenReasons": ["moderation"], "text": "spam"}));
 
-        // A repeat changes nothing and tells nothing.
+        // A repeat changes and publishes nothing.
         assert_eq!(put(&fleet, &mo, &id, "hide", json!({"text": "again"})).await.is(200).etag(), "\"2\"");
         let restored = put(&fleet, &mo, &id, "restore", json!({})).await.is(200);
         assert_eq!((&restored.body["user"]["isHidden"], restored.etag()), (&json!(false), "\"3\""));
         assert_eq!(put(&fleet, &mo, &id, "restore", json!({})).await.is(200).etag(), "\"3\"");
-        ear.of("moderated", "outcome", "restored").await;
-        assert_eq!(ear.audit("user.restored").await.2, json!({"hiddenReasons": []}));
-        ear.of("updated", "version", "3").await;
-        assert_eq!((ear.audits("user.hidden"), ear.audits("user.restored")), (1, 1));
-        assert_eq!((ear.all("moderated").len(), ear.all("updated").len()), (2, 2));
+        events.wait_for("moderated", "outcome", "restored").await;
+        assert_eq!(events.audit("user.restored").await.2, json!({"hiddenReasons": []}));
+        events.wait_for("updated", "version", "3").await;
+        assert_eq!((events.audits("user.hidden"), events.audits("user.restored")), (1, 1));
+        assert_eq!((events.all("moderated").len(), events.all("updated").len()), (2, 2));
         fleet.login("ann", PASSWORD).await.is(200);
     })
     .await;
 }
 
 #[tokio::test]
-async fn moderators_take_back_what_is_theirs_and_administrators_all() {
-    everywhere(&[], async |fleet| {
+async fn moderators_remove_their_reason_and_administrators_all_reasons() {
+    on_every_database(&[], async |fleet| {
         let admin = fleet.admin_token().await;
         let (_, mo, _) = fleet.account(&admin, "mod", "moderator").await;
         let (id, ann, _) = fleet.account(&admin, "ann", "user").await;
         fleet.as_user(&ann, Method::PUT, "user/account/hide", json!({})).await.is(200);
         fleet.login("ann", PASSWORD).await.refuses(403, "USER_HIDDEN");
         put(&fleet, &mo, &id, "hide", json!({})).await.is(200);
-        let seen = fleet.get(&admin, &format!("admin/users/{id}")).await.is(200);
-        assert_eq!(seen.body["user"]["hiddenReasons"], json!(["moderation", "self"]));
+        let shown = fleet.get(&admin, &format!("admin/users/{id}")).await.is(200);
+        assert_eq!(shown.body["user"]["hiddenReasons"], json!(["moderation", "self"]));
         let left = put(&fleet, &mo, &id, "restore", json!({})).await.is(200);
         assert_eq!(left.body["user"]["isHidden"], true);
         put(&fleet, &mo, &id, "restore", json!({})).await.is(200);
@@ -111,9 +111,9 @@ async fn moderators_take_back_what_is_theirs_and_administrators_all() {
 }
 
 #[tokio::test]
-async fn a_ban_ends_by_itself_or_by_a_moderator() {
-    everywhere_heard(&[], async |fleet| {
-        let (admin, ear) = (fleet.admin_token().await, fleet.ear());
+async fn a_ban_expires_or_is_ended_by_a_moderator() {
+    on_every_database_with_events(&[], async |fleet| {
+        let (admin, events) = (fleet.admin_token().await, fleet.events());
         let (id, ann, refresh) = fleet.account(&admin, "ann", "user").await;
         let now = fleet.sandbox.process.clock.now();
         let rfc = |seconds: i64| {
@@ -124,28 +124,28 @@ async fn a_ban_ends_by_itself_or_by_a_moderator() {
             assert_eq!(refused.field(), "until");
         }
         let until = rfc(600);
-        // As JSON has it.
-        let told_until = json!(until.replace('Z', "+00:00"));
+        // As replies and events format it.
+        let until_json = json!(until.replace('Z', "+00:00"));
         let banned = put(&fleet, &admin, &id, "ban", json!({"until": until, "text": "a pause"})).await.is(200);
         assert_eq!(
             (&banned.body["user"]["bannedUntil"], &banned.body["user"]["isHidden"]),
-            (&told_until, &json!(false))
+            (&until_json, &json!(false))
         );
         fleet.get(&ann, "user/me").await.refuses(401, "TOKEN_INVALID");
         fleet.refresh(&refresh).await.refuses(401, "TOKEN_INVALID");
         fleet.login("ann", "wrong password").await.refuses(401, "INVALID_CREDENTIALS");
         let refused = fleet.login("ann", PASSWORD).await.refuses(403, "USER_BANNED");
         assert_eq!(refused.body["details"][0]["metadata"]["until"], json!(until));
-        let told = ear.of("moderated", "outcome", "banned").await;
-        assert_eq!((&told["until"], &told["text"]), (&told_until, &json!("a pause")));
-        let (_, before, after) = ear.audit("user.banned").await;
+        let event = events.wait_for("moderated", "outcome", "banned").await;
+        assert_eq!((&event["until"], &event["text"]), (&until_json, &json!("a pause")));
+        let (_, before, after) = events.audit("user.banned").await;
         assert_eq!((before, after), (json!({"bannedUntil": null}), json!({"bannedUntil": until, "text": "a pause"})));
         assert_eq!(put(&fleet, &admin, &id, "ban", json!({"until": until})).await.is(200).etag(), banned.etag());
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
         let admin = fleet.admin_token().await;
         fleet.login("ann", PASSWORD).await.is(200);
-        let seen = fleet.get(&admin, &format!("admin/users/{id}")).await.is(200);
-        assert_eq!(seen.body["user"]["bannedUntil"], Value::Null);
+        let shown = fleet.get(&admin, &format!("admin/users/{id}")).await.is(200);
+        assert_eq!(shown.body["user"]["bannedUntil"], Value::Null);
 
         let banned = put(&fleet, &admin, &id, "ban", json!({})).await.is(200);
         assert_eq!(banned.body["user"]["bannedUntil"], "9999-12-31T23:59:59+00:00");
@@ -153,12 +153,12 @@ async fn a_ban_ends_by_itself_or_by_a_moderator() {
         assert_eq!(refused.body["details"][0]["metadata"]["until"], "9999-12-31T23:59:59Z");
         put(&fleet, &admin, &id, "unban", json!({})).await.is(200);
         put(&fleet, &admin, &id, "unban", json!({})).await.is(200);
-        ear.of("moderated", "outcome", "unbanned").await;
-        assert_eq!(ear.audit("user.unbanned").await.2, json!({"bannedUntil": null}));
+        events.wait_for("moderated", "outcome", "unbanned").await;
+        assert_eq!(events.audit("user.unbanned").await.2, json!({"bannedUntil": null}));
         fleet.login("ann", PASSWORD).await.is(200);
-        let forever = ear.all("moderated").into_iter().filter(|told| told["outcome"] == "banned").nth(1).unwrap();
-        assert_eq!(forever["until"], Value::Null);
-        assert_eq!((ear.audits("user.banned"), ear.audits("user.unbanned")), (2, 1));
+        let bans = events.all("moderated").into_iter().filter(|event| event["outcome"] == "banned");
+        assert_eq!(bans.last().unwrap()["until"], Value::Null);
+        assert_eq!((events.audits("user.banned"), events.audits("user.unbanned")), (2, 1));
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! The service as a process of its own: started, killed, misconfigured.
+//! The service as a separate process: started, killed, misconfigured.
 
 use std::{
     io::{BufRead, BufReader},
@@ -38,13 +38,13 @@ async fn start(folder: &Path) -> Running {
     command.env("FENZ_AUTH__LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Running { child: command.spawn().unwrap(), url: String::new() };
     let mut log = BufReader::new(running.child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let (tell, told) = tokio::sync::oneshot::channel();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        tell.send(log.find(|line| line.contains("\"listening\""))).ok();
-        // A pipe that nobody empties stops who writes to it.
+        sender.send(log.find(|line| line.contains("\"listening\""))).ok();
+        // A full pipe would block the process.
         log.for_each(drop);
     });
-    let line = tokio::time::timeout(Duration::from_secs(30), told).await.expect("it starts in time").unwrap();
+    let line = tokio::time::timeout(Duration::from_secs(30), receiver).await.expect("it starts in time").unwrap();
     let line: Value = serde_json::from_str(&line.expect("it starts")).unwrap();
     running.url = format!("http://{}", line["address"].as_str().unwrap());
     running
@@ -82,7 +82,7 @@ async fn the_first_administrators_password_is_printed_once() {
 }
 
 #[tokio::test]
-async fn killed_in_the_middle_of_registrations_it_leaves_none_half_done() {
+async fn a_kill_during_registrations_leaves_none_incomplete() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = Vec::new();
     for round in 0..3 {
@@ -98,27 +98,27 @@ async fn killed_in_the_middle_of_registrations_it_leaves_none_half_done() {
         let register: Vec<_> = register.collect();
         tokio::time::sleep(Duration::from_millis(150 + 100 * round)).await;
         running.child.kill().unwrap();
-        for one in register {
-            acknowledged.extend(one.await.unwrap());
+        for task in register {
+            acknowledged.extend(task.await.unwrap());
         }
     }
     let running = start(folder.path()).await;
     for name in &acknowledged {
         let (status, reply) =
             post(&running.url, "auth/login", &json!({"username": name, "password": PASSWORD})).await.unwrap();
-        assert_eq!(status, 200, "{name} was told to be registered: {reply}");
+        assert_eq!(status, 200, "the registration of {name} was acknowledged: {reply}");
     }
     let db = sea_orm::Database::connect(database(folder.path())).await.unwrap();
-    let half = "SELECT COUNT(*) AS n FROM users u WHERE u.role = 'user' AND NOT EXISTS \
+    let incomplete = "SELECT COUNT(*) AS n FROM users u WHERE u.role = 'user' AND NOT EXISTS \
                 (SELECT 1 FROM sessions s JOIN refresh_tokens r ON r.session_id = s.id WHERE s.user_id = u.id)";
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), half)).await.unwrap().unwrap();
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), incomplete)).await.unwrap().unwrap();
     assert_eq!(row.try_get::<i64>("", "n").unwrap(), 0, "accounts without a session");
 }
 
 #[tokio::test]
-async fn a_bad_setting_stops_the_start_with_its_name() {
+async fn a_bad_setting_is_named_and_prevents_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let says = |key: &str, value: &str| {
+    let check = |key: &str, value: &str| {
         let mut command = command(folder.path());
         command.env("FENZ_AUTH__LISTEN", "127.0.0.1:0").env(key, value).stderr(Stdio::piped());
         let Output { status, stderr, .. } = command.output().unwrap();
@@ -135,6 +135,6 @@ async fn a_bad_setting_stops_the_start_with_its_name() {
         ("FENZ_AUTH__THROTTLE__FREE_FAILURES", "0"),
         ("FENZ_AUTH__NONSENSE", "1"),
     ] {
-        says(key, value);
+        check(key, value);
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fleet::{PASSWORD, everywhere};
+use crate::fleet::{PASSWORD, on_every_database};
 
 #[tokio::test]
 async fn an_administrators_token_sets_a_new_password_once() {
-    everywhere(&[], async |fleet| {
+    on_every_database(&[], async |fleet| {
         let ann = fleet.register("ann").await.is(200);
         let admin = fleet.admin_token().await;
         let create = async |id: &str| {
@@ -34,7 +34,7 @@ async fn an_administrators_token_sets_a_new_password_once() {
         fleet.refresh(ann.text("refreshToken")).await.refuses(401, "TOKEN_INVALID");
         fleet.login("ann", PASSWORD).await.refuses(401, "INVALID_CREDENTIALS");
         fleet.login("ann", "a brand new one").await.is(200);
-        // Of two at once, one is first.
+        // Of two concurrent uses one succeeds.
         let made = create(id).await.is(200);
         let (one, two) =
             tokio::join!(reset(made.text("token"), "first or second"), reset(made.text("token"), "second or first"));

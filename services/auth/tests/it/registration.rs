@@ -4,12 +4,12 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, PASSWORD, claims, everywhere};
+use crate::fleet::{Fleet, PASSWORD, claims, on_every_database};
 use fenz_testkit::Database;
 
 #[tokio::test]
 async fn an_account_comes_with_its_session() {
-    everywhere(&[], async |fleet| {
+    on_every_database(&[], async |fleet| {
         let body = json!({
             "username": "Ann_1", "email": "Ann@Example.com", "password": PASSWORD, "displayName": "Ann \u{1f600} 安",
             "sessionId": "guest-0123456789",
@@ -28,7 +28,7 @@ async fn an_account_comes_with_its_session() {
         );
         let me = fleet.get(reply.text("accessToken"), "user/me").await.is(200);
         assert_eq!(&me.body["user"], user);
-        // The name shows when no other was given.
+        // The username is the default display name.
         assert_eq!(fleet.register("ben").await.is(200).body["user"]["displayName"], "ben");
     })
     .await;
@@ -36,7 +36,7 @@ async fn an_account_comes_with_its_session() {
 
 #[tokio::test]
 async fn names_and_addresses_are_taken_whatever_their_case() {
-    everywhere(&[], async |fleet| {
+    on_every_database(&[], async |fleet| {
         fleet.register("ann").await.is(200);
         let register = async |name: &str, email: &str| {
             fleet.post("auth/register", json!({"username": name, "email": email, "password": PASSWORD})).await
@@ -49,8 +49,8 @@ async fn names_and_addresses_are_taken_whatever_their_case() {
 }
 
 #[tokio::test]
-async fn of_twenty_who_want_a_name_at_once_one_gets_it() {
-    everywhere(&[], async |fleet| {
+async fn of_twenty_concurrent_registrations_of_a_name_one_succeeds() {
+    on_every_database(&[], async |fleet| {
         let tries = (0..20).map(|i| {
             let email = format!("ann{i}@example.com");
             fleet.post("auth/register", json!({"username": "ann", "email": email, "password": PASSWORD}))
@@ -96,7 +96,7 @@ async fn registration_can_be_closed_or_by_invitation() {
 }
 
 #[tokio::test]
-async fn a_token_that_comes_along_is_not_looked_at() {
+async fn invalid_tokens_are_ignored_on_public_routes() {
     let fleet = Fleet::start(Database::Sqlite, &[]).await;
     let bad = [("authorization", "Bearer rubbish")];
     let body = json!({"username": "ann", "email": "ann@example.com", "password": PASSWORD});

@@ -1,4 +1,4 @@
-//! Who may do what to whose account.
+//! Who may change whose account.
 
 use fenz_chassis::{Error, Reason, Result, Role, User, UserId};
 
@@ -6,8 +6,8 @@ fn denied(message: &str) -> Error {
     Error::new(Reason::PermissionDenied, message)
 }
 
-/// Holds hiding, banning and taking either back against the rules: not one's
-/// own account, and moderators only those that may do less than they.
+/// Checks that an account may be hidden, banned or restored: not one's own, and
+/// by moderators only accounts of the role user.
 ///
 /// # Errors
 /// `PERMISSION_DENIED`.
@@ -21,8 +21,7 @@ pub fn check_moderation(actor: &User, target: UserId, role: Role) -> Result<()> 
     Ok(())
 }
 
-/// Holds another role for an account against the rule that nobody demotes
-/// themselves.
+/// Checks that nobody demotes themselves.
 ///
 /// # Errors
 /// `PERMISSION_DENIED`.
@@ -33,8 +32,8 @@ pub fn check_role_change(actor: UserId, target: UserId, from: Role, to: Role) ->
     Ok(())
 }
 
-/// Holds a deletion by an administrator against the rule that one's own
-/// account goes another way.
+/// Checks that administrators do not delete their own account, for which there is
+/// another route.
 ///
 /// # Errors
 /// `CANNOT_DELETE_SELF`.
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moderators_moderate_users_and_administrators_everybody_but_themselves() {
+    fn moderators_moderate_users_and_administrators_everyone_except_themselves() {
         let allowed = |actor: Role, target: i64, role: Role| {
             let actor = User { id: UserId(1), role: actor, session: String::new() };
             check_moderation(&actor, UserId(target), role).is_ok()
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_demoted_and_deleted_but_not_oneself() {
+    fn others_can_be_demoted_and_deleted_but_not_oneself() {
         let (one, other) = (UserId(1), UserId(2));
         assert!(check_role_change(one, one, Role::Admin, Role::Admin).is_ok());
         assert!(check_role_change(one, one, Role::Admin, Role::Moderator).is_err());

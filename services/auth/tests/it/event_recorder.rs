@@ -1,4 +1,4 @@
-//! A service that hears what auth tells.
+//! A service that records the events that auth publishes.
 
 use std::{
     collections::HashSet,
@@ -13,51 +13,50 @@ use fenz_events::{Consumer, Outbox, Received};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
-/// Stands where the admin service is.
-pub struct Neighbour;
+/// Takes the place of the admin service.
+pub struct RecordingService;
 
-/// What it has heard: what happened, and the event. Clones are the same.
+/// The recorded events with the last part of their subject. Clones share them.
 #[derive(Clone, Default)]
-pub struct Ear {
-    heard: Arc<Mutex<Vec<(String, Value)>>>,
+pub struct EventRecorder {
+    recorded: Arc<Mutex<Vec<(String, Value)>>>,
     ids: Arc<Mutex<HashSet<String>>>,
     outbox: Arc<Mutex<Option<Outbox>>>,
 }
 
-impl Ear {
-    /// Everything of a kind so far, `updated` say.
-    pub fn all(&self, what: &str) -> Vec<Value> {
-        let heard = self.heard.lock().unwrap();
-        heard.iter().filter(|(kind, _)| kind == what).map(|(_, event)| event.clone()).collect()
+impl EventRecorder {
+    /// The events of a kind so far, such as `updated`.
+    pub fn all(&self, kind: &str) -> Vec<Value> {
+        let recorded = self.recorded.lock().unwrap();
+        recorded.iter().filter(|(other, _)| other == kind).map(|(_, event)| event.clone()).collect()
     }
 
-    /// Waits for one that has the field so, and gives the last such.
-    pub async fn of(&self, what: &str, field: &str, value: impl Into<Value>) -> Value {
+    /// Waits for an event with a field of this value; returns the last one.
+    pub async fn wait_for(&self, kind: &str, field: &str, value: impl Into<Value>) -> Value {
         let value = value.into();
         for _ in 0..400 {
-            if let Some(event) = self.all(what).into_iter().rfind(|event| event[field] == value) {
+            if let Some(event) = self.all(kind).into_iter().rfind(|event| event[field] == value) {
                 return event;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("no {what} with {field} {value}; there are {:?}", self.heard.lock().unwrap());
+        panic!("no {kind} with {field} {value}; there are {:?}", self.recorded.lock().unwrap());
     }
 
-    /// Waits for an entry of the audit log, and gives it with what was before
-    /// and after.
+    /// Waits for an audit entry; returns it with its parsed `before` and `after`.
     pub async fn audit(&self, action: &str) -> (Value, Value, Value) {
-        let entry = self.of("recorded", "action", action).await;
+        let entry = self.wait_for("recorded", "action", action).await;
         let json = |name: &str| serde_json::from_str(entry[name].as_str().unwrap_or_default()).unwrap_or_default();
         (entry.clone(), json("before"), json("after"))
     }
 
-    /// How many entries of the audit log there are of an action.
+    /// The number of audit entries of an action.
     pub fn audits(&self, action: &str) -> usize {
         self.all("recorded").iter().filter(|entry| entry["action"] == action).count()
     }
 
-    /// Tells what the admin service would.
-    pub async fn tell(&self, event: &pb::UserDeleted) {
+    /// Publishes an event as the admin service.
+    pub async fn publish(&self, event: &pb::UserDeleted) {
         let outbox = self.outbox.lock().unwrap().clone().unwrap();
         outbox
             .transact(|txn| {
@@ -68,11 +67,11 @@ impl Ear {
             .unwrap();
     }
 
-    fn note<E: serde::Serialize>(&self, received: &Received<E>) {
-        // A handler that lost a race runs again.
+    fn record<E: serde::Serialize>(&self, received: &Received<E>) {
+        // A handler may run again when its transaction failed.
         if self.ids.lock().unwrap().insert(received.id.clone()) {
-            let what = received.subject.rsplit('.').next().unwrap_or_default().to_owned();
-            self.heard.lock().unwrap().push((what, serde_json::to_value(&received.event).unwrap()));
+            let kind = received.subject.rsplit('.').next().unwrap_or_default().to_owned();
+            self.recorded.lock().unwrap().push((kind, serde_json::to_value(&received.event).unwrap()));
         }
     }
 }
@@ -85,19 +84,19 @@ impl MigratorTrait for Tables {
     }
 }
 
-macro_rules! hears {
-    ($ear:ident, $consumer:expr, $($event:ident)*) => {
+macro_rules! record_events {
+    ($events:ident, $consumer:expr, $($event:ident)*) => {
         $consumer$(.on({
-            let ear = $ear.clone();
+            let events = $events.clone();
             move |_, received: Received<pb::$event>| {
-                ear.note(&received);
+                events.record(&received);
                 async { Ok(()) }
             }
         }))*
     };
 }
 
-impl Service for Neighbour {
+impl Service for RecordingService {
     const NAME: &'static str = "admin";
     const PORT: u16 = 0;
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
@@ -105,10 +104,10 @@ impl Service for Neighbour {
     type Migrator = Tables;
 
     async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
-        let ear: Ear = platform.shared.get();
-        *ear.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
-        let consumer = hears!(
-            ear, Consumer::new(),
+        let events: EventRecorder = platform.shared.get();
+        *events.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
+        let consumer = record_events!(
+            events, Consumer::new(),
             UserRegistered UserUpdated UserDeleted UserErased UserModerated SessionsEnded GuestJoined AuditRecorded
         );
         consumer.start(&platform).await?;
