@@ -9,15 +9,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the service listens; without one 127.0.0.1 and its default port.
+    /// Where the service listens; by default on 127.0.0.1 and its default port.
     pub listen: Option<SocketAddr>,
-    /// How many entries deep a list can be paged.
+    /// How many entries of a list can be paged through.
     pub max_page_depth: u64,
-    /// The services that report when they have forgotten a user,
-    /// comma-separated.
+    /// The services that take part in erasures, comma-separated.
     pub erasure_services: String,
-    /// After this an erasure that is not done is told again; the pause doubles
-    /// up to ten minutes.
+    /// The first delay before the event of an incomplete erasure is published
+    /// again; it doubles up to ten minutes.
     #[serde(with = "humantime_serde")]
     pub erasure_retry: Duration,
     /// How many open reports a user may have.
@@ -54,7 +53,7 @@ impl Config {
         Ok(())
     }
 
-    /// The services that report, each once.
+    /// The services that take part in erasures, without duplicates.
     pub fn services(&self) -> Vec<String> {
         let mut names: Vec<String> = self
             .erasure_services
@@ -74,17 +73,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_hold_and_bad_values_are_named() {
+    fn defaults_are_valid_and_errors_name_the_setting() {
         Config::default().check().unwrap();
         assert_eq!(Config::default().services().len(), 7);
-        let says = |config: Config| config.check().unwrap_err().to_string();
+        let error = |config: Config| config.check().unwrap_err().to_string();
         for services in ["", " , ", "Auth", "a b"] {
             let config = Config { erasure_services: services.into(), ..Config::default() };
-            assert!(says(config).contains("ERASURE_SERVICES"), "{services}");
+            assert!(error(config).contains("ERASURE_SERVICES"), "{services}");
         }
-        assert!(says(Config { erasure_retry: Duration::ZERO, ..Config::default() }).contains("ERASURE_RETRY"));
-        assert!(says(Config { keep_reports: Duration::ZERO, ..Config::default() }).contains("KEEP_REPORTS"));
-        let twice = Config { erasure_services: "b, a,b".into(), ..Config::default() };
-        assert_eq!(twice.services(), ["a", "b"]);
+        assert!(error(Config { erasure_retry: Duration::ZERO, ..Config::default() }).contains("ERASURE_RETRY"));
+        assert!(error(Config { keep_reports: Duration::ZERO, ..Config::default() }).contains("KEEP_REPORTS"));
+        let duplicates = Config { erasure_services: "b, a,b".into(), ..Config::default() };
+        assert_eq!(duplicates.services(), ["a", "b"]);
     }
 }

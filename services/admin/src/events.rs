@@ -1,4 +1,4 @@
-//! What the service tells others, and what it hears.
+//! The events that the service consumes and publishes.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::Platform;
@@ -9,14 +9,14 @@ use crate::{
     app::App,
     domain::{
         audit::Entry,
+        erasure::ErasureEvent,
         report::{Report, Status},
         text,
     },
-    store::erasures::Told,
 };
 
-/// Starts hearing what is to be logged, and how far erasures are.
-pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
+/// Starts the consumer of audit entries and of the events of erasures.
+pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let (recording, deleting, erasing) = (app.clone(), app.clone(), app.clone());
     Consumer::new()
         .on(move |txn, received: Received<AuditRecorded>| {
@@ -31,9 +31,9 @@ pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
             async move {
                 let event = &received.event;
                 let at = event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
-                // Whatever version it has, it is known from here on.
-                let told = told(event.erasure_id, event.user_id, event.version.max(1), at)?;
-                app.user_deleted_in_txn(&txn, event, told).await
+                // Version 0 is reserved for erasures whose request has not arrived.
+                let erasure = erasure(event.erasure_id, event.user_id, event.version.max(1), at)?;
+                app.user_deleted_in_txn(&txn, event, erasure).await
             }
         })
         .on(move |txn, received: Received<UserErased>| {
@@ -42,45 +42,49 @@ pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
                 let event = &received.event;
                 let at = event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
                 if event.service.is_empty() || event.service.len() > 32 {
-                    return Err(Refusal::message("a report of no service"));
+                    return Err(Refusal::message("the event names no service"));
                 }
-                let told = told(event.erasure_id, event.user_id, 0, at)?;
-                Ok(app.user_erased_in_txn(&txn, told, &event.service, event.removed).await?)
+                let erasure = erasure(event.erasure_id, event.user_id, 0, at)?;
+                Ok(app.user_erased_in_txn(&txn, erasure, &event.service, event.removed).await?)
             }
         })
         .start(platform)
         .await
 }
 
-fn told(id: i64, user: i64, version: i64, at: DateTime<Utc>) -> Result<Told, Refusal> {
-    if id > 0 && user > 0 { Ok(Told { id, user, version, at }) } else { Err(Refusal::message("an event of no user")) }
+fn erasure(id: i64, user: i64, version: i64, at: DateTime<Utc>) -> Result<ErasureEvent, Refusal> {
+    if id > 0 && user > 0 {
+        Ok(ErasureEvent { id, user, version, at })
+    } else {
+        Err(Refusal::message("the event names no user"))
+    }
 }
 
-/// The entry of an act; as much of it as the log has room for.
+/// The audit entry of an event, truncated to the lengths of the columns.
 fn entry(event: &AuditRecorded, created_at: DateTime<Utc>) -> Entry {
     Entry {
         id: 0,
         actor: event.actor_id.max(0),
-        action: text::short(&event.action, 64),
-        object_type: text::short(&event.object_type, 32),
-        object_id: text::short(&event.object_id, 254),
-        before: text::long(&event.before),
-        after: text::long(&event.after),
-        request_id: text::short(&event.request_id, 64),
-        address: text::short(&event.address, 64),
+        action: text::truncate(&event.action, 64),
+        object_type: text::truncate(&event.object_type, 32),
+        object_id: text::truncate(&event.object_id, 254),
+        before: text::truncate_long(&event.before),
+        after: text::truncate_long(&event.after),
+        request_id: text::truncate(&event.request_id, 64),
+        address: text::truncate(&event.address, 64),
         subject: event.subject_user_id.max(0),
         created_at,
         is_blanked: false,
     }
 }
 
-/// What became of a report, for who made it.
+/// The outcome of a report, for the reporter.
 pub fn outcome_for_reporter(report: &Report, now: DateTime<Utc>) -> UserModerated {
     let outcome = if report.status == Status::Resolved { "report_resolved" } else { "report_dismissed" };
     moderated(report.reporter, outcome, report, now)
 }
 
-/// For whose thing was reported.
+/// A warning, for the owner of the reported object.
 pub fn warning(report: &Report, now: DateTime<Utc>) -> UserModerated {
     moderated(report.reported, "warned", report, now)
 }
@@ -98,9 +102,9 @@ fn moderated(user_id: i64, outcome: &str, report: &Report, now: DateTime<Utc>) -
     }
 }
 
-/// A time of the contract; none where it is no time.
+/// A timestamp of the contract; none when it is out of range.
 pub fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
     let at = DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)?;
-    // To the microsecond that every database keeps.
+    // Microseconds are what every database stores.
     DateTime::from_timestamp_micros(at.timestamp_micros())
 }

@@ -1,4 +1,4 @@
-//! Background work, each done by one replica for all.
+//! Background jobs, each run by one replica at a time.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use fenz_events::Lease;
 
 use crate::app::App;
 
-/// How often erasures are looked for that are to be told again.
-const TELL_AGAIN: Duration = Duration::from_secs(5);
-const PRUNE: Duration = Duration::from_secs(3600);
+/// The poll interval of erasures to be retried.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (telling, lease) = (app.clone(), Lease::new(platform, "erasures_told_again")?);
-    let every = TELL_AGAIN.min(app.erasure_retry() / 2);
-    platform.every("erasures.tell_again", every, move || {
-        let (app, lease) = (telling.clone(), lease.clone());
-        async move { Ok(app.tell_again(&lease).await?) }
+    let (retrying, lease) = (app.clone(), Lease::new(platform, "erasures_retry")?);
+    let interval = RETRY_INTERVAL.min(app.erasure_retry() / 2);
+    platform.every("erasures.retry", interval, move || {
+        let (app, lease) = (retrying.clone(), lease.clone());
+        async move { Ok(app.retry_erasures(&lease).await?) }
     });
 
-    let (pruning, lease) = (app.clone(), Lease::new(platform, "reports_pruned")?);
-    platform.every("reports.prune", PRUNE, move || {
+    let (pruning, lease) = (app.clone(), Lease::new(platform, "reports_prune")?);
+    platform.every("reports.prune", PRUNE_INTERVAL, move || {
         let (app, lease) = (pruning.clone(), lease.clone());
         async move { Ok(app.prune_reports(&lease).await?) }
     });

@@ -1,20 +1,20 @@
-//! The audit log, what users report, and how far the fleet is with forgetting
-//! users.
+//! The audit log, reports of content, and the progress of user erasures.
 //!
-//! Who did what comes as events from the services that did it and is only ever
-//! added (`app/audit`). Reports are taken in from users and worked on by
-//! moderators, on whose behalf the services that own the reported things carry
-//! out what was decided (`app/create_report`, `app/update_report`, `clients`).
-//! Erasures are followed until every service has reported, and told again until
-//! then (`app/erasures`); the service forgets its own part too (`app/eraser`).
+//! Audit entries are consumed from events of all services and are append-only
+//! (`app/audit`). Users create reports and moderators resolve them; the actions are
+//! calls to the services that own the reported objects, with the moderator's
+//! authorization (`app/create_report`, `app/update_report`, `moderation_client`).
+//! An erasure is done when every service has reported; until then its event is
+//! published again (`app/erasures`). The service also erases its own data
+//! (`app/erasure_runner`).
 
 mod api;
 mod app;
-mod clients;
 mod config;
 mod domain;
 mod events;
 mod jobs;
+mod moderation_client;
 mod store;
 
 use std::net::SocketAddr;
@@ -37,10 +37,10 @@ impl Service for Admin {
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
-        let orders = Erasures::new(&platform, &outbox)?;
-        let app = app::App::new(&platform, config, outbox, orders.clone())?;
-        events::hear(&platform, &app).await?;
-        orders.start(&platform, app.eraser())?;
+        let erasures = Erasures::new(&platform, &outbox)?;
+        let app = app::App::new(&platform, config, outbox, erasures.clone())?;
+        events::start_consumer(&platform, &app).await?;
+        erasures.start(&platform, app.erasure_runner())?;
         jobs::start(&platform, &app)?;
         let guard = || platform.gatekeeper.clone();
         let raw = api::routes(app.clone(), guard());

@@ -20,8 +20,8 @@ impl AuditService for Api {
             action: message.action,
             object_type: message.object_type,
             object_id: message.object_id,
-            from: encode::moment("from", message.from)?,
-            to: encode::moment("to", message.to)?,
+            from: encode::time("from", message.from)?,
+            to: encode::time("to", message.to)?,
         };
         let (entries, total) = self.0.audit_log(&filter, page).await?;
         let entries = entries.into_iter().map(encode::entry).collect();

@@ -1,4 +1,4 @@
-//! Entries, erasures and reports as the contract has them.
+//! Conversions between domain types and messages.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Error, Reason, Result};
@@ -11,7 +11,7 @@ use crate::{
         erasure::{Erasure, Step},
         report::{Action, Report},
     },
-    events::time,
+    events,
 };
 
 pub fn entry(entry: Entry) -> pb::AuditEntry {
@@ -70,14 +70,14 @@ pub fn report(report: Report) -> pb::Report {
     }
 }
 
-/// A time that a request names.
-pub fn moment(field: &str, at: Option<Timestamp>) -> Result<Option<DateTime<Utc>>> {
+/// A timestamp in a request.
+pub fn time(field: &str, at: Option<Timestamp>) -> Result<Option<DateTime<Utc>>> {
     let bad = || Error::field(Reason::InvalidParams, field, "should be a time such as 2026-01-31T12:00:00Z");
-    at.map(|at| time(at).ok_or_else(bad)).transpose()
+    at.map(|at| events::time(at).ok_or_else(bad)).transpose()
 }
 
-/// A word of a field that the contract has checked.
-pub fn word<T>(field: &str, word: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
-    let bad = || Error::field(Reason::InvalidParams, field, "is none of the known ones");
-    word.map(|word| parse(word).ok_or_else(bad)).transpose()
+/// An enum value in a request.
+pub fn parse<T>(field: &str, name: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+    let bad = || Error::field(Reason::InvalidParams, field, "is not a known value");
+    name.map(|name| parse(name).ok_or_else(bad)).transpose()
 }

@@ -25,7 +25,7 @@ use crate::{
 
 pub const PATH: &str = "/api/v1/admin/audit-logs/export";
 
-/// What the route works with.
+/// The state of the route.
 #[derive(Clone)]
 pub struct Export {
     pub app: App,
@@ -33,20 +33,20 @@ pub struct Export {
 }
 
 pub async fn export(State(route): State<Export>, request: Request) -> Response {
-    let answer = route.answer(request.uri(), request.headers()).await;
-    let mut response = answer.unwrap_or_else(|refusal| status_response(&refusal));
+    let result = route.handle(request.uri(), request.headers()).await;
+    let mut response = result.unwrap_or_else(|status| status_response(&status));
     response.extensions_mut().insert(RouteName(PATH));
     response
 }
 
 impl Export {
-    async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response, Status> {
-        self.gatekeeper.admit(declared()?, headers).await?;
-        let portions = self.app.export(checked(filter(uri)?)?).await?;
-        let lines = portions.map(|portion| {
-            portion.and_then(lines).inspect_err(|error| {
-                // The client sees that the body breaks off.
-                tracing::warn!(%error, "an export of the audit log broke off");
+    async fn handle(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response, Status> {
+        self.gatekeeper.admit(contract_route()?, headers).await?;
+        let batches = self.app.export(validated(filter(uri)?)?).await?;
+        let lines = batches.map(|batch| {
+            batch.and_then(lines).inspect_err(|error| {
+                // The client sees an incomplete body.
+                tracing::warn!(%error, "export of the audit log aborted");
             })
         });
         let mut response = Body::from_stream(lines).into_response();
@@ -68,8 +68,8 @@ fn lines(entries: Vec<Entry>) -> Result<Bytes> {
     Ok(lines.into())
 }
 
-/// The filters of `ListAuditLogs`, from the query. A name that is none of them
-/// is refused: misspelt, it would let everything through.
+/// The filters of `ListAuditLogs`, from the query. Unknown names are refused: a
+/// misspelt filter would export everything.
 fn filter(uri: &Uri) -> Result<Filter> {
     let mut filter = Filter::default();
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
@@ -79,8 +79,8 @@ fn filter(uri: &Uri) -> Result<Filter> {
             "action" => filter.action = Some(value),
             "objectType" => filter.object_type = Some(value),
             "objectId" => filter.object_id = Some(value),
-            "from" => filter.from = Some(moment("from", &value)?),
-            "to" => filter.to = Some(moment("to", &value)?),
+            "from" => filter.from = Some(time("from", &value)?),
+            "to" => filter.to = Some(time("to", &value)?),
             _ => {
                 let known = "is not a filter: should be actorId, action, objectType, objectId, from or to";
                 return Err(Error::field(Reason::InvalidParams, &name, known));
@@ -90,8 +90,8 @@ fn filter(uri: &Uri) -> Result<Filter> {
     Ok(filter)
 }
 
-/// The contract's rules for the same filters: no call checks them here.
-fn checked(filter: Filter) -> Result<Filter, Status> {
+/// Applies the rules of `ListAuditLogs`, which no generated code checks here.
+fn validated(filter: Filter) -> Result<Filter, Status> {
     validate(&ListAuditLogsRequest {
         actor_id: filter.actor,
         action: filter.action.clone(),
@@ -107,13 +107,13 @@ fn actor(text: &str) -> Result<i64> {
     actor.ok_or_else(|| Error::field(Reason::InvalidParams, "actorId", "should be a user's id, or 0"))
 }
 
-fn moment(field: &str, text: &str) -> Result<DateTime<Utc>> {
+fn time(field: &str, text: &str) -> Result<DateTime<Utc>> {
     let bad = |_| Error::field(Reason::InvalidParams, field, "should be a time such as 2026-01-31T12:00:00Z");
     DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(bad)
 }
 
 /// The contract's declaration of the route.
-fn declared() -> Result<Route> {
+fn contract_route() -> Result<Route> {
     let route = RAW_ROUTES.iter().find(|route| route.path == PATH);
     route.map(Route::Raw).ok_or_else(|| Error::new(Reason::RouteNotFound, "there is nothing at this path"))
 }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_is_the_filter() {
+    fn the_filter_is_parsed_from_the_query() {
         let of = |query: &str| filter(&format!("{PATH}?{query}").parse().unwrap());
         assert_eq!(of("").unwrap(), Filter::default());
         let all = of("actorId=7&action=user.hidden&objectType=user&objectId=a%40b.c&from=2026-01-31T12:00:00%2B01:00");

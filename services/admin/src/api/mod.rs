@@ -1,5 +1,5 @@
-//! Decodes a request, calls one use case, encodes the reply: a file for each
-//! gRPC service, and one for the route that is a stream.
+//! Decodes a request, calls one use case, encodes the reply: a file for each gRPC
+//! service, and one for the streaming route.
 
 mod audit;
 mod encode;
@@ -12,11 +12,11 @@ use fenz_chassis::{Error, Reason, identity::Gatekeeper};
 
 use crate::app::App;
 
-/// The service's side of the contract.
+/// Implements the gRPC services.
 #[derive(Clone)]
 pub struct Api(pub App);
 
-/// The route of `audit.proto` that is a stream.
+/// The streaming route of `audit.proto`.
 pub fn routes(app: App, gatekeeper: Gatekeeper) -> Router {
     let not_allowed =
         async || Error::new(Reason::MethodNotAllowed, "this path takes GET").with("allow", "GET").into_response();

@@ -7,11 +7,11 @@ use tonic::{Request, Response, Status};
 use super::{Api, encode};
 use crate::{
     app::NewReport,
-    clients::OnBehalf,
     domain::{
         change::Change,
         report::{self, Action, Kind, Object},
     },
+    moderation_client::ForwardedAuthorization,
 };
 
 #[async_trait::async_trait]
@@ -22,7 +22,7 @@ impl ReportService for Api {
     ) -> Result<Response<pb::CreateReportResponse>, Status> {
         let caller = Caller::of(&request);
         let message = request.into_inner();
-        let kind = encode::word("objectType", Some(&message.object_type), Kind::parse)?;
+        let kind = encode::parse("objectType", Some(&message.object_type), Kind::parse)?;
         let kind = kind.ok_or_else(|| Error::field(Reason::InvalidParams, "objectType", "is missing"))?;
         let object = Object { kind, id: message.object_id };
         let new = NewReport { object, reason: message.reason, text: message.text };
@@ -37,8 +37,8 @@ impl ReportService for Api {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let filter = report::Filter {
-            status: encode::word("status", message.status.as_deref(), report::Status::parse)?,
-            kind: encode::word("objectType", message.object_type.as_deref(), Kind::parse)?,
+            status: encode::parse("status", message.status.as_deref(), report::Status::parse)?,
+            kind: encode::parse("objectType", message.object_type.as_deref(), Kind::parse)?,
             assignee: message.assignee_id,
         };
         let (reports, total) = self.0.reports(filter, page).await?;
@@ -59,16 +59,16 @@ impl ReportService for Api {
         request: Request<pb::UpdateReportRequest>,
     ) -> Result<Response<pb::UpdateReportResponse>, Status> {
         let moderator = Caller::of(&request).require_user()?.id;
-        let behalf = OnBehalf::of(&request)?;
+        let authorization = ForwardedAuthorization::of(&request)?;
         let message = request.into_inner();
         let change = Change {
-            status: encode::word("status", message.status.as_deref(), report::Status::parse)?,
+            status: encode::parse("status", message.status.as_deref(), report::Status::parse)?,
             assignee: message.assignee_id,
-            action: encode::word("action", message.action.as_deref(), Action::parse)?,
-            ban_until: encode::moment("banUntil", message.ban_until)?,
+            action: encode::parse("action", message.action.as_deref(), Action::parse)?,
+            ban_until: encode::time("banUntil", message.ban_until)?,
             note: message.note,
         };
-        let report = self.0.update_report(moderator, &behalf, message.id, &change).await?;
+        let report = self.0.update_report(moderator, &authorization, message.id, &change).await?;
         Ok(Response::new(pb::UpdateReportResponse { report: Some(encode::report(report)) }))
     }
 }

@@ -1,4 +1,4 @@
-//! The audit log: taking entries in, reading them, handing all of them out.
+//! The audit log: recorded, listed, exported.
 
 use fenz_chassis::{Result, UserId, database::Txn};
 use futures::{Stream, stream};
@@ -10,22 +10,21 @@ use crate::{
         page::Page,
     },
     store::{
-        audit::{self, Place},
-        turns,
+        audit::{self, Cursor},
+        user_locks,
     },
 };
 
-/// Entries that are in memory at a time while all are handed out.
-const PORTION: u64 = 500;
+/// Entries in memory at a time during an export.
+const BATCH_SIZE: u64 = 500;
 
 impl App {
-    /// Adds an entry; without what is personal where it is by or about a user
-    /// who was forgotten.
+    /// Adds an entry, without personal data when it is by or about an erased user.
     pub async fn record_in_txn(&self, txn: &Txn, mut entry: Entry) -> Result<()> {
         let users = [entry.actor, entry.subject];
-        turns::take_in_txn(&**txn, &users).await?;
+        user_locks::lock_in_txn(&**txn, &users).await?;
         for user in users.into_iter().filter(|user| *user > 0) {
-            if self.orders.is_erased(&**txn, UserId(user)).await? {
+            if self.erasures.is_erased(&**txn, UserId(user)).await? {
                 entry = entry.blanked();
                 break;
             }
@@ -38,27 +37,27 @@ impl App {
         Ok(audit::list(&self.db, filter, page).await?)
     }
 
-    /// All entries until now, the oldest first, some at a time: each portion is
-    /// read when the one before is gone, and no connection is held between.
+    /// Batches of all entries until now, the oldest first. Each batch is queried
+    /// when the previous one was sent; no connection is held in between.
     ///
     /// # Errors
-    /// When the first portion cannot be read; later ones are in the stream.
+    /// When the first batch cannot be read; later errors are in the stream.
     pub async fn export(&self, mut filter: Filter) -> Result<impl Stream<Item = Result<Vec<Entry>>> + use<>> {
-        // So that it comes to an end, however much is added meanwhile.
+        // Otherwise entries that are added meanwhile could prolong it forever.
         let now = self.clock.now();
         filter.to = Some(filter.to.map_or(now, |to| to.min(now)));
-        let first = audit::after(&self.db, &filter, None, PORTION).await?;
+        let first = audit::after(&self.db, &filter, None, BATCH_SIZE).await?;
         let (db, first) = (self.db.clone(), Some(first));
-        Ok(stream::try_unfold((first, None), move |(ready, place): (Option<Vec<Entry>>, Option<Place>)| {
+        Ok(stream::try_unfold((first, None), move |(prefetched, cursor): (Option<Vec<Entry>>, Option<Cursor>)| {
             let (db, filter) = (db.clone(), filter.clone());
             async move {
-                let entries = match ready {
+                let entries = match prefetched {
                     Some(entries) => entries,
-                    None => audit::after(&db, &filter, place, PORTION).await?,
+                    None => audit::after(&db, &filter, cursor, BATCH_SIZE).await?,
                 };
                 let Some(last) = entries.last() else { return Ok(None) };
-                let place = (last.created_at, last.id);
-                Ok(Some((entries, (None, Some(place)))))
+                let cursor = (last.created_at, last.id);
+                Ok(Some((entries, (None, Some(cursor)))))
             }
         }))
     }

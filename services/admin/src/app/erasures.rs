@@ -1,4 +1,4 @@
-//! Following erasures, and telling again those that some service has not
+//! Tracks erasures, and publishes the event again until every service has
 //! reported.
 
 use std::time::Duration;
@@ -10,40 +10,48 @@ use fenz_events::{Lease, Refusal};
 use super::App;
 use crate::{
     domain::{
-        erasure::{Erasure, pause},
+        erasure::{Erasure, ErasureEvent, retry_delay},
         page::Page,
     },
-    store::{
-        erasures::{self, Told},
-        turns,
-    },
+    store::{erasures, user_locks},
 };
 
-/// Erasures that are told again in one turn.
-const BATCH: u64 = 100;
+/// Erasures per run.
+const BATCH_SIZE: u64 = 100;
 
 impl App {
-    /// A user is to be forgotten: here too.
-    pub async fn user_deleted_in_txn(&self, txn: &Txn, event: &UserDeleted, told: Told) -> Result<(), Refusal> {
-        turns::take_in_txn(&**txn, &[told.user]).await.map_err(Error::from)?;
-        self.orders.order_in_txn(txn, event).await?;
-        self.open_in_txn(txn, told).await?;
-        Ok(erasures::order_in_txn(&**txn, told).await?)
+    /// Handles the request to erase a user, here and in the other services.
+    pub async fn user_deleted_in_txn(
+        &self,
+        txn: &Txn,
+        event: &UserDeleted,
+        erasure: ErasureEvent,
+    ) -> Result<(), Refusal> {
+        user_locks::lock_in_txn(&**txn, &[erasure.user]).await.map_err(Error::from)?;
+        self.erasures.order_in_txn(txn, event).await?;
+        self.create_erasure_in_txn(txn, erasure).await?;
+        Ok(erasures::record_request_in_txn(&**txn, erasure).await?)
     }
 
-    /// A service has forgotten a user; it may be heard of before the order is.
-    pub async fn user_erased_in_txn(&self, txn: &Txn, told: Told, service: &str, removed: i64) -> Result<()> {
-        self.open_in_txn(txn, Told { version: 0, ..told }).await?;
-        erasures::report_in_txn(&**txn, told.id, service, removed.max(0), told.at).await?;
-        if erasures::close_in_txn(&**txn, told.id, self.clock.now()).await? {
-            tracing::info!(erasure.id = told.id, user.id = told.user, "every service has forgotten the user");
+    /// Handles the report of a service, which may arrive before the request.
+    pub async fn user_erased_in_txn(
+        &self,
+        txn: &Txn,
+        erasure: ErasureEvent,
+        service: &str,
+        removed: i64,
+    ) -> Result<()> {
+        self.create_erasure_in_txn(txn, erasure).await?;
+        erasures::complete_step_in_txn(&**txn, erasure.id, service, removed.max(0), erasure.at).await?;
+        if erasures::complete_in_txn(&**txn, erasure.id, self.clock.now()).await? {
+            tracing::info!(erasure.id = erasure.id, user.id = erasure.user, "every service has erased the user");
         }
         Ok(())
     }
 
-    async fn open_in_txn(&self, txn: &Txn, told: Told) -> Result<()> {
-        let due_at = self.clock.after(pause(self.config.erasure_retry, 1));
-        Ok(erasures::open_in_txn(&**txn, told, &self.services, due_at).await?)
+    async fn create_erasure_in_txn(&self, txn: &Txn, erasure: ErasureEvent) -> Result<()> {
+        let due_at = self.clock.after(retry_delay(self.config.erasure_retry, 1));
+        Ok(erasures::create_in_txn(&**txn, erasure, &self.services, due_at).await?)
     }
 
     pub async fn erasures(&self, is_done: Option<bool>, page: Page) -> Result<(Vec<Erasure>, u64)> {
@@ -57,34 +65,34 @@ impl App {
         erasure.ok_or_else(|| Error::new(Reason::ErasureNotFound, "there is no such erasure"))
     }
 
-    /// The first pause before one is told again.
+    /// The first retry delay.
     pub fn erasure_retry(&self) -> Duration {
         self.config.erasure_retry
     }
 
-    /// Tells erasures again that wait for too long.
-    pub async fn tell_again(&self, lease: &Lease) -> Result<()> {
+    /// Publishes the events of overdue erasures again.
+    pub async fn retry_erasures(&self, lease: &Lease) -> Result<()> {
         if !lease.hold().await? {
             return Ok(());
         }
-        for id in erasures::due(&self.db, self.clock.now(), BATCH).await? {
-            self.tell_one_again(id).await?;
+        for id in erasures::due(&self.db, self.clock.now(), BATCH_SIZE).await? {
+            self.retry_erasure(id).await?;
         }
         Ok(())
     }
 
-    async fn tell_one_again(&self, id: i64) -> Result<()> {
+    async fn retry_erasure(&self, id: i64) -> Result<()> {
         let now = self.clock.now();
-        let told = self.outbox.transact(|txn| async move {
+        let retried = self.outbox.transact(|txn| async move {
             let Some(erasure) = erasures::lock_in_txn(&*txn, id).await? else { return Ok(None) };
-            // Services that were taken out of the settings are not waited for.
-            erasures::drop_unasked_in_txn(&*txn, id, &self.services).await?;
-            if erasure.done_at.is_some() || erasures::close_in_txn(&*txn, id, now).await? {
+            // Services that were removed from the settings need not report.
+            erasures::delete_unconfigured_steps_in_txn(&*txn, id, &self.services).await?;
+            if erasure.done_at.is_some() || erasures::complete_in_txn(&*txn, id, now).await? {
                 return Ok(None);
             }
             let attempts = erasure.attempts.saturating_add(1);
-            let due_at = self.clock.after(pause(self.config.erasure_retry, attempts));
-            erasures::told_again_in_txn(&*txn, id, attempts, due_at).await?;
+            let due_at = self.clock.after(retry_delay(self.config.erasure_retry, attempts));
+            erasures::set_retry_in_txn(&*txn, id, attempts, due_at).await?;
             let event = UserDeleted {
                 user_id: erasure.user,
                 erasure_id: id,
@@ -94,8 +102,13 @@ impl App {
             self.outbox.emit(&txn, &event).await?;
             Ok(Some((erasure.user, attempts)))
         });
-        if let Some((user, attempts)) = told.await? {
-            tracing::warn!(erasure.id = id, user.id = user, attempts, "an erasure is not done; telling it again");
+        if let Some((user, attempts)) = retried.await? {
+            tracing::warn!(
+                erasure.id = id,
+                user.id = user,
+                attempts,
+                "published the event of an incomplete erasure again"
+            );
         }
         Ok(())
     }

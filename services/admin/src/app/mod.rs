@@ -1,8 +1,8 @@
-//! What the service does, a file for each use case.
+//! The use cases, one file each.
 
 mod audit;
 mod create_report;
-mod eraser;
+mod erasure_runner;
 mod erasures;
 mod prune;
 mod reports;
@@ -15,26 +15,27 @@ use fenz_events::{Erasures, Outbox};
 use sea_orm::DatabaseConnection;
 
 pub use create_report::NewReport;
-pub use eraser::Forgetting;
+pub use erasure_runner::ErasureRunner;
 
-use crate::{Config, clients::Owners, domain::page::Page};
+use crate::{Config, domain::page::Page, moderation_client::ModerationClient};
 
-/// What the use cases work with. Clones share all of it.
+/// The dependencies of the use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     db: DatabaseConnection,
     clock: Clock,
     ids: IdMaker,
     config: Arc<Config>,
-    /// The services that report erasures.
+    /// The services that take part in erasures.
     services: Arc<[String]>,
     outbox: Outbox,
-    orders: Erasures,
-    owners: Owners,
+    /// The erasures that this service itself runs.
+    erasures: Erasures,
+    moderation: ModerationClient,
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config, outbox: Outbox, orders: Erasures) -> anyhow::Result<Self> {
+    pub fn new(platform: &Platform, config: Config, outbox: Outbox, erasures: Erasures) -> anyhow::Result<Self> {
         Ok(Self {
             db: platform.db()?,
             clock: platform.clock.clone(),
@@ -42,18 +43,17 @@ impl App {
             services: config.services().into(),
             config: Arc::new(config),
             outbox,
-            orders,
-            owners: Owners::new(&platform.peers)?,
+            erasures,
+            moderation: ModerationClient::new(&platform.peers)?,
         })
     }
 
-    /// A page's place, if it is not too deep.
+    /// A page, if it is within the allowed depth.
     pub fn page(&self, number: Option<i32>, size: Option<i32>) -> Result<Page> {
         Page::of(number, size, self.config.max_page_depth)
     }
 
-    /// How this service forgets a user.
-    pub fn eraser(&self) -> Forgetting {
-        Forgetting(self.clone())
+    pub fn erasure_runner(&self) -> ErasureRunner {
+        ErasureRunner(self.clone())
     }
 }

@@ -1,4 +1,4 @@
-//! Drops what is past its time. The audit log is kept for ever.
+//! Deletes old reports. The audit log is kept forever.
 
 use fenz_chassis::Result;
 use fenz_events::Lease;
@@ -6,15 +6,15 @@ use fenz_events::Lease;
 use super::App;
 use crate::store::reports;
 
-/// Rows that are dropped in one go.
-const BATCH: u64 = 500;
+/// Rows per statement.
+const BATCH_SIZE: u64 = 500;
 
 impl App {
-    /// Drops reports that were closed long ago.
+    /// Deletes reports that were closed before `keep_reports`.
     pub async fn prune_reports(&self, lease: &Lease) -> Result<()> {
         let before = self.clock.ago(self.config.keep_reports);
         while lease.hold().await? {
-            if reports::prune(&self.db, before, BATCH).await? == 0 {
+            if reports::prune(&self.db, before, BATCH_SIZE).await? == 0 {
                 break;
             }
         }
@@ -36,21 +36,21 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn what_was_closed_long_ago_goes_and_what_is_open_stays() {
+    async fn only_reports_closed_long_ago_are_deleted() {
         for kind in Database::available() {
             let folder = tempfile::tempdir().unwrap();
             let mut settings = Settings::default();
             settings.database.url = Secret::from(kind.create(folder.path(), "admin").await.unwrap());
             settings.database.max_connections = 4;
-            // Nobody is there: nothing is asked.
-            let nobody = Some("http://127.0.0.1:9".to_owned());
-            (settings.peers.auth, settings.peers.content) = (nobody.clone(), nobody);
+            // Required settings, but never called.
+            let unused = Some("http://127.0.0.1:9".to_owned());
+            (settings.peers.auth, settings.peers.content) = (unused.clone(), unused);
             let process = Process::default();
             let platform = fenz_chassis::connect::<Admin>(settings, &process).await.unwrap();
             let outbox = Outbox::start(&platform).await.unwrap();
-            let orders = Erasures::new(&platform, &outbox).unwrap();
-            let app = App::new(&platform, Config::default(), outbox, orders).unwrap();
-            let lease = Lease::new(&platform, "reports_pruned").unwrap();
+            let erasures = Erasures::new(&platform, &outbox).unwrap();
+            let app = App::new(&platform, Config::default(), outbox, erasures).unwrap();
+            let lease = Lease::new(&platform, "reports_prune").unwrap();
             let now = platform.clock.now();
             for (id, status, days) in [
                 (1, Status::Resolved, 731),
@@ -83,8 +83,8 @@ mod tests {
                 stored.await.unwrap();
             }
             app.prune_reports(&lease).await.unwrap();
-            for (id, is_there) in [(1, false), (2, true), (3, true), (4, false)] {
-                assert_eq!(reports::find(&app.db, id).await.unwrap().is_some(), is_there, "{id}");
+            for (id, exists) in [(1, false), (2, true), (3, true), (4, false)] {
+                assert_eq!(reports::find(&app.db, id).await.unwrap().is_some(), exists, "{id}");
             }
             process.stop.cancel();
         }

@@ -1,4 +1,4 @@
-//! Reading reports.
+//! Reads reports.
 
 use fenz_chassis::{Error, Reason, Result};
 

@@ -1,12 +1,12 @@
-//! Who did what.
+//! The audit log.
 
 use chrono::{DateTime, Utc};
 
-/// An entry of the log. Never changed, but for what an erasure blanks.
+/// An entry of the log. Immutable, except that erasures blank personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub id: i64,
-    /// 0 where nobody was signed in.
+    /// 0 when the caller was not signed in.
     pub actor: i64,
     pub action: String,
     pub object_type: String,
@@ -15,16 +15,16 @@ pub struct Entry {
     pub after: String,
     pub request_id: String,
     pub address: String,
-    /// The user that it is about; 0 where there is none.
+    /// The affected user; 0 when there is none.
     pub subject: i64,
     pub created_at: DateTime<Utc>,
-    /// What was personal is gone.
+    /// Personal data was removed.
     pub is_blanked: bool,
 }
 
 impl Entry {
-    /// Takes out what is personal: of the actor where they were, of both what
-    /// changed. Ids stay, names that stand where an id is expected do not.
+    /// Removes the address, the changed values, and the object's id if it is not
+    /// numeric, such as a username.
     #[must_use]
     pub fn blanked(mut self) -> Self {
         if !is_id(&self.object_id) {
@@ -38,12 +38,12 @@ impl Entry {
     }
 }
 
-/// Whether an object's id is a number, which says nothing of anybody.
+/// Whether an object's id is numeric, which is no personal data.
 pub fn is_id(object_id: &str) -> bool {
     !object_id.is_empty() && object_id.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Which entries are asked for; all where nothing is said.
+/// Which entries are listed; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub actor: Option<i64>,

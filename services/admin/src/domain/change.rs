@@ -1,15 +1,15 @@
-//! What a moderator may do to a report.
+//! How moderators may change reports.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Error, Reason, Result, UserId};
 
 use super::report::{Action, Report, Status};
 
-/// What to change of a report; the rest stays.
+/// The fields to change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     pub status: Option<Status>,
-    /// 0 gives it back.
+    /// 0 unassigns the report.
     pub assignee: Option<i64>,
     pub action: Option<Action>,
     pub ban_until: Option<DateTime<Utc>>,
@@ -17,36 +17,36 @@ pub struct Change {
 }
 
 impl Change {
-    /// Holds the fields against each other.
+    /// Checks the combination of fields.
     ///
     /// # Errors
     /// `INVALID_PARAMS`.
     pub fn check(&self, now: DateTime<Utc>) -> Result<()> {
         if self.action.is_some() && self.status != Some(Status::Resolved) {
-            return Err(Error::field(Reason::InvalidParams, "action", "goes with the status resolved alone"));
+            return Err(Error::field(Reason::InvalidParams, "action", "is only allowed with the status resolved"));
         }
         let Some(until) = self.ban_until else { return Ok(()) };
         if self.action != Some(Action::Ban) {
-            return Err(Error::field(Reason::InvalidParams, "banUntil", "goes with the action ban alone"));
+            return Err(Error::field(Reason::InvalidParams, "banUntil", "is only allowed with the action ban"));
         }
         if until <= now {
-            return Err(Error::field(Reason::InvalidParams, "banUntil", "should lie in the future"));
+            return Err(Error::field(Reason::InvalidParams, "banUntil", "must be in the future"));
         }
         Ok(())
     }
 
-    /// The report as it is after the change.
+    /// The report after the change.
     ///
     /// # Errors
     /// `REPORT_CLOSED`; `PERMISSION_DENIED` for closing a report about oneself.
     pub fn apply(&self, report: &Report, moderator: UserId, now: DateTime<Utc>) -> Result<Report> {
         if !report.status.is_open() {
-            return Err(Error::new(Reason::ReportClosed, "the report was resolved or dismissed; that stays so"));
+            return Err(Error::new(Reason::ReportClosed, "the report was resolved or dismissed, which is final"));
         }
         let mut next = report.clone();
         next.status = self.status.unwrap_or(report.status);
         if !next.status.is_open() && report.reported == moderator.0 {
-            return Err(Error::new(Reason::PermissionDenied, "a report about yourself is for somebody else to close"));
+            return Err(Error::new(Reason::PermissionDenied, "another moderator must close a report about yourself"));
         }
         next.assignee = self.assignee.unwrap_or(report.assignee);
         if let Some(note) = &self.note {
@@ -63,24 +63,24 @@ impl Change {
     }
 }
 
-/// What was done to a report, as the audit log calls it.
-pub fn acts(before: &Report, after: &Report) -> Vec<&'static str> {
-    let mut acts = Vec::new();
+/// The changes of a report, as actions of the audit log.
+pub fn audit_actions(before: &Report, after: &Report) -> Vec<&'static str> {
+    let mut actions = Vec::new();
     if before.assignee != after.assignee {
-        acts.push("report.assigned");
+        actions.push("report.assigned");
     }
     if before.status != after.status {
-        acts.push(match after.status {
+        actions.push(match after.status {
             Status::Pending => "report.reopened",
             Status::Reviewed => "report.reviewed",
             Status::Resolved => "report.resolved",
             Status::Dismissed => "report.dismissed",
         });
     }
-    if acts.is_empty() && before != after {
-        acts.push("report.noted");
+    if actions.is_empty() && before != after {
+        actions.push("report.noted");
     }
-    acts
+    actions
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_goes_anywhere_and_what_is_closed_stays() {
+    fn open_reports_change_to_any_status_and_closed_ones_are_final() {
         let now = report(Status::Pending).created_at + TimeDelta::seconds(1);
         for from in [Status::Pending, Status::Reviewed] {
             for next in [Status::Pending, Status::Reviewed, Status::Resolved, Status::Dismissed] {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn actions_go_with_resolving_and_ends_with_bans() {
+    fn actions_require_resolved_and_ends_require_bans() {
         let now = report(Status::Pending).created_at;
         let (soon, resolved) = (Some(now + TimeDelta::hours(1)), to(Status::Resolved));
         let ban = Change { action: Some(Action::Ban), ..resolved.clone() };
@@ -164,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn each_act_has_its_name() {
+    fn each_change_has_its_audit_action() {
         let open = report(Status::Pending);
-        let of = |change: Change| acts(&open, &change.apply(&open, MODERATOR, open.created_at).unwrap());
+        let of = |change: Change| audit_actions(&open, &change.apply(&open, MODERATOR, open.created_at).unwrap());
         assert_eq!(of(Change::default()), Vec::<&str>::new());
         assert_eq!(of(Change { assignee: Some(9), ..Change::default() }), ["report.assigned"]);
         assert_eq!(of(Change { assignee: Some(9), ..to(Status::Reviewed) }), ["report.assigned", "report.reviewed"]);
@@ -174,6 +174,6 @@ mod tests {
         assert_eq!(of(to(Status::Dismissed)), ["report.dismissed"]);
         let reviewed = report(Status::Reviewed);
         let back = to(Status::Pending).apply(&reviewed, MODERATOR, open.created_at).unwrap();
-        assert_eq!(acts(&reviewed, &back), ["report.reopened"]);
+        assert_eq!(audit_actions(&reviewed, &back), ["report.reopened"]);
     }
 }

@@ -1,19 +1,28 @@
-//! How far the fleet is with forgetting a user.
+//! The progress of erasing a user in all services.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// The longest pause between two times of telling.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(600);
+
+/// What the events of an erasure have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErasureEvent {
+    pub id: i64,
+    pub user: i64,
+    /// 0 in the report of a service.
+    pub version: i64,
+    pub at: DateTime<Utc>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
     pub id: i64,
     pub user: i64,
-    /// Of the event that ordered it; 0 until that was heard.
+    /// Of the event that requested it; 0 until that arrives.
     pub version: i64,
-    /// How often the services were told.
+    /// How often that event was published.
     pub attempts: i32,
     pub requested_at: DateTime<Utc>,
     /// When every service had reported.
@@ -29,10 +38,10 @@ pub struct Step {
     pub done_at: Option<DateTime<Utc>>,
 }
 
-/// How long to wait after so many times of telling.
-pub fn pause(first: Duration, attempts: i32) -> Duration {
+/// Exponential backoff up to [`MAX_RETRY_DELAY`].
+pub fn retry_delay(first: Duration, attempts: i32) -> Duration {
     let doublings = attempts.clamp(1, 16) as u32 - 1;
-    first.saturating_mul(1 << doublings).min(LONGEST_PAUSE.max(first))
+    first.saturating_mul(1 << doublings).min(MAX_RETRY_DELAY.max(first))
 }
 
 #[cfg(test)]
@@ -40,11 +49,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_ten_minutes() {
+    fn delays_double_up_to_ten_minutes() {
         let first = Duration::from_secs(30);
-        let pauses: Vec<u64> = (1..=7).map(|attempts| pause(first, attempts).as_secs()).collect();
-        assert_eq!(pauses, [30, 60, 120, 240, 480, 600, 600]);
-        assert_eq!(pause(first, 0), first);
-        assert_eq!(pause(first, i32::MAX).as_secs(), 600);
+        let delays: Vec<u64> = (1..=7).map(|attempts| retry_delay(first, attempts).as_secs()).collect();
+        assert_eq!(delays, [30, 60, 120, 240, 480, 600, 600]);
+        assert_eq!(retry_delay(first, 0), first);
+        assert_eq!(retry_delay(first, i32::MAX).as_secs(), 600);
     }
 }

@@ -1,4 +1,4 @@
-//! The rules: plain types and functions, no I/O.
+//! Types and rules, without I/O.
 
 pub mod audit;
 pub mod change;

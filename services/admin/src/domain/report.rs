@@ -1,11 +1,12 @@
-//! What a user says is wrong with a video or a channel.
+//! Users' reports of videos and channels.
 
 use chrono::{DateTime, Utc};
+use fenz_chassis::{Error, Reason};
 use serde_json::{Value, json};
 
-/// Words that the contract and the database use for the same things.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal,)* }) => {
+/// An enum with the names that the contract and the database use.
+macro_rules! string_enum {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {
@@ -15,13 +16,13 @@ macro_rules! words {
         impl $name {
             pub fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$variant => $word,)*
+                    $(Self::$variant => $text,)*
                 }
             }
 
-            pub fn parse(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)*
+            pub fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$variant),)*
                     _ => None,
                 }
             }
@@ -29,62 +30,70 @@ macro_rules! words {
     };
 }
 
-words! {
-    /// What kind of thing is reported.
+string_enum! {
+    /// The type of the reported object.
     Kind { Video = "video", Channel = "channel", }
 }
 
-words! {
-    /// How far moderators are with it.
+string_enum! {
     Status { Pending = "pending", Reviewed = "reviewed", Resolved = "resolved", Dismissed = "dismissed", }
 }
 
-words! {
-    /// What resolving it does.
+string_enum! {
+    /// The consequence of resolving a report.
     Action { Nothing = "none", Hide = "hide", Warn = "warn", Ban = "ban", }
 }
 
 impl Status {
-    /// What is closed stays so.
+    /// Other statuses are final.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Reviewed)
     }
 }
 
-/// What is reported.
+/// The reported object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object {
     pub kind: Kind,
     pub id: i64,
 }
 
+impl Object {
+    pub fn not_found(self) -> Error {
+        match self.kind {
+            Kind::Video => Error::new(Reason::VideoNotFound, "there is no such video"),
+            Kind::Channel => Error::new(Reason::ChannelNotFound, "there is no such channel"),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub id: i64,
-    /// 0 where they were forgotten.
+    /// 0 when they were erased.
     pub reporter: i64,
     pub object: Object,
-    /// Whose it is.
+    /// The owner of the object; 0 when they were erased.
     pub reported: i64,
-    /// Its title or name when it was reported.
+    /// The title or name of the object when it was reported.
     pub title: String,
     pub reason: String,
     pub text: String,
     pub status: Status,
-    /// 0 where nobody has taken it.
+    /// 0 when unassigned.
     pub assignee: i64,
-    /// What was done, once it is resolved.
+    /// Set when the report is resolved.
     pub action: Option<Action>,
     pub note: String,
-    /// Of a ban that ends.
+    /// The end of a temporary ban.
     pub ban_until: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
 impl Report {
-    /// What moderators change of it, for the audit log.
-    pub fn worked_on(&self) -> Value {
+    /// The fields that moderators change, for the audit log.
+    pub fn audit_state(&self) -> Value {
         json!({
             "status": self.status.as_str(),
             "assigneeId": self.assignee.to_string(),
@@ -95,7 +104,7 @@ impl Report {
     }
 }
 
-/// Which reports are asked for; all where nothing is said.
+/// Which reports are listed; all by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub status: Option<Status>,
@@ -108,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_come_back() {
+    fn names_round_trip() {
         for status in [Status::Pending, Status::Reviewed, Status::Resolved, Status::Dismissed] {
             assert_eq!(Status::parse(status.as_str()), Some(status));
         }

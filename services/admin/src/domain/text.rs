@@ -1,25 +1,23 @@
-//! Text from elsewhere, as it is kept: not too long, and what every database
-//! takes.
+//! Truncates text from other services to what every database can store.
 
-/// The most bytes that are kept of what changed.
-const LONG: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 
-/// The first characters, as many as a column has.
-pub fn short(text: &str, characters: usize) -> String {
+/// The first characters, as many as fit a column.
+pub fn truncate(text: &str, characters: usize) -> String {
     storable(text).chars().take(characters).collect()
 }
 
-/// All of it, up to 8 KiB; what is cut says so.
-pub fn long(text: &str) -> String {
+/// Up to [`MAX_BYTES`]; truncated text is marked.
+pub fn truncate_long(text: &str) -> String {
     let text = storable(text);
-    if text.len() <= LONG {
+    if text.len() <= MAX_BYTES {
         return text;
     }
-    let cut = text.floor_char_boundary(LONG);
+    let cut = text.floor_char_boundary(MAX_BYTES);
     format!("{} … [cut: {} bytes in all]", &text[..cut], text.len())
 }
 
-/// PostgreSQL has no place for the zero character.
+/// PostgreSQL cannot store NUL.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
@@ -29,13 +27,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_is_cut_visibly_and_between_characters() {
-        assert_eq!(short("片🎬abc", 3), "片🎬a");
-        assert_eq!(long("{\"a\":1}"), "{\"a\":1}");
+    fn long_text_is_truncated_at_a_character_boundary_and_marked() {
+        assert_eq!(truncate("片🎬abc", 3), "片🎬a");
+        assert_eq!(truncate_long("{\"a\":1}"), "{\"a\":1}");
         let text = "片".repeat(3_000);
-        let cut = long(&text);
+        let cut = truncate_long(&text);
         assert!(cut.ends_with("片 … [cut: 9000 bytes in all]"), "{cut}");
-        assert!(cut.len() < LONG + 64);
-        assert_eq!(short("a\0b", 9), "a\u{fffd}b");
+        assert!(cut.len() < MAX_BYTES + 64);
+        assert_eq!(truncate("a\0b", 9), "a\u{fffd}b");
     }
 }

@@ -13,8 +13,8 @@ use crate::domain::{
     page::Page,
 };
 
-/// The place of an entry in the order of the log.
-pub type Place = (DateTime<Utc>, i64);
+/// The position of an entry in the order of the log.
+pub type Cursor = (DateTime<Utc>, i64);
 
 impl From<Model> for Entry {
     fn from(row: Model) -> Self {
@@ -54,7 +54,7 @@ pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbErr
     Ok(())
 }
 
-fn among(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
+fn condition(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
     let time = |at| far_time(db, Some(at));
     Condition::all()
         .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor)))
@@ -65,9 +65,9 @@ fn among(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
         .add_option(filter.to.map(|to| Column::CreatedAt.lt(time(to))))
 }
 
-/// A page of the log, the newest first, and how many entries there are.
+/// A page of the log, the newest first, and the total.
 pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Entry>, u64), DbErr> {
-    let query = Entity::find().filter(among(db, filter));
+    let query = Entity::find().filter(condition(db, filter));
     let total = query.clone().count(db).await?;
     if page.offset >= total {
         return Ok((Vec::new(), total));
@@ -77,20 +77,20 @@ pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Res
     Ok((rows.into_iter().map(Entry::from).collect(), total))
 }
 
-/// The next entries after a place, the oldest first.
+/// The next entries after a cursor, the oldest first.
 pub async fn after(
     db: &impl ConnectionTrait,
     filter: &Filter,
-    place: Option<Place>,
+    cursor: Option<Cursor>,
     limit: u64,
 ) -> Result<Vec<Entry>, DbErr> {
-    let later = place.map(|(at, id)| {
+    let later = cursor.map(|(at, id)| {
         Condition::any()
             .add(Column::CreatedAt.gt(at))
             .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.gt(id)))
     });
     let rows = Entity::find()
-        .filter(Condition::all().add(among(db, filter)).add_option(later))
+        .filter(Condition::all().add(condition(db, filter)).add_option(later))
         .order_by_asc(Column::CreatedAt)
         .order_by_asc(Column::Id)
         .limit(limit)
@@ -99,25 +99,25 @@ pub async fn after(
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
-/// Blanks some entries by or about a user; how many.
-pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: i64, most: u64) -> Result<u64, DbErr> {
+/// Blanks a batch of the entries by or about a user; returns their number.
+pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: i64, limit: u64) -> Result<u64, DbErr> {
     let mut blanked = 0;
-    for whose in [Column::ActorId, Column::SubjectId] {
+    for column in [Column::ActorId, Column::SubjectId] {
         let rows: Vec<(i64, String)> = Entity::find()
             .select_only()
             .columns([Column::Id, Column::ObjectId])
-            .filter(whose.eq(user))
+            .filter(column.eq(user))
             .filter(Column::IsBlanked.eq(false))
-            .limit(most)
+            .limit(limit)
             .into_tuple()
             .all(txn)
             .await?;
         let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
-        let named: Vec<i64> = rows.iter().filter(|(_, object)| !is_id(object)).map(|(id, _)| *id).collect();
-        if !named.is_empty() {
+        let with_name: Vec<i64> = rows.iter().filter(|(_, object)| !is_id(object)).map(|(id, _)| *id).collect();
+        if !with_name.is_empty() {
             Entity::update_many()
                 .col_expr(Column::ObjectId, Expr::value(""))
-                .filter(Column::Id.is_in(named))
+                .filter(Column::Id.is_in(with_name))
                 .exec(txn)
                 .await?;
         }

@@ -1,4 +1,4 @@
-//! The rows, as sea-orm wants them.
+//! The sea-orm entities.
 
 pub mod audit_entry {
     use sea_orm::entity::prelude::*;
@@ -32,19 +32,19 @@ pub mod audit_entry {
 pub mod erasure {
     use sea_orm::entity::prelude::*;
 
-    /// How far an erasure is; the library has a table of this service's own
-    /// orders beside it.
+    /// The progress of an erasure in all services. The events library has another
+    /// table, of the erasures that this service itself runs.
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "erasure_progress")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i64,
         pub user_id: i64,
-        /// 0 until the order itself was heard.
+        /// 0 until the request arrives.
         pub version: i64,
         pub attempts: i32,
         pub requested_at: DateTimeUtc,
-        /// When it is told again.
+        /// When its event is published again.
         pub due_at: DateTimeUtc,
         pub is_done: bool,
         pub done_at: Option<DateTimeUtc>,
@@ -100,13 +100,14 @@ pub mod report {
         pub ban_until: Option<DateTimeUtc>,
         pub created_at: DateTimeUtc,
         pub updated_at: DateTimeUtc,
-        /// Reporter and object while it is open: once for each.
+        /// Reporter and object while the report is open; unique.
         pub open_key: Option<String>,
-        /// Since when it is closed.
         pub closed_at: Option<DateTimeUtc>,
-        /// Who is carrying its action out, and how long nobody else may.
-        pub acting: i64,
-        pub acting_until: Option<DateTimeUtc>,
+        /// The request that is executing the action.
+        #[sea_orm(column_name = "acting")]
+        pub claim_id: i64,
+        #[sea_orm(column_name = "acting_until")]
+        pub claimed_until: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -115,11 +116,11 @@ pub mod report {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod turn {
+pub mod user_lock {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "turns")]
+    #[sea_orm(table_name = "user_locks")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,

@@ -12,19 +12,9 @@ use super::entity::{
     erasure_step as step,
 };
 use crate::domain::{
-    erasure::{Erasure, Step},
+    erasure::{Erasure, ErasureEvent, Step},
     page::Page,
 };
-
-/// An erasure as somebody told of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub id: i64,
-    pub user: i64,
-    /// 0 where it was a report.
-    pub version: i64,
-    pub at: DateTime<Utc>,
-}
 
 fn erasure(row: &Model, steps: Vec<Step>) -> Erasure {
     Erasure {
@@ -38,50 +28,49 @@ fn erasure(row: &Model, steps: Vec<Step>) -> Erasure {
     }
 }
 
-/// Makes sure that there is the erasure, with a step for each service, and
-/// keeps it from changing until the transaction ends.
-pub async fn open_in_txn(
+/// Creates the erasure, with a step for each service, unless it exists; locks it
+/// until the transaction ends.
+pub async fn create_in_txn(
     txn: &impl ConnectionTrait,
-    told: Told,
+    event: ErasureEvent,
     services: &[String],
     due_at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let row = ActiveModel {
-        id: Set(told.id),
-        user_id: Set(told.user),
-        version: Set(told.version),
+        id: Set(event.id),
+        user_id: Set(event.user),
+        version: Set(event.version),
         attempts: Set(1),
-        requested_at: Set(told.at),
+        requested_at: Set(event.at),
         due_at: Set(due_at),
         is_done: Set(false),
         done_at: Set(None),
     };
-    if lock_in_txn(txn, told.id).await?.is_none() {
-        let keep = OnConflict::column(Column::Id).do_nothing_on([Column::Id]).to_owned();
-        Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
-        // Of two at once the second waits here.
-        lock_in_txn(txn, told.id).await?;
+    if lock_in_txn(txn, event.id).await?.is_none() {
+        let ignore = OnConflict::column(Column::Id).do_nothing_on([Column::Id]).to_owned();
+        Entity::insert(row).on_conflict(ignore).exec_without_returning(txn).await?;
+        // The second of two concurrent transactions waits here.
+        lock_in_txn(txn, event.id).await?;
         for service in services {
-            put_step_in_txn(txn, told.id, service).await?;
+            put_step_in_txn(txn, event.id, service).await?;
         }
     }
     Ok(())
 }
 
-/// What the order itself says, where a report came before it.
-pub async fn order_in_txn(txn: &impl ConnectionTrait, told: Told) -> Result<(), DbErr> {
+/// Stores the version and time of the request, if a report created the erasure.
+pub async fn record_request_in_txn(txn: &impl ConnectionTrait, event: ErasureEvent) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::Version, Expr::value(told.version))
-        .col_expr(Column::RequestedAt, Expr::value(told.at))
-        .filter(Column::Id.eq(told.id))
-        .filter(Column::Version.lt(told.version))
+        .col_expr(Column::Version, Expr::value(event.version))
+        .col_expr(Column::RequestedAt, Expr::value(event.at))
+        .filter(Column::Id.eq(event.id))
+        .filter(Column::Version.lt(event.version))
         .exec(txn)
         .await?;
     Ok(())
 }
 
-/// The user and the version of an erasure that nobody else changes until the
-/// transaction ends.
+/// The erasure without its steps, locked until the transaction ends.
 pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>, DbErr> {
     let row = Entity::find_by_id(id).lock_exclusive().one(txn).await?;
     Ok(row.map(|row| erasure(&row, Vec::new())))
@@ -95,14 +84,13 @@ async fn put_step_in_txn(txn: &impl ConnectionTrait, id: i64, service: &str) -> 
         done_at: Set(None),
     };
     let key = [step::Column::ErasureId, step::Column::Service];
-    let keep = OnConflict::columns(key).do_nothing_on(key).to_owned();
-    step::Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
+    let ignore = OnConflict::columns(key).do_nothing_on(key).to_owned();
+    step::Entity::insert(row).on_conflict(ignore).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// A service has reported. A second time, after it was told again, adds what it
-/// found then.
-pub async fn report_in_txn(
+/// Marks the step of a service as done. A repeated report adds to `removed`.
+pub async fn complete_step_in_txn(
     txn: &impl ConnectionTrait,
     id: i64,
     service: &str,
@@ -110,20 +98,20 @@ pub async fn report_in_txn(
     at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     put_step_in_txn(txn, id, service).await?;
-    let of = |query: sea_orm::UpdateMany<step::Entity>| {
-        query.filter(step::Column::ErasureId.eq(id)).filter(step::Column::Service.eq(service))
-    };
-    let more = Expr::col(step::Column::Removed).add(removed);
-    of(step::Entity::update_many().col_expr(step::Column::Removed, more)).exec(txn).await?;
-    of(step::Entity::update_many().col_expr(step::Column::DoneAt, Expr::value(at)))
-        .filter(step::Column::DoneAt.is_null())
-        .exec(txn)
-        .await?;
+    let update =
+        || step::Entity::update_many().filter(step::Column::ErasureId.eq(id)).filter(step::Column::Service.eq(service));
+    let sum = Expr::col(step::Column::Removed).add(removed);
+    update().col_expr(step::Column::Removed, sum).exec(txn).await?;
+    update().col_expr(step::Column::DoneAt, Expr::value(at)).filter(step::Column::DoneAt.is_null()).exec(txn).await?;
     Ok(())
 }
 
-/// Does without services that are no longer asked.
-pub async fn drop_unasked_in_txn(txn: &impl ConnectionTrait, id: i64, services: &[String]) -> Result<(), DbErr> {
+/// Deletes open steps of services that are not in the settings.
+pub async fn delete_unconfigured_steps_in_txn(
+    txn: &impl ConnectionTrait,
+    id: i64,
+    services: &[String],
+) -> Result<(), DbErr> {
     step::Entity::delete_many()
         .filter(step::Column::ErasureId.eq(id))
         .filter(step::Column::DoneAt.is_null())
@@ -133,8 +121,8 @@ pub async fn drop_unasked_in_txn(txn: &impl ConnectionTrait, id: i64, services: 
     Ok(())
 }
 
-/// Marks it as done when no step is open; whether it is.
-pub async fn close_in_txn(txn: &impl ConnectionTrait, id: i64, at: DateTime<Utc>) -> Result<bool, DbErr> {
+/// Marks the erasure as done if no step is open; returns whether it is done.
+pub async fn complete_in_txn(txn: &impl ConnectionTrait, id: i64, at: DateTime<Utc>) -> Result<bool, DbErr> {
     let open = step::Entity::find().filter(step::Column::ErasureId.eq(id)).filter(step::Column::DoneAt.is_null());
     if open.count(txn).await? > 0 {
         return Ok(false);
@@ -149,7 +137,7 @@ pub async fn close_in_txn(txn: &impl ConnectionTrait, id: i64, at: DateTime<Utc>
     Ok(true)
 }
 
-/// Erasures to be told again, those that waited longest first.
+/// Erasures to be retried, those due for longest first.
 pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<i64>, DbErr> {
     Entity::find()
         .select_only()
@@ -164,7 +152,7 @@ pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> R
         .await
 }
 
-pub async fn told_again_in_txn(
+pub async fn set_retry_in_txn(
     txn: &impl ConnectionTrait,
     id: i64,
     attempts: i32,
@@ -184,7 +172,7 @@ pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>,
     Ok(with_steps(db, vec![row]).await?.pop())
 }
 
-/// A page of erasures, the newest first, and how many there are.
+/// A page of erasures, the newest first, and the total.
 pub async fn list(db: &impl ConnectionTrait, is_done: Option<bool>, page: Page) -> Result<(Vec<Erasure>, u64), DbErr> {
     let mut query = Entity::find();
     if let Some(is_done) = is_done {
@@ -205,9 +193,9 @@ async fn with_steps(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<E
         .order_by_asc(step::Column::Service)
         .all(db)
         .await?;
-    let of = |id: i64| {
+    let steps_of = |id: i64| {
         let own = steps.iter().filter(|step| step.erasure_id == id);
         own.map(|s| Step { service: s.service.clone(), removed: s.removed, done_at: s.done_at }).collect()
     };
-    Ok(rows.iter().map(|row| erasure(row, of(row.id))).collect())
+    Ok(rows.iter().map(|row| erasure(row, steps_of(row.id))).collect())
 }

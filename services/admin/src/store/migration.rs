@@ -1,7 +1,7 @@
 //! The schema, one statement per step: MariaDB commits each.
 
 use fenz_chassis::database::{
-    schema::{big, flag, index, long_text, number, table, text, unique},
+    schema::{big, flag, index, long_text, number, rename_table, table, text, unique},
     timestamp,
 };
 use sea_orm_migration::prelude::*;
@@ -17,8 +17,7 @@ impl MigratorTrait for Migrator {
             table("m20261121_000003_erasure_steps", erasure_steps),
             table("m20261121_000004_reports", reports),
             table("m20261121_000005_turns", turns),
-            // Lists and the export are read along these: what is asked for, then
-            // the order.
+            // For lists and the export: the filtered column, then the order.
             index("m20261121_000006_audit_entries_order", "audit_entries", &["created_at", "id"]),
             index("m20261121_000007_audit_entries_actor", "audit_entries", &["actor_id", "created_at", "id"]),
             index("m20261121_000008_audit_entries_action", "audit_entries", &["action", "created_at", "id"]),
@@ -37,6 +36,7 @@ impl MigratorTrait for Migrator {
             index("m20261121_000017_reports_reported", "reports", &["reported_user_id"]),
             index("m20261121_000018_reports_closed", "reports", &["closed_at"]),
             unique("m20261121_000019_reports_open", "reports", &["open_key"]),
+            rename_table("m20261129_000020_user_locks", "turns", "user_locks"),
         ];
         steps.extend(fenz_events::migrations());
         steps

@@ -1,10 +1,10 @@
-//! The tables: entities, migrations and queries. Rows never leave it.
+//! Entities, migrations and queries. Entities are private to this module.
 
 pub mod audit;
 mod entity;
 pub mod erasures;
 mod migration;
 pub mod reports;
-pub mod turns;
+pub mod user_locks;
 
 pub use migration::Migrator;

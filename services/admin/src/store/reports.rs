@@ -13,12 +13,13 @@ use crate::domain::{
     report::{Action, Filter, Kind, Object, Report, Status},
 };
 
-/// Who is carrying out the action of a report, and until when nobody else may.
+/// The request that is executing the action of a report, and when its claim
+/// expires.
 pub type Claim = (i64, DateTime<Utc>);
 
 fn report(row: Model) -> Result<Report, DbErr> {
-    let stored = |what: &str, word: &str| DbErr::Type(format!("a report has the {what} {word:?}"));
-    let kind = Kind::parse(&row.object_type).ok_or_else(|| stored("object type", &row.object_type))?;
+    let unknown = |what: &str, value: &str| DbErr::Type(format!("a report has the unknown {what} {value:?}"));
+    let kind = Kind::parse(&row.object_type).ok_or_else(|| unknown("object type", &row.object_type))?;
     Ok(Report {
         id: row.id,
         reporter: row.reporter_id,
@@ -27,7 +28,7 @@ fn report(row: Model) -> Result<Report, DbErr> {
         title: row.object_title,
         reason: row.reason,
         text: row.text,
-        status: Status::parse(&row.status).ok_or_else(|| stored("status", &row.status))?,
+        status: Status::parse(&row.status).ok_or_else(|| unknown("status", &row.status))?,
         assignee: row.assignee_id,
         action: Action::parse(&row.action),
         note: row.note,
@@ -37,7 +38,7 @@ fn report(row: Model) -> Result<Report, DbErr> {
     })
 }
 
-/// What there is once while a report is open.
+/// Unique among open reports.
 fn open_key(reporter: i64, object: Object) -> String {
     format!("{reporter}/{}/{}", object.kind.as_str(), object.id)
 }
@@ -63,15 +64,15 @@ pub async fn insert(db: &impl ConnectionTrait, report: &Report) -> Result<(), Db
         updated_at: Set(report.updated_at),
         open_key: Set(Some(open_key(report.reporter, report.object))),
         closed_at: Set(None),
-        acting: Set(0),
-        acting_until: Set(None),
+        claim_id: Set(0),
+        claimed_until: Set(None),
     };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// How many open reports a user has, and whether one is of this object.
-pub async fn open_of(db: &impl ConnectionTrait, reporter: i64, object: Object) -> Result<(u64, bool), DbErr> {
+/// The number of open reports by a user, and whether one is of this object.
+pub async fn count_open(db: &impl ConnectionTrait, reporter: i64, object: Object) -> Result<(u64, bool), DbErr> {
     let open = Entity::find().filter(Column::ReporterId.eq(reporter)).filter(Column::OpenKey.is_not_null());
     let same = Entity::find().filter(Column::OpenKey.eq(open_key(reporter, object)));
     Ok((open.count(db).await?, same.one(db).await?.is_some()))
@@ -81,41 +82,40 @@ pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Report>, 
     Entity::find_by_id(id).one(db).await?.map(report).transpose()
 }
 
-/// A report that nobody else changes until the transaction ends, and who is
-/// carrying its action out.
+/// A report and its claim, locked until the transaction ends.
 pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<(Report, Option<Claim>)>, DbErr> {
     let Some(row) = Entity::find_by_id(id).lock_exclusive().one(txn).await? else { return Ok(None) };
-    let claim = row.acting_until.map(|until| (row.acting, until));
+    let claim = row.claimed_until.map(|until| (row.claim_id, until));
     Ok(Some((report(row)?, claim)))
 }
 
-/// Says who is carrying its action out, or that nobody is.
+/// Sets or removes the claim.
 pub async fn set_claim_in_txn(txn: &impl ConnectionTrait, id: i64, claim: Option<Claim>) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::Acting, Expr::value(claim.map_or(0, |(acting, _)| acting)))
-        .col_expr(Column::ActingUntil, Expr::value(claim.map(|(_, until)| until)))
+        .col_expr(Column::ClaimId, Expr::value(claim.map_or(0, |(id, _)| id)))
+        .col_expr(Column::ClaimedUntil, Expr::value(claim.map(|(_, until)| until)))
         .filter(Column::Id.eq(id))
         .exec(txn)
         .await?;
     Ok(())
 }
 
-/// Takes a claim back, if it is still there.
-pub async fn drop_claim(db: &impl ConnectionTrait, id: i64, acting: i64) -> Result<(), DbErr> {
+/// Removes a claim, unless another one replaced it.
+pub async fn drop_claim(db: &impl ConnectionTrait, id: i64, claim_id: i64) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::Acting, Expr::value(0_i64))
-        .col_expr(Column::ActingUntil, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::ClaimId, Expr::value(0_i64))
+        .col_expr(Column::ClaimedUntil, Expr::value(None::<DateTime<Utc>>))
         .filter(Column::Id.eq(id))
-        .filter(Column::Acting.eq(acting))
+        .filter(Column::ClaimId.eq(claim_id))
         .exec(db)
         .await?;
     Ok(())
 }
 
-/// Stores what may change of a report; nobody is carrying its action out then.
+/// Stores the columns that may change, and removes the claim.
 pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<(), DbErr> {
     let is_open = report.status.is_open();
-    // Of one whose reporter was forgotten nobody can have a second.
+    // A report without a reporter cannot have a duplicate.
     let open_key = (is_open && report.reporter > 0).then(|| open_key(report.reporter, report.object));
     Entity::update_many()
         .col_expr(Column::ReporterId, Expr::value(report.reporter))
@@ -134,7 +134,7 @@ pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<
         .exec(txn)
         .await?;
     if !is_open {
-        // Since the first time: what an erasure changes later does not prolong it.
+        // Only the first time: a later erasure must not postpone the deletion.
         Entity::update_many()
             .col_expr(Column::ClosedAt, Expr::value(report.updated_at))
             .filter(Column::Id.eq(report.id))
@@ -145,13 +145,13 @@ pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<
     set_claim_in_txn(txn, report.id, None).await
 }
 
-/// A page of reports, the oldest first, and how many there are.
+/// A page of reports, the oldest first, and the total.
 pub async fn list(db: &impl ConnectionTrait, filter: Filter, page: Page) -> Result<(Vec<Report>, u64), DbErr> {
-    let among = Condition::all()
+    let condition = Condition::all()
         .add_option(filter.status.map(|status| Column::Status.eq(status.as_str())))
         .add_option(filter.kind.map(|kind| Column::ObjectType.eq(kind.as_str())))
         .add_option(filter.assignee.map(|assignee| Column::AssigneeId.eq(assignee)));
-    let query = Entity::find().filter(among);
+    let query = Entity::find().filter(condition);
     let total = query.clone().count(db).await?;
     if page.offset >= total {
         return Ok((Vec::new(), total));
@@ -161,36 +161,36 @@ pub async fn list(db: &impl ConnectionTrait, filter: Filter, page: Page) -> Resu
     Ok((rows.into_iter().map(report).collect::<Result<_, _>>()?, total))
 }
 
-/// Some reports by a user.
-pub async fn by(db: &impl ConnectionTrait, user: i64, most: u64) -> Result<Vec<i64>, DbErr> {
-    ids(db, Condition::all().add(Column::ReporterId.eq(user)), most).await
+/// A batch of the reports by a user.
+pub async fn by_reporter(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbErr> {
+    ids(db, Condition::all().add(Column::ReporterId.eq(user)), limit).await
 }
 
-/// Some reports about a user's things.
-pub async fn about(db: &impl ConnectionTrait, user: i64, most: u64) -> Result<Vec<i64>, DbErr> {
-    ids(db, Condition::all().add(Column::ReportedUserId.eq(user)), most).await
+/// A batch of the reports of a user's objects.
+pub async fn by_reported_user(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbErr> {
+    ids(db, Condition::all().add(Column::ReportedUserId.eq(user)), limit).await
 }
 
-async fn ids(db: &impl ConnectionTrait, among: Condition, most: u64) -> Result<Vec<i64>, DbErr> {
-    Entity::find().select_only().column(Column::Id).filter(among).limit(most).into_tuple().all(db).await
+async fn ids(db: &impl ConnectionTrait, condition: Condition, limit: u64) -> Result<Vec<i64>, DbErr> {
+    Entity::find().select_only().column(Column::Id).filter(condition).limit(limit).into_tuple().all(db).await
 }
 
-/// Gives back what a user had taken on and not closed; how much.
-pub async fn give_back(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
-    let given = Entity::update_many()
+/// Unassigns a user's open reports; returns their number.
+pub async fn unassign(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+    let unassigned = Entity::update_many()
         .col_expr(Column::AssigneeId, Expr::value(0_i64))
         .filter(Column::AssigneeId.eq(user))
         .filter(Column::ClosedAt.is_null())
         .exec(db)
         .await?;
-    Ok(given.rows_affected)
+    Ok(unassigned.rows_affected)
 }
 
-/// Drops some that were closed before a moment; how many.
-pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>, most: u64) -> Result<u64, DbErr> {
-    let old = ids(db, Condition::all().add(Column::ClosedAt.lt(before)), most).await?;
-    if old.is_empty() {
+/// Deletes a batch of the reports closed before a time; returns their number.
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>, limit: u64) -> Result<u64, DbErr> {
+    let expired = ids(db, Condition::all().add(Column::ClosedAt.lt(before)), limit).await?;
+    if expired.is_empty() {
         return Ok(0);
     }
-    Ok(Entity::delete_many().filter(Column::Id.is_in(old)).exec(db).await?.rows_affected)
+    Ok(Entity::delete_many().filter(Column::Id.is_in(expired)).exec(db).await?.rows_affected)
 }

@@ -1,4 +1,4 @@
-//! The audit log: taken in, read, exported.
+//! The audit log: recorded, listed, exported.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fenz_contract::events::v1::AuditRecorded;
@@ -27,17 +27,17 @@ fn ids(entries: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn acts_are_listed_the_newest_first_and_by_filter() {
+async fn entries_are_listed_the_newest_first_and_filtered() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
         let now = fleet.sandbox.process.clock.now();
         let at = |minutes: i64| now - TimeDelta::minutes(minutes);
         // Out of order.
-        fleet.tell(entry(ADMIN, "user.hidden", "2", at(2))).await;
-        fleet.tell(entry(MODERATOR, "video.hidden", "3", at(3))).await;
-        fleet.tell(entry(0, "auth.login_failed", "a\0b@example.org", at(1))).await;
+        fleet.publish(entry(ADMIN, "user.hidden", "2", at(2))).await;
+        fleet.publish(entry(MODERATOR, "video.hidden", "3", at(3))).await;
+        fleet.publish(entry(0, "auth.login_failed", "a\0b@example.org", at(1))).await;
         let long = "x".repeat(9_000);
-        fleet.tell(AuditRecorded { after: long, ..entry(ADMIN, "tag.renamed", "4", at(4)) }).await;
+        fleet.publish(AuditRecorded { after: long, ..entry(ADMIN, "tag.renamed", "4", at(4)) }).await;
         let all = fleet.audit("", 4).await;
         assert_eq!(ids(&all), ["a\u{fffd}b@example.org", "2", "3", "4"]);
         let hidden = &all[1];
@@ -47,7 +47,7 @@ async fn acts_are_listed_the_newest_first_and_by_filter() {
         assert!(cut.len() < 8_300 && cut.ends_with("[cut: 9000 bytes in all]"));
 
         let of = async |query: &str| {
-            let entries = fleet.get(&format!("admin/audit-logs?{query}"), ADMIN).await.of("entries");
+            let entries = fleet.get(&format!("admin/audit-logs?{query}"), ADMIN).await.ok_field("entries");
             ids(entries.as_array().unwrap()).join(" ")
         };
         assert_eq!(of("actorId=1").await, "2 4");
@@ -95,12 +95,14 @@ async fn the_export_has_every_entry_once_the_oldest_first() {
         let fleet = Fleet::start(database, &[]).await;
         let now = fleet.sandbox.process.clock.now();
         for n in 0..ENTRIES {
-            // Many of the same moment.
-            fleet.tell(entry(1 + n % 2, "user.hidden", &n.to_string(), now - TimeDelta::seconds(100 - n / 20))).await;
+            // Many with the same time.
+            fleet
+                .publish(entry(1 + n % 2, "user.hidden", &n.to_string(), now - TimeDelta::seconds(100 - n / 20)))
+                .await;
         }
-        // Of later, which the export does not wait for.
-        fleet.tell(entry(ADMIN, "user.hidden", "later", now + TimeDelta::hours(1))).await;
-        let total = async || fleet.get("admin/audit-logs?pageSize=1", ADMIN).await.of("total");
+        // In the future, so not in the export.
+        fleet.publish(entry(ADMIN, "user.hidden", "later", now + TimeDelta::hours(1))).await;
+        let total = async || fleet.get("admin/audit-logs?pageSize=1", ADMIN).await.ok_field("total");
         while total().await != json!((ENTRIES + 1).to_string()) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
@@ -113,8 +115,9 @@ async fn the_export_has_every_entry_once_the_oldest_first() {
         assert!(times.is_sorted());
         numbers.sort_unstable();
         assert_eq!(numbers, (0..ENTRIES).collect::<Vec<_>>());
-        let newest = fleet.get("admin/audit-logs?actorId=1&page=2&pageSize=1", ADMIN).await.of("entries")[0].clone();
-        assert!(lines.contains(&newest), "a line is what the list says");
+        let newest =
+            fleet.get("admin/audit-logs?actorId=1&page=2&pageSize=1", ADMIN).await.ok_field("entries")[0].clone();
+        assert!(lines.contains(&newest), "a line equals the entry in the list");
         let some = fleet.request(Method::GET, "admin/audit-logs/export?actorId=2", ADMIN).send().await.unwrap();
         assert_eq!(some.text().await.unwrap().lines().count() as i64, ENTRIES / 2);
         fleet.sandbox.stop().await;

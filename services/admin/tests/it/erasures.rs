@@ -1,4 +1,4 @@
-//! Following erasures, and admin's own part in them.
+//! Erasures in all services, and admin's own part.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased};
 use fenz_testkit::Database;
 use serde_json::{Value, json};
 
-use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, heard, until};
+use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, wait_for_events, wait_until};
 
 const SERVICES: (&str, &str) = ("admin.erasure_services", "auth,admin,media");
 
-fn order(user_id: i64, erasure_id: i64) -> UserDeleted {
+fn request(user_id: i64, erasure_id: i64) -> UserDeleted {
     UserDeleted { user_id, erasure_id, version: 7, occurred_at: None }
 }
 
@@ -27,30 +27,30 @@ fn step(erasure: &Value, service: &str) -> Value {
 async fn an_erasure_is_done_when_every_service_has_reported() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[SERVICES]).await;
-        // A report before the order, and everything twice.
+        // A report before the request, and everything twice.
         for _ in 0..2 {
-            fleet.tell(report(USER, 5, "auth", 3)).await;
+            fleet.publish(report(USER, 5, "auth", 3)).await;
         }
-        let early = fleet.until_erasure(5, "running").await;
+        let early = fleet.wait_for_erasure(5, "running").await;
         assert_eq!((&early["userId"], step(&early, "media")["status"].clone()), (&json!("11"), json!("pending")));
         for _ in 0..2 {
-            fleet.tell(order(USER, 5)).await;
+            fleet.publish(request(USER, 5)).await;
         }
-        // Admin's own report comes over the bus too.
-        until(|| fleet.heard.erased.lock().unwrap().iter().any(|told| told.service == "admin")).await;
-        fleet.tell(order(OTHER, 6)).await;
-        fleet.until_erasure(6, "running").await;
+        // Admin publishes its own report too.
+        wait_until(|| fleet.received.erased.lock().unwrap().iter().any(|event| event.service == "admin")).await;
+        fleet.publish(request(OTHER, 6)).await;
+        fleet.wait_for_erasure(6, "running").await;
         let running = fleet.get("admin/erasures?status=running", ADMIN).await;
         assert_eq!(running.body["total"], "2");
-        assert_eq!(running.of("erasures")[0]["id"], "6");
+        assert_eq!(running.ok_field("erasures")[0]["id"], "6");
 
-        fleet.tell(report(USER, 5, "media", 4)).await;
-        let done = fleet.until_erasure(5, "done").await;
+        fleet.publish(report(USER, 5, "media", 4)).await;
+        let done = fleet.wait_for_erasure(5, "done").await;
         assert_eq!(step(&done, "media")["removed"], "4");
         assert!(done["doneAt"].is_string() && step(&done, "admin")["doneAt"].is_string());
         assert_eq!(done["attempts"], 1);
         let list = fleet.get("admin/erasures?status=done", ADMIN).await;
-        assert_eq!((list.body["total"].clone(), list.of("erasures")[0].clone()), (json!("1"), done));
+        assert_eq!((list.body["total"].clone(), list.ok_field("erasures")[0].clone()), (json!("1"), done));
         fleet.get("admin/erasures/9", ADMIN).await.refused(404, "ERASURE_NOT_FOUND");
         fleet.get("admin/erasures?status=else", ADMIN).await.refused(400, "INVALID_PARAMS");
         fleet.sandbox.stop().await;
@@ -58,28 +58,28 @@ async fn an_erasure_is_done_when_every_service_has_reported() {
 }
 
 #[tokio::test]
-async fn what_is_not_done_is_told_again_with_growing_pauses() {
+async fn incomplete_erasures_are_published_again_with_growing_delays() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[SERVICES, ("admin.erasure_retry", "300ms")]).await;
-        fleet.tell(order(USER, 5)).await;
-        // The first is the order itself, as the neighbour hears it too.
-        let told = heard(&fleet.heard.deleted, 3).await;
-        assert!(told.iter().all(|again| (again.user_id, again.erasure_id, again.version) == (USER, 5, 7)));
+        fleet.publish(request(USER, 5)).await;
+        // The first is the request itself.
+        let events = wait_for_events(&fleet.received.deleted, 3).await;
+        assert!(events.iter().all(|event| (event.user_id, event.erasure_id, event.version) == (USER, 5, 7)));
         for service in ["auth", "media"] {
-            fleet.tell(report(USER, 5, service, 1)).await;
+            fleet.publish(report(USER, 5, service, 1)).await;
         }
-        let done = fleet.until_erasure(5, "done").await;
+        let done = fleet.wait_for_erasure(5, "done").await;
         let attempts = done["attempts"].as_i64().unwrap() as usize;
         assert!(attempts >= 3, "{done}");
-        heard(&fleet.heard.deleted, attempts).await;
+        wait_for_events(&fleet.received.deleted, attempts).await;
         fleet.sandbox.process.clock.advance(Duration::from_secs(3600));
         tokio::time::sleep(Duration::from_millis(600)).await;
-        assert_eq!(fleet.heard.deleted.lock().unwrap().len(), attempts);
+        assert_eq!(fleet.received.deleted.lock().unwrap().len(), attempts);
         fleet.sandbox.stop().await;
     }
 }
 
-fn act(actor_id: i64, subject_user_id: i64, object_id: &str) -> AuditRecorded {
+fn entry(actor_id: i64, subject_user_id: i64, object_id: &str) -> AuditRecorded {
     AuditRecorded {
         actor_id,
         subject_user_id,
@@ -94,21 +94,24 @@ fn act(actor_id: i64, subject_user_id: i64, object_id: &str) -> AuditRecorded {
 }
 
 #[tokio::test]
-async fn the_log_keeps_what_happened_without_what_is_personal() {
+async fn an_erasure_removes_personal_data_from_the_audit_log() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[SERVICES]).await;
-        for entry in
-            [act(USER, 0, "31"), act(ADMIN, USER, "11"), act(0, USER, "ann@example.org"), act(ADMIN, OTHER, "12")]
-        {
-            fleet.tell(entry).await;
+        for entry in [
+            entry(USER, 0, "31"),
+            entry(ADMIN, USER, "11"),
+            entry(0, USER, "ann@example.org"),
+            entry(ADMIN, OTHER, "12"),
+        ] {
+            fleet.publish(entry).await;
         }
         fleet.audit("", 4).await;
-        fleet.tell(order(USER, 5)).await;
+        fleet.publish(request(USER, 5)).await;
         let blanked = fleet.audit("action=audit.blanked", 1).await;
         assert_eq!((&blanked[0]["objectId"], &blanked[0]["after"]), (&json!("11"), &json!(r#"{"entries":3}"#)));
-        // By and about them, late.
-        fleet.tell(act(USER, 0, "32")).await;
-        fleet.tell(act(ADMIN, USER, "ann@example.org")).await;
+        // Entries by and about them that arrive after the erasure.
+        fleet.publish(entry(USER, 0, "32")).await;
+        fleet.publish(entry(ADMIN, USER, "ann@example.org")).await;
         let all = fleet.audit("action=user.hidden", 6).await;
         for entry in &all {
             let personal = ["before", "after", "address"].map(|field| entry[field].as_str().unwrap().len());
@@ -117,43 +120,43 @@ async fn the_log_keeps_what_happened_without_what_is_personal() {
             assert_ne!(entry["objectId"], "ann@example.org");
         }
         assert_eq!(fleet.audit("actorId=11", 2).await.len(), 2);
-        // Told again, it changes nothing more.
-        fleet.tell(order(USER, 5)).await;
-        heard(&fleet.heard.erased, 2).await;
+        // A repeat changes nothing.
+        fleet.publish(request(USER, 5)).await;
+        wait_for_events(&fleet.received.erased, 2).await;
         fleet.audit("action=audit.blanked", 1).await;
         fleet.sandbox.stop().await;
     }
 }
 
 #[tokio::test]
-async fn reports_by_and_about_a_user_keep_ids_alone() {
+async fn an_erasure_removes_personal_data_from_reports_by_and_about_the_user() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[SERVICES]).await;
-        fleet.world.video(51, OWNER, "mine");
-        fleet.world.video(52, OTHER, "theirs");
-        let by = fleet.report("video", 52, OWNER).await.of("report")["id"].as_str().unwrap().to_owned();
-        let about = fleet.report("video", 51, USER).await.of("report")["id"].as_str().unwrap().to_owned();
-        fleet.put(&format!("admin/reports/{by}"), json!({"assigneeId": "2"}), MODERATOR).await.of("report");
-        fleet.tell(order(OWNER, 5)).await;
-        let own = heard(&fleet.heard.erased, 1).await;
+        fleet.services.video(51, OWNER, "mine");
+        fleet.services.video(52, OTHER, "theirs");
+        let by = fleet.report("video", 52, OWNER).await.ok_field("report")["id"].as_str().unwrap().to_owned();
+        let about = fleet.report("video", 51, USER).await.ok_field("report")["id"].as_str().unwrap().to_owned();
+        fleet.put(&format!("admin/reports/{by}"), json!({"assigneeId": "2"}), MODERATOR).await.ok_field("report");
+        fleet.publish(request(OWNER, 5)).await;
+        let own = wait_for_events(&fleet.received.erased, 1).await;
         assert_eq!((own[0].service.as_str(), own[0].user_id), ("admin", OWNER));
-        let report = async |id: &str| fleet.get(&format!("admin/reports/{id}"), MODERATOR).await.of("report");
+        let report = async |id: &str| fleet.get(&format!("admin/reports/{id}"), MODERATOR).await.ok_field("report");
         let by = report(&by).await;
         assert_eq!((&by["reporterId"], &by["text"], &by["status"]), (&json!("0"), &json!(""), &json!("pending")));
         assert_eq!((&by["objectTitle"], &by["objectId"]), (&json!("theirs"), &json!("52")));
         let about = report(&about).await;
         assert_eq!((&about["objectTitle"], &about["text"]), (&json!(""), &json!("")));
         assert_eq!((&about["status"], &about["reporterId"]), (&json!("dismissed"), &json!("11")));
-        let told = heard(&fleet.heard.moderated, 1).await;
-        assert_eq!((told[0].user_id, told[0].outcome.as_str()), (USER, "report_dismissed"));
-        // The one without a reporter is still worked on; nobody is told.
+        let moderated = wait_for_events(&fleet.received.moderated, 1).await;
+        assert_eq!((moderated[0].user_id, moderated[0].outcome.as_str()), (USER, "report_dismissed"));
+        // A report without a reporter can be closed; no event is published.
         let path = format!("admin/reports/{}", by["id"].as_str().unwrap());
-        fleet.put(&path, json!({"status": "dismissed"}), MODERATOR).await.of("report");
-        // Their token still lives for a moment, and what was theirs is not gone elsewhere.
+        fleet.put(&path, json!({"status": "dismissed"}), MODERATOR).await.ok_field("report");
+        // Their token has not expired, and content has not deleted their video yet.
         fleet.report("video", 52, OWNER).await.refused(401, "UNAUTHENTICATED");
         fleet.report("video", 51, OTHER).await.refused(404, "VIDEO_NOT_FOUND");
         fleet.audit("action=report.dismissed", 2).await;
-        assert_eq!(fleet.heard.moderated.lock().unwrap().len(), 1);
+        assert_eq!(fleet.received.moderated.lock().unwrap().len(), 1);
         fleet.sandbox.stop().await;
     }
 }

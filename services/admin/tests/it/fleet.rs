@@ -1,4 +1,4 @@
-//! The admin service, a service that tells and hears, and clients of every role.
+//! The admin service, a peer on the event bus, and clients of every role.
 
 use std::{
     collections::HashSet,
@@ -16,7 +16,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::{Value, json};
 
-use crate::stand_ins::{World, serve};
+use crate::fake_services::{FakeServices, serve};
 
 pub const ADMIN: i64 = 1;
 pub const MODERATOR: i64 = 2;
@@ -24,12 +24,11 @@ pub const USER: i64 = 11;
 pub const OTHER: i64 = 12;
 pub const OWNER: i64 = 21;
 
-/// Stands where the others are on the bus: tells what the test wants and hears
-/// what admin tells.
-struct Neighbour;
+/// Publishes the events of the other services and records those of admin.
+struct EventPeer;
 
 #[derive(Clone, Default)]
-pub struct Heard {
+pub struct ReceivedEvents {
     outbox: Arc<OnceLock<Outbox>>,
     pub moderated: Arc<Mutex<Vec<UserModerated>>>,
     pub deleted: Arc<Mutex<Vec<UserDeleted>>>,
@@ -44,12 +43,12 @@ impl MigratorTrait for Tables {
     }
 }
 
-fn noting<E: Event + Send>(
+fn record_events<E: Event + Send>(
     list: Arc<Mutex<Vec<E>>>,
 ) -> impl Fn(fenz_chassis::database::Txn, Received<E>) -> std::future::Ready<Result<(), fenz_events::Refusal>> {
     let ids = Mutex::new(HashSet::new());
     move |_, received| {
-        // A handler that lost a race runs again.
+        // A handler may run again when its transaction failed.
         if ids.lock().expect("no panic before").insert(received.id) {
             list.lock().expect("no panic before").push(received.event);
         }
@@ -57,7 +56,7 @@ fn noting<E: Event + Send>(
     }
 }
 
-impl Service for Neighbour {
+impl Service for EventPeer {
     const NAME: &'static str = "media";
     const PORT: u16 = 0;
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
@@ -65,12 +64,12 @@ impl Service for Neighbour {
     type Migrator = Tables;
 
     async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
-        let heard: Heard = platform.shared.get();
-        heard.outbox.set(Outbox::start(&platform).await?).ok();
+        let received: ReceivedEvents = platform.shared.get();
+        received.outbox.set(Outbox::start(&platform).await?).ok();
         Consumer::new()
-            .on(noting(heard.moderated))
-            .on(noting(heard.deleted))
-            .on(noting(heard.erased))
+            .on(record_events(received.moderated))
+            .on(record_events(received.deleted))
+            .on(record_events(received.erased))
             .start(&platform)
             .await?;
         Ok(Surface::default())
@@ -83,12 +82,11 @@ impl Service for Neighbour {
 
 pub struct Fleet {
     pub sandbox: Sandbox,
-    pub world: World,
-    pub heard: Heard,
+    pub services: FakeServices,
+    pub received: ReceivedEvents,
     client: Client,
 }
 
-/// What came back.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -106,8 +104,9 @@ impl Reply {
         assert_eq!((self.status, self.reason()), (status, reason), "{}", self.body);
     }
 
+    /// Asserts success; returns a field of the body.
     #[track_caller]
-    pub fn of(self, name: &str) -> Value {
+    pub fn ok_field(self, name: &str) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         self.body[name].clone()
     }
@@ -119,23 +118,22 @@ impl Fleet {
         for (key, value) in settings {
             sandbox.set(key, value).expect("a key");
         }
-        let world = World::default();
-        serve(&mut sandbox, &world);
+        let services = FakeServices::default();
+        serve(&mut sandbox, &services);
         sandbox.start::<Admin>().await.expect("admin");
-        sandbox.start::<Neighbour>().await.expect("a neighbour");
+        sandbox.start::<EventPeer>().await.expect("the event peer");
         sandbox.process.shared.get::<MailboxRegistry>().open();
-        let heard = sandbox.process.shared.get();
-        Self { sandbox, world, heard, client: Client::new() }
+        let received = sandbox.process.shared.get();
+        Self { sandbox, services, received, client: Client::new() }
     }
 
-    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
-        let outbox = self.heard.outbox.get().expect("the neighbour runs");
+    pub async fn publish<E: Event + Clone + Send + Sync>(&self, event: E) {
+        let outbox = self.received.outbox.get().expect("the event peer runs");
         let event = &event;
-        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("told");
+        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("published");
     }
 
-    /// The token of a user, by the role that their number stands for; none of
-    /// nobody, 0.
+    /// A token of a user, whose id determines the role.
     pub fn token(&self, user: i64) -> String {
         let role = match user {
             ADMIN => Role::Admin,
@@ -163,12 +161,12 @@ impl Fleet {
         send(self.request(Method::POST, "reports", user).json(&body)).await
     }
 
-    /// Waits until the audit log has so many entries that match; those.
+    /// Waits until the audit log has this number of matching entries; returns them.
     pub async fn audit(&self, query: &str, count: usize) -> Vec<Value> {
         let mut entries = Vec::new();
         for _ in 0..400 {
             let reply = self.get(&format!("admin/audit-logs?pageSize=100&{query}"), ADMIN).await;
-            entries.clone_from(reply.of("entries").as_array().expect("a list"));
+            entries.clone_from(reply.ok_field("entries").as_array().expect("a list"));
             if entries.len() == count {
                 return entries;
             }
@@ -177,12 +175,13 @@ impl Fleet {
         panic!("not {count} of {query}: {entries:#?}");
     }
 
-    pub async fn until_erasure(&self, id: i64, status: &str) -> Value {
+    /// Waits until an erasure has the status.
+    pub async fn wait_for_erasure(&self, id: i64, status: &str) -> Value {
         let mut erasure = Value::Null;
         for _ in 0..400 {
             let reply = self.get(&format!("admin/erasures/{id}"), ADMIN).await;
             if reply.status == 200 {
-                erasure = reply.of("erasure");
+                erasure = reply.ok_field("erasure");
                 if erasure["status"] == status {
                     return erasure;
                 }
@@ -200,24 +199,24 @@ pub async fn send(request: RequestBuilder) -> Reply {
     Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }
 
-/// Waits until so many have come; those.
-pub async fn heard<E: Clone>(list: &Mutex<Vec<E>>, count: usize) -> Vec<E> {
+/// Waits until at least this number of events has arrived; returns them.
+pub async fn wait_for_events<E: Clone>(list: &Mutex<Vec<E>>, count: usize) -> Vec<E> {
     let now = || list.lock().expect("no panic before").clone();
-    until(|| now().len() >= count).await;
+    wait_until(|| now().len() >= count).await;
     now()
 }
 
-/// Waits for what is to come.
+/// Waits until a condition holds.
 #[track_caller]
-pub fn until(holds: impl Fn() -> bool) -> impl Future<Output = ()> {
-    let place = std::panic::Location::caller();
+pub fn wait_until(condition: impl Fn() -> bool) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
     async move {
         for _ in 0..400 {
-            if holds() {
+            if condition() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("it did not come: {place}");
+        panic!("timed out: {caller}");
     }
 }

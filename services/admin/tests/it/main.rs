@@ -1,9 +1,8 @@
-//! The admin service over its real port, told by another service over the bus,
-//! beside stand-ins for the services that own what is reported, on every
-//! database at hand.
+//! The admin service over its port and the event bus, with fakes of the services
+//! that it calls, on every available database.
 
 mod audit;
 mod erasures;
+mod fake_services;
 mod fleet;
 mod reports;
-mod stand_ins;

@@ -1,4 +1,4 @@
-//! Reports: made, worked on, closed.
+//! Reports: created, changed, closed.
 
 use std::sync::Arc;
 
@@ -11,50 +11,50 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, heard, send, until};
+use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, send, wait_for_events, wait_until};
 
 /// Another moderator.
 const SECOND: i64 = 3;
 
 async fn fleet(database: Database) -> Fleet {
     let fleet = Fleet::start(database, &[]).await;
-    fleet.world.video(51, OWNER, "片");
-    fleet.world.channel(OWNER, "Channel");
+    fleet.services.video(51, OWNER, "片");
+    fleet.services.channel(OWNER, "Channel");
     fleet
 }
 
-/// Whose token it is.
+/// The `sub` claim of a token.
 fn subject(token: &str) -> String {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).expect("a payload")).expect("base64");
     let claims: Value = serde_json::from_slice(&payload).expect("JSON");
     claims["sub"].as_str().expect("a subject").to_owned()
 }
 
-async fn reported(fleet: &Fleet, kind: &str, id: i64) -> String {
-    let report = fleet.report(kind, id, USER).await.of("report");
+async fn report_path(fleet: &Fleet, kind: &str, id: i64) -> String {
+    let report = fleet.report(kind, id, USER).await.ok_field("report");
     format!("admin/reports/{}", report["id"].as_str().expect("an id"))
 }
 
 #[tokio::test]
-async fn what_can_be_seen_and_is_not_ones_own_can_be_reported() {
+async fn visible_objects_of_others_can_be_reported() {
     for database in Database::available() {
         let fleet = fleet(database).await;
-        fleet.world.video(52, OWNER, "hidden");
-        fleet.world.state().videos.get_mut(&52).unwrap().is_hidden = true;
-        let report = fleet.report("video", 51, USER).await.of("report");
+        fleet.services.video(52, OWNER, "hidden");
+        fleet.services.state().videos.get_mut(&52).unwrap().is_hidden = true;
+        let report = fleet.report("video", 51, USER).await.ok_field("report");
         assert_eq!((&report["objectTitle"], &report["reportedUserId"]), (&json!("片"), &json!("21")));
         assert_eq!(
             (&report["status"], &report["action"], &report["assigneeId"]),
             (&json!("pending"), &json!(""), &json!("0"))
         );
         fleet.report("video", 51, USER).await.refused(409, "ALREADY_REPORTED");
-        fleet.report("video", 51, OTHER).await.of("report");
-        fleet.report("channel", OWNER, USER).await.of("report");
+        fleet.report("video", 51, OTHER).await.ok_field("report");
+        fleet.report("channel", OWNER, USER).await.ok_field("report");
         for (kind, id) in [("video", 51), ("video", 52), ("channel", OWNER)] {
             fleet.report(kind, id, OWNER).await.refused(403, "PERMISSION_DENIED");
         }
         fleet.report("video", 52, USER).await.refused(404, "VIDEO_NOT_FOUND");
-        fleet.report("video", 52, MODERATOR).await.of("report");
+        fleet.report("video", 52, MODERATOR).await.ok_field("report");
         fleet.report("video", 99, USER).await.refused(404, "VIDEO_NOT_FOUND");
         fleet.report("channel", 99, USER).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.report("user", 1, USER).await.refused(400, "INVALID_PARAMS");
@@ -63,7 +63,7 @@ async fn what_can_be_seen_and_is_not_ones_own_can_be_reported() {
 
         let list = fleet.get("admin/reports", MODERATOR).await;
         assert_eq!(list.body["total"], "4");
-        assert_eq!(list.of("reports")[0]["id"], report["id"]);
+        assert_eq!(list.ok_field("reports")[0]["id"], report["id"]);
         for (query, total) in [
             ("status=pending", 4),
             ("status=resolved", 0),
@@ -81,11 +81,11 @@ async fn what_can_be_seen_and_is_not_ones_own_can_be_reported() {
 }
 
 #[tokio::test]
-async fn many_at_once_make_one_report_and_stay_within_the_limit() {
+async fn concurrent_reports_create_no_duplicates_and_respect_the_limit() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[("admin.max_open_reports", "5")]).await;
         for id in 1..=12 {
-            fleet.world.video(id, OWNER, "v");
+            fleet.services.video(id, OWNER, "v");
         }
         let same = join_all((0..8).map(|_| fleet.report("video", 1, USER))).await;
         let count = |replies: &[crate::fleet::Reply], status| replies.iter().filter(|r| r.status == status).count();
@@ -93,26 +93,26 @@ async fn many_at_once_make_one_report_and_stay_within_the_limit() {
         let many = join_all((2..=12).map(|id| fleet.report("video", id, USER))).await;
         assert_eq!((count(&many, 200), count(&many, 429)), (4, 7));
         many.iter().find(|reply| reply.status == 429).unwrap().refused(429, "RATE_LIMITED");
-        // A closed one makes room, and may be made again.
-        let first = same.into_iter().find(|reply| reply.status == 200).unwrap().of("report");
+        // A closed report does not count, and the object can be reported again.
+        let first = same.into_iter().find(|reply| reply.status == 200).unwrap().ok_field("report");
         let path = format!("admin/reports/{}", first["id"].as_str().unwrap());
-        fleet.put(&path, json!({"status": "dismissed"}), MODERATOR).await.of("report");
-        fleet.report("video", 1, USER).await.of("report");
+        fleet.put(&path, json!({"status": "dismissed"}), MODERATOR).await.ok_field("report");
+        fleet.report("video", 1, USER).await.ok_field("report");
         fleet.sandbox.stop().await;
     }
 }
 
 #[tokio::test]
-async fn a_report_is_worked_on_and_closed_once() {
+async fn a_report_is_changed_while_open_and_closed_once() {
     for database in Database::available() {
         let fleet = fleet(database).await;
-        let path = reported(&fleet, "video", 51).await;
+        let path = report_path(&fleet, "video", 51).await;
         let put = async |body: Value| fleet.put(&path, body, MODERATOR).await;
-        let taken = put(json!({"assigneeId": "2", "status": "reviewed"})).await.of("report");
+        let taken = put(json!({"assigneeId": "2", "status": "reviewed"})).await.ok_field("report");
         assert_eq!((&taken["assigneeId"], &taken["status"]), (&json!("2"), &json!("reviewed")));
-        put(json!({"status": "pending"})).await.of("report");
-        put(json!({"note": "for the file"})).await.of("report");
-        assert_eq!(put(json!({})).await.of("report")["note"], "for the file");
+        put(json!({"status": "pending"})).await.ok_field("report");
+        put(json!({"note": "for the file"})).await.ok_field("report");
+        assert_eq!(put(json!({})).await.ok_field("report")["note"], "for the file");
         for bad in [
             json!({"action": "hide"}),
             json!({"status": "dismissed", "action": "hide"}),
@@ -122,19 +122,19 @@ async fn a_report_is_worked_on_and_closed_once() {
         ] {
             put(bad).await.refused(400, "INVALID_PARAMS");
         }
-        let closed = put(json!({"status": "resolved", "action": "warn", "note": "No spam."})).await.of("report");
+        let closed = put(json!({"status": "resolved", "action": "warn", "note": "No spam."})).await.ok_field("report");
         assert_eq!((&closed["status"], &closed["action"]), (&json!("resolved"), &json!("warn")));
         for again in
             [json!({"status": "resolved", "action": "warn"}), json!({"status": "pending"}), json!({"note": "x"})]
         {
             put(again).await.refused(400, "REPORT_CLOSED");
         }
-        let mut told = heard(&fleet.heard.moderated, 2).await;
-        told.sort_by_key(|told| told.user_id);
-        let words: Vec<_> =
-            told.iter().map(|t| (t.user_id, t.outcome.as_str(), t.text.as_str(), t.object_id)).collect();
-        assert_eq!(words, [(USER, "report_resolved", "No spam.", 51), (OWNER, "warned", "No spam.", 51)]);
-        assert_eq!(told[0].object_title, "片");
+        let mut events = wait_for_events(&fleet.received.moderated, 2).await;
+        events.sort_by_key(|event| event.user_id);
+        let fields: Vec<_> =
+            events.iter().map(|e| (e.user_id, e.outcome.as_str(), e.text.as_str(), e.object_id)).collect();
+        assert_eq!(fields, [(USER, "report_resolved", "No spam.", 51), (OWNER, "warned", "No spam.", 51)]);
+        assert_eq!(events[0].object_title, "片");
         for action in ["assigned", "reviewed", "reopened", "noted", "resolved"] {
             let entries = fleet.audit(&format!("action=report.{action}"), 1).await;
             assert_eq!((&entries[0]["actorId"], &entries[0]["objectType"]), (&json!("2"), &json!("report")));
@@ -148,37 +148,37 @@ async fn a_report_is_worked_on_and_closed_once() {
 }
 
 #[tokio::test]
-async fn a_report_is_assigned_to_moderators_alone() {
+async fn only_moderators_can_be_assigned() {
     for database in Database::available() {
         let fleet = fleet(database).await;
-        let path = reported(&fleet, "video", 51).await;
-        fleet.world.state().users.extend([
+        let path = report_path(&fleet, "video", 51).await;
+        fleet.services.state().users.extend([
             (SECOND, ("moderator", true)),
             (4, ("moderator", false)),
             (ADMIN, ("admin", true)),
             (USER, ("user", true)),
         ]);
         let assign = async |to: i64| fleet.put(&path, json!({"assigneeId": to.to_string()}), MODERATOR).await;
-        let before = fleet.get(&path, MODERATOR).await.of("report");
-        for nobody in [4, USER, 99] {
-            let refused = assign(nobody).await;
+        let before = fleet.get(&path, MODERATOR).await.ok_field("report");
+        for user in [4, USER, 99] {
+            let refused = assign(user).await;
             refused.refused(400, "INVALID_PARAMS");
             assert!(refused.body.to_string().contains(r#""field":"assigneeId""#), "{}", refused.body);
-            // Nor with something else in the same breath.
-            let both = json!({"assigneeId": nobody.to_string(), "status": "resolved", "action": "hide"});
+            // Nor together with another change.
+            let both = json!({"assigneeId": user.to_string(), "status": "resolved", "action": "hide"});
             fleet.put(&path, both, MODERATOR).await.refused(400, "INVALID_PARAMS");
         }
-        fleet.world.state().away = Some(tonic::Status::unavailable("away"));
+        fleet.services.state().role_error = Some(tonic::Status::unavailable("unavailable"));
         assign(SECOND).await.refused(503, "UNAVAILABLE");
-        assert_eq!(fleet.get(&path, MODERATOR).await.of("report"), before);
-        assert!(fleet.world.state().done.is_empty());
-        // Oneself and nobody need no question.
+        assert_eq!(fleet.get(&path, MODERATOR).await.ok_field("report"), before);
+        assert!(fleet.services.state().actions.is_empty());
+        // Assigning oneself or nobody needs no call to auth.
         for to in [MODERATOR, 0] {
-            assert_eq!(assign(to).await.of("report")["assigneeId"], to.to_string());
+            assert_eq!(assign(to).await.ok_field("report")["assigneeId"], to.to_string());
         }
-        fleet.world.state().away = None;
+        fleet.services.state().role_error = None;
         for to in [SECOND, ADMIN] {
-            assert_eq!(assign(to).await.of("report")["assigneeId"], to.to_string());
+            assert_eq!(assign(to).await.ok_field("report")["assigneeId"], to.to_string());
         }
         fleet.audit("action=report.assigned", 4).await;
         fleet.sandbox.stop().await;
@@ -186,10 +186,10 @@ async fn a_report_is_assigned_to_moderators_alone() {
 }
 
 #[tokio::test]
-async fn actions_are_carried_out_on_the_moderators_behalf() {
+async fn actions_are_called_with_the_moderators_authorization() {
     for database in Database::available() {
         let fleet = fleet(database).await;
-        // Later than MariaDB's TIMESTAMP knows.
+        // After the maximum of MariaDB's TIMESTAMP.
         let until = DateTime::parse_from_rfc3339("2040-01-01T00:00:00Z").unwrap();
         let resolve = |action: &str| json!({"status": "resolved", "action": action, "note": "why"});
         let mut ban = resolve("ban");
@@ -201,49 +201,49 @@ async fn actions_are_carried_out_on_the_moderators_behalf() {
             ("channel", OWNER, ban, expected.as_str()),
             ("channel", OWNER, resolve("ban"), "ban 21 for ever: why"),
         ] {
-            let path = reported(&fleet, kind, id).await;
-            // What fails changes nothing, and can be tried again at once.
-            let before = fleet.get(&path, MODERATOR).await.of("report");
-            let refusal = Error::new(Reason::PermissionDenied, "a moderator does not ban a moderator");
-            fleet.world.state().refusal = Some(refusal.into());
+            let path = report_path(&fleet, kind, id).await;
+            // A failure changes nothing, and can be retried at once.
+            let before = fleet.get(&path, MODERATOR).await.ok_field("report");
+            let denied = Error::new(Reason::PermissionDenied, "a moderator does not ban a moderator");
+            fleet.services.state().action_error = Some(denied.into());
             fleet.put(&path, body.clone(), MODERATOR).await.refused(403, "PERMISSION_DENIED");
-            fleet.world.state().refusal = Some(tonic::Status::unavailable("away"));
+            fleet.services.state().action_error = Some(tonic::Status::unavailable("unavailable"));
             fleet.put(&path, body.clone(), MODERATOR).await.refused(503, "UNAVAILABLE");
-            assert_eq!(fleet.get(&path, MODERATOR).await.of("report"), before);
-            fleet.world.state().refusal = None;
+            assert_eq!(fleet.get(&path, MODERATOR).await.ok_field("report"), before);
+            fleet.services.state().action_error = None;
 
             let put = fleet.request(Method::PUT, &path, MODERATOR).header("x-fenz-client-address", "192.0.2.9");
-            send(put.json(&body)).await.of("report");
-            let closed = fleet.get(&path, MODERATOR).await.of("report");
+            send(put.json(&body)).await.ok_field("report");
+            let closed = fleet.get(&path, MODERATOR).await.ok_field("report");
             assert_eq!((&closed["action"], &closed["banUntil"]), (&body["action"], &body["banUntil"]), "{database:?}");
-            let (done, by, from) = fleet.world.state().done.pop().unwrap();
-            assert_eq!((done.as_str(), from.as_str()), (expected, "192.0.2.9"));
-            assert_eq!(subject(by.strip_prefix("Bearer ").unwrap()), MODERATOR.to_string());
+            let (action, authorization, address) = fleet.services.state().actions.pop().unwrap();
+            assert_eq!((action.as_str(), address.as_str()), (expected, "192.0.2.9"));
+            assert_eq!(subject(authorization.strip_prefix("Bearer ").unwrap()), MODERATOR.to_string());
         }
-        // Of each the reporter hears; the owner hears from who did it.
-        let told = heard(&fleet.heard.moderated, 4).await;
-        assert!(told.iter().all(|told| (told.user_id, told.outcome.as_str()) == (USER, "report_resolved")));
+        // Admin informs only the reporter; the service of the action informs the owner.
+        let events = wait_for_events(&fleet.received.moderated, 4).await;
+        assert!(events.iter().all(|event| (event.user_id, event.outcome.as_str()) == (USER, "report_resolved")));
         fleet.sandbox.stop().await;
     }
 }
 
 #[tokio::test]
-async fn nobody_decides_otherwise_while_an_action_is_under_way() {
+async fn a_report_cannot_be_closed_twice_during_an_action() {
     for database in Database::available() {
         let fleet = fleet(database).await;
-        let path = reported(&fleet, "video", 51).await;
+        let path = report_path(&fleet, "video", 51).await;
         let gate = Arc::new(Notify::new());
-        fleet.world.state().gate = Some(gate.clone());
+        fleet.services.state().action_gate = Some(gate.clone());
         let hide = fleet.put(&path, json!({"status": "resolved", "action": "hide"}), MODERATOR);
         let dismiss = async {
-            until(|| fleet.world.state().done.len() == 1).await;
+            wait_until(|| fleet.services.state().actions.len() == 1).await;
             fleet.put(&path, json!({"status": "dismissed"}), SECOND).await.refused(503, "UNAVAILABLE");
             fleet.put(&path, json!({"status": "resolved", "action": "ban"}), ADMIN).await.refused(503, "UNAVAILABLE");
             gate.notify_one();
         };
         let (hidden, ()) = tokio::join!(hide, dismiss);
-        assert_eq!(hidden.of("report")["action"], "hide");
-        assert_eq!(fleet.world.state().done.len(), 1);
+        assert_eq!(hidden.ok_field("report")["action"], "hide");
+        assert_eq!(fleet.services.state().actions.len(), 1);
         fleet.sandbox.stop().await;
     }
 }
@@ -251,12 +251,12 @@ async fn nobody_decides_otherwise_while_an_action_is_under_way() {
 #[tokio::test]
 async fn nobody_closes_a_report_about_themselves() {
     let fleet = Fleet::start(Database::Sqlite, &[]).await;
-    fleet.world.video(61, MODERATOR, "a moderator's");
-    let path = reported(&fleet, "video", 61).await;
+    fleet.services.video(61, MODERATOR, "a moderator's");
+    let path = report_path(&fleet, "video", 61).await;
     for body in [json!({"status": "resolved", "action": "hide"}), json!({"status": "dismissed"})] {
         fleet.put(&path, body, MODERATOR).await.refused(403, "PERMISSION_DENIED");
     }
-    assert!(fleet.world.state().done.is_empty());
-    fleet.put(&path, json!({"status": "resolved"}), SECOND).await.of("report");
+    assert!(fleet.services.state().actions.is_empty());
+    fleet.put(&path, json!({"status": "resolved"}), SECOND).await.ok_field("report");
     fleet.sandbox.stop().await;
 }

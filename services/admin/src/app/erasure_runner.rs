@@ -1,5 +1,5 @@
-//! How this service forgets a user: what is personal in the audit log, what
-//! they reported, and what was reported about them.
+//! Erases a user's personal data from the audit log and from reports by and about
+//! them.
 
 use fenz_chassis::{Result, UserId, database::transact};
 use fenz_events::{Act, Eraser, Portion};
@@ -12,45 +12,46 @@ use crate::{
         report::{Object, Report, Status},
     },
     events,
-    store::{audit, reports, turns},
+    store::{audit, reports, user_locks},
 };
 
-/// Rows that are worked on in one transaction.
-const ENTRIES: u64 = 500;
-const REPORTS: u64 = 100;
-/// Told to those who reported somebody who is gone.
-const GONE: &str = "The account no longer exists.";
+/// Audit entries per transaction.
+const ENTRY_BATCH: u64 = 500;
+/// Reports per run.
+const REPORT_BATCH: u64 = 100;
+/// The note on a report that an erasure closes.
+const ACCOUNT_DELETED_NOTE: &str = "The account no longer exists.";
 
-/// Carries out this service's part of an erasure.
-pub struct Forgetting(pub App);
+/// This service's part of an erasure.
+pub struct ErasureRunner(pub App);
 
 #[async_trait::async_trait]
-impl Eraser for Forgetting {
+impl Eraser for ErasureRunner {
     async fn erase(&self, user: UserId) -> Result<Portion> {
         let app = &self.0;
         let mut removed = app.blank_entries(user).await?;
-        for id in reports::by(&app.db, user.0, REPORTS).await? {
-            app.forget_reporter(id, user).await?;
+        for id in reports::by_reporter(&app.db, user.0, REPORT_BATCH).await? {
+            app.anonymize_reporter(id, user).await?;
             removed += 1;
         }
-        for id in reports::about(&app.db, user.0, REPORTS).await? {
-            app.forget_reported(id).await?;
+        for id in reports::by_reported_user(&app.db, user.0, REPORT_BATCH).await? {
+            app.anonymize_reported_user(id).await?;
             removed += 1;
         }
-        removed += reports::give_back(&app.db, user.0).await?;
+        removed += reports::unassign(&app.db, user.0).await?;
         if removed == 0 {
-            turns::remove(&app.db, user.0).await?;
+            user_locks::delete(&app.db, user.0).await?;
         }
         Ok(Portion { removed, done: removed == 0 })
     }
 }
 
 impl App {
-    /// Blanks a portion of the entries by or about a user, and says so in an
-    /// entry of its own.
+    /// Blanks a batch of the entries by or about a user, and records that in an
+    /// entry.
     async fn blank_entries(&self, user: UserId) -> Result<u64> {
         transact(&self.db, |txn| async move {
-            let blanked = audit::blank_in_txn(&*txn, user.0, ENTRIES).await?;
+            let blanked = audit::blank_in_txn(&*txn, user.0, ENTRY_BATCH).await?;
             if blanked > 0 {
                 let entry = Entry {
                     id: self.ids.next(),
@@ -62,7 +63,7 @@ impl App {
                     after: json!({ "entries": blanked }).to_string(),
                     request_id: String::new(),
                     address: String::new(),
-                    // Nothing personal is in it, so it is not blanked itself.
+                    // It has no personal data, so it must not be blanked itself.
                     subject: 0,
                     created_at: self.clock.now(),
                     is_blanked: false,
@@ -74,15 +75,15 @@ impl App {
         .await
     }
 
-    /// What a user reported stays to be worked on, without who said it and what.
-    async fn forget_reporter(&self, id: i64, user: UserId) -> Result<()> {
+    /// Removes the reporter and their text; the report can still be resolved.
+    async fn anonymize_reporter(&self, id: i64, user: UserId) -> Result<()> {
         transact(&self.db, |txn| async move {
             let Some((mut report, claim)) = reports::lock_in_txn(&*txn, id).await? else { return Ok(()) };
             if report.reporter == user.0 {
                 report.reporter = 0;
                 report.text.clear();
                 reports::save_in_txn(&*txn, &report).await?;
-                // Whoever is at work on it goes on.
+                // `save_in_txn` clears the claim of an action in progress.
                 reports::set_claim_in_txn(&*txn, id, claim).await?;
             }
             Ok(())
@@ -90,35 +91,39 @@ impl App {
         .await
     }
 
-    /// That something of a user's was reported stays, without whose and what it
-    /// was; there is nothing left to be done about it.
-    async fn forget_reported(&self, id: i64) -> Result<()> {
+    /// Removes the reported user and object, and dismisses the report if it is
+    /// open.
+    async fn anonymize_reported_user(&self, id: i64) -> Result<()> {
         self.outbox
             .transact(|txn| async move {
                 let Some((before, _)) = reports::lock_in_txn(&*txn, id).await? else { return Ok(()) };
-                let gone = Object { id: 0, ..before.object };
-                let mut after =
-                    Report { title: String::new(), text: String::new(), object: gone, reported: 0, ..before.clone() };
+                let mut after = Report {
+                    title: String::new(),
+                    text: String::new(),
+                    object: Object { id: 0, ..before.object },
+                    reported: 0,
+                    ..before.clone()
+                };
                 if before.status.is_open() {
                     after.status = Status::Dismissed;
-                    GONE.clone_into(&mut after.note);
+                    ACCOUNT_DELETED_NOTE.clone_into(&mut after.note);
                     after.updated_at = self.clock.now();
                 }
                 reports::save_in_txn(&*txn, &after).await?;
                 if !before.status.is_open() {
                     return Ok(());
                 }
-                let act = Act {
+                let entry = Act {
                     action: "report.dismissed",
                     object_type: "report",
                     object_id: id.to_string(),
                     ..Act::default()
                 };
-                self.outbox.audit(&txn, act).await?;
+                self.outbox.audit(&txn, entry).await?;
                 if after.reporter > 0 {
-                    let told =
+                    let event =
                         events::outcome_for_reporter(&Report { object: before.object, ..after }, self.clock.now());
-                    self.outbox.emit(&txn, &told).await?;
+                    self.outbox.emit(&txn, &event).await?;
                 }
                 Ok(())
             })

@@ -1,5 +1,5 @@
-//! Stand-ins for auth, content and channel: they say what there is, and note
-//! what they are told to do and on whose behalf.
+//! Fakes of auth, content and channel, which record the actions that they are asked
+//! for and the authorization.
 
 use std::{
     collections::HashMap,
@@ -30,9 +30,8 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, service::RoutesBuilder};
 
-/// What there is, and what happened to it.
 #[derive(Clone, Default)]
-pub struct World(Arc<Mutex<State>>);
+pub struct FakeServices(Arc<Mutex<State>>);
 
 #[derive(Default)]
 pub struct State {
@@ -40,18 +39,18 @@ pub struct State {
     pub channels: HashMap<i64, ChannelChanged>,
     /// Role and whether they may sign in.
     pub users: HashMap<i64, (&'static str, bool)>,
-    /// What auth says instead of a role.
-    pub away: Option<Status>,
-    /// What was done: `hide video 5: why`, the authorization it came with and
-    /// the client's address.
-    pub done: Vec<(String, String, String)>,
-    /// Moderators' acts are refused with it.
-    pub refusal: Option<Status>,
-    /// An act under way ends when this says so.
-    pub gate: Option<Arc<Notify>>,
+    /// Auth's reply instead of a role.
+    pub role_error: Option<Status>,
+    /// Such as `hide video 5: why`, with the authorization and the client's
+    /// address.
+    pub actions: Vec<(String, String, String)>,
+    /// The reply to moderators' actions.
+    pub action_error: Option<Status>,
+    /// Blocks actions until notified.
+    pub action_gate: Option<Arc<Notify>>,
 }
 
-impl World {
+impl FakeServices {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no panic before")
     }
@@ -68,18 +67,18 @@ impl World {
         self.state().channels.insert(channel_id, channel);
     }
 
-    async fn act<T>(&self, request: &Request<T>, what: String) -> Result<(), Status> {
+    async fn run_action<T>(&self, request: &Request<T>, action: String) -> Result<(), Status> {
         let header = |name: &str| {
             let value = request.metadata().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
         let gate = {
             let mut state = self.state();
-            if let Some(refusal) = &state.refusal {
-                return Err(refusal.clone());
+            if let Some(action_error) = &state.action_error {
+                return Err(action_error.clone());
             }
-            state.done.push((what, header("authorization"), header("x-fenz-client-address")));
-            state.gate.clone()
+            state.actions.push((action, header("authorization"), header("x-fenz-client-address")));
+            state.action_gate.clone()
         };
         if let Some(gate) = gate {
             gate.notified().await;
@@ -88,22 +87,22 @@ impl World {
     }
 }
 
-/// Serves the three instead of auth, content and channel.
-pub fn serve(sandbox: &mut Sandbox, world: &World) {
+/// Serves the fakes at the addresses of auth, content and channel.
+pub fn serve(sandbox: &mut Sandbox, services: &FakeServices) {
     let auth = sandbox.auth.clone();
     start(sandbox.take_listener("auth").expect("not running"), |routes| {
         routes.add_service(AuthServiceServer::new(auth));
-        routes.add_service(UserAdminServiceServer::new(world.clone()));
-        routes.add_service(UserCatalogServiceServer::new(world.clone()));
+        routes.add_service(UserAdminServiceServer::new(services.clone()));
+        routes.add_service(UserCatalogServiceServer::new(services.clone()));
     });
     start(sandbox.take_listener("channel").expect("not running"), |routes| {
-        routes.add_service(ChannelCatalogServiceServer::new(world.clone()));
-        routes.add_service(ChannelServiceServer::new(world.clone()));
+        routes.add_service(ChannelCatalogServiceServer::new(services.clone()));
+        routes.add_service(ChannelServiceServer::new(services.clone()));
     });
     let listener = sandbox.take_listener("content").expect("not running");
     start(listener, |routes| {
-        routes.add_service(VideoCatalogServiceServer::new(world.clone()));
-        routes.add_service(VideoAdminServiceServer::new(world.clone()));
+        routes.add_service(VideoCatalogServiceServer::new(services.clone()));
+        routes.add_service(VideoAdminServiceServer::new(services.clone()));
     });
 }
 
@@ -114,24 +113,24 @@ fn start(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) {
     tokio::spawn(async move { server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served") });
 }
 
-/// A gRPC service of which most is not asked for here.
-macro_rules! stand_in {
-    ($service:ident in $module:ident { $($asked:tt)* } $($name:ident($request:ident) -> $response:ident,)*) => {
+/// A gRPC service of which admin calls only some methods.
+macro_rules! fake_service {
+    ($service:ident in $module:ident { $($used:tt)* } $($name:ident($request:ident) -> $response:ident,)*) => {
         #[async_trait::async_trait]
-        impl $service for World {
-            $($asked)*
+        impl $service for FakeServices {
+            $($used)*
 
             $(async fn $name(
                 &self,
                 _: Request<$module::$request>,
             ) -> Result<Response<$module::$response>, Status> {
-                Err(Status::unimplemented("admin does not ask for this"))
+                Err(Status::unimplemented("admin does not call this"))
             })*
         }
     };
 }
 
-stand_in! {
+fake_service! {
     VideoCatalogService in content {
         async fn get_catalog_video(
             &self,
@@ -146,7 +145,7 @@ stand_in! {
     list_watched(ListWatchedRequest) -> ListWatchedResponse,
 }
 
-stand_in! {
+fake_service! {
     ChannelCatalogService in channel {
         async fn get_catalog_channel(
             &self,
@@ -160,14 +159,14 @@ stand_in! {
     list_catalog_channels(ListCatalogChannelsRequest) -> ListCatalogChannelsResponse,
 }
 
-stand_in! {
+fake_service! {
     VideoAdminService in content {
         async fn hide_video(
             &self,
             request: Request<content::HideVideoRequest>,
         ) -> Result<Response<content::HideVideoResponse>, Status> {
             let content::HideVideoRequest { id, text } = request.get_ref();
-            self.act(&request, format!("hide video {id}: {text}")).await?;
+            self.run_action(&request, format!("hide video {id}: {text}")).await?;
             Ok(Response::new(content::HideVideoResponse::default()))
         }
     }
@@ -176,13 +175,13 @@ stand_in! {
     restore_video(RestoreVideoRequest) -> RestoreVideoResponse,
 }
 
-stand_in! {
+fake_service! {
     ChannelService in channel {
         async fn hide_channel(
             &self,
             request: Request<channel::HideChannelRequest>,
         ) -> Result<Response<channel::HideChannelResponse>, Status> {
-            self.act(&request, format!("hide channel {}", request.get_ref().id)).await?;
+            self.run_action(&request, format!("hide channel {}", request.get_ref().id)).await?;
             Ok(Response::new(channel::HideChannelResponse::default()))
         }
     }
@@ -197,7 +196,7 @@ stand_in! {
     restore_channel(RestoreChannelRequest) -> RestoreChannelResponse,
 }
 
-stand_in! {
+fake_service! {
     UserAdminService in user {
         async fn ban_user(
             &self,
@@ -205,7 +204,7 @@ stand_in! {
         ) -> Result<Response<user::BanUserResponse>, Status> {
             let user::BanUserRequest { id, until, text } = request.get_ref();
             let until = until.map_or_else(|| "ever".to_owned(), |until| until.seconds.to_string());
-            self.act(&request, format!("ban {id} for {until}: {text}")).await?;
+            self.run_action(&request, format!("ban {id} for {until}: {text}")).await?;
             Ok(Response::new(user::BanUserResponse::default()))
         }
     }
@@ -220,15 +219,15 @@ stand_in! {
     end_user_sessions(EndUserSessionsRequest) -> EndUserSessionsResponse,
 }
 
-stand_in! {
+fake_service! {
     UserCatalogService in user {
         async fn get_user_role(
             &self,
             request: Request<user::GetUserRoleRequest>,
         ) -> Result<Response<user::GetUserRoleResponse>, Status> {
             let state = self.state();
-            if let Some(away) = &state.away {
-                return Err(away.clone());
+            if let Some(error) = &state.role_error {
+                return Err(error.clone());
             }
             let (role, is_admitted) = *state
                 .users

@@ -1,5 +1,5 @@
-//! The services that own what is reported: what they say of it, and what they
-//! do to it on a moderator's behalf.
+//! Calls to the services that own reported objects: lookups, and actions with the
+//! moderator's authorization.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{
@@ -24,11 +24,11 @@ use tonic::{Request, metadata::MetadataValue};
 
 use crate::domain::report::{Kind, Object};
 
-/// The header of authorization that the moderator's request came with.
+/// The `Authorization` header of the moderator's request.
 #[derive(Clone, Debug)]
-pub struct OnBehalf(MetadataValue<tonic::metadata::Ascii>);
+pub struct ForwardedAuthorization(MetadataValue<tonic::metadata::Ascii>);
 
-impl OnBehalf {
+impl ForwardedAuthorization {
     /// # Errors
     /// `UNAUTHENTICATED` without one.
     pub fn of<T>(request: &Request<T>) -> Result<Self> {
@@ -43,77 +43,74 @@ impl OnBehalf {
     }
 }
 
-/// What its owner's service says of an object.
+/// A reportable object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
+pub struct ObjectInfo {
     pub owner: i64,
     pub title: String,
-    /// Whether everybody may see it.
+    /// Visible to everyone.
     pub is_visible: bool,
 }
 
-/// content, channel and auth.
 #[derive(Clone)]
-pub struct Owners {
+pub struct ModerationClient {
     auth: PeerChannel,
     content: PeerChannel,
     channel: Option<PeerChannel>,
 }
 
-impl Owners {
+impl ModerationClient {
     pub fn new(peers: &Peers) -> anyhow::Result<Self> {
         Ok(Self { auth: peers.require("auth")?, content: peers.require("content")?, channel: peers.find("channel")? })
     }
 
     /// # Errors
     /// `VIDEO_NOT_FOUND`, `CHANNEL_NOT_FOUND`; `UNAVAILABLE`.
-    pub async fn describe(&self, object: Object) -> Result<Described> {
+    pub async fn get_object(&self, object: Object) -> Result<ObjectInfo> {
         let id = object.id;
         match object.kind {
             Kind::Video => {
                 let mut client = VideoCatalogServiceClient::new(self.content.clone());
                 let reply = client.get_catalog_video(GetCatalogVideoRequest { id }).await?;
-                let video = reply.into_inner().video.ok_or_else(|| self.not_found(object))?;
+                let video = reply.into_inner().video.ok_or_else(|| object.not_found())?;
                 let is_visible = video.is_published && !video.is_hidden;
-                Ok(Described { owner: video.owner_id, title: video.title, is_visible })
+                Ok(ObjectInfo { owner: video.owner_id, title: video.title, is_visible })
             }
             Kind::Channel => {
                 let mut client = ChannelCatalogServiceClient::new(self.channel()?);
                 let reply = client.get_catalog_channel(GetCatalogChannelRequest { id }).await?;
-                let channel = reply.into_inner().channel.ok_or_else(|| self.not_found(object))?;
-                Ok(Described { owner: channel.owner_id, title: channel.name, is_visible: !channel.is_hidden })
+                let channel = reply.into_inner().channel.ok_or_else(|| object.not_found())?;
+                Ok(ObjectInfo { owner: channel.owner_id, title: channel.name, is_visible: !channel.is_hidden })
             }
         }
     }
 
-    #[expect(clippy::unused_self, reason = "reads as what it stands for: these services' word")]
-    pub fn not_found(&self, object: Object) -> Error {
-        match object.kind {
-            Kind::Video => Error::new(Reason::VideoNotFound, "there is no such video"),
-            Kind::Channel => Error::new(Reason::ChannelNotFound, "there is no such channel"),
-        }
-    }
-
-    /// Takes an object out of sight; a repeat changes nothing.
-    pub async fn hide(&self, behalf: &OnBehalf, object: Object, text: &str) -> Result<()> {
+    /// Hides an object; a repeat changes nothing.
+    pub async fn hide(&self, authorization: &ForwardedAuthorization, object: Object, text: &str) -> Result<()> {
         let id = object.id;
         match object.kind {
             Kind::Video => {
-                let request = behalf.request(HideVideoRequest { id, text: text.to_owned() });
+                let request = authorization.request(HideVideoRequest { id, text: text.to_owned() });
                 VideoAdminServiceClient::new(self.content.clone()).hide_video(request).await?;
             }
             Kind::Channel => {
-                let request = behalf.request(HideChannelRequest { id, text: text.to_owned() });
+                let request = authorization.request(HideChannelRequest { id, text: text.to_owned() });
                 ChannelServiceClient::new(self.channel()?).hide_channel(request).await?;
             }
         }
         Ok(())
     }
 
-    /// Bans a user, until a time or for ever; a repeat changes nothing.
-    pub async fn ban(&self, behalf: &OnBehalf, user: i64, until: Option<DateTime<Utc>>, text: &str) -> Result<()> {
+    /// Bans a user, until a time or permanently; a repeat changes nothing.
+    pub async fn ban(
+        &self,
+        authorization: &ForwardedAuthorization,
+        user: i64,
+        until: Option<DateTime<Utc>>,
+        text: &str,
+    ) -> Result<()> {
         let request = BanUserRequest { id: user, until: until.map(Into::into), text: text.to_owned() };
-        UserAdminServiceClient::new(self.auth.clone()).ban_user(behalf.request(request)).await?;
+        UserAdminServiceClient::new(self.auth.clone()).ban_user(authorization.request(request)).await?;
         Ok(())
     }
 
@@ -134,7 +131,7 @@ impl Owners {
     }
 
     fn channel(&self) -> Result<PeerChannel> {
-        let none = || Error::unavailable("the channel service", anyhow::anyhow!("FENZ_PEERS__CHANNEL is not set"));
-        self.channel.clone().ok_or_else(none)
+        let not_set = || Error::unavailable("the channel service", anyhow::anyhow!("FENZ_PEERS__CHANNEL is not set"));
+        self.channel.clone().ok_or_else(not_set)
     }
 }
