@@ -1,17 +1,17 @@
-//! The two ways from an outbox to its consumers.
+//! The two transports from an outbox to its consumers.
 
 use fenz_chassis::Platform;
 
 use crate::{jetstream::JetStream, mailboxes::MailboxRegistry, store::outbox::Row};
 
-/// JetStream where one is set, else the mailboxes of the process.
+/// JetStream where an address is set, else the mailboxes of the process.
 #[derive(Clone)]
 pub enum Bus {
     JetStream(JetStream),
     Mailboxes(MailboxRegistry),
 }
 
-/// How publishing a page went.
+/// The result of publishing a page.
 #[derive(Default)]
 pub struct Published {
     /// Rows whose events the bus has.

@@ -1,4 +1,4 @@
-//! Hearing: which events a service takes, and what it does with each.
+//! The durable consumer of a service: which events it handles, and how.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,12 +8,8 @@ use fenz_chassis::{Platform, database::Txn};
 use futures::future::BoxFuture;
 
 use crate::{
-    Event, Refusal,
-    bus::Bus,
-    envelope::Envelope,
-    intake::{self, Letters},
-    mailboxes,
-    worker::Worker,
+    Event, HandlerError, bus::Bus, envelope::Envelope, mailbox_consumer::MailboxConsumer, mailboxes, maintenance,
+    stream_consumer::StreamConsumer, worker::Worker,
 };
 
 /// An event as its handler gets it.
@@ -22,16 +18,29 @@ pub struct Received<E> {
     /// The same however often it is delivered.
     pub id: String,
     pub event: E,
-    /// When it was told; the time of the effect where the teller gave none.
+    /// When it was emitted; the time of handling where the publisher gave none.
     pub occurred_at: DateTime<Utc>,
     pub subject: String,
 }
 
 pub(crate) type Handler =
-    Arc<dyn Fn(Txn, Envelope, DateTime<Utc>) -> BoxFuture<'static, Result<(), Refusal>> + Send + Sync>;
+    Arc<dyn Fn(Txn, Envelope, DateTime<Utc>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync>;
 
-/// What a service hears. Each event takes effect once, whatever the number of
-/// replicas and deliveries, in any order: decide by the event's version.
+/// The events that a service handles. Each takes effect once, whatever the
+/// number of replicas and deliveries, in any order: decide by the event's
+/// version.
+///
+/// What happens after a failure depends on its cause:
+///
+/// - [`HandlerError::Invalid`]: the event is tried five times, then it is a dead
+///   letter. Other events pass it meanwhile.
+/// - [`HandlerError::Unavailable`]: the consumer pauses, 0.2 s to 5 s, and the
+///   event is tried until it succeeds.
+/// - [`HandlerError::Internal`], or a panic: as unavailable while one of the
+///   service's required dependencies fails its readiness check, else as invalid.
+///   When three different events fail like this with no success in between, the
+///   consumer is halted (`fenz_events_consumer_halted`): it tries some events
+///   after 1 s to 60 s, gives none up, and resumes when one succeeds.
 #[derive(Default)]
 pub struct Consumer {
     handlers: BTreeMap<(&'static str, &'static str), Handler>,
@@ -44,22 +53,22 @@ impl Consumer {
     }
 
     /// Handles a kind of event. What the handler changes through the
-    /// transaction is kept if it says `Ok`, and the event is then done; nothing
-    /// else may change in it, for it can run again.
+    /// transaction is committed if it returns `Ok`; it may change nothing else,
+    /// for it can run again.
     ///
     /// # Panics
     /// When the kind has a handler.
     #[must_use]
     pub fn on<E: Event, F>(mut self, handler: impl Fn(Txn, Received<E>) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<(), Refusal>> + Send + 'static,
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let erased: Handler = Arc::new(move |txn, envelope, now| {
             let event = match E::decode(envelope.payload.as_slice()) {
                 Ok(event) => event,
                 Err(error) => {
-                    let refusal = Refusal::message(format_args!("cannot be decoded: {error}"));
-                    return Box::pin(std::future::ready(Err(refusal)));
+                    let error = HandlerError::message(format_args!("cannot be decoded: {error}"));
+                    return Box::pin(std::future::ready(Err(error)));
                 }
             };
             let occurred_at = envelope.time().unwrap_or(now);
@@ -71,8 +80,8 @@ impl Consumer {
         self
     }
 
-    /// Starts hearing, as the service of the platform. Needs its database,
-    /// with the tables of [`crate::migrations`]; the broker may be away.
+    /// Starts consuming, as the service of the platform. Needs its database,
+    /// with the tables of [`crate::migrations`]; the broker may be unavailable.
     ///
     /// # Errors
     /// When there is no handler, or the bus's address is no address.
@@ -82,15 +91,16 @@ impl Consumer {
         }
         let kinds = self.handlers.keys().copied().collect();
         let worker = Arc::new(Worker::new(platform, self.handlers)?);
-        let letters = Letters::new(worker.clone());
-        match Bus::of(platform).await? {
+        let mailbox = MailboxConsumer::new(worker.clone());
+        let bus = Bus::of(platform).await?;
+        maintenance::of_consumer(platform, &bus)?;
+        match bus {
             Bus::JetStream(stream) => {
-                let task =
-                    intake::from_stream(worker.clone(), stream, self.filters, letters.arrived(), platform.stop.clone());
-                platform.spawn("events.consumer", task);
+                let consumer = StreamConsumer { worker, stream, filters: self.filters, mailbox: mailbox.arrived() };
+                platform.spawn("events.consumer", consumer.run(platform.stop.clone()));
             }
             Bus::Mailboxes(registry) => {
-                let arrived = letters.arrived();
+                let arrived = mailbox.arrived();
                 registry.add(mailboxes::Consumer {
                     service: platform.service,
                     kinds,
@@ -106,8 +116,7 @@ impl Consumer {
                 });
             }
         }
-        platform.spawn("events.mailbox", letters.run(platform.stop.clone()));
-        crate::upkeep::of_consumer(platform)?;
+        platform.spawn("events.mailbox", mailbox.run(platform.stop.clone()));
         Ok(())
     }
 }

@@ -9,17 +9,17 @@ use crate::{
     store::{dead_letters, mailbox},
 };
 
-/// An event that failed through its own fault as often as it may.
+/// An event that failed five times through its own fault.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
     pub envelope: Envelope,
     pub consumer: String,
-    /// What the last try said.
+    /// The error of the last try.
     pub reason: String,
     pub failed_at: DateTime<Utc>,
 }
 
-/// Letters that are replayed in one transaction.
+/// Events that are replayed in one transaction.
 const PAGE: u64 = 100;
 
 /// The first ones, the oldest event first.
@@ -30,8 +30,8 @@ pub async fn list(db: &DatabaseConnection, limit: u64) -> Result<Vec<DeadLetter>
     Ok(dead_letters::first(db, None, limit).await?)
 }
 
-/// Gives one event, or all of them, to their consumer once more, with all its
-/// tries. Nobody else sees it. How many there were.
+/// Gives one event, or all of them, to their consumer once more, with five new
+/// tries. No other consumer gets it. How many there were.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -39,12 +39,12 @@ pub async fn replay(db: &DatabaseConnection, clock: &Clock, only: Option<&str>) 
     let mut replayed = 0;
     loop {
         let count = database::transact(db, |txn| async move {
-            let letters = dead_letters::first(txn.as_ref(), only, PAGE).await?;
-            for DeadLetter { envelope, consumer, .. } in &letters {
+            let given_up = dead_letters::first(txn.as_ref(), only, PAGE).await?;
+            for DeadLetter { envelope, consumer, .. } in &given_up {
                 mailbox::insert(txn.as_ref(), consumer, &[envelope], 0, clock.now()).await?;
                 dead_letters::delete_in_txn(txn.as_ref(), consumer, &envelope.id).await?;
             }
-            Ok(letters.len())
+            Ok(given_up.len())
         });
         match count.await? {
             0 => return Ok(replayed),
@@ -57,7 +57,7 @@ pub async fn replay(db: &DatabaseConnection, clock: &Clock, only: Option<&str>) 
 /// a command of [`fenz_chassis::run_with`].
 ///
 /// # Errors
-/// When it is asked for something else, or the database does not answer.
+/// When the arguments are wrong, or the database does not answer.
 pub fn command<S: Service>(command: OwnCommand) -> anyhow::Result<()> {
     let OwnCommand { arguments, sources, runtime } = command;
     let (settings, _) = sources.service::<S::Config>(S::NAME)?;

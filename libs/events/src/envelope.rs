@@ -1,4 +1,4 @@
-//! An event as it travels: payload and headers, whatever the way.
+//! An event as it is transported: payload and headers, on either bus.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const CONTENT_TYPE: &str = "content-type";
 /// Headers by name, lower-case.
 pub type Headers = BTreeMap<String, String>;
 
-/// An event on its way.
+/// An event in transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// A version 7 UUID: the same however often the event is delivered.
@@ -30,7 +30,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Wraps an event of a service; the request at hand is its origin.
+    /// Wraps an event of a service; the current request is its origin.
     pub fn new<E: Event>(event: &E, source: &str, now: DateTime<Utc>) -> Self {
         let id = uuid::Uuid::now_v7().to_string();
         let mut headers = Headers::new();
@@ -41,7 +41,7 @@ impl Envelope {
         set(SOURCE, format!("fenzvideo/{source}"));
         set(TIME, now.to_rfc3339_opts(SecondsFormat::Micros, true));
         set(CONTENT_TYPE, "application/protobuf".to_owned());
-        // What no request caused begins a trace of its own.
+        // Without a request it begins a trace of its own.
         let context = request::current().unwrap_or_else(|| request::Context::of(&HeaderMap::new()));
         set(request::REQUEST_ID.as_str(), context.id);
         set(request::TRACEPARENT.as_str(), context.trace.to_string());
@@ -59,19 +59,19 @@ impl Envelope {
         request::Context::of(&headers)
     }
 
-    /// When it happened; unknown for what others put on the bus.
+    /// When it happened; unknown for messages of other publishers.
     pub fn time(&self) -> Option<DateTime<Utc>> {
         let time = DateTime::parse_from_rfc3339(self.headers.get(TIME)?).ok()?;
         Some(time.to_utc())
     }
 }
 
-/// As the tables keep them.
+/// As stored in the tables.
 pub fn to_json(headers: &Headers) -> String {
     serde_json::to_string(headers).unwrap_or_default()
 }
 
-/// From the tables; none where it is not what [`to_json`] wrote.
+/// As read from the tables; none where [`to_json`] did not write them.
 pub fn from_json(text: &str) -> Headers {
     serde_json::from_str(text).unwrap_or_default()
 }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_trace_and_the_request_go_along() {
+    async fn the_trace_and_the_request_id_are_kept() {
         let origin = request::Context::of(&HeaderMap::new());
         let now = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
         let envelope = origin.clone().scope(async { Envelope::new(&UserRegistered::default(), "auth", now) }).await;

@@ -10,7 +10,7 @@ use fenz_contract::events::v1::{
 pub const FAMILIES: [&str; 10] =
     ["channel", "video", "user", "membership", "donation", "payment", "media", "tag", "views", "audit"];
 
-/// A message of `fenzvideo.events.v1` that services tell each other. Its
+/// A message of `fenzvideo.events.v1` that services publish. Its
 /// subject is `<family>.<aggregate id>.<what>`.
 pub trait Event: prost::Message + Default + 'static {
     /// The kind of aggregate, one of [`FAMILIES`].

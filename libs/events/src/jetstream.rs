@@ -1,5 +1,5 @@
-//! The fleet's bus: one stream with all subject families, one durable consumer
-//! per service, both declared here and nowhere else.
+//! The bus of a fleet: one stream with all subject families, one durable
+//! consumer per service, both declared here and nowhere else.
 
 use std::{
     borrow::Cow,
@@ -35,16 +35,16 @@ use crate::{
     store::outbox::Row,
 };
 
-/// How long an event is kept for consumers that are away.
+/// How long an event is kept for consumers that are not running.
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How long the broker knows the ids of what it has.
+/// How long the broker recognises the id of a message it has.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
-/// How long a consumer may be silent about an event before another gets it.
-/// Handlers that take longer say so, see [`PROGRESS`].
+/// After how long without an acknowledgement an event is redelivered. Handlers
+/// that take longer report progress, see [`PROGRESS`].
 const ACK_WAIT: Duration = Duration::from_secs(10);
 pub const PROGRESS: Duration = Duration::from_secs(3);
 /// How long the broker may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Events that are delivered and not acknowledged, over all replicas.
 const MAX_UNACKED: i64 = 1_000;
 
@@ -58,7 +58,7 @@ pub struct JetStream(Arc<Inner>);
 struct Inner {
     settings: BusSettings,
     context: Context,
-    /// Whether the stream is as it should be, as far as known.
+    /// Whether the stream was declared since the last failure.
     declared: AtomicBool,
 }
 
@@ -67,7 +67,7 @@ struct Inner {
 struct Connections(Arc<Mutex<HashMap<String, Client>>>);
 
 impl JetStream {
-    /// Returns at once; connects, and again after every break, by itself.
+    /// Returns at once; connects and reconnects in the background.
     pub async fn connect(settings: &BusSettings, shared: &Shared) -> Result<Self> {
         if settings.replicas == 0 || settings.replicas > 5 {
             bail!("FENZ_BUS__REPLICAS should be 1 to 5");
@@ -80,11 +80,11 @@ impl JetStream {
             None => open(url).await?,
         };
         connections.insert(url.to_owned(), client.clone());
-        let context = ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).build(client);
+        let context = ContextBuilder::new().timeout(TIMEOUT).ack_timeout(TIMEOUT).build(client);
         Ok(Self(Arc::new(Inner { settings: settings.clone(), context, declared: AtomicBool::new(false) })))
     }
 
-    /// Publishes side by side and waits for every answer.
+    /// Publishes concurrently and waits for every acknowledgement.
     pub async fn publish(&self, rows: &[Row]) -> Published {
         let mut published = Published::default();
         if let Err(error) = self.declare().await {
@@ -110,15 +110,15 @@ impl JetStream {
             }
         }
         if published.problem.is_some() {
-            // Perhaps the broker came back without it.
+            // Perhaps the broker restarted without the stream.
             self.0.declared.store(false, Ordering::Release);
         }
         published
     }
 
-    /// Brings the stream to what it should be, once as long as all is well.
+    /// Creates or updates the stream, once until the next failure.
     async fn declare(&self) -> Result<()> {
-        // The client would keep what it cannot send, and so do we.
+        // The client would buffer what it cannot send; the outbox does that.
         if self.0.context.client().connection_state() != State::Connected {
             bail!("the broker does not answer");
         }
@@ -126,9 +126,9 @@ impl JetStream {
             return Ok(());
         }
         let BusSettings { stream, replicas, .. } = &self.0.settings;
-        let wanted = stream::Config {
+        let config = stream::Config {
             name: stream.clone(),
-            description: Some("what services of FenzVideo tell each other".to_owned()),
+            description: Some("events of the services of FenzVideo".to_owned()),
             subjects: FAMILIES.iter().map(|family| self.subject(&format!("{family}.>"))).collect(),
             retention: RetentionPolicy::Limits,
             storage: StorageType::File,
@@ -137,28 +137,28 @@ impl JetStream {
             num_replicas: *replicas,
             ..stream::Config::default()
         };
-        self.0.context.create_or_update_stream(wanted).await.context("the stream cannot be declared")?;
+        self.0.context.create_or_update_stream(config).await.context("the stream cannot be declared")?;
         self.0.declared.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// The durable consumer of a service, brought to what it should be. Of
-    /// what it takes nothing is struck off: while a service is updated, its
-    /// old replicas must not end what the new ones have begun to hear.
+    /// Creates or updates the durable consumer of a service. Filters are only
+    /// added: during a rolling update, old replicas must not remove those of the
+    /// new ones.
     pub async fn consumer(&self, service: &str, filters: &[String]) -> Result<PullConsumer> {
         self.0.declared.store(false, Ordering::Release);
         self.declare().await?;
         let (name, stream) = (format!("fenz-{service}"), self.0.settings.stream.as_str());
         let mut subjects: Vec<String> = filters.iter().map(|filter| self.subject(filter)).collect();
-        let there: Result<PullConsumer, _> = self.0.context.get_consumer_from_stream(&name, stream).await;
-        match there {
-            Ok(there) => subjects.extend(there.cached_info().config.filter_subjects.iter().cloned()),
+        let existing: Result<PullConsumer, _> = self.0.context.get_consumer_from_stream(&name, stream).await;
+        match existing {
+            Ok(existing) => subjects.extend(existing.cached_info().config.filter_subjects.iter().cloned()),
             Err(error) if is_missing(&error) => {}
-            Err(error) => return Err(error).context("the consumer cannot be asked for"),
+            Err(error) => return Err(error).context("the consumer cannot be read"),
         }
         subjects.sort();
         subjects.dedup();
-        let wanted = pull::Config {
+        let config = pull::Config {
             durable_name: Some(name),
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
@@ -169,20 +169,20 @@ impl JetStream {
             num_replicas: self.0.settings.replicas,
             ..pull::Config::default()
         };
-        self.0.context.create_consumer_on_stream(wanted, stream).await.context("the consumer cannot be declared")
+        self.0.context.create_consumer_on_stream(config, stream).await.context("the consumer cannot be declared")
     }
 
-    /// Events that wait for a consumer. An error when it does not take all of
-    /// these any more.
+    /// Events that wait for a consumer. An error when a filter is missing from
+    /// its configuration.
     pub async fn pending(&self, consumer: &PullConsumer, filters: &[String]) -> Result<u64> {
         let info = consumer.get_info().await?;
         if let Some(missing) = filters.iter().find(|f| !info.config.filter_subjects.contains(&self.subject(f))) {
-            bail!("somebody declared the consumer without {missing}");
+            bail!("the consumer was updated without the filter {missing}");
         }
         Ok(info.num_pending + info.num_ack_pending as u64)
     }
 
-    /// The event of a message, also of one that somebody else put there.
+    /// The event of a message, also of one that another program published.
     pub fn envelope(&self, message: &async_nats::jetstream::Message) -> Envelope {
         let mut headers = Headers::new();
         for (name, values) in message.headers.iter().flat_map(HeaderMap::iter) {
@@ -190,19 +190,19 @@ impl JetStream {
                 headers.insert(name.to_string().to_ascii_lowercase(), value.to_string());
             }
         }
-        let place = || message.info().map_or(0, |info| info.stream_sequence);
+        let sequence = || message.info().map_or(0, |info| info.stream_sequence);
         let id = headers.get(ID).filter(|id| (1..=64).contains(&id.len())).cloned();
         let subject = self.bare_subject(&message.subject);
         Envelope {
-            id: id.unwrap_or_else(|| format!("{}-{}", self.0.settings.stream, place())),
-            // Ours are shorter; nobody handles a subject that is cut.
+            id: id.unwrap_or_else(|| format!("{}-{}", self.0.settings.stream, sequence())),
+            // Ours are shorter; a truncated subject has no handler.
             subject: subject.chars().take(MAX_SUBJECT).collect(),
             payload: message.payload.to_vec(),
             headers,
         }
     }
 
-    /// Everything that is told from now on, as it is told, past the stream.
+    /// Subscribes to what is published from now on, without the stream.
     pub async fn subscribe(&self, filters: &[String]) -> Result<Vec<async_nats::Subscriber>> {
         let client = self.0.context.client();
         let mut subscriptions = Vec::with_capacity(filters.len());
@@ -238,8 +238,8 @@ fn is_missing(error: &ConsumerError) -> bool {
     matches!(error.kind(), ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }
 
-/// User and password, which the client does not take from the address itself.
-/// There they are percent-encoded, if not by us then by the address's parser.
+/// User and password, which the client does not read from the address. There
+/// they are percent-encoded, by the operator or by the address's parser.
 fn login(addresses: &[ServerAddr]) -> Result<Option<(String, String)>> {
     let found = addresses.iter().find_map(|a| Some((a.username()?, a.password()?)));
     let Some((user, password)) = found else { return Ok(None) };
@@ -248,10 +248,10 @@ fn login(addresses: &[ServerAddr]) -> Result<Option<(String, String)>> {
 }
 
 async fn open(urls: &str) -> Result<Client> {
-    const WANTED: &str = "FENZ_BUS__URL should be nats://host:port, several comma-separated";
+    const FORMAT: &str = "FENZ_BUS__URL should be nats://host:port, several comma-separated";
     let addresses: Vec<ServerAddr> =
-        urls.split(',').map(|url| url.trim().parse()).collect::<Result<_, _>>().context(WANTED)?;
-    let options = match login(&addresses).context(WANTED)? {
+        urls.split(',').map(|url| url.trim().parse()).collect::<Result<_, _>>().context(FORMAT)?;
+    let options = match login(&addresses).context(FORMAT)? {
         Some((user, password)) => ConnectOptions::with_user_and_password(user, password),
         None => ConnectOptions::new(),
     };
@@ -263,7 +263,7 @@ async fn open(urls: &str) -> Result<Client> {
         .event_callback(|event| async move { tracing::info!(%event, "broker") })
         .connect(addresses)
         .await;
-    client.context(WANTED)
+    client.context(FORMAT)
 }
 
 #[cfg(test)]
@@ -271,7 +271,7 @@ mod tests {
     use super::login as read;
 
     #[test]
-    fn a_login_is_what_was_meant() {
+    fn a_login_is_read_with_and_without_percent_encoding() {
         let login = |urls: &[&str]| {
             let addresses: Vec<_> = urls.iter().map(|url| url.parse().unwrap()).collect();
             read(&addresses).unwrap()

@@ -1,4 +1,4 @@
-//! Work that one replica of a service does for all.
+//! Tasks that one replica of a service runs for all.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::{replica::Replica, store::leases};
 const TERM: Duration = Duration::from_secs(15);
 
 /// One replica holds it at a time, as far as their clocks agree. It is no
-/// lock: a holder that was frozen may go on for a moment beside the next, so
-/// the work must bear being done twice.
+/// lock: a holder that was suspended may run concurrently with the next one, so
+/// the task must be idempotent.
 #[derive(Clone)]
 pub struct Lease {
     db: DatabaseConnection,
@@ -28,8 +28,8 @@ impl Lease {
         Ok(Self { db: platform.db()?, clock: platform.clock.clone(), name, holder: Replica::default() })
     }
 
-    /// Takes or renews it. Ask before each portion of work, at least every
-    /// five seconds; it ends fifteen after the last time.
+    /// Takes or renews it. Call it before each batch of work, at least every
+    /// five seconds; it expires fifteen seconds after the last call.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -38,7 +38,7 @@ impl Lease {
         Ok(leases::take(&self.db, self.name, self.holder.id(), now, self.clock.after(TERM)).await?)
     }
 
-    /// Gives it to whoever asks next.
+    /// Releases it for the next replica that asks.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,19 +1,19 @@
 //! Outbox, inbox, bus: events that are never lost and take effect once.
 //!
-//! A service *tells* by writing an event in the transaction that did it
-//! ([`Outbox`]) and *hears* with handlers that change its database in the
-//! transaction that also notes the event's id ([`Consumer`]). Between the two
-//! everything may fail, repeat and change places:
+//! A service publishes by writing an event in the transaction of the change
+//! ([`Outbox`]) and consumes with handlers that change its database in the
+//! transaction that also inserts the event's id ([`Consumer`]). Between the two
+//! everything may fail, be repeated and be reordered:
 //!
 //! ```text
 //! business transaction ─┬─ rows                             handler's rows ─┬─ transaction
 //!                       └─ outbox ── relay ── bus ── worker ──────── inbox ─┘
-//!                             (sweeper)        (mailbox: tried again) ── dead letters
+//!                             (sweeper)        (mailbox: retries) ── dead letters
 //! ```
 //!
 //! The bus is one JetStream stream where `FENZ_BUS__URL` is set. Elsewhere the
-//! relay writes into the `mailbox` table of each consumer of the process, who
-//! are in the [`MailboxRegistry`]. A service cannot tell which one it is.
+//! relay writes into the `mailbox` table of each consumer of the process, which
+//! are in the [`MailboxRegistry`]. Services are the same on both.
 //!
 //! ```no_run
 //! # use fenz_chassis::{Platform, Result};
@@ -25,7 +25,7 @@
 //! let outbox = Outbox::start(&platform).await?;
 //! Consumer::new()
 //!     .on(|txn, Received { event, .. }: Received<UserRegistered>| async move {
-//!         // Write with `txn`; `?` turns database errors into the right refusal.
+//!         // Write with `txn`; `?` turns errors into the right `HandlerError`.
 //!         # let _ = (txn, event);
 //!         Ok(())
 //!     })
@@ -36,7 +36,7 @@
 //!     .transact(|txn| {
 //!         let outbox = &outbox;
 //!         async move {
-//!             // … change rows with `txn`, then tell:
+//!             // … change rows with `txn`, then emit:
 //!             outbox.emit(&txn, &VideoDeleted { video_id: 7, ..VideoDeleted::default() }).await
 //!         }
 //!     })
@@ -45,41 +45,52 @@
 //! # }
 //! ```
 //!
-//! Order is not promised: handlers decide by the version that events carry.
-//! An event that fails through its own fault ([`Refusal::Message`]) is tried
-//! five times and becomes a [dead letter](dead_letters); while something that
-//! a handler needs is away ([`Refusal::Dependency`]) the consumer waits, and
-//! nothing is given up.
+//! Order is not guaranteed: handlers decide by the version that events carry.
+//! Failed events are retried, given up as [dead letters](dead_letters) or stop
+//! the consumer; [`Consumer`] says which. Every consumer and outbox is measured:
+//!
+//! | gauge, per `service` | |
+//! |---|---|
+//! | `fenz_events_outbox_rows`, `fenz_events_outbox_oldest_seconds` | events to be published |
+//! | `fenz_events_consumer_waiting` | events to be consumed: in the stream, or the mailbox without a broker |
+//! | `fenz_events_mailbox_rows` | events in the mailbox, with a broker those to be retried |
+//! | `fenz_events_dead_letters` | events that were given up |
+//! | `fenz_events_consumer_halted` | 1 while the consumer is halted |
 
 mod audit;
 mod backoff;
+mod broadcast;
 mod bus;
+mod circuit_breaker;
 mod consumer;
 pub mod dead_letters;
 mod envelope;
 mod erasure;
 mod event;
-mod intake;
+mod failures;
+mod handler_error;
 mod jetstream;
 mod lease;
-mod listener;
+mod mailbox_consumer;
 mod mailboxes;
+mod maintenance;
 mod outbox;
-mod refusal;
 mod relay;
 mod replica;
 mod store;
-mod upkeep;
+mod stream_consumer;
 mod worker;
 
-pub use audit::Act;
+pub use audit::{AuditEntry, AuditEntry as Act};
+pub use broadcast::{BroadcastSubscriber, BroadcastSubscriber as Listener};
 pub use consumer::{Consumer, Received};
 pub use envelope::{Envelope, Headers};
-pub use erasure::{Eraser, Erasures, Portion};
+pub use erasure::{
+    Batch, Batch as Portion, ErasureRunner, ErasureRunner as Erasures, UserDataEraser, UserDataEraser as Eraser,
+};
 pub use event::{Event, FAMILIES};
+pub use handler_error::{HandlerError, HandlerError as Refusal};
 pub use lease::Lease;
-pub use listener::Listener;
 pub use mailboxes::MailboxRegistry;
 pub use outbox::{MAX_BYTES, Outbox};
-pub use refusal::Refusal;
 pub use store::migrations;

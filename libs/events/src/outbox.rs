@@ -1,4 +1,4 @@
-//! Telling others: in the transaction that did it.
+//! Publishing: events are stored in the transaction of the change.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use fenz_chassis::{
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
-use crate::{Event, bus::Bus, envelope::Envelope, relay, replica::Replica, store::outbox, upkeep};
+use crate::{Event, bus::Bus, envelope::Envelope, maintenance, relay, replica::Replica, store::outbox};
 
-/// The largest event, encoded. Events tell what happened; files go elsewhere.
+/// The largest event, encoded. Files do not belong into events.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// Where a service puts what others must hear about. Cheap to clone; start one
-/// per service.
+/// Stores a service's events until they are published. Cheap to clone; start
+/// one per service.
 #[derive(Clone)]
 pub struct Outbox(Arc<Inner>);
 
@@ -24,15 +24,15 @@ pub(crate) struct Inner {
     pub db: DatabaseConnection,
     pub clock: Clock,
     pub replica: Replica,
-    /// Something was committed.
+    /// A transaction that wrote events was committed.
     pub committed: Notify,
-    /// Something was written and is probably committed soon.
+    /// Events were written in a transaction that is not committed yet.
     pub written: Notify,
 }
 
 impl Outbox {
     /// Starts publishing what the service emits. Needs its database, with the
-    /// tables of [`crate::migrations`]; the broker may be away.
+    /// tables of [`crate::migrations`]; the broker may be unavailable.
     ///
     /// # Errors
     /// When the bus's address is no address.
@@ -47,12 +47,12 @@ impl Outbox {
             written: Notify::new(),
         });
         relay::start(platform, &inner, &bus)?;
-        upkeep::of_outbox(platform)?;
+        maintenance::of_outbox(platform)?;
         Ok(Self(inner))
     }
 
-    /// Tells an event, if the transaction commits. It is on the bus moments
-    /// after, and at once with [`Self::nudge`].
+    /// Publishes an event, if the transaction commits: at once in
+    /// [`Self::transact`], else some milliseconds later.
     ///
     /// # Errors
     /// When it cannot be stored or is larger than [`MAX_BYTES`].
@@ -60,7 +60,7 @@ impl Outbox {
         self.emit_all(txn, std::slice::from_ref(event)).await
     }
 
-    /// The same of many, in few statements.
+    /// The same for many, in few statements.
     ///
     /// # Errors
     /// As [`Self::emit`].
@@ -80,24 +80,18 @@ impl Outbox {
         self.0.clock.now()
     }
 
-    /// A transaction that emits: [`database::transact`], then
-    /// [`Self::nudge`].
+    /// A transaction that emits: [`database::transact`], then its events are
+    /// published.
     ///
     /// # Errors
-    /// What the work says; nothing is stored or told then.
+    /// What the work returns; nothing is stored or published then.
     pub async fn transact<T, F, W>(&self, work: W) -> Result<T>
     where
         W: Fn(Txn) -> F,
         F: Future<Output = Result<T>>,
     {
         let value = database::transact(&self.0.db, work).await?;
-        self.nudge();
-        Ok(value)
-    }
-
-    /// Call it after the commit: what was emitted goes out now. Without it,
-    /// it goes out some milliseconds later.
-    pub fn nudge(&self) {
         self.0.committed.notify_one();
+        Ok(value)
     }
 }

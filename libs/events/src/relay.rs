@@ -1,7 +1,7 @@
-//! From the outbox to the bus. Each replica publishes what it wrote right
-//! after the commit; what was left behind, one of them takes after seconds.
-//! A row goes when the bus has the event: what is published twice takes effect
-//! once.
+//! Publishes the outbox on the bus. Each replica publishes its own rows right
+//! after the commit; rows that are left over, one replica publishes after
+//! seconds. A row is deleted when the bus has the event: what is published twice
+//! takes effect once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,19 +14,19 @@ use crate::{
     backoff::Backoff,
     bus::Bus,
     outbox::Inner,
-    store::outbox::{self, Whose},
+    store::outbox::{self, Rows},
 };
 
-/// Rows that are published side by side.
+/// Rows that are published concurrently.
 const PAGE: u64 = 128;
-/// When a row counts as left behind.
+/// The age at which any replica may publish a row.
 const STALE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(1);
-/// After what was written without a nudge, when to look whether it is
-/// committed.
-const LOOKS: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(40), Duration::from_millis(200)];
+/// When to poll for rows that were written by a transaction whose commit is not
+/// notified.
+const POLL_DELAYS: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(40), Duration::from_millis(200)];
 
-/// Starts both.
+/// Starts the replica's relay and the sweeper.
 pub fn start(platform: &Platform, outbox: &Arc<Inner>, bus: &Bus) -> Result<()> {
     let relay = Relay { outbox: outbox.clone(), bus: bus.clone() };
     platform.spawn("events.relay", relay.run(platform.stop.clone()));
@@ -43,31 +43,31 @@ struct Relay {
 impl Relay {
     async fn run(self, stop: CancellationToken) -> Result<()> {
         let mut backoff = Backoff::default();
-        // Which of the looks comes next; all are over at first.
-        let mut look = LOOKS.len();
+        // Index of the next poll delay; none at first.
+        let mut poll = POLL_DELAYS.len();
         loop {
-            let pause = LOOKS.get(look).copied();
+            let delay = POLL_DELAYS.get(poll).copied();
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.outbox.committed.notified() => {}
-                // Another write begins them anew, but does not put the first off.
-                () = self.outbox.written.notified(), if look > 0 => {
-                    look = 0;
+                // Another write starts the delays over, but does not postpone the first.
+                () = self.outbox.written.notified(), if poll > 0 => {
+                    poll = 0;
                     continue;
                 }
-                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => look += 1,
+                () = tokio::time::sleep(delay.unwrap_or_default()), if delay.is_some() => poll += 1,
             }
             match self.publish_own().await {
                 Ok(_) => backoff.reset(),
                 Err(error) => {
                     tracing::debug!(service = self.outbox.service, %error, "events wait in the outbox");
-                    self.pause(&mut backoff, &stop).await;
-                    // Nobody may nudge again; the sweeper takes what is older.
+                    backoff.sleep(&stop).await;
+                    // There may be no other commit; the sweeper takes older rows.
                     self.outbox.committed.notify_one();
                 }
             }
         }
-        // What the last requests committed. Whatever fails, the next start has it.
+        // What the last requests committed. If this fails, the next start publishes it.
         if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(2), self.publish_own()).await {
             tracing::info!(service = self.outbox.service, %error, "events stay in the outbox");
         }
@@ -85,40 +85,33 @@ impl Relay {
                 Ok(()) => backoff.reset(),
                 Err(error) => {
                     tracing::warn!(service = self.outbox.service, %error, "events wait in the outbox");
-                    self.pause(&mut backoff, &stop).await;
+                    backoff.sleep(&stop).await;
                 }
             }
         }
         if let Err(error) = lease.release().await {
-            tracing::debug!(%error, "the lease runs out by itself");
+            tracing::debug!(%error, "the lease was not released; it expires");
         }
         Ok(())
     }
 
-    async fn pause(&self, backoff: &mut Backoff, stop: &CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(backoff.next()) => {}
-        }
-    }
-
     async fn publish_own(&self) -> Result<usize> {
         let since = self.outbox.clock.ago(STALE);
-        self.publish(Whose::Own { replica: self.outbox.replica.id(), since }, None).await
+        self.publish(Rows::Own { replica: self.outbox.replica.id(), since }, None).await
     }
 
     async fn publish_stale(&self, lease: &Lease) -> Result<()> {
-        let whose = Whose::Older(self.outbox.clock.ago(STALE));
-        // Mostly there is nothing, and then no lease to write either.
-        if outbox::page(&self.outbox.db, whose, 0, 1).await?.is_empty() {
+        let rows = Rows::Older(self.outbox.clock.ago(STALE));
+        // Mostly there are none; then no lease is written.
+        if outbox::page(&self.outbox.db, rows, 0, 1).await?.is_empty() {
             return Ok(());
         }
-        self.publish(whose, Some(lease)).await.map(drop)
+        self.publish(rows, Some(lease)).await.map(drop)
     }
 
-    /// Publishes page by page, those whose publishing failed left where they
-    /// are. How many rows there were.
-    async fn publish(&self, whose: Whose<'_>, lease: Option<&Lease>) -> Result<usize> {
+    /// Publishes page by page; rows whose publishing failed stay. How many rows
+    /// there were.
+    async fn publish(&self, of: Rows<'_>, lease: Option<&Lease>) -> Result<usize> {
         let (mut above, mut seen) = (0, 0);
         let mut problem = None;
         loop {
@@ -127,7 +120,7 @@ impl Relay {
             {
                 break;
             }
-            let rows = outbox::page(&self.outbox.db, whose, above, PAGE).await?;
+            let rows = outbox::page(&self.outbox.db, of, above, PAGE).await?;
             let Some(last) = rows.last() else { break };
             (above, seen) = (last.seq, seen + rows.len());
             let full = rows.len() as u64 == PAGE;
@@ -137,7 +130,7 @@ impl Relay {
             outbox::delete(&self.outbox.db, published.seqs).await?;
             if let Some(failure) = published.problem {
                 problem = Some(failure);
-                // A whole page: the bus is away, and the next would fare alike.
+                // A whole page failed: the bus is unavailable.
                 if count == 0 {
                     break;
                 }

@@ -1,4 +1,4 @@
-//! Which of a service's replicas this is.
+//! The identity of a replica.
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ impl From<Model> for DeadLetter {
     }
 }
 
-/// Keeps an event; one that is there stays as it is.
+/// Stores an event; one that exists stays as it is.
 pub async fn insert_in_txn(
     txn: &impl ConnectionTrait,
     consumer: &str,
@@ -41,10 +41,10 @@ pub async fn insert_in_txn(
         reason: Set(reason.to_owned()),
         failed_at: Set(now),
     };
-    let there = OnConflict::columns([Column::EventId, Column::Consumer])
+    let keep = OnConflict::columns([Column::EventId, Column::Consumer])
         .do_nothing_on([Column::EventId, Column::Consumer])
         .to_owned();
-    match Entity::insert(row).on_conflict(there).exec_without_returning(txn).await {
+    match Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await {
         Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
         Err(error) => Err(error),
     }
@@ -65,13 +65,13 @@ pub async fn delete_in_txn(txn: &impl ConnectionTrait, consumer: &str, event_id:
     Ok(())
 }
 
-/// Of a user, what was told about them.
+/// Deletes the events about a user.
 pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user_id: i64) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::Subject.like(format!("user.{user_id}.%"))).exec(txn).await?;
     Ok(())
 }
 
-/// Forgets what was given up before a point in time.
+/// Deletes what was given up before a point in time.
 pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::FailedAt.lt(before)).exec(db).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The rows, as sea-orm wants them.
+//! The sea-orm entities.
 
 macro_rules! table {
     ($(#[$doc:meta])* $module:ident, $name:literal, { $($fields:tt)* }) => {
@@ -34,7 +34,7 @@ table!(
 );
 
 table!(
-    /// An event whose effect a consumer has.
+    /// An event that a consumer has applied.
     inbox, "inbox", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub event_id: String,
@@ -45,8 +45,8 @@ table!(
 );
 
 table!(
-    /// An event that waits for its consumer: from the bus of one process, to
-    /// be tried again, or replayed.
+    /// An event that waits for its consumer: to be tried again, replayed, or
+    /// published without a broker.
     mailbox, "mailbox", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub event_id: String,
@@ -77,7 +77,7 @@ table!(
 );
 
 table!(
-    /// Work that one replica does for all.
+    /// A task that one replica runs for all.
     lease, "leases", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub name: String,
@@ -87,7 +87,7 @@ table!(
 );
 
 table!(
-    /// A user that this service is to forget.
+    /// A request to erase a user's data.
     erasure, "erasures", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub erasure_id: i64,
@@ -101,7 +101,7 @@ table!(
 );
 
 table!(
-    /// A user that was deleted, kept while late events may come.
+    /// A user that was deleted, kept as long as late events may arrive.
     erased_user, "erased_users", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,

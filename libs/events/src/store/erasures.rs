@@ -1,4 +1,4 @@
-//! Users to be forgotten, and those who were.
+//! Users whose data is to be erased, and those whose was.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -12,10 +12,10 @@ use super::entity::{
     erasure::{ActiveModel, Column, Entity},
 };
 
-pub use super::entity::erasure::Model as Order;
+pub use super::entity::erasure::Model as ErasureRequest;
 
-/// Stores an order, unless it is there.
-pub async fn order_in_txn(
+/// Stores a request, unless it exists.
+pub async fn insert_in_txn(
     txn: &impl ConnectionTrait,
     erasure_id: i64,
     user_id: i64,
@@ -35,8 +35,8 @@ pub async fn order_in_txn(
     Ok(())
 }
 
-/// The order that has waited longest.
-pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Option<Order>, DbErr> {
+/// The request that has been due longest.
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Option<ErasureRequest>, DbErr> {
     Entity::find().filter(Column::DueAt.lte(now)).order_by_asc(Column::DueAt).one(db).await
 }
 
@@ -50,7 +50,7 @@ pub async fn add_removed(db: &impl ConnectionTrait, erasure_id: i64, removed: i6
     Ok(())
 }
 
-pub async fn put_off(db: &impl ConnectionTrait, erasure_id: i64, due_at: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn reschedule(db: &impl ConnectionTrait, erasure_id: i64, due_at: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::DueAt, Expr::value(due_at))
@@ -60,12 +60,12 @@ pub async fn put_off(db: &impl ConnectionTrait, erasure_id: i64, due_at: DateTim
     Ok(())
 }
 
-/// Whether the order was still open.
+/// Deletes a request. Whether it existed.
 pub async fn finish_in_txn(txn: &impl ConnectionTrait, erasure_id: i64) -> Result<bool, DbErr> {
     Ok(Entity::delete_by_id(erasure_id).exec(txn).await?.rows_affected == 1)
 }
 
-pub async fn note_erased_in_txn(txn: &impl ConnectionTrait, user_id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn insert_erased_in_txn(txn: &impl ConnectionTrait, user_id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
     if is_erased(txn, user_id).await? {
         return Ok(());
     }
@@ -78,7 +78,7 @@ pub async fn is_erased(db: &impl ConnectionTrait, user_id: i64) -> Result<bool, 
     Ok(erased_user::Entity::find_by_id(user_id).one(db).await?.is_some())
 }
 
-pub async fn forget_erased(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune_erased(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
     erased_user::Entity::delete_many().filter(erased_user::Column::ErasedAt.lt(before)).exec(db).await?;
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! Which events have had their effect.
+//! Which events have been applied.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::entity::inbox::{ActiveModel, Column, Entity};
 
-/// A duplicate when the consumer has had the event.
+/// A duplicate error when the consumer has applied the event.
 pub async fn insert_in_txn(
     txn: &impl ConnectionTrait,
     event_id: &str,
@@ -18,7 +18,7 @@ pub async fn insert_in_txn(
     Ok(())
 }
 
-/// Forgets what was handled before a point in time.
+/// Deletes what was handled before a point in time.
 pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::HandledAt.lt(before)).exec(db).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Who does what one replica does for all.
+//! Which replica holds which lease.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::database::is_duplicate;
@@ -8,8 +8,8 @@ use sea_orm::{
 
 use super::entity::lease::{ActiveModel, Column, Entity};
 
-/// Takes or renews a lease, unless somebody else's is still good. Not in a
-/// transaction: a duplicate would end it.
+/// Takes or renews a lease, unless another holder's has not expired. Not in a
+/// transaction: a duplicate error would abort it.
 pub async fn take(
     db: &impl ConnectionTrait,
     name: &str,
@@ -35,7 +35,7 @@ pub async fn take(
     }
 }
 
-/// Gives a lease back, if it is the holder's.
+/// Releases a lease, if it is the holder's.
 pub async fn release(db: &impl ConnectionTrait, name: &str, holder: &str) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::Name.eq(name)).filter(Column::Holder.eq(holder)).exec(db).await?;
     Ok(())

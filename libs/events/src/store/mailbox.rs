@@ -8,59 +8,56 @@ use sea_orm::{
 };
 
 use super::entity::mailbox::{ActiveModel, Column, Entity, Model};
-use crate::envelope::{Envelope, from_json, to_json};
+use crate::{
+    envelope::{Envelope, from_json, to_json},
+    worker::Delivery,
+};
 
-/// An event and how often it failed.
-pub struct Letter {
-    pub envelope: Envelope,
-    pub tries: i32,
-}
-
-impl From<Model> for Letter {
+impl From<Model> for Delivery {
     fn from(row: Model) -> Self {
         let headers = from_json(&row.headers);
         let envelope = Envelope { id: row.event_id, subject: row.subject, payload: row.payload, headers };
-        Self { envelope, tries: row.tries }
+        Self { envelope, failures: row.tries, in_mailbox: true }
     }
 }
 
-fn row(consumer: &str, envelope: &Envelope, tries: i32, available_at: DateTime<Utc>) -> ActiveModel {
+fn row(consumer: &str, envelope: &Envelope, failures: i32, available_at: DateTime<Utc>) -> ActiveModel {
     ActiveModel {
         event_id: Set(envelope.id.clone()),
         consumer: Set(consumer.to_owned()),
         subject: Set(envelope.subject.clone()),
         payload: Set(envelope.payload.clone()),
         headers: Set(to_json(&envelope.headers)),
-        tries: Set(tries),
+        tries: Set(failures),
         available_at: Set(available_at),
     }
 }
 
-/// Puts events in; those that are there stay as they are.
+/// Inserts events; those that exist stay as they are.
 pub async fn insert(
     db: &impl ConnectionTrait,
     consumer: &str,
     envelopes: &[&Envelope],
-    tries: i32,
+    failures: i32,
     available_at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let there = OnConflict::columns([Column::EventId, Column::Consumer])
+    let keep = OnConflict::columns([Column::EventId, Column::Consumer])
         .do_nothing_on([Column::EventId, Column::Consumer])
         .to_owned();
-    let rows = envelopes.iter().map(|envelope| row(consumer, envelope, tries, available_at));
-    match Entity::insert_many(rows).on_conflict(there).exec_without_returning(db).await {
+    let rows = envelopes.iter().map(|envelope| row(consumer, envelope, failures, available_at));
+    match Entity::insert_many(rows).on_conflict(keep).exec_without_returning(db).await {
         Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// What is due, the longest first.
+/// What is due, in the order it became due.
 pub async fn due(
     db: &impl ConnectionTrait,
     consumer: &str,
     now: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<Letter>, DbErr> {
+) -> Result<Vec<Delivery>, DbErr> {
     let rows = Entity::find()
         .filter(Column::Consumer.eq(consumer))
         .filter(Column::AvailableAt.lte(now))
@@ -69,7 +66,7 @@ pub async fn due(
         .limit(limit)
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(Letter::from).collect())
+    Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
 /// When the next one is due.
@@ -85,21 +82,21 @@ pub async fn next_due(db: &impl ConnectionTrait, consumer: &str) -> Result<Optio
         .await
 }
 
-/// Notes how often the event failed by now, unless another replica has, and
-/// puts it off.
-pub async fn put_off(
+/// Sets how often the event has failed and when it is due, unless another
+/// replica has done so since it was read.
+pub async fn reschedule(
     db: &impl ConnectionTrait,
     consumer: &str,
-    letter: &Letter,
-    tries: i32,
-    until: DateTime<Utc>,
+    delivery: &Delivery,
+    failures: i32,
+    available_at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::Tries, Expr::value(tries))
-        .col_expr(Column::AvailableAt, Expr::value(until))
-        .filter(Column::EventId.eq(letter.envelope.id.as_str()))
+        .col_expr(Column::Tries, Expr::value(failures))
+        .col_expr(Column::AvailableAt, Expr::value(available_at))
+        .filter(Column::EventId.eq(delivery.envelope.id.as_str()))
         .filter(Column::Consumer.eq(consumer))
-        .filter(Column::Tries.eq(letter.tries))
+        .filter(Column::Tries.eq(delivery.failures))
         .exec(db)
         .await?;
     Ok(())

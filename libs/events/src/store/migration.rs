@@ -38,7 +38,7 @@ fn headers() -> ColumnDef {
     ColumnDef::new("headers").text().not_null().to_owned()
 }
 
-fn of_consumer() -> IndexCreateStatement {
+fn event_and_consumer() -> IndexCreateStatement {
     Index::create().col("event_id").col("consumer").to_owned()
 }
 
@@ -61,7 +61,7 @@ fn inbox(manager: &SchemaManager) -> TableCreateStatement {
         .col(text("event_id", 64))
         .col(text("consumer", 64))
         .col(timestamp(manager, "handled_at").not_null())
-        .primary_key(&mut of_consumer())
+        .primary_key(&mut event_and_consumer())
         .to_owned()
 }
 
@@ -75,7 +75,7 @@ fn mailbox(manager: &SchemaManager) -> TableCreateStatement {
         .col(headers())
         .col(ColumnDef::new("tries").integer().not_null())
         .col(timestamp(manager, "available_at").not_null())
-        .primary_key(&mut of_consumer())
+        .primary_key(&mut event_and_consumer())
         .to_owned()
 }
 
@@ -89,7 +89,7 @@ fn dead_letters(manager: &SchemaManager) -> TableCreateStatement {
         .col(headers())
         .col(ColumnDef::new("reason").text().not_null())
         .col(timestamp(manager, "failed_at").not_null())
-        .primary_key(&mut of_consumer())
+        .primary_key(&mut event_and_consumer())
         .to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! The tables, in the database of each service that tells or hears.
+//! The tables, in the database of each service that publishes or consumes.
 
 pub mod dead_letters;
 mod entity;

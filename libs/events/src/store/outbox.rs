@@ -10,9 +10,9 @@ use super::entity::outbox::{ActiveModel, Column, Entity, Model};
 use crate::envelope::{Envelope, from_json, to_json};
 
 /// Rows of one statement.
-const AT_ONCE: usize = 250;
+const CHUNK: usize = 250;
 
-/// An event and its place.
+/// An event and its sequence number.
 pub struct Row {
     pub seq: i64,
     pub envelope: Envelope,
@@ -41,30 +41,30 @@ pub async fn insert_in_txn(
         created_at: Set(now),
     });
     while rows.len() > 0 {
-        Entity::insert_many(rows.by_ref().take(AT_ONCE)).exec_without_returning(txn).await?;
+        Entity::insert_many(rows.by_ref().take(CHUNK)).exec_without_returning(txn).await?;
     }
     Ok(())
 }
 
-/// Which rows a replica publishes.
+/// Which rows are published.
 #[derive(Clone, Copy)]
-pub enum Whose<'a> {
-    /// What it wrote itself since a point in time.
+pub enum Rows<'a> {
+    /// Written by this replica since a point in time.
     Own { replica: &'a str, since: DateTime<Utc> },
-    /// What anybody wrote before it.
+    /// Written by any replica before it.
     Older(DateTime<Utc>),
 }
 
-/// The next rows above a place, in order.
-pub async fn page(db: &impl ConnectionTrait, whose: Whose<'_>, above: i64, limit: u64) -> Result<Vec<Row>, DbErr> {
-    let whose = match whose {
-        Whose::Own { replica, since } => {
+/// The next rows above a sequence number, in order.
+pub async fn page(db: &impl ConnectionTrait, of: Rows<'_>, above: i64, limit: u64) -> Result<Vec<Row>, DbErr> {
+    let filter = match of {
+        Rows::Own { replica, since } => {
             Condition::all().add(Column::Replica.eq(replica)).add(Column::CreatedAt.gte(since))
         }
-        Whose::Older(than) => Condition::all().add(Column::CreatedAt.lt(than)),
+        Rows::Older(before) => Condition::all().add(Column::CreatedAt.lt(before)),
     };
     let rows = Entity::find()
-        .filter(whose)
+        .filter(filter)
         .filter(Column::Seq.gt(above))
         .order_by_asc(Column::Seq)
         .limit(limit)

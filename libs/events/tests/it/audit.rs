@@ -1,30 +1,30 @@
-//! Telling who did what.
+//! Entries of the audit log.
 
 use std::sync::{Arc, Mutex};
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn, request::Context};
 use fenz_contract::events::v1::AuditRecorded;
-use fenz_events::{Act, Consumer, Outbox, Received};
+use fenz_events::{AuditEntry, Consumer, Outbox, Received};
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
 use crate::fleet::{eventually, insert, on_each};
 
-/// Keeps what is told, and makes an effect of each.
-fn recording(told: &Arc<Mutex<Vec<AuditRecorded>>>) -> Consumer {
-    let told = told.clone();
+/// Keeps the recorded entries, and inserts an effect for each.
+fn recording(recorded: &Arc<Mutex<Vec<AuditRecorded>>>) -> Consumer {
+    let recorded = recorded.clone();
     Consumer::new().on(move |txn: Txn, Received { event, .. }: Received<AuditRecorded>| {
-        let told = told.clone();
+        let recorded = recorded.clone();
         async move {
             insert(&txn, "effects", event.actor_id).await?;
-            told.lock().unwrap().push(event);
+            recorded.lock().unwrap().push(event);
             Ok(())
         }
     })
 }
 
-fn hidden(object: i64) -> Act<'static> {
-    Act {
+fn hidden(object: i64) -> AuditEntry<'static> {
+    AuditEntry {
         actor: Some(UserId(1)),
         action: "user.hidden",
         object_type: "user",
@@ -36,8 +36,8 @@ fn hidden(object: i64) -> Act<'static> {
     }
 }
 
-async fn audit(outbox: &Outbox, act: &Act<'_>) -> Result<()> {
-    outbox.transact(|txn| async move { outbox.audit(&txn, act.clone()).await }).await
+async fn audit(outbox: &Outbox, entry: &AuditEntry<'_>) -> Result<()> {
+    outbox.transact(|txn| async move { outbox.audit(&txn, entry.clone()).await }).await
 }
 
 fn request() -> Context {
@@ -48,32 +48,32 @@ fn request() -> Context {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_act_is_told_with_the_request_that_did_it_if_it_was_done() {
+async fn an_entry_is_published_with_its_request_if_the_transaction_commits() {
     on_each(|fleet| async move {
-        let told = Arc::default();
-        let hearer = fleet.hearer(recording(&told)).await;
-        let (teller, outbox) = fleet.teller().await;
+        let recorded = Arc::default();
+        let subscriber = fleet.subscriber(recording(&recorded)).await;
+        let (publisher, outbox) = fleet.publisher().await;
         request().scope(audit(&outbox, &hidden(7))).await.unwrap();
-        // Where the actor is counts for more than where the request comes from.
-        let elsewhere = Act { address: Some("192.0.2.9".to_owned()), ..hidden(8) };
+        // The actor's address takes precedence over the request's.
+        let elsewhere = AuditEntry { address: Some("192.0.2.9".to_owned()), ..hidden(8) };
         request().scope(audit(&outbox, &elsewhere)).await.unwrap();
-        // Nobody was signed in, and there is no request.
-        let failed = Act { action: "auth.login_failed", object_type: "user", ..Act::default() };
+        // No actor and no request.
+        let failed = AuditEntry { action: "auth.login_failed", object_type: "user", ..AuditEntry::default() };
         audit(&outbox, &failed).await.unwrap();
-        // What is undone is not told.
-        let undone = outbox.transact(|txn| {
+        // What is rolled back is not published.
+        let rolled_back = outbox.transact(|txn| {
             let outbox = &outbox;
             async move {
                 outbox.audit(&txn, hidden(9)).await?;
                 Err::<(), _>(Error::new(Reason::UserNotFound, "there is no such user"))
             }
         });
-        undone.await.unwrap_err();
-        hearer.wait_for(3).await;
-        eventually("an empty outbox", async || teller.count("outbox").await == 0).await;
-        let mut told = std::mem::take(&mut *told.lock().unwrap());
-        told.sort_by_key(|act| (act.actor_id, act.object_id.clone()));
-        let [failed, here, there] = told.try_into().unwrap();
+        rolled_back.await.unwrap_err();
+        subscriber.wait_for(3).await;
+        eventually("an empty outbox", async || publisher.count("outbox").await == 0).await;
+        let mut recorded = std::mem::take(&mut *recorded.lock().unwrap());
+        recorded.sort_by_key(|entry| (entry.actor_id, entry.object_id.clone()));
+        let [failed, here, there] = recorded.try_into().unwrap();
         assert_eq!((failed.actor_id, failed.action.as_str(), failed.subject_user_id), (0, "auth.login_failed", 0));
         assert_eq!((failed.request_id.as_str(), failed.address.as_str()), ("", ""));
         assert_eq!((failed.before.as_str(), failed.after.as_str()), ("", ""));

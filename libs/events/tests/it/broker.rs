@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Dropped, it is gone.
+/// Killed when dropped.
 pub struct Broker {
     folder: tempfile::TempDir,
     port: u16,
@@ -13,7 +13,7 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Not running yet. None where this machine has no server.
+    /// Not started. None where this machine has no server.
     pub fn new() -> Option<Self> {
         std::env::var("FENZ_TEST_NATS").ok()?;
         Some(Self { folder: tempfile::tempdir().unwrap(), port: fenz_testkit::free_address().port(), running: None })
@@ -36,7 +36,7 @@ impl Broker {
         self.running = Some(child);
     }
 
-    /// At once, as a power cut would.
+    /// Kills it, as a power failure would.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.running.take() {
             child.kill().unwrap();
@@ -44,8 +44,8 @@ impl Broker {
         }
     }
 
-    /// What it had is lost.
-    pub fn forget(&mut self) {
+    /// Stops it and deletes its data.
+    pub fn delete_data(&mut self) {
         self.stop();
         self.folder = tempfile::tempdir().unwrap();
     }

@@ -1,4 +1,4 @@
-//! What is told is heard, once.
+//! What is published is handled once.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,13 +15,13 @@ use fenz_events::{Consumer, Envelope, MAX_BYTES, Received};
 use fenz_testkit::Database;
 use http::HeaderMap;
 
-use crate::fleet::{Fleet, Via, event, eventually, insert, on_each, recording, tell, write};
+use crate::fleet::{Fleet, Transport, event, eventually, insert, on_each, publish, recording, write};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_committed_takes_effect_and_nothing_else() {
+async fn what_is_committed_is_handled_and_nothing_else() {
     on_each(|fleet| async move {
-        let hearer = fleet.hearer(recording()).await;
-        let (teller, outbox) = fleet.teller().await;
+        let subscriber = fleet.subscriber(recording()).await;
+        let (publisher, outbox) = fleet.publisher().await;
         for n in 1..=30 {
             write(&outbox, n).await.unwrap();
         }
@@ -33,12 +33,12 @@ async fn what_is_committed_takes_effect_and_nothing_else() {
             }
         });
         refused.await.unwrap_err();
-        // Nobody hears this kind, and it is in nobody's way.
-        let unheard = UserUpdated { user_id: 1, ..UserUpdated::default() };
-        tell(&outbox, &unheard).await.unwrap();
-        hearer.wait_for(30).await;
-        assert_eq!(hearer.effects().await, (1..=30).collect::<Vec<_>>());
-        eventually("an empty outbox", async || teller.count("outbox").await == 0).await;
+        // This kind has no consumer, and blocks none.
+        let unhandled = UserUpdated { user_id: 1, ..UserUpdated::default() };
+        publish(&outbox, &unhandled).await.unwrap();
+        subscriber.wait_for(30).await;
+        assert_eq!(subscriber.effects().await, (1..=30).collect::<Vec<_>>());
+        eventually("an empty outbox", async || publisher.count("outbox").await == 0).await;
     })
     .await;
 }
@@ -46,27 +46,27 @@ async fn what_is_committed_takes_effect_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_effect_comes_milliseconds_after_the_commit() {
     on_each(|fleet| async move {
-        let hearer = fleet.hearer(recording()).await;
-        let (teller, outbox) = fleet.teller().await;
+        let subscriber = fleet.subscriber(recording()).await;
+        let (publisher, outbox) = fleet.publisher().await;
         write(&outbox, 0).await.unwrap();
-        hearer.wait_for(1).await;
+        subscriber.wait_for(1).await;
         let mut waits = Vec::new();
         for n in 1..=10 {
             let began = tokio::time::Instant::now();
-            // Every other one without the nudge that follows the commit.
+            // Every other one without `Outbox::transact`, which notifies the relay.
             if n % 2 == 0 {
                 write(&outbox, n).await.unwrap();
             } else {
                 let (outbox, event) = (&outbox, &event(n));
-                transact(&teller.db, |txn| async move { outbox.emit(&txn, event).await }).await.unwrap();
+                transact(&publisher.db, |txn| async move { outbox.emit(&txn, event).await }).await.unwrap();
             }
-            while hearer.count("effects").await <= n {
+            while subscriber.count("effects").await <= n {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             waits.push(began.elapsed());
         }
         waits.sort();
-        println!("{:?} {:?}: {waits:?}", fleet.bus.url, hearer.db.get_database_backend());
+        println!("{:?} {:?}: {waits:?}", fleet.bus.url, subscriber.db.get_database_backend());
         // Generous: other tests run beside this one.
         assert!(waits[waits.len() / 2] < Duration::from_secs(1), "{waits:?}");
     })
@@ -76,9 +76,9 @@ async fn an_effect_comes_milliseconds_after_the_commit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_share_the_work_and_repeat_none() {
     on_each(|fleet| async move {
-        let hearers = [fleet.hearer(recording()).await, fleet.hearer(recording()).await];
-        let (one, first) = fleet.teller().await;
-        let (_two, second) = fleet.teller().await;
+        let subscribers = [fleet.subscriber(recording()).await, fleet.subscriber(recording()).await];
+        let (one, first) = fleet.publisher().await;
+        let (_two, second) = fleet.publisher().await;
         let half = |outbox: fenz_events::Outbox, from: i64| async move {
             for n in from..from + 40 {
                 write(&outbox, n).await.unwrap();
@@ -88,8 +88,8 @@ async fn replicas_share_the_work_and_repeat_none() {
         let (first, second) = (tokio::spawn(half(first, 1)), tokio::spawn(half(second, 41)));
         first.await.unwrap();
         second.await.unwrap();
-        hearers[0].wait_for(80).await;
-        assert_eq!(hearers[1].effects().await, (1..=80).collect::<Vec<_>>());
+        subscribers[0].wait_for(80).await;
+        assert_eq!(subscribers[1].effects().await, (1..=80).collect::<Vec<_>>());
         eventually("an empty outbox", async || one.count("outbox").await == 0).await;
     })
     .await;
@@ -98,70 +98,69 @@ async fn replicas_share_the_work_and_repeat_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_and_reordered_deliveries_change_nothing() {
     on_each(|fleet| async move {
-        let hearers = [fleet.hearer(recording()).await, fleet.hearer(recording()).await];
+        let subscribers = [fleet.subscriber(recording()).await, fleet.subscriber(recording()).await];
         if !fleet.bus.url.is_empty() {
             // Declares the stream.
-            let (_teller, outbox) = fleet.teller().await;
+            let (_publisher, outbox) = fleet.publisher().await;
             write(&outbox, 0).await.unwrap();
-            hearers[0].wait_for(1).await;
+            subscribers[0].wait_for(1).await;
         }
-        let before = hearers[0].effects().await.len();
+        let before = subscribers[0].effects().await.len();
         let envelopes: Vec<_> = (1..=8).map(|n| Envelope::new(&event(n), "content", fleet.clock.now())).collect();
         for round in 0..3 {
             for envelope in envelopes.iter().rev() {
                 fleet.deliver(envelope).await;
             }
             if round == 1 {
-                hearers[0].wait_for(8 + before).await;
+                subscribers[0].wait_for(8 + before).await;
             }
         }
-        hearers[0].wait_for(8 + before).await;
+        subscribers[0].wait_for(8 + before).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(hearers[1].effects().await[before..], (1..=8).collect::<Vec<_>>());
+        assert_eq!(subscribers[1].effects().await[before..], (1..=8).collect::<Vec<_>>());
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_later_misses_nothing() {
+async fn a_consumer_that_starts_later_misses_nothing() {
     on_each(|fleet| async move {
-        let (teller, outbox) = fleet.teller().await;
+        let (publisher, outbox) = fleet.publisher().await;
         if fleet.bus.url.is_empty() {
             // In one process the consumers are known before anything is delivered.
-            fleet.hearer(recording()).await.stop().await;
+            fleet.subscriber(recording()).await.stop().await;
         }
         for n in 1..=10 {
             write(&outbox, n).await.unwrap();
         }
-        eventually("an empty outbox", async || teller.count("outbox").await == 0).await;
-        let hearer = fleet.hearer(recording()).await;
-        hearer.wait_for(10).await;
-        assert_eq!(hearer.effects().await, (1..=10).collect::<Vec<_>>());
-        // A start later nothing comes again.
-        hearer.stop().await;
-        let hearer = fleet.hearer(recording()).await;
+        eventually("an empty outbox", async || publisher.count("outbox").await == 0).await;
+        let subscriber = fleet.subscriber(recording()).await;
+        subscriber.wait_for(10).await;
+        assert_eq!(subscriber.effects().await, (1..=10).collect::<Vec<_>>());
+        // After a restart nothing is delivered again.
+        subscriber.stop().await;
+        let subscriber = fleet.subscriber(recording()).await;
         write(&outbox, 11).await.unwrap();
-        hearer.wait_for(11).await;
-        assert_eq!(hearer.effects().await, (1..=11).collect::<Vec<_>>());
+        subscriber.wait_for(11).await;
+        assert_eq!(subscriber.effects().await, (1..=11).collect::<Vec<_>>());
     })
     .await;
 }
 
-/// While a service is updated, replicas that know a kind of event stand beside
-/// some that do not.
+/// During a rolling update some replicas handle a kind of event and some do not.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_replica_swallows_nothing_that_a_newer_one_hears() {
+async fn an_older_replica_drops_no_event_that_a_newer_one_handles() {
     on_each(|fleet| async move {
         let newer = recording().on(|txn: Txn, Received { event, .. }: Received<UserUpdated>| async move {
             Ok(insert(&txn, "effects", event.user_id).await?)
         });
-        let newer = fleet.hearer(newer).await;
-        let (_teller, outbox) = fleet.teller().await;
+        let newer = fleet.subscriber(newer).await;
+        let (_publisher, outbox) = fleet.publisher().await;
         write(&outbox, 0).await.unwrap();
         newer.wait_for(1).await;
-        let _older = fleet.hearer(recording()).await;
+        let _older = fleet.subscriber(recording()).await;
         for n in 1..=20 {
-            tell(&outbox, &UserUpdated { user_id: n, ..UserUpdated::default() }).await.unwrap();
+            publish(&outbox, &UserUpdated { user_id: n, ..UserUpdated::default() }).await.unwrap();
         }
         newer.wait_for(21).await;
         assert_eq!(newer.effects().await, (0..=20).collect::<Vec<_>>());
@@ -170,26 +169,26 @@ async fn an_older_replica_swallows_nothing_that_a_newer_one_hears() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_trace_crosses() {
+async fn the_trace_is_continued() {
     on_each(|fleet| async move {
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let notes = heard.clone();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let log = calls.clone();
         let consumer = Consumer::new().on(move |txn: Txn, received: Received<UserRegistered>| {
-            let notes = notes.clone();
+            let log = log.clone();
             async move {
                 insert(&txn, "effects", received.event.user_id).await?;
-                notes.lock().unwrap().push((request::current().unwrap(), received));
+                log.lock().unwrap().push((request::current().unwrap(), received));
                 Ok(())
             }
         });
-        let hearer = fleet.hearer(consumer).await;
-        let (_teller, outbox) = fleet.teller().await;
+        let subscriber = fleet.subscriber(consumer).await;
+        let (_publisher, outbox) = fleet.publisher().await;
         let origin = request::Context::of(&HeaderMap::new());
         let before = fleet.clock.now();
         origin.clone().scope(write(&outbox, 7)).await.unwrap();
-        hearer.wait_for(1).await;
-        let heard = heard.lock().unwrap();
-        let (context, received) = &heard[0];
+        subscriber.wait_for(1).await;
+        let calls = calls.lock().unwrap();
+        let (context, received) = &calls[0];
         assert_eq!((context.trace.trace_id, &context.id), (origin.trace.trace_id, &origin.id));
         assert_ne!(context.trace.span_id, origin.trace.span_id);
         assert_eq!((received.subject.as_str(), &received.event), ("user.7.registered", &event(7)));
@@ -199,22 +198,22 @@ async fn the_trace_crosses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn until_all_consumers_are_known_events_wait() {
-    let fleet = Fleet::unopened(Database::Sqlite, &Via::Mailbox).await;
-    let (teller, outbox) = fleet.teller().await;
+async fn events_wait_until_all_consumers_are_known() {
+    let fleet = Fleet::unopened(Database::Sqlite, &Transport::Mailbox).await;
+    let (publisher, outbox) = fleet.publisher().await;
     write(&outbox, 1).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(teller.count("outbox").await, 1);
-    let hearer = fleet.hearer(recording()).await;
+    assert_eq!(publisher.count("outbox").await, 1);
+    let subscriber = fleet.subscriber(recording()).await;
     fleet.open();
-    hearer.wait_for(1).await;
+    subscriber.wait_for(1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_no_bus_would_take_is_refused_at_once() {
-    let fleet = Fleet::new(Database::Sqlite, &Via::Mailbox).await;
-    let (teller, outbox) = fleet.teller().await;
+    let fleet = Fleet::new(Database::Sqlite, &Transport::Mailbox).await;
+    let (publisher, outbox) = fleet.publisher().await;
     let large = UserRegistered { username: "x".repeat(MAX_BYTES + 1), ..event(1) };
-    tell(&outbox, &large).await.unwrap_err();
-    assert_eq!(teller.count("outbox").await, 0);
+    publish(&outbox, &large).await.unwrap_err();
+    assert_eq!(publisher.count("outbox").await, 0);
 }

@@ -1,5 +1,5 @@
-//! Forgetting a user: portion by portion, through failures, reported once per
-//! order.
+//! Erasure of a user: batch by batch, through failures, reported once per
+//! request.
 
 use std::{
     sync::{
@@ -11,44 +11,44 @@ use std::{
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{UserDeleted, UserErased, UserRegistered};
-use fenz_events::{Consumer, Envelope, Eraser, Erasures, Outbox, Portion, Received};
+use fenz_events::{Batch, Consumer, Envelope, ErasureRunner, Outbox, Received, UserDataEraser};
 use tokio::sync::Semaphore;
 
-use crate::fleet::{Fleet, Replica, event, eventually, insert, on_each, tell};
+use crate::fleet::{Fleet, Replica, event, eventually, insert, on_each, publish};
 
 const USER: i64 = 7;
 
-/// What there is of the user, over all replicas.
+/// The user's data, shared by all replicas.
 #[derive(Default)]
-struct Belongings {
+struct UserData {
     left: AtomicU64,
     calls: AtomicU64,
-    /// What this eraser needs does not answer.
-    away: AtomicBool,
+    /// Whether a dependency does not answer.
+    unavailable: AtomicBool,
 }
 
-/// Takes two at a time. Each third call fails.
-struct TwoAtATime(Arc<Belongings>);
+/// Removes two at a time. Each third call fails.
+struct TwoAtATime(Arc<UserData>);
 
 #[async_trait::async_trait]
-impl Eraser for TwoAtATime {
-    async fn erase(&self, user: UserId) -> Result<Portion> {
+impl UserDataEraser for TwoAtATime {
+    async fn erase(&self, user: UserId) -> Result<Batch> {
         assert_eq!(user, UserId(USER));
-        if self.0.calls.fetch_add(1, Ordering::AcqRel) % 3 == 1 || self.0.away.load(Ordering::Acquire) {
+        if self.0.calls.fetch_add(1, Ordering::AcqRel) % 3 == 1 || self.0.unavailable.load(Ordering::Acquire) {
             return Err(Error::new(Reason::Unavailable, "the object store does not answer"));
         }
         let before = self.0.left.load(Ordering::Acquire);
         let removed = before.min(2);
         self.0.left.store(before - removed, Ordering::Release);
-        Ok(Portion { removed, done: before == removed })
+        Ok(Batch { removed, done: before == removed })
     }
 }
 
-/// A replica that registers users, and forgets them.
-async fn forgetting(fleet: &Fleet, eraser: impl Eraser) -> Replica {
-    let replica = fleet.idle_hearer().await;
+/// A replica that registers users, and erases them.
+async fn erasing(fleet: &Fleet, eraser: impl UserDataEraser) -> Replica {
+    let replica = fleet.idle_subscriber().await;
     let outbox = Outbox::start(&replica.platform).await.unwrap();
-    let erasures = Erasures::new(&replica.platform, &outbox).unwrap();
+    let erasures = ErasureRunner::new(&replica.platform, &outbox).unwrap();
     let (orders, known) = (erasures.clone(), erasures.clone());
     let consumer = Consumer::new()
         .on(move |txn: Txn, Received { event, .. }: Received<UserDeleted>| {
@@ -69,88 +69,86 @@ async fn forgetting(fleet: &Fleet, eraser: impl Eraser) -> Replica {
     replica
 }
 
-/// Where reports go: what was removed becomes an effect.
-async fn overseer(fleet: &Fleet) -> Replica {
+/// Receives the reports: what was removed becomes an effect.
+async fn admin(fleet: &Fleet) -> Replica {
     let consumer = Consumer::new().on(|txn: Txn, Received { event, .. }: Received<UserErased>| async move {
         assert_eq!((event.user_id, event.service.as_str()), (USER, "channel"));
         Ok(insert(&txn, "effects", event.erasure_id * 100 + event.removed).await?)
     });
-    fleet.hearing_teller(consumer).await
+    fleet.consuming_publisher(consumer).await
 }
 
-fn order(erasure_id: i64) -> UserDeleted {
+fn request(erasure_id: i64) -> UserDeleted {
     UserDeleted { user_id: USER, erasure_id, version: 9, occurred_at: None }
 }
 
-async fn reports(overseer: &Replica, wanted: &[i64]) {
-    eventually(&format!("the reports {wanted:?}"), async || overseer.effects().await.len() >= wanted.len()).await;
-    assert_eq!(overseer.effects().await, wanted);
+async fn reports(admin: &Replica, wanted: &[i64]) {
+    eventually(&format!("the reports {wanted:?}"), async || admin.effects().await.len() >= wanted.len()).await;
+    assert_eq!(admin.effects().await, wanted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_there_is_goes_in_portions_and_the_end_is_told_once() {
+async fn data_is_removed_in_batches_and_reported_once() {
     on_each(|fleet| async move {
-        let belongings = Arc::new(Belongings { left: 5.into(), ..Belongings::default() });
-        let replicas = [
-            forgetting(&fleet, TwoAtATime(belongings.clone())).await,
-            forgetting(&fleet, TwoAtATime(belongings.clone())).await,
-        ];
-        let overseer = overseer(&fleet).await;
-        let (_teller, outbox) = fleet.teller().await;
-        tell(&outbox, &event(USER)).await.unwrap();
+        let data = Arc::new(UserData { left: 5.into(), ..UserData::default() });
+        let replicas =
+            [erasing(&fleet, TwoAtATime(data.clone())).await, erasing(&fleet, TwoAtATime(data.clone())).await];
+        let admin = admin(&fleet).await;
+        let (_publisher, outbox) = fleet.publisher().await;
+        publish(&outbox, &event(USER)).await.unwrap();
         replicas[0].wait_for(1).await;
-        tell(&outbox, &order(1)).await.unwrap();
+        publish(&outbox, &request(1)).await.unwrap();
         // Two, nothing for a failure, two, one: five.
-        reports(&overseer, &[105]).await;
-        assert_eq!(belongings.left.load(Ordering::Acquire), 0);
+        reports(&admin, &[105]).await;
+        assert_eq!(data.left.load(Ordering::Acquire), 0);
         assert_eq!(replicas[0].count("erasures").await, 0);
-        // Late news of them changes nothing, of others it does.
-        tell(&outbox, &event(USER)).await.unwrap();
-        tell(&outbox, &event(8)).await.unwrap();
+        // Late events about the user change nothing, about others they do.
+        publish(&outbox, &event(USER)).await.unwrap();
+        publish(&outbox, &event(8)).await.unwrap();
         replicas[0].wait_for(2).await;
         assert_eq!(replicas[0].effects().await, [USER, 8]);
-        // Auth asks again when it did not hear the report: it hears another.
-        belongings.left.store(1, Ordering::Release);
-        tell(&outbox, &order(1)).await.unwrap();
-        reports(&overseer, &[101, 105]).await;
-        tell(&outbox, &order(2)).await.unwrap();
-        reports(&overseer, &[101, 105, 200]).await;
-        // Nobody tells twice.
+        // Auth asks again when it got no report: it gets another.
+        data.left.store(1, Ordering::Release);
+        publish(&outbox, &request(1)).await.unwrap();
+        reports(&admin, &[101, 105]).await;
+        publish(&outbox, &request(2)).await.unwrap();
+        reports(&admin, &[101, 105, 200]).await;
+        // Nothing is reported twice.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        reports(&overseer, &[101, 105, 200]).await;
+        reports(&admin, &[101, 105, 200]).await;
         assert_eq!(replicas[0].count("dead_letters").await, 0);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_away_delays_it_and_another_replica_takes_it_over() {
+async fn an_outage_delays_it_and_another_replica_takes_it_over() {
     on_each(|fleet| async move {
-        let belongings = Arc::new(Belongings { left: 3.into(), away: true.into(), ..Belongings::default() });
-        let first = forgetting(&fleet, TwoAtATime(belongings.clone())).await;
-        let overseer = overseer(&fleet).await;
-        let (_teller, outbox) = fleet.teller().await;
-        tell(&outbox, &order(4)).await.unwrap();
-        eventually("a try", async || belongings.calls.load(Ordering::Acquire) > 0).await;
-        assert_eq!((overseer.effects().await.len(), belongings.left.load(Ordering::Acquire)), (0, 3));
-        // It stops with the order undone and its lease unreturned.
+        let data = Arc::new(UserData { left: 3.into(), unavailable: true.into(), ..UserData::default() });
+        let first = erasing(&fleet, TwoAtATime(data.clone())).await;
+        let admin = admin(&fleet).await;
+        let (_publisher, outbox) = fleet.publisher().await;
+        publish(&outbox, &request(4)).await.unwrap();
+        eventually("a try", async || data.calls.load(Ordering::Acquire) > 0).await;
+        assert_eq!((admin.effects().await.len(), data.left.load(Ordering::Acquire)), (0, 3));
+        // It stops before the request is done, without releasing its lease.
         first.stop().await;
         assert_eq!(first.count("erasures").await, 1);
-        let _second = forgetting(&fleet, TwoAtATime(belongings.clone())).await;
-        belongings.away.store(false, Ordering::Release);
+        let _second = erasing(&fleet, TwoAtATime(data.clone())).await;
+        data.unavailable.store(false, Ordering::Release);
         fleet.clock.advance(Duration::from_secs(60));
-        reports(&overseer, &[403]).await;
+        reports(&admin, &[403]).await;
         assert_eq!(first.count("erasures").await, 0);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_about_nobody_is_set_aside() {
+async fn a_request_without_a_user_is_a_dead_letter() {
     on_each(|fleet| async move {
-        let replica = forgetting(&fleet, TwoAtATime(Arc::default())).await;
-        let (_teller, outbox) = fleet.teller().await;
-        tell(&outbox, &UserDeleted { user_id: 0, ..order(5) }).await.unwrap();
+        let replica = erasing(&fleet, TwoAtATime(Arc::default())).await;
+        let (_publisher, outbox) = fleet.publisher().await;
+        publish(&outbox, &UserDeleted { user_id: 0, ..request(5) }).await.unwrap();
         let keep_trying = async || {
             fleet.clock.advance(Duration::from_secs(60));
             replica.count("dead_letters").await == 1
@@ -162,30 +160,30 @@ async fn an_order_about_nobody_is_set_aside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_given_up_about_them_goes_too_and_the_rest_with_time() {
+async fn dead_letters_about_the_user_are_deleted_too_and_others_by_age() {
     on_each(|fleet| async move {
-        let replica = forgetting(&fleet, TwoAtATime(Arc::default())).await;
-        let overseer = overseer(&fleet).await;
-        let (_teller, outbox) = fleet.teller().await;
-        tell(&outbox, &event(8)).await.unwrap();
+        let replica = erasing(&fleet, TwoAtATime(Arc::default())).await;
+        let admin = admin(&fleet).await;
+        let (_publisher, outbox) = fleet.publisher().await;
+        publish(&outbox, &event(8)).await.unwrap();
         replica.wait_for(1).await;
         for user in [USER, 70 + USER] {
-            let told = Envelope::new(&event(user), "content", fleet.clock.now());
-            fleet.deliver(&Envelope { payload: vec![0xff; 3], ..told }).await;
+            let envelope = Envelope::new(&event(user), "content", fleet.clock.now());
+            fleet.deliver(&Envelope { payload: vec![0xff; 3], ..envelope }).await;
         }
         let both_given_up = async || {
             fleet.clock.advance(Duration::from_secs(60));
             replica.count("dead_letters").await == 2
         };
         eventually("the dead letters", both_given_up).await;
-        tell(&outbox, &order(6)).await.unwrap();
-        reports(&overseer, &[600]).await;
+        publish(&outbox, &request(6)).await.unwrap();
+        reports(&admin, &[600]).await;
         assert_eq!(replica.count("dead_letters").await, 1);
-        // What is pruned every hour is pruned at the start too.
+        // Pruning runs at the start, then every hour.
         fleet.clock.advance(Duration::from_secs(9 * 24 * 3600));
-        let _next = forgetting(&fleet, TwoAtATime(Arc::default())).await;
+        let _next = erasing(&fleet, TwoAtATime(Arc::default())).await;
         eventually("no dead letter", async || replica.count("dead_letters").await == 0).await;
-        assert_eq!(replica.count("erased_users").await, 1, "a letter of yesterday may still be replayed");
+        assert_eq!(replica.count("erased_users").await, 1, "a dead letter of yesterday may still be replayed");
     })
     .await;
 }
@@ -197,30 +195,30 @@ struct Slow {
 }
 
 #[async_trait::async_trait]
-impl Eraser for Slow {
-    async fn erase(&self, _: UserId) -> Result<Portion> {
+impl UserDataEraser for Slow {
+    async fn erase(&self, _: UserId) -> Result<Batch> {
         self.calls.fetch_add(1, Ordering::AcqRel);
         self.go.acquire().await.unwrap().forget();
-        Ok(Portion { removed: 1, done: true })
+        Ok(Batch { removed: 1, done: true })
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_at_one_order_report_once() {
+async fn two_replicas_with_one_request_report_once() {
     on_each(|fleet| async move {
         let (calls, go) = (Arc::new(AtomicU64::new(0)), Arc::new(Semaphore::new(0)));
         let slow = || Slow { calls: calls.clone(), go: go.clone() };
-        let _replicas = [forgetting(&fleet, slow()).await, forgetting(&fleet, slow()).await];
-        let overseer = overseer(&fleet).await;
-        let (_teller, outbox) = fleet.teller().await;
-        tell(&outbox, &order(8)).await.unwrap();
+        let _replicas = [erasing(&fleet, slow()).await, erasing(&fleet, slow()).await];
+        let admin = admin(&fleet).await;
+        let (_publisher, outbox) = fleet.publisher().await;
+        publish(&outbox, &request(8)).await.unwrap();
         eventually("the first at work", async || calls.load(Ordering::Acquire) == 1).await;
         fleet.clock.advance(Duration::from_secs(60));
         eventually("both at work", async || calls.load(Ordering::Acquire) == 2).await;
         go.add_permits(2);
-        reports(&overseer, &[801]).await;
+        reports(&admin, &[801]).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        reports(&overseer, &[801]).await;
+        reports(&admin, &[801]).await;
     })
     .await;
 }

@@ -1,5 +1,4 @@
-//! A service that tells and one that hears, in as many replicas as a test
-//! wants.
+//! A service that publishes and one that consumes, in any number of replicas.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -9,14 +8,14 @@ use fenz_chassis::{
     settings::BusSettings,
 };
 use fenz_contract::events::v1::UserRegistered;
-use fenz_events::{Consumer, Envelope, Event, MailboxRegistry, Outbox, Received, Refusal};
+use fenz_events::{Consumer, Envelope, Event, HandlerError, MailboxRegistry, Outbox, Received};
 use fenz_testkit::Database;
 use futures::{FutureExt, future::join_all};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use sea_orm_migration::prelude::*;
 
-/// The services' schema: what the teller writes, what the hearer makes of it.
-/// The effects have no key: one that happens twice is there twice.
+/// The services' schema: what the publisher writes, what the subscriber's handler
+/// inserts. The effects have no key, so that duplicates are visible.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
@@ -64,21 +63,22 @@ macro_rules! service {
     };
 }
 
-service!(Teller, "content");
-service!(Hearer, "channel");
+service!(Publisher, "content");
+service!(Subscriber, "channel");
+service!(Measured, "measured");
 
-/// How events travel.
+/// How events are transported.
 #[derive(Clone, Debug)]
-pub enum Via {
+pub enum Transport {
     Mailbox,
     JetStream(String),
 }
 
 /// Every pair of bus and database that this machine offers.
-pub fn everywhere() -> Vec<(Database, Via)> {
-    let mut all: Vec<_> = Database::available().into_iter().map(|database| (database, Via::Mailbox)).collect();
+pub fn everywhere() -> Vec<(Database, Transport)> {
+    let mut all: Vec<_> = Database::available().into_iter().map(|database| (database, Transport::Mailbox)).collect();
     if let Ok(url) = std::env::var("FENZ_TEST_NATS") {
-        all.extend(Database::available().into_iter().map(|database| (database, Via::JetStream(url.clone()))));
+        all.extend(Database::available().into_iter().map(|database| (database, Transport::JetStream(url.clone()))));
     }
     all
 }
@@ -86,9 +86,9 @@ pub fn everywhere() -> Vec<(Database, Via)> {
 /// Runs a test on each pair at the same time.
 pub async fn on_each<F: Future<Output = ()>>(test: impl Fn(Fleet) -> F) {
     let mut running = Vec::new();
-    for (database, via) in everywhere() {
-        let test = AssertUnwindSafe(test(Fleet::new(database, &via).await)).catch_unwind();
-        running.push(async move { (format!("{database:?} {via:?}"), test.await) });
+    for (database, transport) in everywhere() {
+        let test = AssertUnwindSafe(test(Fleet::new(database, &transport).await)).catch_unwind();
+        running.push(async move { (format!("{database:?} {transport:?}"), test.await) });
     }
     let failed = join_all(running).await.into_iter().filter(|(_, outcome)| outcome.is_err());
     let failed: Vec<_> = failed.map(|(name, _)| name).collect();
@@ -99,12 +99,12 @@ pub struct Fleet {
     pub bus: BusSettings,
     pub clock: Clock,
     shared: Shared,
-    pub teller_url: String,
-    pub hearer_url: String,
+    pub publisher_url: String,
+    pub subscriber_url: String,
     _folder: Option<tempfile::TempDir>,
 }
 
-/// One process of a service, as far as a test can tell.
+/// One process of a service.
 pub struct Replica {
     pub process: Process,
     pub platform: Platform,
@@ -112,42 +112,42 @@ pub struct Replica {
 }
 
 impl Fleet {
-    pub async fn new(database: Database, via: &Via) -> Self {
-        let fleet = Self::unopened(database, via).await;
+    pub async fn new(database: Database, transport: &Transport) -> Self {
+        let fleet = Self::unopened(database, transport).await;
         fleet.open();
         fleet
     }
 
-    /// All its services have started.
+    /// Events are delivered from now on.
     pub fn open(&self) {
         self.shared.get::<MailboxRegistry>().open();
     }
 
-    pub async fn unopened(database: Database, via: &Via) -> Self {
+    pub async fn unopened(database: Database, transport: &Transport) -> Self {
         fenz_chassis::prepare();
         let folder = tempfile::tempdir().unwrap();
         let name = format!("t{:016x}", rand::random::<u64>());
-        let url = match via {
-            Via::Mailbox => "",
-            Via::JetStream(url) => url,
+        let url = match transport {
+            Transport::Mailbox => "",
+            Transport::JetStream(url) => url,
         };
         let bus = BusSettings { url: url.into(), stream: name.clone(), prefix: name, ..BusSettings::default() };
         Self {
             bus,
             clock: Clock::default(),
             shared: Shared::default(),
-            teller_url: database.create(folder.path(), "teller").await.unwrap(),
-            hearer_url: database.create(folder.path(), "hearer").await.unwrap(),
+            publisher_url: database.create(folder.path(), "publisher").await.unwrap(),
+            subscriber_url: database.create(folder.path(), "subscriber").await.unwrap(),
             _folder: Some(folder),
         }
     }
 
-    /// One that another process has made: the bus's address and its name.
-    pub fn existing((url, name): (&str, &str), teller_url: String, hearer_url: String) -> Self {
+    /// One that another process has created: the bus's address and its name.
+    pub fn existing((url, name): (&str, &str), publisher_url: String, subscriber_url: String) -> Self {
         fenz_chassis::prepare();
         let bus = BusSettings { url: url.into(), stream: name.into(), prefix: name.into(), ..BusSettings::default() };
         let (clock, shared) = (Clock::default(), Shared::default());
-        Self { bus, clock, shared, teller_url, hearer_url, _folder: None }
+        Self { bus, clock, shared, publisher_url, subscriber_url, _folder: None }
     }
 
     pub fn settings(&self, url: &str) -> Settings {
@@ -160,43 +160,43 @@ impl Fleet {
         Settings { database, bus: self.bus.clone(), ..Settings::default() }
     }
 
-    async fn replica<S: Service>(&self, url: &str) -> Replica {
+    pub async fn replica<S: Service>(&self, url: &str) -> Replica {
         let process = Process { clock: self.clock.clone(), shared: self.shared.clone(), ..Process::default() };
         let platform = fenz_chassis::connect::<S>(self.settings(url), &process).await.unwrap();
         let db = platform.db().unwrap();
         Replica { process, platform, db }
     }
 
-    pub async fn teller(&self) -> (Replica, Outbox) {
-        let replica = self.replica::<Teller>(&self.teller_url).await;
+    pub async fn publisher(&self) -> (Replica, Outbox) {
+        let replica = self.replica::<Publisher>(&self.publisher_url).await;
         let outbox = Outbox::start(&replica.platform).await.unwrap();
         (replica, outbox)
     }
 
-    pub async fn hearer(&self, consumer: Consumer) -> Replica {
-        let replica = self.replica::<Hearer>(&self.hearer_url).await;
+    pub async fn subscriber(&self, consumer: Consumer) -> Replica {
+        let replica = self.replica::<Subscriber>(&self.subscriber_url).await;
         consumer.start(&replica.platform).await.unwrap();
         replica
     }
 
-    /// A replica of the hearer that does nothing yet.
-    pub async fn idle_hearer(&self) -> Replica {
-        self.replica::<Hearer>(&self.hearer_url).await
+    /// A replica of the subscriber without a consumer.
+    pub async fn idle_subscriber(&self) -> Replica {
+        self.replica::<Subscriber>(&self.subscriber_url).await
     }
 
-    /// A replica of the teller that hears.
-    pub async fn hearing_teller(&self, consumer: Consumer) -> Replica {
-        let replica = self.replica::<Teller>(&self.teller_url).await;
+    /// A replica of the publisher that consumes.
+    pub async fn consuming_publisher(&self, consumer: Consumer) -> Replica {
+        let replica = self.replica::<Publisher>(&self.publisher_url).await;
         consumer.start(&replica.platform).await.unwrap();
         replica
     }
 
-    /// Delivers an event as somebody would who does not know that others did.
+    /// Delivers an event, whether or not it was delivered before.
     pub async fn deliver(&self, envelope: &Envelope) {
         let url = self.bus.url.expose();
         if url.is_empty() {
-            let replica = self.replica::<Hearer>(&self.hearer_url).await;
-            put_into_mailbox(&replica.db, envelope, self.clock.now()).await;
+            let replica = self.replica::<Subscriber>(&self.subscriber_url).await;
+            insert_into_mailbox(&replica.db, envelope, self.clock.now()).await;
             return;
         }
         let client = async_nats::connect(url).await.unwrap();
@@ -211,14 +211,14 @@ impl Fleet {
     }
 }
 
-/// Into the hearer's mailbox, unless it lies there.
-async fn put_into_mailbox(db: &DatabaseConnection, envelope: &Envelope, now: chrono::DateTime<chrono::Utc>) {
+/// Into the subscriber's mailbox, unless it is there.
+async fn insert_into_mailbox(db: &DatabaseConnection, envelope: &Envelope, now: chrono::DateTime<chrono::Utc>) {
     let insert = Query::insert()
         .into_table("mailbox")
         .columns(["event_id", "consumer", "subject", "payload", "headers", "tries", "available_at"])
         .values_panic([
             envelope.id.as_str().into(),
-            Hearer::NAME.into(),
+            Subscriber::NAME.into(),
             envelope.subject.as_str().into(),
             envelope.payload.clone().into(),
             serde_json::to_string(&envelope.headers).unwrap().into(),
@@ -233,8 +233,8 @@ async fn put_into_mailbox(db: &DatabaseConnection, envelope: &Envelope, now: chr
 }
 
 impl Replica {
-    /// One that only looks on.
-    pub fn watching(platform: Platform) -> Self {
+    /// One that only reads.
+    pub fn observing(platform: Platform) -> Self {
         let db = platform.db().unwrap();
         Self { process: Process::default(), platform, db }
     }
@@ -250,7 +250,7 @@ impl Replica {
         self.ask(&format!("SELECT COUNT(*) AS n FROM {table}")).await[0]
     }
 
-    /// The numbers that took effect, as often as they did.
+    /// The effects, with duplicates.
     pub async fn effects(&self) -> Vec<i64> {
         self.ask("SELECT n FROM effects ORDER BY n").await
     }
@@ -264,7 +264,7 @@ impl Replica {
         self.db.execute_unprepared(sql).await.unwrap();
     }
 
-    /// Waits until so many events took effect, and that nothing is left over.
+    /// Waits for this many effects and an empty mailbox.
     pub async fn wait_for(&self, count: usize) {
         eventually(&format!("{count} effects"), async || self.effects().await.len() >= count).await;
         eventually("an empty mailbox", async || self.count("mailbox").await == 0).await;
@@ -289,7 +289,7 @@ pub fn event(n: i64) -> UserRegistered {
     UserRegistered { user_id: n, username: format!("user{n}"), version: 1, ..UserRegistered::default() }
 }
 
-/// Writes a number and tells it.
+/// Writes a number and publishes it.
 pub async fn write(outbox: &Outbox, n: i64) -> Result<()> {
     outbox
         .transact(|txn| async move {
@@ -299,8 +299,8 @@ pub async fn write(outbox: &Outbox, n: i64) -> Result<()> {
         .await
 }
 
-/// Tells an event in a transaction of its own.
-pub async fn tell(outbox: &Outbox, event: &impl Event) -> Result<()> {
+/// Publishes an event in a transaction of its own.
+pub async fn publish(outbox: &Outbox, event: &impl Event) -> Result<()> {
     outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await
 }
 
@@ -308,22 +308,22 @@ pub async fn insert(txn: &Txn, table: &str, n: i64) -> Result<(), DbErr> {
     txn.execute_unprepared(&format!("INSERT INTO {table} (n) VALUES ({n})")).await.map(drop)
 }
 
-/// Makes an effect of every number.
+/// Inserts an effect for every number.
 pub fn recording() -> Consumer {
     Consumer::new().on(|txn: Txn, Received { event, .. }: Received<UserRegistered>| async move {
         Ok(insert(&txn, "effects", event.user_id).await?)
     })
 }
 
-/// As [`recording`], unless the test refuses.
-pub fn refusing(refuse: impl Fn(i64) -> Option<Refusal> + Send + Sync + 'static) -> Consumer {
-    let refuse = Arc::new(refuse);
+/// As [`recording`], then fails where the test returns an error.
+pub fn failing(fail: impl Fn(i64) -> Option<HandlerError> + Send + Sync + 'static) -> Consumer {
+    let fail = Arc::new(fail);
     Consumer::new().on(move |txn: Txn, Received { event, .. }: Received<UserRegistered>| {
-        let refuse = refuse.clone();
+        let fail = fail.clone();
         async move {
-            // After the effect: it must be undone.
+            // After the effect: it must be rolled back.
             insert(&txn, "effects", event.user_id).await?;
-            refuse(event.user_id).map_or(Ok(()), Err)
+            fail(event.user_id).map_or(Ok(()), Err)
         }
     })
 }

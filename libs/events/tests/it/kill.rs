@@ -8,35 +8,35 @@ use std::{
 use fenz_chassis::{Clock, Process};
 use fenz_testkit::Database;
 
-use crate::fleet::{Fleet, Replica, Teller, Via, eventually, recording, write};
+use crate::fleet::{Fleet, Publisher, Replica, Transport, eventually, recording, write};
 
-/// What a child of this test is told by.
+/// The environment variable with the role of a child process.
 const ROLE: &str = "EVENTS_TEST_ROLE";
 const WRITES: i64 = 1_000;
-/// Kills before the survivors may finish in peace.
+/// Kills before all processes may finish.
 const KILLS: usize = 24;
 
-/// A replica that somebody will kill.
-struct Victim {
+/// A replica that is killed and restarted.
+struct ChildProcess {
     role: &'static str,
     variables: Vec<(&'static str, String)>,
     child: Child,
 }
 
-impl Victim {
+impl ChildProcess {
     fn start(role: &'static str, fleet: &Fleet) -> Self {
         let variables = vec![
             ("EVENTS_TEST_BUS", fleet.bus.url.expose().to_owned()),
             ("EVENTS_TEST_NAME", fleet.bus.stream.clone()),
-            ("EVENTS_TEST_TELLER", fleet.teller_url.clone()),
-            ("EVENTS_TEST_HEARER", fleet.hearer_url.clone()),
+            ("EVENTS_TEST_PUBLISHER", fleet.publisher_url.clone()),
+            ("EVENTS_TEST_SUBSCRIBER", fleet.subscriber_url.clone()),
         ];
         let child = spawn(role, &variables);
         Self { role, variables, child }
     }
 
     fn kill(&mut self) {
-        // SIGKILL: it cannot even notice.
+        // SIGKILL: it cannot clean up.
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -47,7 +47,7 @@ impl Victim {
     }
 }
 
-impl Drop for Victim {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         self.kill();
     }
@@ -71,23 +71,23 @@ async fn child() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let fleet = Fleet::existing(
         (&variable("EVENTS_TEST_BUS"), &variable("EVENTS_TEST_NAME")),
-        variable("EVENTS_TEST_TELLER"),
-        variable("EVENTS_TEST_HEARER"),
+        variable("EVENTS_TEST_PUBLISHER"),
+        variable("EVENTS_TEST_SUBSCRIBER"),
     );
     match role.as_str() {
-        "hearer" => {
-            let _hearer = fleet.hearer(recording()).await;
+        "subscriber" => {
+            let _subscriber = fleet.subscriber(recording()).await;
             std::future::pending::<()>().await;
         }
-        // Publishes what others left behind, and writes nothing.
+        // Publishes what others wrote, and writes nothing.
         "relay" => {
-            let _relay = fleet.teller().await;
+            let _relay = fleet.publisher().await;
             std::future::pending::<()>().await;
         }
         _ => {
-            let (teller, outbox) = fleet.teller().await;
-            // The count may miss nothing: this is the one writer.
-            let written = teller.count("writes").await;
+            let (publisher, outbox) = fleet.publisher().await;
+            // This is the only writer, so the count is complete.
+            let written = publisher.count("writes").await;
             for n in written + 1..=WRITES {
                 write(&outbox, n).await.unwrap();
             }
@@ -97,29 +97,31 @@ async fn child() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_point_every_write_takes_effect_once() {
+async fn every_write_takes_effect_once_though_replicas_are_killed() {
     let Ok(nats) = std::env::var("FENZ_TEST_NATS") else { return };
-    let fleet = Fleet::new(Database::of_a_fleet(), &Via::JetStream(nats)).await;
-    // Makes the tables, and looks on.
-    let watcher = |url: &str| {
+    let fleet = Fleet::new(Database::of_a_fleet(), &Transport::JetStream(nats)).await;
+    // Creates the tables, and reads.
+    let observer = |url: &str| {
         let (settings, process) = (fleet.settings(url), Process { clock: Clock::default(), ..Process::default() });
-        async move { fenz_chassis::connect::<Teller>(settings, &process).await.unwrap() }
+        async move { fenz_chassis::connect::<Publisher>(settings, &process).await.unwrap() }
     };
-    let teller = Replica::watching(watcher(&fleet.teller_url).await);
-    let hearer = Replica::watching(watcher(&fleet.hearer_url).await);
-    let mut victims: Vec<_> =
-        ["writer", "relay", "hearer", "hearer"].into_iter().map(|role| Victim::start(role, &fleet)).collect();
+    let publisher = Replica::observing(observer(&fleet.publisher_url).await);
+    let subscriber = Replica::observing(observer(&fleet.subscriber_url).await);
+    let mut children: Vec<_> = ["writer", "relay", "subscriber", "subscriber"]
+        .into_iter()
+        .map(|role| ChildProcess::start(role, &fleet))
+        .collect();
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(rand::random_range(50..450))).await;
-        victims[rand::random_range(0..4)].kill_and_restart();
+        children[rand::random_range(0..4)].kill_and_restart();
     }
-    eventually("all writes", async || teller.count("writes").await == WRITES).await;
-    // One more of each, now that there is work for all.
-    for victim in &mut victims {
-        victim.kill_and_restart();
+    eventually("all writes", async || publisher.count("writes").await == WRITES).await;
+    // Once more, now that each has work.
+    for child in &mut children {
+        child.kill_and_restart();
     }
-    hearer.wait_for(WRITES as usize).await;
-    assert_eq!(hearer.effects().await, (1..=WRITES).collect::<Vec<_>>());
-    eventually("an empty outbox", async || teller.count("outbox").await == 0).await;
-    assert_eq!((hearer.count("dead_letters").await, hearer.count("effects").await), (0, WRITES));
+    subscriber.wait_for(WRITES as usize).await;
+    assert_eq!(subscriber.effects().await, (1..=WRITES).collect::<Vec<_>>());
+    eventually("an empty outbox", async || publisher.count("outbox").await == 0).await;
+    assert_eq!((subscriber.count("dead_letters").await, subscriber.count("effects").await), (0, WRITES));
 }

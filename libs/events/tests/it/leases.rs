@@ -1,17 +1,17 @@
-//! What one replica does for all.
+//! Tasks that one replica runs for all.
 
 use std::time::Duration;
 
 use fenz_events::Lease;
 use fenz_testkit::Database;
 
-use crate::fleet::{Fleet, Via, recording};
+use crate::fleet::{Fleet, Transport, recording};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_holds_it_until_it_lets_go_or_is_gone() {
+async fn one_holds_it_until_it_is_released_or_expires() {
     for database in Database::available() {
-        let fleet = Fleet::new(database, &Via::Mailbox).await;
-        let replica = fleet.hearer(recording()).await;
+        let fleet = Fleet::new(database, &Transport::Mailbox).await;
+        let replica = fleet.subscriber(recording()).await;
         let lease = || Lease::new(&replica.platform, "work").unwrap();
         let (one, two) = (lease(), lease());
         assert!(one.hold().await.unwrap() && one.hold().await.unwrap(), "{database:?}");
@@ -26,7 +26,7 @@ async fn one_holds_it_until_it_lets_go_or_is_gone() {
         fleet.clock.advance(Duration::from_secs(6));
         assert!(one.hold().await.unwrap());
         two.release().await.unwrap();
-        assert!(!two.hold().await.unwrap(), "gave back what was not its own");
+        assert!(!two.hold().await.unwrap(), "released another holder's lease");
         let parallel = (0..8).map(|_| Lease::new(&replica.platform, "other").unwrap());
         let parallel: Vec<_> = parallel.map(|lease| tokio::spawn(async move { lease.hold().await.unwrap() })).collect();
         let held = futures::future::join_all(parallel).await.into_iter().filter(|held| *held.as_ref().unwrap());

@@ -1,10 +1,12 @@
-//! One suite for both buses, on every database: whatever fails, repeats or
-//! changes places, each committed event takes effect once.
+//! One suite for both buses, on every database: whatever fails, is
+//! repeated or reordered, each committed event takes effect once.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
+mod broadcast;
 mod broker;
+mod circuit_breaker;
 mod commands;
 mod delivery;
 mod erasure;
@@ -12,5 +14,4 @@ mod failures;
 mod fleet;
 mod kill;
 mod leases;
-mod listener;
 mod poison;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use fenz_chassis::database::Txn;
 use fenz_contract::events::v1::UserRegistered;
-use fenz_events::{Consumer, Envelope, Received, Refusal, dead_letters};
+use fenz_events::{Consumer, Envelope, HandlerError, Received, dead_letters};
 
 use crate::fleet::{event, eventually, insert, on_each, write};
 
@@ -28,7 +28,7 @@ fn picky(tries: Arc<AtomicUsize>, repaired: Arc<AtomicBool>) -> Consumer {
             match event.user_id {
                 REFUSED => {
                     tries.fetch_add(1, Ordering::AcqRel);
-                    return Err(Refusal::message("not this one"));
+                    return Err(HandlerError::message("not this one"));
                 }
                 PANICS => panic!("a handler of the test panics"),
                 // A row that is there: the name of a migration.
@@ -48,21 +48,21 @@ fn picky(tries: Arc<AtomicUsize>, repaired: Arc<AtomicBool>) -> Consumer {
 async fn poison_stops_nobody_and_can_be_replayed() {
     on_each(|fleet| async move {
         let (tries, repaired) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let hearer = fleet.hearer(picky(tries.clone(), repaired.clone())).await;
-        let (_teller, outbox) = fleet.teller().await;
+        let subscriber = fleet.subscriber(picky(tries.clone(), repaired.clone())).await;
+        let (_publisher, outbox) = fleet.publisher().await;
         for n in 1..=20 {
             write(&outbox, n).await.unwrap();
         }
-        eventually("the good ones", async || hearer.effects().await.len() == 17).await;
-        assert_eq!(hearer.count("dead_letters").await, 0, "the good ones waited for the bad ones");
+        eventually("the good ones", async || subscriber.effects().await.len() == 17).await;
+        assert_eq!(subscriber.count("dead_letters").await, 0, "the good ones waited for the bad ones");
 
         let unreadable = Envelope { payload: vec![0xff; 3], ..Envelope::new(&event(4), "content", fleet.clock.now()) };
         fleet.deliver(&unreadable).await;
-        eventually("dead letters", async || hearer.count("dead_letters").await == 4).await;
+        eventually("dead letters", async || subscriber.count("dead_letters").await == 4).await;
         assert_eq!(tries.load(Ordering::Acquire), 5);
-        assert_eq!((hearer.count("mailbox").await, hearer.count("inbox").await), (0, 17));
+        assert_eq!((subscriber.count("mailbox").await, subscriber.count("inbox").await), (0, 17));
 
-        let letters = dead_letters::list(&hearer.db, 10).await.unwrap();
+        let letters = dead_letters::list(&subscriber.db, 10).await.unwrap();
         let reason = |n: i64| {
             let subject = format!("user.{n}.registered");
             letters.iter().find(|l| l.envelope.subject == subject).map(|l| l.reason.as_str()).unwrap_or_default()
@@ -73,13 +73,13 @@ async fn poison_stops_nobody_and_can_be_replayed() {
 
         repaired.store(true, Ordering::Release);
         let one = letters.iter().find(|l| l.envelope.subject == "user.1.registered").unwrap();
-        assert_eq!(dead_letters::replay(&hearer.db, &fleet.clock, Some(&one.envelope.id)).await.unwrap(), 1);
-        hearer.wait_for(18).await;
-        assert_eq!(dead_letters::replay(&hearer.db, &fleet.clock, None).await.unwrap(), 3);
-        eventually("all effects", async || hearer.effects().await.len() == 20).await;
+        assert_eq!(dead_letters::replay(&subscriber.db, &fleet.clock, Some(&one.envelope.id)).await.unwrap(), 1);
+        subscriber.wait_for(18).await;
+        assert_eq!(dead_letters::replay(&subscriber.db, &fleet.clock, None).await.unwrap(), 3);
+        eventually("all effects", async || subscriber.effects().await.len() == 20).await;
         // What cannot be read stays unreadable.
-        eventually("a dead letter", async || hearer.count("dead_letters").await == 1).await;
-        assert_eq!(hearer.effects().await, (1..=20).collect::<Vec<_>>());
+        eventually("a dead letter", async || subscriber.count("dead_letters").await == 1).await;
+        assert_eq!(subscriber.effects().await, (1..=20).collect::<Vec<_>>());
     })
     .await;
 }

@@ -1,18 +1,21 @@
-//! What keeps the tables small and their state in sight.
+//! Prunes the tables and measures them.
 
 use std::time::Duration;
 
 use fenz_chassis::Platform;
 
-use crate::store::{dead_letters, inbox, mailbox, outbox};
+use crate::{
+    bus::Bus,
+    store::{dead_letters, inbox, mailbox, outbox},
+};
 
-/// Longer than the stream keeps events: what is forgotten is not delivered
-/// again. Dead letters are kept no longer either: they have names in them.
-pub const REMEMBERED: Duration = Duration::from_secs(8 * 24 * 3600);
+/// Longer than the stream keeps events: what is pruned is not redelivered. Dead
+/// letters are kept no longer either: they contain personal data.
+pub const RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
 const PRUNE: Duration = Duration::from_secs(3600);
 const MEASURE: Duration = Duration::from_secs(15);
 
-/// Rows of the outbox and the age of the oldest.
+/// Measures the rows of the outbox and the age of the oldest.
 pub fn of_outbox(platform: &Platform) -> anyhow::Result<()> {
     let (service, db, clock) = (platform.service, platform.db()?, platform.clock.clone());
     platform.every("events.outbox_gauges", MEASURE, move || {
@@ -31,15 +34,20 @@ pub fn of_outbox(platform: &Platform) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The inbox and the dead letters pruned; events that wait and those given up
-/// counted.
-pub fn of_consumer(platform: &Platform) -> anyhow::Result<()> {
+/// Prunes the inbox and the dead letters; counts events that wait and those
+/// given up.
+pub fn of_consumer(platform: &Platform, bus: &Bus) -> anyhow::Result<()> {
     let (service, db) = (platform.service, platform.db()?);
+    // In a fleet the stream's consumer measures this.
+    let is_bus = matches!(bus, Bus::Mailboxes(_));
     platform.every("events.consumer_gauges", MEASURE, move || {
         let db = db.clone();
         async move {
-            let (letters, dead) = (mailbox::count(&db, service).await?, dead_letters::count(&db).await?);
-            metrics::gauge!("fenz_events_mailbox_rows", "service" => service).set(letters as f64);
+            let (waiting, dead) = (mailbox::count(&db, service).await?, dead_letters::count(&db).await?);
+            if is_bus {
+                metrics::gauge!("fenz_events_consumer_waiting", "service" => service).set(waiting as f64);
+            }
+            metrics::gauge!("fenz_events_mailbox_rows", "service" => service).set(waiting as f64);
             metrics::gauge!("fenz_events_dead_letters", "service" => service).set(dead as f64);
             Ok(())
         }
@@ -48,8 +56,8 @@ pub fn of_consumer(platform: &Platform) -> anyhow::Result<()> {
     platform.every("events.prune", PRUNE, move || {
         let (db, clock) = (db.clone(), clock.clone());
         async move {
-            inbox::prune(&db, clock.ago(REMEMBERED)).await?;
-            Ok(dead_letters::prune(&db, clock.ago(REMEMBERED)).await?)
+            inbox::prune(&db, clock.ago(RETENTION)).await?;
+            Ok(dead_letters::prune(&db, clock.ago(RETENTION)).await?)
         }
     });
     Ok(())
