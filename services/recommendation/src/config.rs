@@ -9,24 +9,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the service listens; without one 127.0.0.1 and its default port.
+    /// The address to listen on; the default is 127.0.0.1 and the default port.
     pub listen: Option<SocketAddr>,
-    /// How long what a guest picked is kept.
+    /// How long tags of guests are kept.
     #[serde(with = "humantime_serde")]
     pub keep_guests: Duration,
-    /// How often popularity is reckoned anew.
+    /// How often popularity is recomputed.
     #[serde(with = "humantime_serde")]
     pub popular_every: Duration,
-    /// Reads of the database that feeds may cause at a time.
+    /// Concurrent database reads by requests.
     pub database_reads: usize,
-    /// Videos that are kept in memory, per process; one counts once, and once
-    /// more for each kilobyte that it has.
+    /// Videos in memory, per process. Each counts as one plus its kilobytes.
     pub cached_videos: u64,
-    /// Videos that are put into an empty Redis before the first request, the
-    /// newest. The sets of ids are put there whole.
+    /// The newest videos that are written to an empty Redis before the first
+    /// request. Sets of ids are written completely.
     pub warm_videos: u64,
-    /// Where the index of words is kept. Replicas that share the folder each
-    /// have a part of it of their own.
+    /// The directory of the search index. Replicas that share it each use a
+    /// subdirectory.
     pub index_dir: PathBuf,
 }
 
@@ -66,11 +65,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_hold_and_bad_values_are_named() {
+    fn the_defaults_are_valid_and_errors_name_the_key() {
         Config::default().check().unwrap();
-        let says = |config: Config| config.check().unwrap_err().to_string();
-        assert!(says(Config { keep_guests: Duration::ZERO, ..Config::default() }).contains("KEEP_GUESTS"));
-        assert!(says(Config { popular_every: Duration::ZERO, ..Config::default() }).contains("POPULAR_EVERY"));
-        assert!(says(Config { database_reads: 0, ..Config::default() }).contains("DATABASE_READS"));
+        let error = |config: Config| config.check().unwrap_err().to_string();
+        assert!(error(Config { keep_guests: Duration::ZERO, ..Config::default() }).contains("KEEP_GUESTS"));
+        assert!(error(Config { popular_every: Duration::ZERO, ..Config::default() }).contains("POPULAR_EVERY"));
+        assert!(error(Config { database_reads: 0, ..Config::default() }).contains("DATABASE_READS"));
     }
 }

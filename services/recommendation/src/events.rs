@@ -1,5 +1,5 @@
-//! What the service hears: of videos, channels, views and viewers, and of its
-//! own tags that went. It tells of tags (`app/tags`).
+//! Consumed events: videos, channels, views, viewers, and the service's own
+//! tags. Tag events are published by `app/tags`.
 
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{
@@ -10,15 +10,15 @@ use fenz_events::{Consumer, Received};
 
 use crate::app::App;
 
-/// A handler that calls one of [`TakeIn`](crate::app::TakeIn) and wakes what
-/// follows the changes: it looks until the transaction has committed.
-macro_rules! takes {
+/// A handler that calls a method of [`Projection`](crate::app::Projection) and
+/// wakes what follows the order of changes.
+macro_rules! project {
     ($app:ident, $event:ty, $method:ident) => {{
         let app = $app.clone();
         move |txn, Received { event, .. }: Received<$event>| {
             let app = app.clone();
             async move {
-                app.take_in.$method(&txn, event).await?;
+                app.projection.$method(&txn, event).await?;
                 app.wake();
                 Ok(())
             }
@@ -26,20 +26,20 @@ macro_rules! takes {
     }};
 }
 
-/// Starts taking in.
+/// Starts the consumer.
 pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     Consumer::new()
-        .on(takes!(app, VideoChanged, video_changed))
-        .on(takes!(app, VideoDeleted, video_deleted))
-        .on(takes!(app, VideosImported, videos_imported))
-        .on(takes!(app, ChannelChanged, channel_changed))
-        .on(takes!(app, ChannelDeleted, channel_deleted))
-        .on(takes!(app, TagChanged, tag_changed))
-        .on(takes!(app, TagDeleted, tag_deleted))
-        .on(takes!(app, ViewsCounted, views_counted))
-        .on(takes!(app, UserRegistered, user_registered))
-        .on(takes!(app, GuestJoined, guest_joined))
-        .on(takes!(app, UserDeleted, user_deleted))
+        .on(project!(app, VideoChanged, video_changed))
+        .on(project!(app, VideoDeleted, video_deleted))
+        .on(project!(app, VideosImported, videos_imported))
+        .on(project!(app, ChannelChanged, channel_changed))
+        .on(project!(app, ChannelDeleted, channel_deleted))
+        .on(project!(app, TagChanged, tag_changed))
+        .on(project!(app, TagDeleted, tag_deleted))
+        .on(project!(app, ViewsCounted, views_counted))
+        .on(project!(app, UserRegistered, user_registered))
+        .on(project!(app, GuestJoined, guest_joined))
+        .on(project!(app, UserDeleted, user_deleted))
         .start(platform)
         .await
 }

@@ -1,14 +1,14 @@
-//! What to watch: tags, what viewers picked of them, what is recommended and
-//! what is popular.
+//! Tags, the tags that viewers chose, recommended and popular videos, and search.
 //!
-//! The service keeps a projection of every video (`store/videos`), fed by the
-//! events of content and channel (`app/take_in`) or anew from both
-//! (`app/rebuild`). Each change gets its place in one order (`store/sequence`),
-//! which everything that is derived follows: what a replica has in memory
-//! (`app/follow`), Redis (`app/cleanup`) and the index of words. A feed is drawn
-//! from sets of ids (`domain/draw`, `app/sets`) and kept under a seed
-//! (`app/feeds`); the videos in it come from `app/shelf`. Redis may be away at
-//! any time: then sets are in memory and videos come from the table.
+//! The service keeps a projection of every video (`store/videos`), updated by the
+//! events of content and channel (`app/projection`) or rebuilt from both
+//! (`app/rebuild`). Each change takes the next number of one order
+//! (`store/sequence`), by which everything derived catches up: the caches in
+//! memory of a replica (`app/memory_sync`), Redis (`app/redis_sync`) and the
+//! search index (`app/search`). A feed is sampled from sets of ids
+//! (`domain/sampling`, `app/sets`) and stored under a seed (`app/feed_store`); its
+//! videos come from `app/summaries`. Without Redis, sets are in memory and videos
+//! come from the table.
 
 mod api;
 mod app;
@@ -16,7 +16,6 @@ mod config;
 mod domain;
 mod events;
 mod jobs;
-mod search;
 mod store;
 
 use std::net::SocketAddr;
@@ -43,12 +42,12 @@ impl Service for Recommendations {
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
         let app = app::App::new(&platform, config, outbox)?;
-        app.follower.begin().await?;
+        app.memory_sync.init().await?;
         app.warm_up().await?;
-        app.erasures.start(&platform, app::Forget(app.clone()))?;
+        app.erasures.start(&platform, app::UserEraser(app.clone()))?;
         events::start(&platform, &app).await?;
         jobs::start(&platform, &app)?;
-        let search = search::Search::start(&platform, app.clone())?;
+        let search = app::Search::start(&platform, app.clone())?;
         let api = api::Api(app);
         let guard = || platform.gatekeeper.clone();
         Ok(Surface {
@@ -72,11 +71,11 @@ impl Service for Recommendations {
     }
 }
 
-/// `recommendation rebuild`: the projection anew from content and channel. The
+/// `recommendation rebuild`: rebuilds the projection from content and channel. The
 /// service may run meanwhile.
 ///
 /// # Errors
-/// When content, channel or the database does not answer.
+/// When content, channel or the database is unavailable.
 pub fn rebuild(command: OwnCommand) -> anyhow::Result<()> {
     let OwnCommand { sources, runtime, .. } = command;
     let (settings, _) = fenz_chassis::check::<Recommendations>(&sources)?;
@@ -90,11 +89,11 @@ pub fn rebuild(command: OwnCommand) -> anyhow::Result<()> {
     })
 }
 
-/// `recommendation rebuild-index`: every replica builds its index of words anew
-/// from the table, within a second of this.
+/// `recommendation rebuild-index`: every replica starts to rebuild its search
+/// index within a second.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database is unavailable.
 pub fn rebuild_index(command: OwnCommand) -> anyhow::Result<()> {
     let OwnCommand { sources, runtime, .. } = command;
     let (settings, _) = fenz_chassis::check::<Recommendations>(&sources)?;
@@ -103,33 +102,25 @@ pub fn rebuild_index(command: OwnCommand) -> anyhow::Result<()> {
         let platform = fenz_chassis::connect::<Recommendations>(settings, &process).await?;
         rebuild_index_on(&platform).await?;
         process.stop.cancel();
-        println!("every replica builds its index anew; searches go by titles alone meanwhile");
+        println!("every replica rebuilds its search index; searches match titles only meanwhile");
         Ok(())
     })
 }
 
-/// The same on a platform that is connected.
+/// [`rebuild_index`] on a connected platform.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database is unavailable.
 pub async fn rebuild_index_on(platform: &Platform) -> anyhow::Result<()> {
-    let db = platform.db()?;
-    let ordered =
-        fenz_chassis::database::transact(
-            &db,
-            |txn| async move { Ok(store::sequence::next_index_in_txn(&*txn).await?) },
-        );
-    ordered.await?;
-    Ok(())
+    Ok(app::request_index_rebuild(&platform.db()?).await?)
 }
 
-/// The same on a platform that is connected. What has changed, in words.
+/// [`rebuild`] on a connected platform. Returns a summary of the changes.
 ///
 /// # Errors
-/// When content, channel or the database does not answer.
+/// When content, channel or the database is unavailable.
 pub async fn rebuild_on(platform: &Platform) -> anyhow::Result<String> {
     let outbox = Outbox::start(platform).await?;
-    let catalogues = app::Rebuild::new(platform, Erasures::new(platform, &outbox)?)?;
-    let rebuilt = catalogues.run().await?;
-    Ok(format!("{} channels, {} videos changed, {} gone", rebuilt.channels, rebuilt.videos, rebuilt.gone))
+    let rebuilt = app::Rebuild::new(platform, Erasures::new(platform, &outbox)?)?.run().await?;
+    Ok(format!("{} channels, {} videos changed, {} deleted", rebuilt.channels, rebuilt.videos, rebuilt.deleted))
 }

@@ -1,10 +1,10 @@
-//! Tags and videos as the contract has them.
+//! Maps tags and videos to the messages of the contract.
 
 use std::sync::Arc;
 
 use fenz_contract::recommendation::v1 as pb;
 
-use crate::{app::Card, domain::Tag};
+use crate::domain::Tag;
 
 pub fn tag(tag: Tag) -> pb::Tag {
     pb::Tag { id: tag.id.0, name: tag.name, slug: tag.slug }
@@ -14,6 +14,6 @@ pub fn tags(tags: Vec<Tag>) -> Vec<pb::Tag> {
     tags.into_iter().map(tag).collect()
 }
 
-pub fn summaries(cards: &[Arc<Card>]) -> Vec<pb::VideoSummary> {
-    cards.iter().map(|card| card.summary.clone()).collect()
+pub fn summaries(videos: &[Arc<pb::VideoSummary>]) -> Vec<pb::VideoSummary> {
+    videos.iter().map(|video| (**video).clone()).collect()
 }

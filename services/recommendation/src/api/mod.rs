@@ -1,5 +1,5 @@
-//! Decodes a request, calls one use case, encodes the reply: a file for each
-//! gRPC service.
+//! The gRPC services, a file each: decode a request, call one use case, encode
+//! the response.
 
 mod encode;
 mod recommendations;
@@ -12,6 +12,6 @@ pub use search::SearchApi;
 
 use crate::app::App;
 
-/// The service's side of the contract.
+/// Implements all gRPC services but search.
 #[derive(Clone)]
 pub struct Api(pub App);

@@ -20,13 +20,13 @@ impl RecommendationService for Api {
     ) -> Result<Response<pb::ListRecommendedResponse>, Status> {
         let user = Caller::of(&request).user().map(|user| user.id.0);
         let message = request.into_inner();
-        let viewer = Viewer::of(user, message.session_id);
-        // Beyond the end of a drawing there is nothing, however far.
+        let viewer = Viewer::new(user, message.session_id);
+        // Pages beyond the end of a feed are empty, so overflow is harmless.
         let size = message.page_size.unwrap_or(DEFAULT_SIZE).max(1) as usize;
         let offset = (message.page.unwrap_or(1).max(1) as usize - 1).saturating_mul(size);
         let page = self.0.recommended(&viewer, (offset, size), message.seed.as_deref()).await?;
         Ok(Response::new(pb::ListRecommendedResponse {
-            videos: encode::summaries(&page.cards),
+            videos: encode::summaries(&page.videos),
             total: page.total as i64,
             seed: page.seed,
         }))
@@ -38,8 +38,8 @@ impl RecommendationService for Api {
     ) -> Result<Response<pb::ListPopularResponse>, Status> {
         let message = request.into_inner();
         let page = Page::of(message.page, message.page_size, CAP)?;
-        let (cards, total) = self.0.popular(Window::parse(message.window.as_deref()), page).await?;
-        let videos = encode::summaries(&cards);
+        let (videos, total) = self.0.popular(Window::parse(message.window.as_deref()), page).await?;
+        let videos = encode::summaries(&videos);
         Ok(Response::new(pb::ListPopularResponse { videos, total: total as i64 }))
     }
 
@@ -58,7 +58,7 @@ impl RecommendationService for Api {
         request: Request<pb::UpdateRecommendationSettingsRequest>,
     ) -> Result<Response<pb::UpdateRecommendationSettingsResponse>, Status> {
         let caller = Caller::of(&request);
-        // The contract has checked that it is there.
+        // Required by the contract.
         let watched_last = request.into_inner().watched_last.unwrap_or_default();
         self.0.set_watched_last(caller.require_user()?, watched_last).await?;
         let settings = Some(pb::RecommendationSettings { watched_last });

@@ -7,19 +7,18 @@ use tonic::{Request, Response, Status};
 
 use super::encode;
 use crate::{
+    app::{Search, SearchResponse},
     domain::page::{CAP, Page},
-    search::{Found, Search},
 };
 
-/// The search's side of the contract.
 #[derive(Clone)]
 pub struct SearchApi(pub Search);
 
 #[async_trait::async_trait]
 impl SearchService for SearchApi {
     async fn search(&self, request: Request<pb::SearchRequest>) -> Result<Response<pb::SearchResponse>, Status> {
-        let found = self.0.find(query(request.into_inner())?).await?;
-        Ok(Response::new(response(found)))
+        let response = self.0.find(query(request.into_inner())?).await?;
+        Ok(Response::new(encode_response(response)))
     }
 
     async fn suggest(&self, request: Request<pb::SuggestRequest>) -> Result<Response<pb::SuggestResponse>, Status> {
@@ -51,7 +50,7 @@ fn query(message: pb::SearchRequest) -> Result<Query> {
     })
 }
 
-/// The contract has checked the values.
+/// The values are validated by the contract.
 fn sort(sort: Option<&str>, view_sort: Option<&str>) -> Sort {
     match (view_sort, sort) {
         (Some("asc"), _) => Sort::FewestViews,
@@ -62,17 +61,17 @@ fn sort(sort: Option<&str>, view_sort: Option<&str>) -> Sort {
     }
 }
 
-fn response(found: Found) -> pb::SearchResponse {
+fn encode_response(response: SearchResponse) -> pb::SearchResponse {
     let highlight =
         |h: fenz_search_index::Highlight| pb::Highlight { video_id: h.id, title: h.title, description: h.description };
     pb::SearchResponse {
-        videos: encode::summaries(&found.cards),
-        total: found.total as i64,
-        facets: Some(facets(found.facets)),
-        highlights: found.highlights.into_iter().map(highlight).collect(),
-        popular: encode::summaries(&found.popular),
-        corrected_query: found.corrected_query.unwrap_or_default(),
-        degraded: found.is_degraded,
+        videos: encode::summaries(&response.videos),
+        total: response.total as i64,
+        facets: Some(facets(response.facets)),
+        highlights: response.highlights.into_iter().map(highlight).collect(),
+        popular: encode::summaries(&response.popular),
+        corrected_query: response.corrected_query.unwrap_or_default(),
+        degraded: response.is_degraded,
     }
 }
 

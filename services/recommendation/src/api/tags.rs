@@ -20,7 +20,7 @@ impl TagService for Api {
         request: Request<pb::GetMyTagsRequest>,
     ) -> Result<Response<pb::GetMyTagsResponse>, Status> {
         let user = Caller::of(&request).user().map(|user| user.id.0);
-        let viewer = Viewer::of(user, request.into_inner().session_id);
+        let viewer = Viewer::new(user, request.into_inner().session_id);
         let tags = encode::tags(self.0.my_tags(&viewer).await?);
         Ok(Response::new(pb::GetMyTagsResponse { tags }))
     }
@@ -31,7 +31,7 @@ impl TagService for Api {
     ) -> Result<Response<pb::UpdateMyTagsResponse>, Status> {
         let user = Caller::of(&request).user().map(|user| user.id.0);
         let message = request.into_inner();
-        let viewer = Viewer::of(user, message.session_id);
+        let viewer = Viewer::new(user, message.session_id);
         let tags = encode::tags(self.0.choose_tags(&viewer, &message.tag_ids).await?);
         Ok(Response::new(pb::UpdateMyTagsResponse { tags }))
     }

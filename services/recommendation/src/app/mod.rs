@@ -1,24 +1,25 @@
-//! What the service does, a file for each use case.
+//! The use cases, a file each.
 
-mod ahead;
-mod cleanup;
 mod erase;
-mod feeds;
-mod follow;
-mod gate;
+mod feed_preferences;
+mod feed_store;
+mod memory_sync;
 mod popular;
-mod preferences;
+mod prefetch;
+mod projection;
 mod prune;
+mod read_limiter;
 mod rebuild;
 mod recommended;
+mod redis_sync;
+mod search;
 mod sets;
-mod shelf;
+mod summaries;
+mod tag_choices;
 mod tags;
-mod take_in;
-mod titles;
-mod viewers;
-mod warm;
-mod watched;
+mod wakeup;
+mod warm_up;
+mod watch_history;
 
 use std::sync::Arc;
 
@@ -26,74 +27,81 @@ use fenz_chassis::{Clock, IdMaker, Platform};
 use fenz_events::{Erasures, Outbox};
 use sea_orm::DatabaseConnection;
 
-pub use cleanup::Cleanup;
-pub use erase::Forget;
-pub use follow::Follower;
-pub use gate::DatabaseReads;
-pub use rebuild::Rebuild;
-pub use sets::Sets;
-pub use shelf::{Card, Shelf};
-pub use take_in::TakeIn;
+use feed_preferences::PreferenceCache;
+use feed_store::FeedStore;
+use popular::Popular;
+use prefetch::Prefetcher;
+use read_limiter::ReadLimiter;
+use summaries::SummaryCodec;
+use watch_history::WatchHistory;
+
+pub use erase::UserEraser;
+pub use memory_sync::MemorySync;
+pub use projection::Projection;
+pub use read_limiter::DatabaseReads;
+pub use rebuild::{Rebuild, request_index_rebuild};
+pub use redis_sync::RedisSync;
+pub use search::{Search, SearchResponse};
+pub use sets::VideoSets;
+pub use summaries::SummaryCache;
 
 use crate::Config;
 
-/// What the use cases work with. Clones share all of it.
+/// What the use cases share. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    pub(crate) db: DatabaseConnection,
+    db: DatabaseConnection,
     clock: Clock,
     ids: IdMaker,
     outbox: Outbox,
     pub(crate) config: Arc<Config>,
     pub(crate) erasures: Erasures,
-    pub(crate) take_in: TakeIn,
-    pub(crate) shelf: Arc<Shelf>,
-    pub(crate) sets: Arc<Sets>,
-    pub(crate) cleanup: Arc<Cleanup>,
-    pub(crate) follower: Arc<Follower>,
-    pub(crate) popular: Arc<popular::Popular>,
-    pub(crate) feeds: Arc<feeds::Feeds>,
-    pub(crate) ahead: Arc<ahead::Ahead>,
-    viewers: Arc<viewers::Viewers>,
-    watched: Arc<watched::Watched>,
-    gate: Arc<gate::Gate>,
+    pub(crate) projection: Projection,
+    summaries: Arc<SummaryCache>,
+    pub(crate) sets: Arc<VideoSets>,
+    pub(crate) redis_sync: Arc<RedisSync>,
+    pub(crate) memory_sync: Arc<MemorySync>,
+    pub(crate) popular: Arc<Popular>,
+    pub(crate) feeds: Arc<FeedStore>,
+    pub(crate) prefetcher: Arc<Prefetcher>,
+    preferences: Arc<PreferenceCache>,
+    watch_history: Arc<WatchHistory>,
+    limiter: Arc<ReadLimiter>,
 }
 
 impl App {
     pub fn new(platform: &Platform, config: Config, outbox: Outbox) -> anyhow::Result<Self> {
         let (db, clock, redis) = (platform.db()?, platform.clock.clone(), platform.redis());
-        let gate = Arc::new(gate::Gate::new(config.database_reads, platform.shared.get()));
-        let shelf = Shelf::new(db.clone(), redis.clone(), gate.clone(), &config, shelf::Links::new(platform)?);
-        let shelf = Arc::new(shelf);
-        let sets = Arc::new(Sets::new(db.clone(), redis.clone(), gate.clone()));
-        let popular = popular::Popular::new(db.clone(), clock.clone(), redis.clone(), gate.clone(), &config);
-        let popular = Arc::new(popular);
-        let cleanup = Arc::new(Cleanup::new(db.clone(), redis.clone(), sets.clone()));
+        let limiter = Arc::new(ReadLimiter::new(config.database_reads, platform.shared.get()));
+        let codec = SummaryCodec::new(platform)?;
+        let summaries = Arc::new(SummaryCache::new(db.clone(), redis.clone(), limiter.clone(), &config, codec));
+        let sets = Arc::new(VideoSets::new(db.clone(), redis.clone(), limiter.clone()));
+        let popular = Arc::new(Popular::new(db.clone(), clock.clone(), redis.clone(), limiter.clone(), &config));
         let erasures = Erasures::new(platform, &outbox)?;
         Ok(Self {
-            take_in: TakeIn::new(clock.clone(), erasures.clone()),
-            follower: Arc::new(Follower::new(db.clone(), shelf.clone(), sets.clone(), popular.clone())),
-            feeds: Arc::new(feeds::Feeds::new(redis)),
-            ahead: Arc::default(),
-            viewers: Arc::new(viewers::Viewers::new(db.clone(), gate.clone())),
-            watched: Arc::new(watched::Watched::new(platform.peers.find("content")?)),
+            projection: Projection::new(clock.clone(), erasures.clone()),
+            redis_sync: Arc::new(RedisSync::new(db.clone(), redis.clone(), sets.clone())),
+            memory_sync: Arc::new(MemorySync::new(db.clone(), summaries.clone(), sets.clone(), popular.clone())),
+            feeds: Arc::new(FeedStore::new(redis)),
+            prefetcher: Arc::default(),
+            preferences: Arc::new(PreferenceCache::new(db.clone(), limiter.clone())),
+            watch_history: Arc::new(WatchHistory::new(platform.peers.find("content")?)),
             ids: platform.ids.clone(),
             config: Arc::new(config),
             db,
             clock,
             outbox,
             erasures,
-            shelf,
+            summaries,
             sets,
-            cleanup,
             popular,
-            gate,
+            limiter,
         })
     }
 
-    /// Something was taken in: what follows looks now instead of soon.
+    /// A change was written: both syncs poll at once.
     pub fn wake(&self) {
-        self.cleanup.wake();
-        self.follower.wake();
+        self.redis_sync.wake();
+        self.memory_sync.wake();
     }
 }

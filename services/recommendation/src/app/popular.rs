@@ -1,8 +1,8 @@
-//! What is watched now: hourly totals that count less by the hour.
+//! What is popular: hourly view totals, weighted by age.
 //!
-//! One replica reckons every minute and puts the lists into Redis
-//! (`popular:{window}`); without Redis each replica reckons when it is asked,
-//! as often at most.
+//! With Redis one replica recomputes the lists and stores them there
+//! (`popular:{window}`); without it each replica computes a list on request, at
+//! most once per interval.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,10 +10,11 @@ use fenz_chassis::{
     Clock, Error, Result,
     redis::{Away, Redis, cmd, pipe},
 };
+use fenz_contract::recommendation::v1::VideoSummary;
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
-use super::{App, gate::Gate, shelf::Card};
+use super::{App, read_limiter::ReadLimiter};
 use crate::{
     Config,
     domain::{
@@ -23,16 +24,16 @@ use crate::{
     store::views,
 };
 
-/// Places of a list: some more than are shown, for videos that go.
-const PLACES: u64 = CAP + 200;
-/// How long a list is gone by before Redis is asked again.
-const IN_MEMORY: Duration = Duration::from_secs(1);
-/// How many times the pause between two reckonings a list in Redis lives.
-const LIVES: u32 = 10;
-/// The mark that a list is there, behind all others.
-const MARK: (f64, i64) = (-1.0, 0);
+/// Ids of a list: more than are shown, as spares for videos that are removed.
+const LIST_LEN: u64 = CAP + 200;
+/// How long a list is used before Redis is asked again.
+const MEMORY_TTL: Duration = Duration::from_secs(1);
+/// The TTL of a list in Redis, in intervals.
+const TTL_INTERVALS: u32 = 10;
+/// A member that sorts last and tells an empty list from a missing one.
+const SENTINEL: (f64, i64) = (-1.0, 0);
 
-/// The name of a list.
+/// The key of a list.
 pub fn list_key(redis: &Redis, window: Window) -> String {
     redis.key(format_args!("popular:{}", window.as_str()))
 }
@@ -43,110 +44,115 @@ pub struct Popular {
     db: DatabaseConnection,
     clock: Clock,
     redis: Option<Redis>,
-    gate: Arc<Gate>,
-    every: Duration,
-    /// What requests go by.
-    shown: Cache<Window, List>,
-    /// What this replica reckoned.
-    reckoned: Cache<Window, List>,
-    /// So many of the newest, where too few are popular.
+    limiter: Arc<ReadLimiter>,
+    interval: Duration,
+    /// Lists from Redis or computed, as requests use them.
+    lists: Cache<Window, List>,
+    /// Lists that this replica computed on request.
+    computed: Cache<Window, List>,
+    /// The newest videos, by count.
     newest: Cache<usize, List>,
 }
 
 impl Popular {
-    pub fn new(db: DatabaseConnection, clock: Clock, redis: Option<Redis>, gate: Arc<Gate>, config: &Config) -> Self {
-        let cache = |lifetime| Cache::builder().time_to_live(lifetime).build();
-        let every = config.popular_every;
-        let (shown, reckoned) = (cache(IN_MEMORY.min(every)), cache(every));
-        let newest = Cache::builder().time_to_live(IN_MEMORY).build();
-        Self { db, clock, redis, gate, every, shown, reckoned, newest }
+    pub fn new(
+        db: DatabaseConnection,
+        clock: Clock,
+        redis: Option<Redis>,
+        limiter: Arc<ReadLimiter>,
+        config: &Config,
+    ) -> Self {
+        let cache = |ttl| Cache::builder().time_to_live(ttl).build();
+        let interval = config.popular_every;
+        let (lists, computed) = (cache(MEMORY_TTL.min(interval)), cache(interval));
+        let newest = Cache::builder().time_to_live(MEMORY_TTL).build();
+        Self { db, clock, redis, limiter, interval, lists, computed, newest }
     }
 
     /// Ids, the most popular first.
     pub async fn list(&self, window: Window) -> Result<List> {
-        let read = self.shown.try_get_with(window, async {
-            match self.in_redis(window).await {
+        let read = self.lists.try_get_with(window, async {
+            match self.read_redis(window).await {
                 Ok(Some(list)) => Ok(list),
-                Ok(None) | Err(_) => self.reckon_once(window).await,
+                Ok(None) | Err(_) => self.compute_once(window).await,
             }
         });
         read.await.map_err(shared)
     }
 
-    /// Ids of the public videos that were published last.
+    /// Ids of the newest public videos.
     async fn newest(&self, limit: usize) -> Result<List> {
         let read = self.newest.try_get_with(limit, async {
-            let _permit = self.gate.enter().await?;
+            let _permit = self.limiter.acquire().await?;
             Ok(Arc::new(views::newest(&self.db, limit as u64).await?))
         });
         read.await.map_err(shared)
     }
 
-    async fn in_redis(&self, window: Window) -> Result<Option<List>, Away> {
+    async fn read_redis(&self, window: Window) -> Result<Option<List>, Away> {
         let Some(redis) = &self.redis else { return Ok(None) };
         let mut range = cmd("ZRANGE");
         range.arg(list_key(redis, window)).arg(0).arg(-1).arg("REV");
         let mut ids: Vec<i64> = redis.run(&range).await?;
-        // Without its mark it is no list.
-        if ids.pop() != Some(MARK.1) {
+        if ids.pop() != Some(SENTINEL.1) {
             return Ok(None);
         }
         Ok(Some(Arc::new(ids)))
     }
 
-    async fn reckon_once(&self, window: Window) -> Result<List> {
-        let reckoned = self.reckoned.try_get_with(window, async {
-            let _permit = self.gate.enter().await?;
-            self.reckon(window).await
+    async fn compute_once(&self, window: Window) -> Result<List> {
+        let computed = self.computed.try_get_with(window, async {
+            let _permit = self.limiter.acquire().await?;
+            self.recompute(window).await
         });
-        reckoned.await.map_err(shared)
+        computed.await.map_err(shared)
     }
 
-    /// Reckons a list and puts it into Redis, where that answers.
-    async fn reckon(&self, window: Window) -> Result<List> {
+    /// Computes a list and stores it in Redis, if that is available.
+    async fn recompute(&self, window: Window) -> Result<List> {
         let now = (self.clock.unix() / 3600) as i32;
-        let scored = views::popular(&self.db, now, now - window.hours(), PLACES).await?;
+        let scored = views::popular(&self.db, now, now - window.hours(), LIST_LEN).await?;
         if let Some(redis) = &self.redis
-            && let Err(error) = self.put(redis, window, &scored).await
+            && let Err(error) = self.write_redis(redis, window, &scored).await
         {
-            tracing::debug!(%error, "a popular list is not in redis");
+            tracing::debug!(%error, "popular list not written to redis");
         }
         Ok(Arc::new(scored.into_iter().map(|(id, _)| id).collect()))
     }
 
-    async fn put(&self, redis: &Redis, window: Window, scored: &[(i64, f64)]) -> Result<(), Away> {
-        let name = list_key(redis, window);
-        let mut put = pipe();
-        put.atomic().cmd("DEL").arg(&name).ignore();
+    async fn write_redis(&self, redis: &Redis, window: Window, scored: &[(i64, f64)]) -> Result<(), Away> {
+        let key = list_key(redis, window);
+        let mut write = pipe();
+        write.atomic().cmd("DEL").arg(&key).ignore();
         let members: Vec<(f64, i64)> =
-            scored.iter().map(|(id, score)| (*score, *id)).chain(std::iter::once(MARK)).collect();
-        put.cmd("ZADD").arg(&name).arg(members).ignore();
-        put.cmd("EXPIRE").arg(&name).arg((self.every * LIVES).as_secs().max(1)).ignore();
-        redis.run_all(&put).await
+            scored.iter().map(|(id, score)| (*score, *id)).chain(std::iter::once(SENTINEL)).collect();
+        write.cmd("ZADD").arg(&key).arg(members).ignore();
+        write.cmd("EXPIRE").arg(&key).arg((self.interval * TTL_INTERVALS).as_secs().max(1)).ignore();
+        redis.run_all(&write).await
     }
 
-    /// Reckons all lists anew: one replica's job where there is Redis.
+    /// Recomputes all lists in Redis: the job of one replica.
     pub async fn refresh(&self) -> Result<()> {
         if self.redis.is_none() {
             return Ok(());
         }
         for window in Window::ALL {
-            self.reckon(window).await?;
+            self.recompute(window).await?;
         }
         Ok(())
     }
 
-    /// These may not be seen any more.
-    pub async fn forget(&self, gone: &[i64]) {
-        if gone.is_empty() {
+    /// Removes videos that are no longer public from the lists in memory.
+    pub async fn remove(&self, ids: &[i64]) {
+        if ids.is_empty() {
             return;
         }
-        for cache in [&self.shown, &self.reckoned] {
+        for cache in [&self.lists, &self.computed] {
             for window in Window::ALL {
                 if let Some(list) = cache.get(&window).await
-                    && list.iter().any(|id| gone.contains(id))
+                    && list.iter().any(|id| ids.contains(id))
                 {
-                    let rest = list.iter().copied().filter(|id| !gone.contains(id)).collect();
+                    let rest = list.iter().copied().filter(|id| !ids.contains(id)).collect();
                     cache.insert(window, Arc::new(rest)).await;
                 }
             }
@@ -159,23 +165,22 @@ fn shared(error: Arc<Error>) -> Error {
 }
 
 impl App {
-    /// A page of what is popular, and how many there are.
-    pub async fn popular(&self, window: Window, page: Page) -> Result<(Vec<Arc<Card>>, usize)> {
+    /// A page of popular videos, and how many there are.
+    pub async fn popular(&self, window: Window, page: Page) -> Result<(Vec<Arc<VideoSummary>>, usize)> {
         let list = self.popular.list(window).await?;
         let total = list.len().min(CAP as usize);
         let (from, to) = ((page.offset as usize).min(total), (page.end() as usize).min(total));
-        Ok((self.shelf.public(&list[from..to]).await?, total))
+        Ok((self.summaries.public(&list[from..to]).await?, total))
     }
 
-    /// Something to show where nothing was found: what is popular, else what is
-    /// new.
-    pub async fn popular_or_new(&self, limit: usize) -> Result<Vec<Arc<Card>>> {
+    /// Popular videos, topped up with the newest ones.
+    pub async fn popular_or_new(&self, limit: usize) -> Result<Vec<Arc<VideoSummary>>> {
         let mut ids: Vec<i64> = self.popular.list(Window::Week).await?.iter().copied().take(limit).collect();
         if ids.len() < limit {
             let newest = self.popular.newest(limit).await?;
             let others = newest.iter().copied().filter(|id| !ids.contains(id)).take(limit - ids.len());
             ids.extend(others.collect::<Vec<_>>());
         }
-        self.shelf.public(&ids).await
+        self.summaries.public(&ids).await
     }
 }

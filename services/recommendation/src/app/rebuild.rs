@@ -1,6 +1,6 @@
-//! The projection anew from content and channel, page by page and by version:
-//! what they have comes, what they have no more goes. It may run while events
-//! come in.
+//! Rebuilds the projection from content and channel, page by page: upserts what
+//! they list by version, and deletes what they do not list. Events may be
+//! processed meanwhile.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,24 +13,24 @@ use fenz_contract::{
 use fenz_events::Erasures;
 use sea_orm::DatabaseConnection;
 
-use super::take_in;
+use super::projection::{decode_channel, decode_video};
 use crate::{
     domain::{Channel, Video},
     store::{channels, sequence, videos},
 };
 
-const PAGE: i32 = 200;
-/// How far the clocks of this process and of the consumers may be apart.
-const CLOCKS_APART: Duration = Duration::from_secs(60);
-/// A page of the longest descriptions, of up to 40 KB each.
+const PAGE_SIZE: i32 = 200;
+/// Between this process and the consumers.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// Fits a page of the longest descriptions, of 40 KB each.
 const MAX_PAGE_BYTES: usize = 16 << 20;
 
-/// What a rebuild has changed.
+/// Counts of changed rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rebuilt {
     pub channels: usize,
     pub videos: usize,
-    pub gone: usize,
+    pub deleted: usize,
 }
 
 pub struct Rebuild {
@@ -65,49 +65,40 @@ impl Rebuild {
     async fn channels(&self, rebuilt: &mut Rebuilt) -> Result<()> {
         let mut after_id = 0;
         loop {
-            // What comes in after the page was asked for is newer than it, also
-            // by the clock of whoever took it in.
-            let before = self.clock.ago(CLOCKS_APART);
-            let request = ListCatalogChannelsRequest { after_id, limit: Some(PAGE) };
+            // Rows updated after the page was requested are newer than it.
+            let before = self.clock.ago(MAX_CLOCK_SKEW);
+            let request = ListCatalogChannelsRequest { after_id, limit: Some(PAGE_SIZE) };
             let page = self.channel.clone().list_catalog_channels(request).await.context("channel does not answer")?;
             let page = page.into_inner().channels;
-            let up_to = end(page.last().map(|c| c.channel_id), page.len());
-            let mut there = Vec::with_capacity(page.len());
-            for told in page {
-                there.push(take_in::channel(told).map_err(|refusal| anyhow!("{refusal}"))?);
+            let through = page_end(page.last().map(|c| c.channel_id), page.len());
+            let mut listed = Vec::with_capacity(page.len());
+            for channel in page {
+                listed.push(decode_channel(channel).map_err(|error| anyhow!("{error}"))?);
             }
-            let known = channels::between(&self.db, (after_id, up_to), before).await?;
-            let ids: HashSet<i64> = there.iter().map(|c| c.id).collect();
-            let lost = lost(&known, &ids);
-            self.put_channels(&there, &lost).await?;
-            rebuilt.channels += there.len();
-            rebuilt.gone += lost.len();
-            if up_to == i64::MAX {
+            let stored = channels::find_in_range(&self.db, (after_id, through), before).await?;
+            let ids: HashSet<i64> = listed.iter().map(|c| c.id).collect();
+            let missing = missing(&stored, &ids);
+            self.put_channels(&listed, &missing).await?;
+            rebuilt.channels += listed.len();
+            rebuilt.deleted += missing.len();
+            if through == i64::MAX {
                 return Ok(());
             }
-            after_id = up_to;
+            after_id = through;
         }
     }
 
-    async fn put_channels(&self, there: &[Channel], lost: &[(i64, i64)]) -> Result<()> {
+    async fn put_channels(&self, listed: &[Channel], missing: &[(i64, i64)]) -> Result<()> {
         let put = transact(&self.db, |txn| async move {
             let now = self.clock.now();
-            for channel in there {
+            for channel in listed {
                 if !self.erasures.is_erased(&*txn, UserId(channel.owner_id)).await? {
-                    channels::put_in_txn(&*txn, channel, now).await?;
+                    channels::upsert_newer_in_txn(&*txn, channel, now).await?;
                 }
             }
-            for (id, version) in lost {
-                // One made again has a higher version than this.
-                let gone = Channel {
-                    id: *id,
-                    owner_id: 0,
-                    name: String::new(),
-                    is_hidden: false,
-                    is_gone: true,
-                    version: version + 1,
-                };
-                channels::put_in_txn(&*txn, &gone, now).await?;
+            for (id, version) in missing {
+                // A channel that is created again has a higher version than this.
+                channels::upsert_newer_in_txn(&*txn, &Channel::tombstone(*id, 0, version + 1), now).await?;
             }
             Ok(())
         });
@@ -118,48 +109,56 @@ impl Rebuild {
         let mut after_id = 0;
         loop {
             let seq = sequence::last(&self.db).await?;
-            let request = ListCatalogRequest { after_id, limit: Some(PAGE) };
+            let request = ListCatalogRequest { after_id, limit: Some(PAGE_SIZE) };
             let page = self.content.clone().list_catalog(request).await.context("content does not answer")?;
             let page = page.into_inner().videos;
-            let up_to = end(page.last().map(|v| v.video_id), page.len());
-            let mut there = Vec::with_capacity(page.len());
-            for told in page {
-                there.push(take_in::video(told, self.clock.now()).map_err(|refusal| anyhow!("{refusal}"))?);
+            let through = page_end(page.last().map(|v| v.video_id), page.len());
+            let mut listed = Vec::with_capacity(page.len());
+            for video in page {
+                listed.push(decode_video(video, self.clock.now()).map_err(|error| anyhow!("{error}"))?);
             }
-            let known = videos::between(&self.db, (after_id, up_to), seq).await?;
-            let ids: HashSet<i64> = there.iter().map(|v| v.id).collect();
-            let lost = lost(&known, &ids);
-            rebuilt.videos += self.put_videos(&there, &lost).await?;
-            rebuilt.gone += lost.len();
-            if up_to == i64::MAX {
+            let stored = videos::find_in_range(&self.db, (after_id, through), seq).await?;
+            let ids: HashSet<i64> = listed.iter().map(|v| v.id).collect();
+            let missing = missing(&stored, &ids);
+            rebuilt.videos += self.put_videos(&listed, &missing).await?;
+            rebuilt.deleted += missing.len();
+            if through == i64::MAX {
                 return Ok(());
             }
-            after_id = up_to;
+            after_id = through;
         }
     }
 
-    async fn put_videos(&self, there: &[Video], lost: &[(i64, i64)]) -> Result<usize, Error> {
+    async fn put_videos(&self, listed: &[Video], missing: &[(i64, i64)]) -> Result<usize, Error> {
         transact(&self.db, |txn| async move {
-            let mut videos = Vec::with_capacity(there.len() + lost.len());
-            for video in there {
+            let mut videos = Vec::with_capacity(listed.len() + missing.len());
+            for video in listed {
                 if !self.erasures.is_erased(&*txn, UserId(video.owner_id)).await? {
                     videos.push(video.clone());
                 }
             }
-            videos.extend(lost.iter().map(|(id, version)| Video::gone(*id, version + 1)));
-            let applied = videos::put_in_txn(&*txn, &videos, self.clock.now()).await?;
-            Ok(applied.saturating_sub(lost.len()))
+            videos.extend(missing.iter().map(|(id, version)| Video::tombstone(*id, version + 1)));
+            let applied = videos::upsert_newer_in_txn(&*txn, &videos, self.clock.now()).await?;
+            Ok(applied.saturating_sub(missing.len()))
         })
         .await
     }
 }
 
-/// Up to which id a page speaks: the last one for all that are behind.
-fn end(last: Option<i64>, count: usize) -> i64 {
-    last.filter(|_| count == PAGE as usize).unwrap_or(i64::MAX)
+/// The last id that a page covers: unbounded for the last page.
+fn page_end(last: Option<i64>, count: usize) -> i64 {
+    last.filter(|_| count == PAGE_SIZE as usize).unwrap_or(i64::MAX)
 }
 
-/// What is known and not there.
-fn lost(known: &[(i64, i64)], there: &HashSet<i64>) -> Vec<(i64, i64)> {
-    known.iter().copied().filter(|(id, _)| !there.contains(id)).collect()
+/// The stored rows that are not listed.
+fn missing(stored: &[(i64, i64)], listed: &HashSet<i64>) -> Vec<(i64, i64)> {
+    stored.iter().copied().filter(|(id, _)| !listed.contains(id)).collect()
+}
+
+/// Starts a new generation of the search index: every replica rebuilds its own.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn request_index_rebuild(db: &DatabaseConnection) -> Result<(), Error> {
+    transact(db, |txn| async move { Ok(sequence::next_index_generation_in_txn(&*txn).await?) }).await
 }

@@ -1,151 +1,147 @@
-//! What to watch next: a random drawing from the viewer's tags, paged through.
+//! Recommended videos: a random sample from the viewer's tags, in pages.
 
 use std::{collections::HashSet, sync::Arc};
 
 use fenz_chassis::Result;
+use fenz_contract::recommendation::v1::VideoSummary;
 
-use super::{
-    App, ahead,
-    feeds::Feed,
-    sets::Key,
-    shelf::{Card, Ready},
-};
+use super::{App, feed_store::Feed, prefetch, sets::SetKey, summaries::Preloaded};
 use crate::domain::{
     TagId, Viewer,
-    draw::{self, FEED, Sample},
+    sampling::{self, MAX_FEED_LEN, Sample},
 };
 
-/// What is drawn at once where the drawing is longer: two pages.
-const BEGINNING: usize = 40;
-/// How often more is drawn until a drawing is whole. Samples of tags that have
-/// much in common give less than they promise.
-const ROUNDS: usize = 8;
+/// Ids that a new feed has at least, if the complete one is longer: two pages.
+const MIN_FIRST_LEN: usize = 40;
+/// How often a feed is extended until it is complete. Tags that share many
+/// videos yield fewer distinct ids than requested.
+const MAX_EXTENSIONS: usize = 8;
 
-/// A page of a drawing.
+/// A page of a feed.
 pub struct Recommended {
-    pub cards: Vec<Arc<Card>>,
+    pub videos: Vec<Arc<VideoSummary>>,
     pub total: usize,
     pub seed: String,
 }
 
 impl App {
-    /// A page of the drawing under a seed, or of a new one.
+    /// A page of the feed of a seed, or of a new feed.
     pub async fn recommended(
         &self,
         viewer: &Viewer,
         (offset, limit): (usize, usize),
         seed: Option<&str>,
     ) -> Result<Recommended> {
-        let known = match seed {
+        let stored = match seed {
             Some(seed) => self.feeds.find(seed).await.map(|feed| (seed.to_owned(), feed)),
             None => None,
         };
-        let (seed, feed, ready) = match known {
-            Some((seed, feed)) if feed.viewer == viewer.mark() => (seed, feed, Ready::default()),
+        let (seed, feed, preloaded) = match stored {
+            Some((seed, feed)) if feed.viewer == viewer.key() => (seed, feed, Preloaded::default()),
             _ => {
-                let (feed, ready) = self.draw_for(viewer, offset.saturating_add(limit)).await?;
+                let (feed, preloaded) = self.new_feed(viewer, offset.saturating_add(limit)).await?;
                 let feed = Arc::new(feed);
-                (self.feeds.keep(feed.clone()), feed, ready)
+                (self.feeds.insert(feed.clone()), feed, preloaded)
             }
         };
         let total = feed.total as usize;
         let end = offset.saturating_add(limit).min(total);
         let offset = offset.min(end);
-        let cards = if end <= feed.ids.len() {
-            self.shelf.public_of(&feed.ids[offset..end], ready).await?
+        let videos = if end <= feed.ids.len() {
+            self.summaries.public_with(&feed.ids[offset..end], preloaded).await?
         } else {
-            let whole = self.whole(&seed, &feed).await?;
-            self.shelf.public(&whole[offset.min(whole.len())..end.min(whole.len())]).await?
+            let ids = self.complete_feed(&seed, &feed).await?;
+            self.summaries.public(&ids[offset.min(ids.len())..end.min(ids.len())]).await?
         };
-        Ok(Recommended { cards, total, seed })
+        Ok(Recommended { videos, total, seed })
     }
 
-    /// A drawing for a viewer, and those of its videos that were looked up
-    /// ahead.
-    async fn draw_for(&self, viewer: &Viewer, end: usize) -> Result<(Feed, Ready)> {
-        let taste = self.viewers.taste(viewer).await?;
+    /// A new or prefetched feed for a viewer, and the preloaded summaries of the
+    /// latter.
+    async fn new_feed(&self, viewer: &Viewer, end: usize) -> Result<(Feed, Preloaded)> {
+        let preferences = self.preferences.get(viewer).await?;
         let watched = match viewer {
-            Viewer::User(user) if taste.watched_last => self.watched.of(*user).await,
+            Viewer::User(user) if preferences.watched_last => self.watch_history.get(*user).await,
             _ => Arc::default(),
         };
-        let mark = viewer.mark();
-        if !watched.is_empty() || end > ahead::PAGE {
-            let feed = self.draw(&taste.tags, &watched, end).await?;
-            return Ok((Feed { viewer: mark, ..feed }, Ready::default()));
+        let (tags, viewer) = (&preferences.tags, viewer.key());
+        if !watched.is_empty() || end > prefetch::PAGE_SIZE {
+            let feed = self.sample_feed(tags, &watched, end).await?;
+            return Ok((Feed { viewer, ..feed }, Preloaded::default()));
         }
-        let (feed, ready) = match self.ahead.take(&taste.tags, self.sets.state()) {
-            Some(drawn) => drawn,
-            None => (self.draw(&taste.tags, &watched, end).await?, Ready::default()),
+        let (feed, preloaded) = match self.prefetcher.take(tags, self.sets.generation()) {
+            Some(prefetched) => prefetched,
+            None => (self.sample_feed(tags, &watched, end).await?, Preloaded::default()),
         };
-        if !self.shelf.has(&feed.ids[..end.min(feed.ids.len())]) {
-            self.ahead.want(&taste.tags);
+        if !self.summaries.contains_all(&feed.ids[..end.min(feed.ids.len())]) {
+            self.prefetcher.enqueue(tags);
         }
-        Ok((Feed { viewer: mark, ..feed }, ready))
+        Ok((Feed { viewer, ..feed }, preloaded))
     }
 
-    /// Draws from some of these tags: the whole where it is short or its order
-    /// depends on all of it, else the beginning.
-    pub(super) async fn draw(&self, tags: &[TagId], watched: &HashSet<i64>, end: usize) -> Result<Feed> {
-        let tags = draw::some_of(tags, &mut rand::rng());
-        let keys = keys(&tags);
-        let beginning = if watched.is_empty() { end.clamp(BEGINNING, FEED) } else { FEED };
-        let mut samples = self.sets.samples(&keys, enough(&keys, beginning)).await?;
-        if beginning < FEED && is_short(&samples) && !is_whole(&samples) {
-            samples = self.sets.samples(&keys, FEED).await?;
+    /// Samples a feed from a random subset of tags: completely if it is short or
+    /// its order depends on all ids, else the first ids.
+    pub(super) async fn sample_feed(&self, tags: &[TagId], watched: &HashSet<i64>, end: usize) -> Result<Feed> {
+        let tags = sampling::random_subset(tags, &mut rand::rng());
+        let keys = set_keys(&tags);
+        let first_len = if watched.is_empty() { end.clamp(MIN_FIRST_LEN, MAX_FEED_LEN) } else { MAX_FEED_LEN };
+        let mut samples = self.sets.samples(&keys, sample_size(&keys, first_len)).await?;
+        if first_len < MAX_FEED_LEN && may_be_short(&samples) && !are_complete(&samples) {
+            samples = self.sets.samples(&keys, MAX_FEED_LEN).await?;
         }
-        let total = draw::union_size(&samples);
-        let wanted = if is_short(&samples) { total } else { beginning };
-        let mut ids = draw::weave(samples, &HashSet::new(), wanted, &mut rand::rng());
+        let total = sampling::union_size(&samples);
+        let limit = if may_be_short(&samples) { total } else { first_len };
+        let mut ids = sampling::sample_union(samples, &HashSet::new(), limit, &mut rand::rng());
         if !watched.is_empty() {
-            self.draw_on(&keys, &mut ids, total).await?;
-            draw::watched_last(&mut ids, watched);
+            self.extend(&keys, &mut ids, total).await?;
+            sampling::move_watched_last(&mut ids, watched);
         }
-        let total = if wanted >= total || !watched.is_empty() { ids.len() } else { total };
+        let total = if limit >= total || !watched.is_empty() { ids.len() } else { total };
         Ok(Feed { viewer: String::new(), tags: tags.iter().map(|t| t.0).collect(), total: total as u32, ids })
     }
 
-    /// The whole of a drawing of which there is the beginning.
-    async fn whole(&self, seed: &str, feed: &Feed) -> Result<Arc<Vec<i64>>> {
-        if let Some(whole) = self.feeds.find_whole(seed).await {
-            return Ok(whole);
+    /// All ids of a feed.
+    async fn complete_feed(&self, seed: &str, feed: &Feed) -> Result<Arc<Vec<i64>>> {
+        if let Some(ids) = self.feeds.find_complete(seed).await {
+            return Ok(ids);
         }
         let tags: Vec<TagId> = feed.tags.iter().copied().map(TagId).collect();
         let mut ids = feed.ids.clone();
-        self.draw_on(&keys(&tags), &mut ids, feed.total as usize).await?;
-        Ok(self.feeds.keep_whole(seed, ids).await)
+        self.extend(&set_keys(&tags), &mut ids, feed.total as usize).await?;
+        Ok(self.feeds.insert_complete(seed, ids).await)
     }
 
-    /// Draws on behind what is drawn.
-    async fn draw_on(&self, keys: &[Key], ids: &mut Vec<i64>, until: usize) -> Result<()> {
-        let mut drawn: HashSet<i64> = ids.iter().copied().collect();
-        for _ in 0..ROUNDS {
-            let wanted = until.saturating_sub(ids.len());
-            if wanted == 0 {
+    /// Samples further ids, up to a total.
+    async fn extend(&self, keys: &[SetKey], ids: &mut Vec<i64>, total: usize) -> Result<()> {
+        let mut sampled: HashSet<i64> = ids.iter().copied().collect();
+        for _ in 0..MAX_EXTENSIONS {
+            let missing = total.saturating_sub(ids.len());
+            if missing == 0 {
                 break;
             }
-            let samples = self.sets.samples(keys, enough(keys, until)).await?;
-            let more = draw::weave(samples, &drawn, wanted, &mut rand::rng());
-            drawn.extend(&more);
+            let samples = self.sets.samples(keys, sample_size(keys, total)).await?;
+            let more = sampling::sample_union(samples, &sampled, missing, &mut rand::rng());
+            sampled.extend(&more);
             ids.extend(more);
         }
         Ok(())
     }
 }
 
-fn keys(tags: &[TagId]) -> Vec<Key> {
+fn set_keys(tags: &[TagId]) -> Vec<SetKey> {
     if tags.is_empty() { vec![None] } else { tags.iter().copied().map(Some).collect() }
 }
 
-/// How large samples have to be: of several sets some is in an earlier one.
-fn enough(keys: &[Key], wanted: usize) -> usize {
-    if keys.len() == 1 { wanted } else { wanted + wanted / 2 }
+/// The size of each set's sample: of several sets some ids are duplicates.
+fn sample_size(keys: &[SetKey], limit: usize) -> usize {
+    if keys.len() == 1 { limit } else { limit + limit / 2 }
 }
 
-/// Whether the sets may have less than a drawing.
-fn is_short(samples: &[Sample]) -> bool {
-    samples.iter().all(|s| s.size < FEED)
+/// Whether the union may have fewer ids than a feed.
+fn may_be_short(samples: &[Sample]) -> bool {
+    samples.iter().all(|s| s.size < MAX_FEED_LEN)
 }
 
-fn is_whole(samples: &[Sample]) -> bool {
+fn are_complete(samples: &[Sample]) -> bool {
     samples.iter().all(|s| s.ids.len() == s.size)
 }

@@ -1,4 +1,4 @@
-//! Tags: all of them, and what administrators do to them.
+//! Tags: reading them, and managing them as an administrator.
 
 use fenz_chassis::{Error, Reason, Result, User};
 use fenz_contract::events::v1::{TagChanged, TagDeleted};
@@ -17,7 +17,7 @@ impl App {
         Ok(tags::all(&self.db).await?)
     }
 
-    /// Those of these that are there.
+    /// The existing ones of these.
     pub async fn find_tags(&self, ids: &[i64]) -> Result<Vec<Tag>> {
         Ok(tags::find(&self.db, ids).await?)
     }
@@ -25,28 +25,22 @@ impl App {
     /// # Errors
     /// `TAG_TAKEN`.
     pub async fn create_tag(&self, name: &str, slug: &str, admin: &User) -> Result<Tag> {
-        let tag = Tag { id: TagId(self.ids.next()), name: named(name)?, slug: slug.to_owned(), version: 1 };
-        let (tag, created) = (
-            &tag,
-            self.outbox.transact(|txn| {
-                let tag = &tag;
-                async move {
-                    tags::insert_in_txn(&*txn, tag, self.clock.now()).await?;
-                    self.outbox.emit(&txn, &self.changed(tag)).await?;
-                    self.outbox.audit(&txn, act(admin, "tag.created", None, Some(tag))).await
-                }
-            }),
-        );
-        created.await.map_err(taken)?;
+        let tag = &Tag { id: TagId(self.ids.next()), name: validated_name(name)?, slug: slug.to_owned(), version: 1 };
+        let created = self.outbox.transact(|txn| async move {
+            tags::insert_in_txn(&*txn, tag, self.clock.now()).await?;
+            self.outbox.emit(&txn, &self.changed_event(tag)).await?;
+            self.outbox.audit(&txn, audit_entry(admin, "tag.created", None, Some(tag))).await
+        });
+        created.await.map_err(as_taken)?;
         Ok(tag.clone())
     }
 
-    /// Changes what is given and keeps the rest.
+    /// Changes the given fields only.
     ///
     /// # Errors
     /// `TAG_NOT_FOUND`, `TAG_TAKEN`.
     pub async fn update_tag(&self, id: TagId, name: Option<&str>, slug: Option<&str>, admin: &User) -> Result<Tag> {
-        let name = name.map(named).transpose()?;
+        let name = name.map(validated_name).transpose()?;
         let name = name.as_deref();
         let updated = self.outbox.transact(|txn| async move {
             let before = tags::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
@@ -56,16 +50,16 @@ impl App {
             if tag != before {
                 tag.version += 1;
                 tags::update_in_txn(&*txn, &tag).await?;
-                self.outbox.emit(&txn, &self.changed(&tag)).await?;
-                self.outbox.audit(&txn, act(admin, "tag.updated", Some(&before), Some(&tag))).await?;
+                self.outbox.emit(&txn, &self.changed_event(&tag)).await?;
+                self.outbox.audit(&txn, audit_entry(admin, "tag.updated", Some(&before), Some(&tag))).await?;
             }
             Ok(tag)
         });
-        updated.await.map_err(taken)
+        updated.await.map_err(as_taken)
     }
 
-    /// Takes a tag away. Choices and videos lose it with the event: there may
-    /// be many.
+    /// Deletes a tag. Handling the event removes it from viewers and videos, of
+    /// which there may be many.
     ///
     /// # Errors
     /// `TAG_NOT_FOUND`.
@@ -74,14 +68,14 @@ impl App {
             let before = tags::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
             tags::delete_in_txn(&*txn, id).await?;
             let occurred_at = Some(self.clock.now().into());
-            let told = TagDeleted { tag_id: id.0, version: before.version + 1, occurred_at };
-            self.outbox.emit(&txn, &told).await?;
-            self.outbox.audit(&txn, act(admin, "tag.deleted", Some(&before), None)).await
+            let event = TagDeleted { tag_id: id.0, version: before.version + 1, occurred_at };
+            self.outbox.emit(&txn, &event).await?;
+            self.outbox.audit(&txn, audit_entry(admin, "tag.deleted", Some(&before), None)).await
         });
         deleted.await
     }
 
-    fn changed(&self, tag: &Tag) -> TagChanged {
+    fn changed_event(&self, tag: &Tag) -> TagChanged {
         TagChanged {
             tag_id: tag.id.0,
             name: tag.name.clone(),
@@ -92,7 +86,7 @@ impl App {
     }
 }
 
-fn named(name: &str) -> Result<String> {
+fn validated_name(name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() {
         return Err(Error::field(Reason::InvalidParams, "name", "must not be blank"));
@@ -100,16 +94,16 @@ fn named(name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-fn act<'a>(admin: &User, action: &'a str, before: Option<&Tag>, after: Option<&Tag>) -> Act<'a> {
-    let shown = |tag: &Tag| -> Value { json!({"name": tag.name, "slug": tag.slug}) };
+fn audit_entry<'a>(admin: &User, action: &'a str, before: Option<&Tag>, after: Option<&Tag>) -> Act<'a> {
+    let fields = |tag: &Tag| -> Value { json!({"name": tag.name, "slug": tag.slug}) };
     let id = before.or(after).map(|tag| tag.id.0.to_string());
     Act {
         actor: Some(admin.id),
         action,
         object_type: "tag",
         object_id: id.unwrap_or_default(),
-        before: before.map(shown),
-        after: after.map(shown),
+        before: before.map(fields),
+        after: after.map(fields),
         ..Act::default()
     }
 }
@@ -118,7 +112,7 @@ fn not_found() -> Error {
     Error::new(Reason::TagNotFound, "there is no such tag")
 }
 
-fn taken(error: Error) -> Error {
+fn as_taken(error: Error) -> Error {
     if error.is_duplicate() {
         return Error::new(Reason::TagTaken, "another tag has this name or slug");
     }

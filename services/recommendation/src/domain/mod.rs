@@ -1,17 +1,17 @@
 //! The rules: plain types and functions, no I/O.
 
 pub mod decay;
-pub mod draw;
 pub mod page;
+pub mod sampling;
 mod tag;
 mod video;
 mod viewer;
 mod window;
 
 pub use tag::{Tag, TagId, name_key};
-pub use video::{Channel, Listed, Video, title_key};
+pub use video::{Channel, ListedVideo, Video, title_key};
 pub use viewer::Viewer;
 pub use window::Window;
 
-/// A place in the one order of changes.
+/// A sequence number of the one order of changes.
 pub type Seq = i64;

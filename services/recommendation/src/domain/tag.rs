@@ -1,6 +1,5 @@
 //! Tags.
 
-/// A tag's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TagId(pub i64);
 
@@ -8,12 +7,12 @@ pub struct TagId(pub i64);
 pub struct Tag {
     pub id: TagId,
     pub name: String,
-    /// Its name in addresses.
+    /// Its name in URLs.
     pub slug: String,
     pub version: i64,
 }
 
-/// A name as it is compared: without case and space around.
+/// The comparison key of a name: trimmed, lower case.
 pub fn name_key(name: &str) -> String {
     name.trim().to_lowercase()
 }
@@ -23,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_same_without_case() {
+    fn names_are_compared_without_case() {
         assert_eq!(name_key(" MÚSICA "), name_key("música"));
         assert_eq!(name_key("音樂"), "音樂");
     }

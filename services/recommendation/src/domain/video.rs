@@ -1,11 +1,11 @@
-//! Videos and channels, as the projection knows them.
+//! The projected state of videos and channels.
 
 use chrono::{DateTime, Utc};
 
-/// Characters of a title that can be looked up by.
-const KEY_CHARACTERS: usize = 200;
+/// Characters of a title that prefix lookups compare.
+const TITLE_KEY_LEN: usize = 200;
 
-/// A video as its last event told it.
+/// The state of a video as of its newest event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Video {
     pub id: i64,
@@ -13,15 +13,15 @@ pub struct Video {
     pub owner_id: i64,
     pub title: String,
     pub description: String,
-    /// 0 where none is set.
+    /// 0 when unset.
     pub category_id: i64,
     pub tag_ids: Vec<i64>,
     pub access_tier: i32,
     pub is_published: bool,
     pub is_hidden: bool,
-    pub is_gone: bool,
+    pub is_deleted: bool,
     pub duration_seconds: i32,
-    /// 0 where there is no picture.
+    /// 0 without a thumbnail.
     pub thumbnail_upload_id: i64,
     pub published_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -29,8 +29,8 @@ pub struct Video {
 }
 
 impl Video {
-    /// What is left of a video: that it was there.
-    pub fn gone(id: i64, version: i64) -> Self {
+    /// The state of a deleted video: its id and version.
+    pub fn tombstone(id: i64, version: i64) -> Self {
         Self {
             id,
             channel_id: 0,
@@ -42,7 +42,7 @@ impl Video {
             access_tier: 0,
             is_published: false,
             is_hidden: false,
-            is_gone: true,
+            is_deleted: true,
             duration_seconds: 0,
             thumbnail_upload_id: 0,
             published_at: None,
@@ -51,28 +51,28 @@ impl Video {
         }
     }
 
-    /// Whether viewers may find it, where its channel may be found.
-    pub fn may_be_seen(&self) -> bool {
-        self.is_published && !self.is_hidden && !self.is_gone
+    /// Whether it can be shown if its channel can.
+    pub fn is_showable(&self) -> bool {
+        self.is_published && !self.is_hidden && !self.is_deleted
     }
 }
 
-/// A video as lists and the index take it.
+/// A video with what lists and the search index show of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedVideo {
     pub video: Video,
     pub channel_name: String,
-    /// All views, as of the last count.
+    /// All views as of the newest `ViewsCounted`.
     pub views: i64,
-    /// Published, hidden for no reason, on a channel that may be seen.
+    /// Published and not hidden, on a visible channel.
     pub is_visible: bool,
-    /// Its place in the order of changes.
+    /// The sequence number of its last change.
     pub change_seq: i64,
-    /// When anything in this last changed, the views included.
-    pub stamp: i64,
+    /// The sequence number of its last change, views included.
+    pub revision: i64,
 }
 
-impl Listed {
+impl ListedVideo {
     /// Visible to everybody and free.
     pub fn is_public(&self) -> bool {
         self.is_visible && self.video.access_tier == 0
@@ -85,17 +85,22 @@ pub struct Channel {
     pub owner_id: i64,
     pub name: String,
     pub is_hidden: bool,
-    pub is_gone: bool,
+    pub is_deleted: bool,
     pub version: i64,
 }
 
 impl Channel {
+    /// The state of a deleted channel.
+    pub fn tombstone(id: i64, owner_id: i64, version: i64) -> Self {
+        Self { id, owner_id, name: String::new(), is_hidden: false, is_deleted: true, version }
+    }
+
     pub fn is_visible(&self) -> bool {
-        !self.is_hidden && !self.is_gone
+        !self.is_hidden && !self.is_deleted
     }
 }
 
-/// A title as it is looked up by its beginning: without case.
+/// The key for prefix lookups of a title: lower case, truncated.
 pub fn title_key(title: &str) -> String {
-    title.to_lowercase().chars().take(KEY_CHARACTERS).collect()
+    title.to_lowercase().chars().take(TITLE_KEY_LEN).collect()
 }

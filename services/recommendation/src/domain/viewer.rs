@@ -1,31 +1,31 @@
-//! Who looks for something to watch.
+//! Who asks for recommendations.
 
-/// Whose tags and whose feeds.
+/// The owner of tag choices and feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Viewer {
     User(i64),
     /// By session id.
     Guest(String),
-    /// Said nothing about themselves.
-    Nobody,
+    /// Neither signed in nor with a session id.
+    Anonymous,
 }
 
 impl Viewer {
-    /// The account, else the guest's id, else nobody.
-    pub fn of(user: Option<i64>, session: Option<String>) -> Self {
+    /// The account, else the guest session, else anonymous.
+    pub fn new(user: Option<i64>, session: Option<String>) -> Self {
         match (user, session) {
             (Some(user), _) => Self::User(user),
             (None, Some(session)) => Self::Guest(session),
-            (None, None) => Self::Nobody,
+            (None, None) => Self::Anonymous,
         }
     }
 
-    /// A word that tells viewers apart.
-    pub fn mark(&self) -> String {
+    /// A unique key of the viewer; empty for anonymous ones.
+    pub fn key(&self) -> String {
         match self {
             Self::User(id) => format!("u{id}"),
             Self::Guest(session) => format!("g{session}"),
-            Self::Nobody => String::new(),
+            Self::Anonymous => String::new(),
         }
     }
 }

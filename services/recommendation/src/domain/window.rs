@@ -1,4 +1,4 @@
-//! How far back popularity looks.
+//! The time windows of popularity.
 
 /// A window of `ListPopular`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +19,7 @@ impl Window {
         }
     }
 
-    /// From a word that the contract has checked; a week without one.
+    /// Parses a value that the contract has validated; the default is a week.
     pub fn parse(text: Option<&str>) -> Self {
         Self::ALL.into_iter().find(|w| Some(w.as_str()) == text).unwrap_or(Self::Week)
     }
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_week_where_nothing_is_said() {
+    fn the_default_is_a_week() {
         assert_eq!(Window::parse(None), Window::Week);
         assert!(Window::ALL.into_iter().all(|w| Window::parse(Some(w.as_str())) == w));
     }

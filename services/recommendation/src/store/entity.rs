@@ -1,4 +1,4 @@
-//! The rows, as sea-orm wants them.
+//! The sea-orm entities.
 
 pub mod sequence {
     use sea_orm::entity::prelude::*;
@@ -6,7 +6,7 @@ pub mod sequence {
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "sequence")]
     pub struct Model {
-        /// 1 is the order of changes, 2 the index of words.
+        /// 1: the order of changes. 2: the generation of the search index.
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
         pub last: i64,
@@ -27,7 +27,7 @@ pub mod tag {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i64,
         pub name: String,
-        /// The name without case.
+        /// The name in lower case.
         pub name_key: String,
         pub slug: String,
         pub version: i64,
@@ -40,11 +40,11 @@ pub mod tag {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod chooser {
+pub mod tag_choice_lock {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "choosers")]
+    #[sea_orm(table_name = "tag_choice_locks")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub viewer: String,
@@ -122,7 +122,8 @@ pub mod channel {
         pub owner_id: i64,
         pub name: String,
         pub is_hidden: bool,
-        pub is_gone: bool,
+        #[sea_orm(column_name = "is_gone")]
+        pub is_deleted: bool,
         pub version: i64,
         pub updated_at: DateTimeUtc,
     }
@@ -147,7 +148,7 @@ pub mod video {
         pub channel_id: i64,
         pub owner_id: i64,
         pub title: String,
-        /// The title without case, for its beginning.
+        /// The title in lower case, for prefix lookups.
         pub title_key: String,
         #[sea_orm(column_type = "Text")]
         pub description: String,
@@ -155,9 +156,10 @@ pub mod video {
         pub access_tier: i32,
         pub is_published: bool,
         pub is_hidden: bool,
-        /// Kept for its version and for those who follow changes.
-        pub is_gone: bool,
-        /// Published, hidden for no reason, on a channel that is there.
+        /// A tombstone: keeps the version, and tells replicas of the deletion.
+        #[sea_orm(column_name = "is_gone")]
+        pub is_deleted: bool,
+        /// Published and not hidden, on a visible channel.
         pub is_visible: bool,
         pub duration_seconds: i32,
         pub thumbnail_upload_id: i64,

@@ -1,5 +1,5 @@
-//! The cleanup queue: changes that the cache has not heard of. Written in the
-//! transaction of the change, so that a cache that is away loses none.
+//! The queue of changes that Redis does not reflect yet. It is written in the
+//! transaction of the change, so that none is lost while Redis is unavailable.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -13,14 +13,14 @@ use super::entity::{
 };
 use crate::domain::Seq;
 
-/// A video that changed.
+/// A changed video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Eviction {
     pub seq: Seq,
     pub video_id: i64,
-    /// Tags that the video had before.
-    pub lost_tags: Vec<i64>,
-    /// Nothing but its views changed.
+    /// Tags that were removed from the video.
+    pub removed_tags: Vec<i64>,
+    /// Only its view count changed.
     pub views_only: bool,
 }
 
@@ -31,14 +31,14 @@ pub async fn insert_in_txn(txn: &impl ConnectionTrait, evictions: Vec<Eviction>)
     let rows = evictions.into_iter().map(|e| ActiveModel {
         seq: Set(e.seq),
         video_id: Set(e.video_id),
-        lost_tags: Set(e.lost_tags.iter().map(i64::to_string).collect::<Vec<_>>().join(",")),
+        lost_tags: Set(e.removed_tags.iter().map(i64::to_string).collect::<Vec<_>>().join(",")),
         views_only: Set(e.views_only),
     });
     Entity::insert_many(rows).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// All videos of a channel that can be seen but for the channel.
+/// All showable videos of a channel.
 pub async fn insert_channel_in_txn(txn: &impl ConnectionTrait, seq: Seq, channel: i64) -> Result<(), DbErr> {
     let videos = Query::select()
         .column(video::Column::VideoId)
@@ -46,12 +46,12 @@ pub async fn insert_channel_in_txn(txn: &impl ConnectionTrait, seq: Seq, channel
         .and_where(Expr::col(video::Column::ChannelId).eq(channel))
         .and_where(Expr::col(video::Column::IsPublished).eq(true))
         .and_where(Expr::col(video::Column::IsHidden).eq(false))
-        .and_where(Expr::col(video::Column::IsGone).eq(false))
+        .and_where(Expr::col(video::Column::IsDeleted).eq(false))
         .to_owned();
     insert_select_in_txn(txn, seq, "", videos).await
 }
 
-/// All videos of a tag that is going.
+/// All videos with a tag that is being deleted.
 pub async fn insert_tag_in_txn(txn: &impl ConnectionTrait, seq: Seq, tag: i64) -> Result<(), DbErr> {
     let videos = Query::select()
         .column(video_tag::Column::VideoId)
@@ -64,10 +64,10 @@ pub async fn insert_tag_in_txn(txn: &impl ConnectionTrait, seq: Seq, tag: i64) -
 async fn insert_select_in_txn(
     txn: &impl ConnectionTrait,
     seq: Seq,
-    lost_tags: &str,
+    removed_tags: &str,
     mut videos: SelectStatement,
 ) -> Result<(), DbErr> {
-    videos.expr(Expr::val(seq)).expr(Expr::val(lost_tags)).expr(Expr::val(false));
+    videos.expr(Expr::val(seq)).expr(Expr::val(removed_tags)).expr(Expr::val(false));
     let mut insert = Query::insert();
     insert
         .into_table(Entity)
@@ -78,8 +78,8 @@ async fn insert_select_in_txn(
     Ok(())
 }
 
-/// The oldest.
-pub async fn first(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Eviction>, DbErr> {
+/// The oldest entries.
+pub async fn oldest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Eviction>, DbErr> {
     let query = Entity::find().order_by_asc(Column::Seq).order_by_asc(Column::VideoId).limit(limit);
     let tags = |text: &str| text.split(',').filter_map(|tag| tag.parse().ok()).collect();
     let rows = query.all(db).await?;
@@ -88,14 +88,14 @@ pub async fn first(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Eviction
         .map(|row| Eviction {
             seq: row.seq,
             video_id: row.video_id,
-            lost_tags: tags(&row.lost_tags),
+            removed_tags: tags(&row.lost_tags),
             views_only: row.views_only,
         })
         .collect())
 }
 
-/// Those up to this one are done. Newer ones always come behind it.
-pub async fn done(db: &impl ConnectionTrait, last: &Eviction) -> Result<(), DbErr> {
+/// Deletes the entries up to this one. New entries always sort after it.
+pub async fn delete_through(db: &impl ConnectionTrait, last: &Eviction) -> Result<(), DbErr> {
     let same = Condition::all().add(Column::Seq.eq(last.seq)).add(Column::VideoId.lte(last.video_id));
     Entity::delete_many().filter(Condition::any().add(Column::Seq.lt(last.seq)).add(same)).exec(db).await?;
     Ok(())

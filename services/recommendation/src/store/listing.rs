@@ -1,4 +1,4 @@
-//! Videos with what lists and the index need of them.
+//! Videos with what lists and the search index show of them.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use super::{
     entity::{channel, video, video::Column, video_views},
     tags,
 };
-use crate::domain::{Listed, Seq, Video};
+use crate::domain::{ListedVideo, Seq, Video};
 
-/// How far somebody has followed the changes: all up to this place, and of the
-/// place itself all videos up to this id. A place may have several videos.
+/// A position in the order of changes: everything before `seq`, and of `seq`
+/// itself the videos up to `video_id`. Several videos can share a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub seq: Seq,
@@ -22,19 +22,19 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Behind everything of a place.
-    pub fn behind(seq: Seq) -> Self {
+    /// The position after everything that has this number.
+    pub fn end_of(seq: Seq) -> Self {
         Self { seq, video_id: i64::MAX }
     }
 }
 
-fn of_videos(name: Column) -> Expr {
+fn video_column(name: Column) -> Expr {
     Expr::col((video::Entity, name))
 }
 
 fn select() -> SelectStatement {
-    let channel = Expr::col((channel::Entity, channel::Column::ChannelId)).eq(of_videos(Column::ChannelId));
-    let views = Expr::col((video_views::Entity, video_views::Column::VideoId)).eq(of_videos(Column::VideoId));
+    let channel = Expr::col((channel::Entity, channel::Column::ChannelId)).eq(video_column(Column::ChannelId));
+    let views = Expr::col((video_views::Entity, video_views::Column::VideoId)).eq(video_column(Column::VideoId));
     Query::select()
         .columns([
             (video::Entity, Column::VideoId),
@@ -48,7 +48,7 @@ fn select() -> SelectStatement {
             (video::Entity, Column::AccessTier),
             (video::Entity, Column::IsPublished),
             (video::Entity, Column::IsHidden),
-            (video::Entity, Column::IsGone),
+            (video::Entity, Column::IsDeleted),
             (video::Entity, Column::IsVisible),
             (video::Entity, Column::DurationSeconds),
             (video::Entity, Column::ThumbnailUploadId),
@@ -64,57 +64,58 @@ fn select() -> SelectStatement {
         .to_owned()
 }
 
-/// These videos, gone ones too, in no order.
-pub async fn of(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Listed>, DbErr> {
+/// These videos in no particular order, tombstones included.
+pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<ListedVideo>, DbErr> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut query = select();
-    query.and_where(of_videos(Column::VideoId).is_in(ids.iter().copied()));
-    read(db, query).await
+    query.and_where(video_column(Column::VideoId).is_in(ids.iter().copied()));
+    fetch(db, query).await
 }
 
-/// Public videos by descending id, below one.
-pub async fn newest_public(db: &impl ConnectionTrait, before: i64, limit: u64) -> Result<Vec<Listed>, DbErr> {
+/// Public videos below an id, by descending id.
+pub async fn newest_public(db: &impl ConnectionTrait, before: i64, limit: u64) -> Result<Vec<ListedVideo>, DbErr> {
     let mut query = select();
     query
-        .and_where(of_videos(Column::VideoId).lt(before))
-        .and_where(of_videos(Column::IsVisible).eq(true))
-        .and_where(of_videos(Column::AccessTier).eq(0))
+        .and_where(video_column(Column::VideoId).lt(before))
+        .and_where(video_column(Column::IsVisible).eq(true))
+        .and_where(video_column(Column::AccessTier).eq(0))
         .order_by((video::Entity, Column::VideoId), Order::Desc)
         .limit(limit);
-    read(db, query).await
+    fetch(db, query).await
 }
 
-/// What changed after, in order; gone and invisible videos too.
-pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<Listed>, DbErr> {
-    let same = of_videos(Column::ChangeSeq).eq(after.seq).and(of_videos(Column::VideoId).gt(after.video_id));
+/// The videos that changed after a position, in order; tombstones and
+/// invisible videos included.
+pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<ListedVideo>, DbErr> {
+    let same = video_column(Column::ChangeSeq).eq(after.seq).and(video_column(Column::VideoId).gt(after.video_id));
     let mut query = select();
     query
-        // Says nothing new, but what the index of changes can begin at.
-        .and_where(of_videos(Column::ChangeSeq).gte(after.seq))
-        .cond_where(Condition::any().add(of_videos(Column::ChangeSeq).gt(after.seq)).add(same))
+        // Redundant, but lets the database start at this key of the index.
+        .and_where(video_column(Column::ChangeSeq).gte(after.seq))
+        .cond_where(Condition::any().add(video_column(Column::ChangeSeq).gt(after.seq)).add(same))
         .order_by((video::Entity, Column::ChangeSeq), Order::Asc)
         .order_by((video::Entity, Column::VideoId), Order::Asc)
         .limit(limit);
-    read(db, query).await
+    fetch(db, query).await
 }
 
-async fn read(db: &impl ConnectionTrait, query: SelectStatement) -> Result<Vec<Listed>, DbErr> {
+async fn fetch(db: &impl ConnectionTrait, query: SelectStatement) -> Result<Vec<ListedVideo>, DbErr> {
     let rows = db.query_all(&query).await?;
-    let mut listed = rows.iter().map(one).collect::<Result<Vec<_>, DbErr>>()?;
-    let ids: Vec<i64> = listed.iter().map(|l| l.video.id).collect();
+    let mut videos = rows.iter().map(from_row).collect::<Result<Vec<_>, DbErr>>()?;
+    let ids: Vec<i64> = videos.iter().map(|v| v.video.id).collect();
     let mut tags_of: HashMap<i64, Vec<i64>> = HashMap::new();
-    for (video, tag) in tags::of_videos(db, &ids).await? {
+    for (video, tag) in tags::find_video_tags(db, &ids).await? {
         tags_of.entry(video).or_default().push(tag);
     }
-    for listed in &mut listed {
-        listed.video.tag_ids = tags_of.remove(&listed.video.id).unwrap_or_default();
+    for video in &mut videos {
+        video.video.tag_ids = tags_of.remove(&video.video.id).unwrap_or_default();
     }
-    Ok(listed)
+    Ok(videos)
 }
 
-fn one(row: &QueryResult) -> Result<Listed, DbErr> {
+fn from_row(row: &QueryResult) -> Result<ListedVideo, DbErr> {
     let change_seq: Seq = row.try_get("", "change_seq")?;
     let views_seq: Option<Seq> = row.try_get("", "views_seq")?;
     let video = Video {
@@ -128,19 +129,19 @@ fn one(row: &QueryResult) -> Result<Listed, DbErr> {
         access_tier: row.try_get("", "access_tier")?,
         is_published: row.try_get("", "is_published")?,
         is_hidden: row.try_get("", "is_hidden")?,
-        is_gone: row.try_get("", "is_gone")?,
+        is_deleted: row.try_get("", "is_gone")?,
         duration_seconds: row.try_get("", "duration_seconds")?,
         thumbnail_upload_id: row.try_get("", "thumbnail_upload_id")?,
         published_at: row.try_get("", "published_at")?,
         created_at: row.try_get("", "created_at")?,
         version: row.try_get("", "version")?,
     };
-    Ok(Listed {
+    Ok(ListedVideo {
         video,
         channel_name: row.try_get::<Option<String>>("", "channel_name")?.unwrap_or_default(),
         views: row.try_get::<Option<i64>>("", "views")?.unwrap_or_default(),
         is_visible: row.try_get("", "is_visible")?,
         change_seq,
-        stamp: Ord::max(change_seq, views_seq.unwrap_or_default()),
+        revision: Ord::max(change_seq, views_seq.unwrap_or_default()),
     })
 }

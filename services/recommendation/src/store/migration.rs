@@ -1,7 +1,7 @@
 //! The schema, one statement per step: MariaDB commits each.
 
 use fenz_chassis::database::{
-    schema::{big, flag, index, number, table, text, unique},
+    schema::{big, flag, index, number, rename_table, table, text, unique},
     timestamp,
 };
 use sea_orm_migration::prelude::*;
@@ -32,7 +32,7 @@ impl MigratorTrait for Migrator {
             index("m20261121_000016_videos_of_channel", "videos", &["channel_id"]),
             index("m20261121_000017_videos_of_owner", "videos", &["owner_id"]),
             index("m20261121_000018_videos_gone", "videos", &["is_gone", "updated_at"]),
-            // Finds titles by their beginning where there is no index of words.
+            // For title prefix lookups while there is no search index.
             index("m20261121_000019_videos_title", "videos", &["title_key"]),
             table("m20261121_000020_video_tags", video_tags),
             index("m20261121_000021_video_tags_of_video", "video_tags", &["video_id"]),
@@ -45,18 +45,19 @@ impl MigratorTrait for Migrator {
             table("m20261121_000028_evictions", evictions),
             table("m20261121_000029_choosers", choosers),
             index("m20261121_000030_choosers_age", "choosers", &["chosen_at"]),
+            rename_table("m20261129_000031_tag_choice_locks", "choosers", "tag_choice_locks"),
         ];
         steps.extend(fenz_events::migrations());
         steps
     }
 }
 
-/// One row: the last place that was given out.
+/// Row 1: the last number of the order of changes.
 fn sequence(_: &SchemaManager) -> TableCreateStatement {
     Table::create().table("sequence").col(number("id").primary_key()).col(big("last")).to_owned()
 }
 
-/// `name_key` is the name as it is compared: without case.
+/// `name_key` is the name in lower case, for comparisons.
 fn tags(manager: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("tags")
@@ -88,8 +89,8 @@ fn guest_tags(manager: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// Who made a choice of tags, and when: the row that two choices of one viewer
-/// wait for.
+/// Since renamed `tag_choice_locks`: the row that concurrent updates of one
+/// viewer's tags lock.
 fn choosers(manager: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("choosers")
@@ -98,7 +99,7 @@ fn choosers(manager: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// What users set; no row is the defaults.
+/// Settings of users; a missing row means the defaults.
 fn viewers(_: &SchemaManager) -> TableCreateStatement {
     Table::create().table("viewers").col(big("user_id").primary_key()).col(flag("watched_last")).to_owned()
 }
@@ -116,8 +117,8 @@ fn channels(manager: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// One row for each video, also for some days after it is gone. `is_visible`
-/// follows from the other flags and the channel's.
+/// One row per video; tombstones stay for some days. `is_visible` is derived
+/// from the other flags and those of the channel.
 fn videos(manager: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("videos")
@@ -152,8 +153,8 @@ fn video_tags(_: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// All views of a video, as content told last. Apart from the videos: they move
-/// every half minute and without the rest.
+/// The view count of a video. Apart from `videos`, because it changes every half
+/// minute, and alone.
 fn video_views(_: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("video_views")
@@ -163,7 +164,7 @@ fn video_views(_: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// `hour` counts from 1970.
+/// `hour` is hours since 1970.
 fn view_hours(_: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("view_hours")
@@ -174,7 +175,7 @@ fn view_hours(_: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// What a view counts by its age: not every database can raise to a power.
+/// The weight of a view by its age: not every database has powers.
 fn decay_table(_: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("decay")
@@ -183,13 +184,13 @@ fn decay_table(_: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-/// What the cache has not heard of yet: the cleanup queue.
+/// The queue of changes that Redis does not reflect yet.
 fn evictions(_: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("evictions")
         .col(big("seq"))
         .col(big("video_id"))
-        // Tags that the video had, comma-separated.
+        // Tags that were removed from the video, comma-separated.
         .col(text("lost_tags", 1000))
         .col(flag("views_only"))
         .primary_key(Index::create().col("seq").col("video_id"))
@@ -226,7 +227,7 @@ impl MigrationTrait for SeedDecay {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut insert = Query::insert();
         insert.into_table("decay").columns(["age_hours", "weight"]);
-        for age in 0..=decay::KEPT_HOURS {
+        for age in 0..=decay::RETENTION_HOURS {
             insert.values_panic([age.into(), decay::weight(age).into()]);
         }
         manager.execute(insert).await

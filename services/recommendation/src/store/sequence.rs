@@ -1,9 +1,8 @@
 //! The one order of all changes.
 //!
-//! The row is locked from the moment a place is given out until that
-//! transaction has committed, so places become visible in their order: whoever
-//! has seen a place has seen all before it. Replicas bring what they keep up to
-//! date by it.
+//! The row stays locked from the moment a number is taken until that transaction
+//! commits, so numbers become visible in order: whoever reads a number can read
+//! all changes before it. Replicas and caches catch up by it.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -15,33 +14,32 @@ use super::entity::sequence::{ActiveModel, Column, Entity};
 use crate::domain::Seq;
 
 const ROW: i32 = 1;
-/// Which building of the index of words holds.
+/// The generation of the search index.
 const INDEX_ROW: i32 = 2;
 
-/// Gives out the next place; others wait until the transaction ends.
+/// Takes the next number; others wait until the transaction ends.
 pub async fn next_in_txn(txn: &impl ConnectionTrait) -> Result<Seq, DbErr> {
     let next = Expr::col(Column::Last).add(1);
     Entity::update_many().col_expr(Column::Last, next).filter(Column::Id.eq(ROW)).exec(txn).await?;
     last(txn).await
 }
 
-/// The last place that was given out.
+/// The last number that was taken.
 pub async fn last(db: &impl ConnectionTrait) -> Result<Seq, DbErr> {
     let row = Entity::find_by_id(ROW).one(db).await?;
     row.map(|row| row.last).ok_or_else(|| DbErr::RecordNotFound("the sequence".to_owned()))
 }
 
-/// The last place that was given out, and which building of the index of words
-/// holds.
-pub async fn with_index(db: &impl ConnectionTrait) -> Result<(Seq, i64), DbErr> {
+/// The last number that was taken, and the generation of the search index.
+pub async fn last_with_index_generation(db: &impl ConnectionTrait) -> Result<(Seq, i64), DbErr> {
     let rows = Entity::find().filter(Column::Id.is_in([ROW, INDEX_ROW])).all(db).await?;
     let of = |id| rows.iter().find(|row| row.id == id).map(|row| row.last);
     let last = of(ROW).ok_or_else(|| DbErr::RecordNotFound("the sequence".to_owned()))?;
     Ok((last, of(INDEX_ROW).unwrap_or_default()))
 }
 
-/// Has every replica build its index of words anew.
-pub async fn next_index_in_txn(txn: &impl ConnectionTrait) -> Result<(), DbErr> {
+/// Starts a new generation: every replica rebuilds its search index.
+pub async fn next_index_generation_in_txn(txn: &impl ConnectionTrait) -> Result<(), DbErr> {
     let next = Expr::col(Column::Last).add(1);
     let update = Entity::update_many().col_expr(Column::Last, next).filter(Column::Id.eq(INDEX_ROW));
     if update.exec(txn).await?.rows_affected == 0 {

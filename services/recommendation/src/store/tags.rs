@@ -22,7 +22,7 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Tag>, DbErr> {
     Ok(rows.into_iter().map(tag).collect())
 }
 
-/// Those of these that are there, by name.
+/// The existing ones of these, by name.
 pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Tag>, DbErr> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -31,12 +31,12 @@ pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Tag>, Db
     Ok(query.all(db).await?.into_iter().map(tag).collect())
 }
 
-/// One, kept from changing until the transaction ends.
+/// One tag, locked until the transaction ends.
 pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<Option<Tag>, DbErr> {
     Ok(Entity::find_by_id(id.0).lock_exclusive().one(txn).await?.map(tag))
 }
 
-/// Stores a new tag; a duplicate is one of the same name or slug.
+/// Inserts a tag; fails as a duplicate if the name or slug is in use.
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, tag: &Tag, now: DateTime<Utc>) -> Result<(), DbErr> {
     let row = ActiveModel {
         id: Set(tag.id.0),
@@ -50,7 +50,7 @@ pub async fn insert_in_txn(txn: &impl ConnectionTrait, tag: &Tag, now: DateTime<
     Ok(())
 }
 
-/// Stores another name or slug.
+/// Updates the name and slug.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, tag: &Tag) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Name, Expr::value(tag.name.clone()))
@@ -68,8 +68,8 @@ pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<(), 
     Ok(())
 }
 
-/// Which tags videos have, as pairs of video and tag.
-pub async fn of_videos(db: &impl ConnectionTrait, videos: &[i64]) -> Result<Vec<(i64, i64)>, DbErr> {
+/// The tags of videos, as pairs of video and tag.
+pub async fn find_video_tags(db: &impl ConnectionTrait, videos: &[i64]) -> Result<Vec<(i64, i64)>, DbErr> {
     if videos.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,5 +1,4 @@
-//! Videos by the beginning of their title: what is found while there is no
-//! index of words.
+//! Title prefix search, for while there is no search index.
 
 use chrono::DateTime;
 use fenz_search_index::{Access, Filters, Query, Sort};
@@ -15,17 +14,17 @@ use super::entity::{
 };
 use crate::domain::title_key;
 
-/// Visible ids, the newest first where no length is asked for: by views they
-/// come from the index alone.
-pub async fn find(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Result<Vec<i64>, DbErr> {
+/// Ids of visible videos, the longest or the newest first: only the search
+/// index sorts in other ways.
+pub async fn find_by_prefix(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Result<Vec<i64>, DbErr> {
     let mut select = Entity::find()
         .select_only()
         .column(Column::VideoId)
         .filter(Column::IsVisible.eq(true))
-        .filter(within(&query.filters));
+        .filter(condition(&query.filters));
     let text = query.text.trim();
     if !text.is_empty() {
-        select = select.filter(Expr::col(Column::TitleKey).like(beginning(&title_key(text))));
+        select = select.filter(Expr::col(Column::TitleKey).like(prefix_pattern(&title_key(text))));
     }
     let select = match query.sort {
         Sort::Longest => select.order_by(Column::DurationSeconds, Order::Desc),
@@ -34,7 +33,7 @@ pub async fn find(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Resul
     select.order_by_desc(Column::VideoId).limit(limit).into_tuple().all(db).await
 }
 
-fn within(filters: &Filters) -> Condition {
+fn condition(filters: &Filters) -> Condition {
     let time = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
     let tagged = |tags: &[i64]| {
         let ids = video_tag::Entity::find().select_only().column(video_tag::Column::VideoId);
@@ -54,10 +53,10 @@ fn within(filters: &Filters) -> Condition {
         }))
 }
 
-/// `!` escapes: a backslash is read in two ways.
-fn beginning(text: &str) -> LikeExpr {
-    let mut pattern = String::with_capacity(text.len() + 1);
-    for c in text.chars() {
+/// Escapes with `!`: databases disagree about backslashes.
+fn prefix_pattern(prefix: &str) -> LikeExpr {
+    let mut pattern = String::with_capacity(prefix.len() + 1);
+    for c in prefix.chars() {
         if matches!(c, '!' | '%' | '_') {
             pattern.push('!');
         }

@@ -1,4 +1,4 @@
-//! The projection: one row for each video, by its version.
+//! The projection: one row per video, of its newest version.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,40 +20,44 @@ use super::{
 };
 use crate::domain::{Seq, TagId, Video, title_key};
 
-/// Rows of one statement: databases limit its parameters.
+/// Rows per statement: databases limit its parameters.
 const ROWS: usize = 500;
 
-/// Takes videos in, each if it is newer than what is known; how many were. An
-/// id may be there once. Takes the next place in the order of changes.
-pub async fn put_in_txn(txn: &impl ConnectionTrait, videos: &[Video], now: DateTime<Utc>) -> Result<usize, DbErr> {
+/// Stores each video if its version is newer and returns how many were. Ids must
+/// be distinct. Takes the next sequence number.
+pub async fn upsert_newer_in_txn(
+    txn: &impl ConnectionTrait,
+    videos: &[Video],
+    now: DateTime<Utc>,
+) -> Result<usize, DbErr> {
     let seq = sequence::next_in_txn(txn).await?;
     let mut applied = 0;
     for videos in videos.chunks(ROWS) {
-        let known = known(txn, videos).await?;
-        let newer = |v: &&Video| known.get(&v.id).is_none_or(|(version, _)| *version < v.version);
+        let stored = stored_versions(txn, videos).await?;
+        let newer = |v: &&Video| stored.get(&v.id).is_none_or(|(version, _)| *version < v.version);
         let newer: Vec<&Video> = videos.iter().filter(newer).collect();
         if newer.is_empty() {
             continue;
         }
         applied += newer.len();
         let invisible = invisible_channels(txn, &newer).await?;
-        let is_visible = |v: &Video| v.may_be_seen() && !invisible.contains(&v.channel_id);
-        let lost = put_tags_in_txn(txn, &newer).await?;
-        let was_visible = |v: &Video| known.get(&v.id).is_some_and(|(_, visible)| *visible);
-        let told = newer.iter().filter(|v| was_visible(v) || is_visible(v)).map(|v| Eviction {
+        let is_visible = |v: &Video| v.is_showable() && !invisible.contains(&v.channel_id);
+        let removed = replace_tags_in_txn(txn, &newer).await?;
+        let was_visible = |v: &Video| stored.get(&v.id).is_some_and(|(_, visible)| *visible);
+        let changed = newer.iter().filter(|v| was_visible(v) || is_visible(v)).map(|v| Eviction {
             seq,
             video_id: v.id,
-            lost_tags: lost.get(&v.id).cloned().unwrap_or_default(),
+            removed_tags: removed.get(&v.id).cloned().unwrap_or_default(),
             views_only: false,
         });
-        evictions::insert_in_txn(txn, told.collect()).await?;
-        upsert_in_txn(txn, newer.iter().map(|v| row(v, is_visible(v), seq, now))).await?;
+        evictions::insert_in_txn(txn, changed.collect()).await?;
+        replace_rows_in_txn(txn, newer.iter().map(|v| row(v, is_visible(v), seq, now))).await?;
     }
     Ok(applied)
 }
 
-/// Versions of videos and whether they can be seen.
-async fn known(txn: &impl ConnectionTrait, videos: &[Video]) -> Result<HashMap<i64, (i64, bool)>, DbErr> {
+/// The stored versions of videos and whether they are visible.
+async fn stored_versions(txn: &impl ConnectionTrait, videos: &[Video]) -> Result<HashMap<i64, (i64, bool)>, DbErr> {
     let rows: Vec<(i64, i64, bool)> = Entity::find()
         .select_only()
         .columns([Column::VideoId, Column::Version, Column::IsVisible])
@@ -67,37 +71,37 @@ async fn known(txn: &impl ConnectionTrait, videos: &[Video]) -> Result<HashMap<i
 async fn invisible_channels(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashSet<i64>, DbErr> {
     let ids: HashSet<i64> = videos.iter().map(|v| v.channel_id).collect();
     let ids: Vec<i64> = ids.into_iter().collect();
-    Ok(channels::invisible_of(txn, &ids).await?.into_iter().collect())
+    Ok(channels::find_invisible(txn, &ids).await?.into_iter().collect())
 }
 
-/// Replaces the tags of videos by those of theirs that are there. Which tags
-/// each has lost.
-async fn put_tags_in_txn(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashMap<i64, Vec<i64>>, DbErr> {
+/// Replaces the tags of videos, ignoring unknown ones. Returns which tags were
+/// removed from each video.
+async fn replace_tags_in_txn(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashMap<i64, Vec<i64>>, DbErr> {
     let ids: Vec<i64> = videos.iter().map(|v| v.id).collect();
-    let mut lost: HashMap<i64, Vec<i64>> = HashMap::new();
-    for (video, tag) in tags::of_videos(txn, &ids).await? {
-        lost.entry(video).or_default().push(tag);
+    let mut removed: HashMap<i64, Vec<i64>> = HashMap::new();
+    for (video, tag) in tags::find_video_tags(txn, &ids).await? {
+        removed.entry(video).or_default().push(tag);
     }
-    let wanted: HashSet<i64> = videos.iter().flat_map(|v| v.tag_ids.iter().copied()).collect();
-    let wanted: Vec<i64> = wanted.into_iter().collect();
-    let there: HashSet<i64> = tags::find(txn, &wanted).await?.into_iter().map(|t| t.id.0).collect();
+    let requested: HashSet<i64> = videos.iter().flat_map(|v| v.tag_ids.iter().copied()).collect();
+    let requested: Vec<i64> = requested.into_iter().collect();
+    let existing: HashSet<i64> = tags::find(txn, &requested).await?.into_iter().map(|t| t.id.0).collect();
     let mut rows = Vec::new();
     for video in videos {
-        let mut of_video: Vec<i64> = video.tag_ids.iter().copied().filter(|t| there.contains(t)).collect();
-        of_video.sort_unstable();
-        of_video.dedup();
-        if let Some(lost) = lost.get_mut(&video.id) {
-            lost.retain(|tag| !of_video.contains(tag));
+        let mut tag_ids: Vec<i64> = video.tag_ids.iter().copied().filter(|t| existing.contains(t)).collect();
+        tag_ids.sort_unstable();
+        tag_ids.dedup();
+        if let Some(removed) = removed.get_mut(&video.id) {
+            removed.retain(|tag| !tag_ids.contains(tag));
         }
         rows.extend(
-            of_video.into_iter().map(|tag| video_tag::ActiveModel { tag_id: Set(tag), video_id: Set(video.id) }),
+            tag_ids.into_iter().map(|tag| video_tag::ActiveModel { tag_id: Set(tag), video_id: Set(video.id) }),
         );
     }
     video_tag::Entity::delete_many().filter(video_tag::Column::VideoId.is_in(ids)).exec(txn).await?;
     if !rows.is_empty() {
         video_tag::Entity::insert_many(rows).exec_without_returning(txn).await?;
     }
-    Ok(lost)
+    Ok(removed)
 }
 
 fn row(video: &Video, is_visible: bool, seq: Seq, now: DateTime<Utc>) -> ActiveModel {
@@ -114,7 +118,7 @@ fn row(video: &Video, is_visible: bool, seq: Seq, now: DateTime<Utc>) -> ActiveM
         access_tier: Set(video.access_tier),
         is_published: Set(video.is_published),
         is_hidden: Set(video.is_hidden),
-        is_gone: Set(video.is_gone),
+        is_deleted: Set(video.is_deleted),
         is_visible: Set(is_visible),
         duration_seconds: Set(video.duration_seconds),
         thumbnail_upload_id: Set(video.thumbnail_upload_id),
@@ -124,7 +128,7 @@ fn row(video: &Video, is_visible: bool, seq: Seq, now: DateTime<Utc>) -> ActiveM
     }
 }
 
-async fn upsert_in_txn(txn: &impl ConnectionTrait, rows: impl Iterator<Item = ActiveModel>) -> Result<(), DbErr> {
+async fn replace_rows_in_txn(txn: &impl ConnectionTrait, rows: impl Iterator<Item = ActiveModel>) -> Result<(), DbErr> {
     let replace = OnConflict::column(Column::VideoId)
         .update_columns([
             Column::ChangeSeq,
@@ -138,7 +142,7 @@ async fn upsert_in_txn(txn: &impl ConnectionTrait, rows: impl Iterator<Item = Ac
             Column::AccessTier,
             Column::IsPublished,
             Column::IsHidden,
-            Column::IsGone,
+            Column::IsDeleted,
             Column::IsVisible,
             Column::DurationSeconds,
             Column::ThumbnailUploadId,
@@ -151,8 +155,7 @@ async fn upsert_in_txn(txn: &impl ConnectionTrait, rows: impl Iterator<Item = Ac
     Ok(())
 }
 
-/// Says that the tag of every video that has it is another now. Takes the next
-/// place in the order of changes.
+/// Marks the videos of a renamed tag as changed. Takes the next sequence number.
 pub async fn touch_tagged_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbErr> {
     let seq = sequence::next_in_txn(txn).await?;
     touch_in_txn(txn, tag, seq).await
@@ -172,7 +175,7 @@ async fn touch_in_txn(txn: &impl ConnectionTrait, tag: TagId, seq: Seq) -> Resul
     Ok(())
 }
 
-/// Takes a tag from every video. Takes the next place in the order of changes.
+/// Removes a tag from every video. Takes the next sequence number.
 pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbErr> {
     let seq = sequence::next_in_txn(txn).await?;
     evictions::insert_tag_in_txn(txn, seq, tag.0).await?;
@@ -181,18 +184,18 @@ pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result
     Ok(())
 }
 
-/// What was not changed after a place is in the range and there: id and
-/// version.
-pub async fn between(
+/// Id and version of the videos in an id range that exist and did not change
+/// after `not_after`.
+pub async fn find_in_range(
     db: &impl ConnectionTrait,
-    (after, up_to): (i64, i64),
+    (after, through): (i64, i64),
     not_after: Seq,
 ) -> Result<Vec<(i64, i64)>, DbErr> {
     let query = Entity::find().select_only().columns([Column::VideoId, Column::Version]);
     query
         .filter(Column::VideoId.gt(after))
-        .filter(Column::VideoId.lte(up_to))
-        .filter(Column::IsGone.eq(false))
+        .filter(Column::VideoId.lte(through))
+        .filter(Column::IsDeleted.eq(false))
         .filter(Column::ChangeSeq.lte(not_after))
         .order_by_asc(Column::VideoId)
         .into_tuple()
@@ -200,13 +203,13 @@ pub async fn between(
         .await
 }
 
-/// Some of an owner's videos: id and version.
-pub async fn of_owner(db: &impl ConnectionTrait, owner: i64, limit: u64) -> Result<Vec<(i64, i64)>, DbErr> {
-    let query = Entity::find().select_only().columns([Column::VideoId, Column::Version]);
+/// The ids of some of an owner's videos.
+pub async fn find_by_owner(db: &impl ConnectionTrait, owner: i64, limit: u64) -> Result<Vec<i64>, DbErr> {
+    let query = Entity::find().select_only().column(Column::VideoId);
     query.filter(Column::OwnerId.eq(owner)).limit(limit).into_tuple().all(db).await
 }
 
-/// Public videos by ascending id, of a tag or all.
+/// Ids of public videos, ascending, of a tag or all.
 pub async fn public_ids(
     db: &impl ConnectionTrait,
     tag: Option<TagId>,
@@ -236,11 +239,11 @@ pub async fn public_ids(
     db.query_all(&query).await?.into_iter().map(|row| row.try_get("", "video_id")).collect()
 }
 
-/// Drops what is left of videos that went before, some of them. Whether there
-/// are more.
-pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
+/// Deletes a batch of tombstones from before a time. Returns whether there are
+/// more.
+pub async fn prune_deleted(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
     let query = Entity::find().select_only().column(Column::VideoId);
-    let old = query.filter(Column::IsGone.eq(true)).filter(Column::UpdatedAt.lt(before)).limit(ROWS as u64);
+    let old = query.filter(Column::IsDeleted.eq(true)).filter(Column::UpdatedAt.lt(before)).limit(ROWS as u64);
     let ids: Vec<i64> = old.into_tuple().all(db).await?;
     if ids.is_empty() {
         return Ok(false);

@@ -1,11 +1,10 @@
-//! What users set for their recommendations.
+//! Recommendation settings of users.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, sea_query::OnConflict};
 
 use super::entity::viewer::{ActiveModel, Column, Entity};
 
-/// Whether what a user watched of late comes last; it does where nothing is
-/// set.
+/// Whether recently watched videos come last; the default is yes.
 pub async fn watched_last(db: &impl ConnectionTrait, user: i64) -> Result<bool, DbErr> {
     Ok(Entity::find_by_id(user).one(db).await?.is_none_or(|row| row.watched_last))
 }
@@ -17,7 +16,7 @@ pub async fn set_watched_last(db: &impl ConnectionTrait, user: i64, watched_last
     Ok(())
 }
 
-/// Forgets what a user set. How many rows that was.
+/// Deletes a user's settings. Returns how many rows there were.
 pub async fn erase_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
     Ok(Entity::delete_by_id(user).exec(txn).await?.rows_affected)
 }

@@ -1,4 +1,4 @@
-//! What was watched, by video and hour.
+//! View counts, by video and hour.
 
 use std::collections::HashMap;
 
@@ -16,58 +16,58 @@ use super::{
 };
 use crate::domain::Seq;
 
-/// Rows of one statement.
+/// Rows per statement.
 const ROWS: usize = 500;
 
-/// Views of a video within one count.
+/// New views of a video.
 #[derive(Clone, Copy, Debug)]
-pub struct Counted {
+pub struct ViewCount {
     pub video_id: i64,
-    pub more: i64,
-    /// All of the video's, after these.
+    pub added: i64,
+    /// The new total of the video.
     pub total: i64,
 }
 
-/// Adds what was counted within an hour. A video may be there once. Takes the
-/// next place in the order of changes.
-pub async fn count_in_txn(txn: &impl ConnectionTrait, hour: i32, counted: &[Counted]) -> Result<(), DbErr> {
+/// Adds the views of an hour. Video ids must be distinct. Takes the next sequence
+/// number.
+pub async fn add_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[ViewCount]) -> Result<(), DbErr> {
     let seq = sequence::next_in_txn(txn).await?;
-    for counted in counted.chunks(ROWS) {
-        add_to_hour_in_txn(txn, hour, counted).await?;
-        put_totals_in_txn(txn, counted, seq).await?;
+    for counts in counts.chunks(ROWS) {
+        add_to_hour_in_txn(txn, hour, counts).await?;
+        raise_totals_in_txn(txn, counts, seq).await?;
     }
     Ok(())
 }
 
-async fn add_to_hour_in_txn(txn: &impl ConnectionTrait, hour: i32, counted: &[Counted]) -> Result<(), DbErr> {
+async fn add_to_hour_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[ViewCount]) -> Result<(), DbErr> {
     use view_hour::{ActiveModel, Column, Entity};
     let known: Vec<(i64, i64)> = Entity::find()
         .select_only()
         .columns([Column::VideoId, Column::Views])
         .filter(Column::Hour.eq(hour))
-        .filter(Column::VideoId.is_in(counted.iter().map(|c| c.video_id)))
+        .filter(Column::VideoId.is_in(counts.iter().map(|c| c.video_id)))
         .into_tuple()
         .all(txn)
         .await?;
     let known: HashMap<i64, i64> = known.into_iter().collect();
-    let rows = counted.iter().map(|c| ActiveModel {
+    let rows = counts.iter().map(|c| ActiveModel {
         video_id: Set(c.video_id),
         hour: Set(hour),
-        views: Set(c.more + known.get(&c.video_id).copied().unwrap_or_default()),
+        views: Set(c.added + known.get(&c.video_id).copied().unwrap_or_default()),
     });
     let replace = OnConflict::columns([Column::VideoId, Column::Hour]).update_column(Column::Views).to_owned();
     Entity::insert_many(rows).on_conflict(replace).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// Totals only grow: the largest is the last, in whatever order they come.
-async fn put_totals_in_txn(txn: &impl ConnectionTrait, counted: &[Counted], seq: Seq) -> Result<(), DbErr> {
+/// Totals only grow, so the largest is the newest, in any order of events.
+async fn raise_totals_in_txn(txn: &impl ConnectionTrait, counts: &[ViewCount], seq: Seq) -> Result<(), DbErr> {
     use video_views::{ActiveModel, Column, Entity};
     let query = Entity::find().select_only().columns([Column::VideoId, Column::Total]);
-    let known = query.filter(Column::VideoId.is_in(counted.iter().map(|c| c.video_id))).into_tuple().all(txn).await?;
+    let known = query.filter(Column::VideoId.is_in(counts.iter().map(|c| c.video_id))).into_tuple().all(txn).await?;
     let known: HashMap<i64, i64> = known.into_iter().collect();
-    let larger = |c: &&Counted| known.get(&c.video_id).is_none_or(|total| *total < c.total);
-    let larger: Vec<&Counted> = counted.iter().filter(larger).collect();
+    let larger = |c: &&ViewCount| known.get(&c.video_id).is_none_or(|total| *total < c.total);
+    let larger: Vec<&ViewCount> = counts.iter().filter(larger).collect();
     if larger.is_empty() {
         return Ok(());
     }
@@ -75,18 +75,19 @@ async fn put_totals_in_txn(txn: &impl ConnectionTrait, counted: &[Counted], seq:
         larger.iter().map(|c| ActiveModel { video_id: Set(c.video_id), total: Set(c.total), change_seq: Set(seq) });
     let replace = OnConflict::column(Column::VideoId).update_columns([Column::Total, Column::ChangeSeq]).to_owned();
     Entity::insert_many(rows).on_conflict(replace).exec_without_returning(txn).await?;
-    let told = larger.iter().map(|c| Eviction { seq, video_id: c.video_id, lost_tags: Vec::new(), views_only: true });
-    evictions::insert_in_txn(txn, told.collect()).await
+    let changed =
+        larger.iter().map(|c| Eviction { seq, video_id: c.video_id, removed_tags: Vec::new(), views_only: true });
+    evictions::insert_in_txn(txn, changed.collect()).await
 }
 
-/// Whose views changed after, in order: cursor and total.
+/// The view totals that changed after a position, in order.
 pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<(Cursor, i64)>, DbErr> {
     use video_views::{Column, Entity};
     let same = Column::ChangeSeq.eq(after.seq).and(Column::VideoId.gt(after.video_id));
     let rows: Vec<(i64, i64, i64)> = Entity::find()
         .select_only()
         .columns([Column::ChangeSeq, Column::VideoId, Column::Total])
-        // Says nothing new, but what the index of changes can begin at.
+        // Redundant, but lets the database start at this key of the index.
         .filter(Column::ChangeSeq.gte(after.seq))
         .filter(Column::ChangeSeq.gt(after.seq).or(same))
         .order_by_asc(Column::ChangeSeq)
@@ -98,7 +99,7 @@ pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64)
     Ok(rows.into_iter().map(|(seq, video_id, total)| (Cursor { seq, video_id }, total)).collect())
 }
 
-/// Public videos by their decayed views since an hour, the best first.
+/// Public videos and their decayed views after an hour, the highest first.
 pub async fn popular(
     db: &impl ConnectionTrait,
     now_hour: i32,
@@ -129,7 +130,7 @@ pub async fn popular(
     rows.iter().map(|row| Ok((row.try_get("", "video_id")?, row.try_get("", "score")?))).collect()
 }
 
-/// Public videos, those that were published last first.
+/// Ids of public videos, the newest first.
 pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, DbErr> {
     video::Entity::find()
         .select_only()
@@ -143,7 +144,7 @@ pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, D
         .await
 }
 
-/// Drops hours before.
+/// Deletes the totals of earlier hours.
 pub async fn prune(db: &impl ConnectionTrait, before_hour: i32) -> Result<(), DbErr> {
     view_hour::Entity::delete_many().filter(view_hour::Column::Hour.lt(before_hour)).exec(db).await?;
     Ok(())

@@ -1,11 +1,11 @@
-//! The recommendation service over its real port, on every database at hand,
-//! with Redis and without.
+//! Tests of the recommendation service over its port, on every available
+//! database, with and without Redis.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod erasure;
 mod feeds;
-mod fleet;
+mod harness;
 mod popular;
 mod projection;
 mod redis;

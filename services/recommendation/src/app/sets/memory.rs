@@ -1,5 +1,5 @@
-//! The sets in memory, for where there is no Redis. A request samples them by
-//! place; the table is read when a set is first asked for, and for changes.
+//! The sets in memory, for when Redis is unavailable. The table is read when a
+//! set is first used, and for changes.
 
 use std::{
     collections::HashMap,
@@ -11,66 +11,66 @@ use fenz_chassis::Result;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{Key, PAGE};
+use super::{PAGE_SIZE, SetKey};
 use crate::{
-    app::gate::Gate,
-    domain::{Listed, draw::Ids},
+    app::read_limiter::ReadLimiter,
+    domain::{ListedVideo, sampling::Ids},
     store::{
         listing::{self, Cursor},
         sequence, videos,
     },
 };
 
-/// A set that nobody asked for so long is let go.
-const IDLE: Duration = Duration::from_secs(600);
-/// Changes that are read at a time.
-const CHANGES: u64 = 500;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+/// Changes read per query.
+const CHANGES_PAGE_SIZE: u64 = 500;
 
 struct Set {
     ids: Ids,
     used: Instant,
 }
 
-pub struct Memory {
+pub struct MemorySets {
     db: DatabaseConnection,
-    gate: Arc<Gate>,
-    sets: Mutex<HashMap<Key, Set>>,
-    /// How far all sets are up to date. Held while they are brought further.
-    pub followed: AsyncMutex<Cursor>,
+    limiter: Arc<ReadLimiter>,
+    sets: Mutex<HashMap<SetKey, Set>>,
+    /// The position up to which all sets are current. Locked while changes are
+    /// applied.
+    pub position: AsyncMutex<Cursor>,
 }
 
-impl Memory {
-    pub fn new(db: DatabaseConnection, gate: Arc<Gate>) -> Self {
-        Self { db, gate, sets: Mutex::default(), followed: AsyncMutex::default() }
+impl MemorySets {
+    pub fn new(db: DatabaseConnection, limiter: Arc<ReadLimiter>) -> Self {
+        Self { db, limiter, sets: Mutex::default(), position: AsyncMutex::default() }
     }
 
-    pub fn has(&self, key: Key) -> bool {
+    pub fn contains(&self, key: SetKey) -> bool {
         self.lock().contains_key(&key)
     }
 
-    /// Reads a set, unless it is there.
-    pub async fn load(&self, key: Key) -> Result<()> {
-        if self.has(key) {
+    /// Reads a set from the table, unless it was loaded.
+    pub async fn load(&self, key: SetKey) -> Result<()> {
+        if self.contains(key) {
             return Ok(());
         }
-        let mut since = Cursor::behind(sequence::last(&self.db).await?);
+        let mut since = Cursor::end_of(sequence::last(&self.db).await?);
         let mut ids = Vec::new();
         loop {
-            let _permit = self.gate.enter().await?;
-            let page = videos::public_ids(&self.db, key, ids.last().copied().unwrap_or_default(), PAGE).await?;
-            let more = page.len() as u64 == PAGE;
+            let _permit = self.limiter.acquire().await?;
+            let page = videos::public_ids(&self.db, key, ids.last().copied().unwrap_or_default(), PAGE_SIZE).await?;
+            let is_full = page.len() as u64 == PAGE_SIZE;
             ids.extend(page);
-            if !more {
+            if !is_full {
                 break;
             }
         }
-        // What changed meanwhile; from here on the follower brings the rest.
-        let _followed = self.followed.lock().await;
+        // Changes during the read; later ones are applied by `MemorySync`.
+        let _position = self.position.lock().await;
         loop {
-            let changes = listing::changed_after(&self.db, since, CHANGES).await?;
+            let changes = listing::changed_after(&self.db, since, CHANGES_PAGE_SIZE).await?;
             let Some(last) = changes.last() else { break };
             since = Cursor { seq: last.change_seq, video_id: last.video.id };
-            if let Some(changed) = changed(&ids, key, &changes) {
+            if let Some(changed) = apply_changes(&ids, key, &changes) {
                 ids = changed;
             }
         }
@@ -78,50 +78,50 @@ impl Memory {
         Ok(())
     }
 
-    /// Applies changes to all sets. The caller holds `followed`.
-    pub fn apply(&self, changes: &[Listed]) {
+    /// Applies changes to all sets. The caller locks `position`.
+    pub fn apply(&self, changes: &[ListedVideo]) {
         let mut sets = self.lock();
         for (key, set) in sets.iter_mut() {
-            if let Some(ids) = changed(&set.ids, *key, changes) {
+            if let Some(ids) = apply_changes(&set.ids, *key, changes) {
                 set.ids = Arc::new(ids);
             }
         }
     }
 
-    /// Sets that were loaded; one that is not is empty.
-    pub fn ids(&self, keys: &[Key]) -> Vec<Ids> {
+    /// Loaded sets; empty ones for those that are not.
+    pub fn get(&self, keys: &[SetKey]) -> Vec<Ids> {
         let mut sets = self.lock();
-        let of = |key: &Key| {
+        let get = |key: &SetKey| {
             let set = sets.get_mut(key)?;
             set.used = Instant::now();
             Some(set.ids.clone())
         };
-        keys.iter().map(of).map(Option::unwrap_or_default).collect()
+        keys.iter().map(get).map(Option::unwrap_or_default).collect()
     }
 
-    /// Lets sets go that nobody asks for: Redis is back, or the tag is gone.
-    pub fn let_go(&self) {
-        self.lock().retain(|_, set| set.used.elapsed() < IDLE);
+    /// Deletes unused sets: Redis is available again, or the tag was deleted.
+    pub fn evict_idle(&self) {
+        self.lock().retain(|_, set| set.used.elapsed() < IDLE_TIMEOUT);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Set>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SetKey, Set>> {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A set after changes; None where it stays the same.
-fn changed(ids: &[i64], key: Key, changes: &[Listed]) -> Option<Vec<i64>> {
-    let mut wanted: HashMap<i64, bool> = HashMap::new();
+/// A set after changes; None if it stays the same.
+fn apply_changes(ids: &[i64], key: SetKey, changes: &[ListedVideo]) -> Option<Vec<i64>> {
+    let mut members: HashMap<i64, bool> = HashMap::new();
     for listed in changes {
         let has_tag = key.is_none_or(|tag| listed.video.tag_ids.contains(&tag.0));
-        wanted.insert(listed.video.id, listed.is_public() && has_tag);
+        members.insert(listed.video.id, listed.is_public() && has_tag);
     }
-    wanted.retain(|id, is_in| ids.binary_search(id).is_ok() != *is_in);
-    if wanted.is_empty() {
+    members.retain(|id, is_in| ids.binary_search(id).is_ok() != *is_in);
+    if members.is_empty() {
         return None;
     }
-    let mut after: Vec<i64> = ids.iter().copied().filter(|id| !wanted.contains_key(id)).collect();
-    after.extend(wanted.into_iter().filter(|(_, is_in)| *is_in).map(|(id, _)| id));
+    let mut after: Vec<i64> = ids.iter().copied().filter(|id| !members.contains_key(id)).collect();
+    after.extend(members.into_iter().filter(|(_, is_in)| *is_in).map(|(id, _)| id));
     after.sort_unstable();
     Some(after)
 }
@@ -131,17 +131,17 @@ mod tests {
     use super::*;
     use crate::domain::{TagId, Video};
 
-    fn listed(id: i64, tier: i32, tags: &[i64]) -> Listed {
-        let video = Video { access_tier: tier, tag_ids: tags.to_vec(), ..Video::gone(id, 1) };
-        Listed { video, channel_name: String::new(), views: 0, is_visible: true, change_seq: 1, stamp: 1 }
+    fn listed(id: i64, tier: i32, tags: &[i64]) -> ListedVideo {
+        let video = Video { access_tier: tier, tag_ids: tags.to_vec(), ..Video::tombstone(id, 1) };
+        ListedVideo { video, channel_name: String::new(), views: 0, is_visible: true, change_seq: 1, revision: 1 }
     }
 
     #[test]
-    fn changes_add_and_take_away() {
+    fn changes_add_and_remove_ids() {
         let changes = [listed(2, 0, &[7]), listed(3, 1, &[7]), listed(4, 0, &[]), listed(9, 0, &[7])];
         let tag = Some(TagId(7));
-        assert_eq!(changed(&[1, 3, 4, 9], tag, &changes), Some(vec![1, 2, 9]));
-        assert_eq!(changed(&[1, 3], None, &changes), Some(vec![1, 2, 4, 9]));
-        assert_eq!(changed(&[2, 9], tag, &changes), None);
+        assert_eq!(apply_changes(&[1, 3, 4, 9], tag, &changes), Some(vec![1, 2, 9]));
+        assert_eq!(apply_changes(&[1, 3], None, &changes), Some(vec![1, 2, 4, 9]));
+        assert_eq!(apply_changes(&[2, 9], tag, &changes), None);
     }
 }

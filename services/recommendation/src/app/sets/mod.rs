@@ -1,10 +1,9 @@
-//! Which public videos there are, of each tag and of all: in Redis where it
-//! answers, else in memory. Both are filled from the table and kept up to date
-//! change by change.
+//! The ids of public videos, per tag and of all: in Redis if it is available,
+//! else in memory. Both are filled from the table and updated change by change.
 
-mod cached;
 mod large;
 mod memory;
+mod redis;
 
 use std::{
     collections::HashMap,
@@ -21,183 +20,195 @@ use rand::seq::index;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
-pub use cached::{Cached, gen_key, set_key};
-use large::Large;
-pub use memory::Memory;
+use large::LargeSets;
+use memory::MemorySets;
+use redis::RedisSets;
 
-use super::gate::Gate;
+pub use redis::{generation_key, set_key};
+
+use super::read_limiter::ReadLimiter;
 use crate::{
     domain::{
         TagId,
-        draw::{Before, Ids, Sample},
+        sampling::{EarlierSets, Ids, Sample},
     },
     store::tags,
 };
 
-/// A set: a tag's videos; without a tag, all.
-pub type Key = Option<TagId>;
+/// The set of a tag; None is the set of all videos.
+pub type SetKey = Option<TagId>;
 
-/// Ids that are read from the table at a time.
-const PAGE: u64 = 10_000;
-/// A set that was asked for in vain so often is given up to the other store.
-const TRIES: usize = 3;
-/// How long a small set of Redis is kept, where another replica changes it; and
-/// how many sets.
-const KEPT: Duration = Duration::from_millis(750);
-const KEPT_SETS: u64 = 1_000;
+/// Ids per query.
+const PAGE_SIZE: u64 = 10_000;
+/// How often missing sets are filled before memory is used instead.
+const MAX_FILLS: usize = 3;
+/// How long a small set of Redis is kept in memory, since other replicas change
+/// it.
+const SMALL_SET_TTL: Duration = Duration::from_millis(750);
+const MAX_SMALL_SETS: u64 = 1_000;
 
-pub struct Sets {
+pub struct VideoSets {
     db: DatabaseConnection,
-    cached: Option<Cached>,
-    /// Small sets of Redis, none for large ones. To have sets sampled by Redis
-    /// for each request takes longer than everything else of the request.
-    small: Cache<Key, Option<Ids>>,
-    large: Large,
-    state: AtomicU64,
-    pub(super) memory: Memory,
-    /// Held while a set is filled: who comes meanwhile waits, then finds it.
-    filling: Mutex<HashMap<Key, Arc<AsyncMutex<()>>>>,
+    redis: Option<RedisSets>,
+    /// Small sets of Redis; None for large ones. Sampling in Redis takes longer
+    /// than everything else of a request.
+    small: Cache<SetKey, Option<Ids>>,
+    large: LargeSets,
+    generation: AtomicU64,
+    pub(super) memory: MemorySets,
+    /// Held while a set is filled, so that concurrent requests wait for it.
+    fill_locks: Mutex<HashMap<SetKey, Arc<AsyncMutex<()>>>>,
 }
 
-impl Sets {
-    pub fn new(db: DatabaseConnection, redis: Option<Redis>, gate: Arc<Gate>) -> Self {
+impl VideoSets {
+    pub fn new(db: DatabaseConnection, redis: Option<Redis>, limiter: Arc<ReadLimiter>) -> Self {
         Self {
-            cached: redis.map(|redis| Cached::new(redis, db.clone(), gate.clone())),
-            small: Cache::builder().max_capacity(KEPT_SETS).time_to_live(KEPT).build(),
-            large: Large::default(),
-            state: AtomicU64::new(0),
-            memory: Memory::new(db.clone(), gate),
+            redis: redis.map(|redis| RedisSets::new(redis, db.clone(), limiter.clone())),
+            small: Cache::builder().max_capacity(MAX_SMALL_SETS).time_to_live(SMALL_SET_TTL).build(),
+            large: LargeSets::default(),
+            generation: AtomicU64::new(0),
+            memory: MemorySets::new(db.clone(), limiter),
             db,
-            filling: Mutex::default(),
+            fill_locks: Mutex::default(),
         }
     }
 
     /// Random samples of sets, each of at most `count` ids.
-    pub async fn samples(&self, keys: &[Key], count: usize) -> Result<Vec<Sample>> {
-        if let Some(cached) = &self.cached {
-            if let Some(sets) = self.whole(cached, keys).await {
+    pub async fn samples(&self, keys: &[SetKey], count: usize) -> Result<Vec<Sample>> {
+        if let Some(redis) = &self.redis {
+            if let Some(sets) = self.cached(redis, keys).await {
                 return Ok(sample(&sets, count));
             }
-            match self.sample_cached(cached, keys, count).await {
+            match self.sample_redis(redis, keys, count).await {
                 Ok(Some(samples)) => return Ok(samples),
-                Ok(None) => tracing::warn!("sets do not stay in redis; going on without it"),
-                Err(Failure::Away) => {}
+                Ok(None) => tracing::warn!("sets vanish from redis; using memory instead"),
+                Err(Failure::Redis) => {}
                 Err(Failure::Database(error)) => return Err(error),
             }
         }
         for key in keys {
-            if !self.memory.has(*key) {
-                let filling = self.filling(*key);
-                let _held = filling.lock().await;
+            if !self.memory.contains(*key) {
+                let lock = self.fill_lock(*key);
+                let _guard = lock.lock().await;
                 self.memory.load(*key).await?;
             }
         }
-        Ok(sample(&self.memory.ids(keys), count))
+        Ok(sample(&self.memory.get(keys), count))
     }
 
-    /// Redis has other sets now than what is kept of them.
-    pub fn renew(&self) {
+    /// The sets in Redis have changed: drops the small ones in memory.
+    pub fn invalidate(&self) {
         self.small.invalidate_all();
-        self.state.fetch_add(1, Ordering::Relaxed);
+        self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Another number each time that the sets are renewed.
-    pub fn state(&self) -> u64 {
-        self.state.load(Ordering::Relaxed)
+    /// Changes with each invalidation.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
-    /// The sets as they are kept, if all of them are.
-    async fn whole(&self, cached: &Cached, keys: &[Key]) -> Option<Vec<Ids>> {
+    /// The sets of Redis that are kept in memory, if all of these are.
+    async fn cached(&self, redis: &RedisSets, keys: &[SetKey]) -> Option<Vec<Ids>> {
         let mut sets = Vec::with_capacity(keys.len());
         for key in keys {
-            let fetch = async { cached.small(*key).await.ok().flatten() };
+            let fetch = async { redis.small(*key).await.ok().flatten() };
             let small = self.small.optionally_get_with(*key, fetch).await?;
-            sets.extend(small.or_else(|| self.large.find(*key)));
+            sets.extend(small.or_else(|| self.large.get(*key)));
         }
         (sets.len() == keys.len()).then_some(sets)
     }
 
-    /// Brings what is kept of large sets up to date.
-    pub async fn keep_large(&self) {
-        let Some(cached) = &self.cached else { return };
-        // One by one: each takes of the room for all.
+    /// Fetches the large sets that are due.
+    pub async fn refresh_large(&self) {
+        let Some(redis) = &self.redis else { return };
+        // One by one: each fetched set counts toward the common limit.
         while let Some(key) = self.large.due() {
-            // Away: the next look will tell.
-            let Ok(ids) = cached.ids(key, large::MOST_IDS).await else { return };
+            // Retried by the next run.
+            let Ok(ids) = redis.ids(key, large::MAX_SET_LEN).await else { return };
             self.large.put(key, ids);
         }
     }
 
-    async fn sample_cached(&self, cached: &Cached, keys: &[Key], count: usize) -> Result<Option<Vec<Sample>>, Failure> {
-        for _ in 0..TRIES {
-            let missing = match cached.samples(keys, count).await? {
+    /// Deletes sets in memory that are no longer used.
+    pub fn evict_idle(&self) {
+        self.memory.evict_idle();
+    }
+
+    async fn sample_redis(
+        &self,
+        redis: &RedisSets,
+        keys: &[SetKey],
+        count: usize,
+    ) -> Result<Option<Vec<Sample>>, Failure> {
+        for _ in 0..MAX_FILLS {
+            let missing = match redis.samples(keys, count).await? {
                 Ok(samples) => return Ok(Some(samples)),
                 Err(missing) => missing,
             };
             for key in missing {
-                let filling = self.filling(key);
-                let _held = filling.lock().await;
-                if !cached.is_complete(key).await? {
-                    cached.fill(key).await?;
+                let lock = self.fill_lock(key);
+                let _guard = lock.lock().await;
+                if !redis.is_complete(key).await? {
+                    redis.fill(key).await?;
                 }
             }
         }
         Ok(None)
     }
 
-    /// Fills what is missing in Redis or near its end, so that no request has
-    /// to wait for it.
+    /// Fills the sets that are missing in Redis or expire soon, so that no
+    /// request has to wait for it.
     pub async fn refresh(&self) -> Result<()> {
-        let Some(cached) = &self.cached else { return Ok(()) };
-        let mut keys: Vec<Key> = vec![None];
+        let Some(redis) = &self.redis else { return Ok(()) };
+        let mut keys: Vec<SetKey> = vec![None];
         keys.extend(tags::all(&self.db).await?.into_iter().map(|tag| Some(tag.id)));
         for key in keys {
             let outcome = async {
-                if cached.is_fresh(key).await? {
+                if redis.is_fresh(key).await? {
                     return Ok(());
                 }
-                let filling = self.filling(key);
-                let _held = filling.lock().await;
-                cached.fill(key).await
+                let lock = self.fill_lock(key);
+                let _guard = lock.lock().await;
+                redis.fill(key).await
             };
             match outcome.await {
                 Ok(()) => {}
-                Err(Failure::Away) => return Ok(()),
+                Err(Failure::Redis) => return Ok(()),
                 Err(Failure::Database(error)) => return Err(error),
             }
         }
         Ok(())
     }
 
-    fn filling(&self, key: Key) -> Arc<AsyncMutex<()>> {
-        self.filling.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
+    fn fill_lock(&self, key: SetKey) -> Arc<AsyncMutex<()>> {
+        self.fill_locks.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
     }
 
-    /// Whether Redis holds the set of all videos; None when it is away.
+    /// Whether Redis has the set of all videos; None while it is unavailable.
     pub async fn is_warm(&self) -> Option<bool> {
-        self.cached.as_ref()?.is_complete(None).await.ok()
+        self.redis.as_ref()?.is_complete(None).await.ok()
     }
 }
 
-/// Random samples of whole sets.
+/// Random samples of complete sets.
 fn sample(sets: &[Ids], count: usize) -> Vec<Sample> {
-    let sample = |(place, set): (usize, &Ids)| {
-        let places = index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
-        let ids = places.into_iter().map(|i| set[i]).collect();
-        Sample { size: set.len(), ids, before: Before::Sets(sets[..place].to_vec()) }
+    let sample = |(position, set): (usize, &Ids)| {
+        let indexes = index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
+        let ids = indexes.into_iter().map(|i| set[i]).collect();
+        Sample { size: set.len(), ids, earlier: EarlierSets::Full(sets[..position].to_vec()) }
     };
     sets.iter().enumerate().map(sample).collect()
 }
 
-/// Why Redis was of no use.
+/// Why Redis could not be used.
 pub enum Failure {
-    Away,
+    Redis,
     Database(fenz_chassis::Error),
 }
 
 impl From<fenz_chassis::redis::Away> for Failure {
     fn from(_: fenz_chassis::redis::Away) -> Self {
-        Self::Away
+        Self::Redis
     }
 }
 

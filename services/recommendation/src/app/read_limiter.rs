@@ -1,5 +1,5 @@
-//! How many reads of the database requests may cause at a time: a cache that
-//! was lost must not become a storm there.
+//! Limits concurrent database reads of requests, so that a lost cache does not
+//! overload the database.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use std::sync::{
 use fenz_chassis::{Error, Result};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How often requests have gone to the database instead of a cache.
+/// How many reads went to the database instead of a cache.
 #[derive(Clone, Debug, Default)]
 pub struct DatabaseReads(Arc<AtomicU64>);
 
@@ -19,18 +19,18 @@ impl DatabaseReads {
     }
 }
 
-pub struct Gate {
+pub struct ReadLimiter {
     permits: Semaphore,
     reads: DatabaseReads,
 }
 
-impl Gate {
-    pub fn new(width: usize, reads: DatabaseReads) -> Self {
-        Self { permits: Semaphore::new(width), reads }
+impl ReadLimiter {
+    pub fn new(limit: usize, reads: DatabaseReads) -> Self {
+        Self { permits: Semaphore::new(limit), reads }
     }
 
-    /// Waits for its turn; hold what comes back while reading.
-    pub async fn enter(&self) -> Result<SemaphorePermit<'_>> {
+    /// Waits for a permit, to be held during the read.
+    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>> {
         let permit = self.permits.acquire().await.map_err(Error::internal)?;
         self.reads.0.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("fenz_recommendation_database_reads_total").increment(1);

@@ -1,4 +1,4 @@
-//! Which tags a viewer picked.
+//! The tags that a viewer has chosen.
 
 use std::collections::HashSet;
 
@@ -7,27 +7,27 @@ use fenz_chassis::{Error, Reason, Result, database::transact};
 use super::App;
 use crate::{
     domain::{Tag, Viewer},
-    store::{preferences, tags},
+    store::{tag_choices, tags},
 };
 
 impl App {
-    /// A viewer's tags; none for nobody.
+    /// A viewer's tags; none for anonymous ones.
     pub async fn my_tags(&self, viewer: &Viewer) -> Result<Vec<Tag>> {
-        Ok(preferences::of(&self.db, viewer).await?)
+        Ok(tag_choices::find(&self.db, viewer).await?)
     }
 
-    /// Replaces the choice.
+    /// Replaces a viewer's tags.
     ///
     /// # Errors
-    /// `TAG_NOT_FOUND`; `INVALID_PARAMS` for nobody.
+    /// `TAG_NOT_FOUND`; `INVALID_PARAMS` for anonymous viewers.
     pub async fn choose_tags(&self, viewer: &Viewer, ids: &[i64]) -> Result<Vec<Tag>> {
-        if *viewer == Viewer::Nobody {
+        if *viewer == Viewer::Anonymous {
             return Err(Error::field(Reason::InvalidParams, "sessionId", "is needed where nobody is signed in"));
         }
         let chosen = transact(&self.db, |txn| async move {
             let chosen = tags::find(&*txn, ids).await?;
-            let there: HashSet<i64> = chosen.iter().map(|tag| tag.id.0).collect();
-            if ids.iter().any(|id| !there.contains(id)) {
+            let existing: HashSet<i64> = chosen.iter().map(|tag| tag.id.0).collect();
+            if ids.iter().any(|id| !existing.contains(id)) {
                 return Err(Error::field(Reason::TagNotFound, "tagIds", "names a tag that is not there"));
             }
             if let Viewer::User(user) = viewer
@@ -35,11 +35,11 @@ impl App {
             {
                 return Err(Error::new(Reason::UserNotFound, "this account is gone"));
             }
-            preferences::put_in_txn(&*txn, viewer, ids, self.clock.now()).await?;
+            tag_choices::replace_in_txn(&*txn, viewer, ids, self.clock.now()).await?;
             Ok(chosen)
         });
         let chosen = chosen.await?;
-        self.viewers.forget(viewer).await;
+        self.preferences.invalidate(viewer).await;
         Ok(chosen)
     }
 }

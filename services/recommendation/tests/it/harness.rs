@@ -1,5 +1,5 @@
-//! The service beside stand-ins for content and channel, which tell events and
-//! list what they have.
+//! Runs the service with stubs of content and channel, which publish events and
+//! serve catalogues.
 
 use std::{
     sync::{Arc, Mutex},
@@ -26,15 +26,15 @@ use tonic::{Request, Response, Status};
 pub const OWNER: i64 = 7;
 pub const CHANNEL: i64 = 7;
 
-/// Where sets and cards are kept.
+/// Where sets and summaries are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
     Memory,
     Redis,
 }
 
-/// Each database at hand, with Redis and without.
-pub fn everywhere() -> Vec<(Database, Cache)> {
+/// Each available database, with and without Redis.
+pub fn all_backends() -> Vec<(Database, Cache)> {
     let mut all: Vec<_> = Database::available().into_iter().map(|database| (database, Cache::Memory)).collect();
     if std::env::var("FENZ_TEST_REDIS").is_ok() {
         all.extend(Database::available().into_iter().map(|database| (database, Cache::Redis)));
@@ -42,12 +42,12 @@ pub fn everywhere() -> Vec<(Database, Cache)> {
     all
 }
 
-/// Stands where content and channel are.
-struct Neighbour;
+/// Stubs of content and channel in one service.
+struct StubPeers;
 
-/// What the neighbour tells with, has heard, and lists.
+/// What the stubs have received, and what they return.
 #[derive(Clone, Default)]
-pub struct Heard {
+pub struct Recorded {
     platform: Arc<Mutex<Option<Platform>>>,
     outbox: Arc<Mutex<Option<Outbox>>>,
     pub audits: Arc<Mutex<Vec<AuditRecorded>>>,
@@ -57,7 +57,7 @@ pub struct Heard {
     pub videos: Arc<Mutex<Vec<VideoChanged>>>,
     pub channels: Arc<Mutex<Vec<ChannelChanged>>>,
     pub watched: Arc<Mutex<Vec<i64>>>,
-    pub watched_asked: Arc<Mutex<usize>>,
+    pub watched_requests: Arc<Mutex<usize>>,
 }
 
 struct Tables;
@@ -68,16 +68,16 @@ impl MigratorTrait for Tables {
     }
 }
 
-/// Lets everybody in: who calls is not what these tests are about.
-struct Open;
+/// Authorization is not tested here.
+struct AllowAll;
 
-impl Guard for Open {
+impl Guard for AllowAll {
     async fn authorize<T: Send>(&self, _: &'static Rpc, _: &mut Request<T>) -> Result<(), Status> {
         Ok(())
     }
 }
 
-macro_rules! hears {
+macro_rules! record {
     ($list:expr, $event:ty) => {{
         let list = $list.clone();
         move |_, received: Received<$event>| {
@@ -87,7 +87,7 @@ macro_rules! hears {
     }};
 }
 
-impl Service for Neighbour {
+impl Service for StubPeers {
     const NAME: &'static str = "content";
     const PORT: u16 = 0;
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
@@ -95,18 +95,20 @@ impl Service for Neighbour {
     type Migrator = Tables;
 
     async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
-        let heard: Heard = platform.shared.get();
-        *heard.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
-        *heard.platform.lock().unwrap() = Some(platform.clone());
+        let recorded: Recorded = platform.shared.get();
+        *recorded.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
+        *recorded.platform.lock().unwrap() = Some(platform.clone());
         Consumer::new()
-            .on(hears!(heard.audits, AuditRecorded))
-            .on(hears!(heard.changed, TagChanged))
-            .on(hears!(heard.deleted, TagDeleted))
-            .on(hears!(heard.erased, UserErased))
+            .on(record!(recorded.audits, AuditRecorded))
+            .on(record!(recorded.changed, TagChanged))
+            .on(record!(recorded.deleted, TagDeleted))
+            .on(record!(recorded.erased, UserErased))
             .start(&platform)
             .await?;
-        let endpoints =
-            vec![content::video_catalog_service(heard.clone(), Open), channel::channel_catalog_service(heard, Open)];
+        let endpoints = vec![
+            content::video_catalog_service(recorded.clone(), AllowAll),
+            channel::channel_catalog_service(recorded, AllowAll),
+        ];
         Ok(Surface { endpoints, ..Surface::default() })
     }
 
@@ -116,7 +118,7 @@ impl Service for Neighbour {
 }
 
 #[tonic::async_trait]
-impl content::video_catalog_service_server::VideoCatalogService for Heard {
+impl content::video_catalog_service_server::VideoCatalogService for Recorded {
     async fn list_catalog(
         &self,
         request: Request<content::ListCatalogRequest>,
@@ -133,21 +135,21 @@ impl content::video_catalog_service_server::VideoCatalogService for Heard {
         &self,
         _: Request<content::GetCatalogVideoRequest>,
     ) -> Result<Response<content::GetCatalogVideoResponse>, Status> {
-        Err(Status::unimplemented("nobody asks"))
+        Err(Status::unimplemented("not called"))
     }
 
     async fn list_watched(
         &self,
         _: Request<content::ListWatchedRequest>,
     ) -> Result<Response<content::ListWatchedResponse>, Status> {
-        *self.watched_asked.lock().unwrap() += 1;
+        *self.watched_requests.lock().unwrap() += 1;
         let video_ids = self.watched.lock().unwrap().clone();
         Ok(Response::new(content::ListWatchedResponse { video_ids }))
     }
 }
 
 #[tonic::async_trait]
-impl channel::channel_catalog_service_server::ChannelCatalogService for Heard {
+impl channel::channel_catalog_service_server::ChannelCatalogService for Recorded {
     async fn list_catalog_channels(
         &self,
         request: Request<channel::ListCatalogChannelsRequest>,
@@ -164,17 +166,16 @@ impl channel::channel_catalog_service_server::ChannelCatalogService for Heard {
         &self,
         _: Request<channel::GetCatalogChannelRequest>,
     ) -> Result<Response<channel::GetCatalogChannelResponse>, Status> {
-        Err(Status::unimplemented("nobody asks"))
+        Err(Status::unimplemented("not called"))
     }
 }
 
-pub struct Fleet {
+pub struct Harness {
     pub sandbox: Sandbox,
-    pub heard: Heard,
+    pub recorded: Recorded,
     client: Client,
 }
 
-/// What came back.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -189,19 +190,19 @@ impl Reply {
     }
 
     #[track_caller]
-    pub fn refused(&self, status: u16, reason: &str) -> &Self {
+    pub fn assert_error(&self, status: u16, reason: &str) -> &Self {
         assert_eq!((self.status, self.reason()), (status, reason), "{}", self.body);
         self
     }
 
-    /// What the reply carries under a name.
+    /// A field of a successful reply.
     #[track_caller]
-    pub fn of(self, name: &str) -> Value {
+    pub fn field(self, name: &str) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         self.body[name].clone()
     }
 
-    /// The ids of the reply's videos.
+    /// The ids of the videos in a reply.
     #[track_caller]
     pub fn ids(&self) -> Vec<i64> {
         assert_eq!(self.status, 200, "{}", self.body);
@@ -223,12 +224,12 @@ pub fn number(value: &Value) -> i64 {
     value.as_str().expect("int64 is a string in JSON").parse().unwrap()
 }
 
-/// A prefix that no other test has.
+/// A unique prefix of Redis keys.
 pub fn prefix() -> String {
     format!("t{:016x}", rand::random::<u64>())
 }
 
-impl Fleet {
+impl Harness {
     pub async fn start(database: Database, cache: Cache) -> Self {
         match cache {
             Cache::Memory => Self::start_with(database, &[]).await,
@@ -248,33 +249,33 @@ impl Fleet {
             sandbox.set(key, value).unwrap();
         }
         sandbox.start_auth_stand_in().await.unwrap();
-        sandbox.start::<Neighbour>().await.unwrap();
+        sandbox.start::<StubPeers>().await.unwrap();
         sandbox.start::<Recommendations>().await.unwrap();
         sandbox.process.shared.get::<MailboxRegistry>().open();
-        let heard = sandbox.process.shared.get();
-        Self { sandbox, heard, client: Client::new() }
+        let recorded = sandbox.process.shared.get();
+        Self { sandbox, recorded, client: Client::new() }
     }
 
-    /// Tells an event, as another service would.
-    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
-        self.tell_all(&[event]).await;
+    /// Publishes an event as another service would.
+    pub async fn publish<E: Event + Clone + Send + Sync>(&self, event: E) {
+        self.publish_all(&[event]).await;
     }
 
-    pub async fn tell_all<E: Event + Clone + Send + Sync>(&self, events: &[E]) {
-        let outbox = self.heard.outbox.lock().unwrap().clone().unwrap();
+    pub async fn publish_all<E: Event + Clone + Send + Sync>(&self, events: &[E]) {
+        let outbox = self.recorded.outbox.lock().unwrap().clone().unwrap();
         let outbox = &outbox;
-        let told = outbox.transact(|txn| async move {
+        let published = outbox.transact(|txn| async move {
             for event in events {
                 outbox.emit(&txn, event).await?;
             }
             Ok(())
         });
-        told.await.unwrap();
+        published.await.unwrap();
     }
 
-    /// The service's platform, as a command connects it.
+    /// Connects the service's platform as a command does.
     async fn connect(&self) -> (Platform, fenz_chassis::Process) {
-        let platform = self.heard.platform.lock().unwrap().clone().unwrap();
+        let platform = self.recorded.platform.lock().unwrap().clone().unwrap();
         let mut settings = platform.settings.clone();
         settings.database.url = Secret::from(self.sandbox.database_url("recommendation").unwrap());
         settings.peers.content = Some(self.sandbox.url("content"));
@@ -284,7 +285,7 @@ impl Fleet {
         (fenz_chassis::connect::<Recommendations>(settings, &process).await.unwrap(), process)
     }
 
-    /// Takes the neighbour's catalogue over, as the command does.
+    /// Runs the rebuild command.
     pub async fn rebuild(&self) -> String {
         let (platform, process) = self.connect().await;
         let rebuilt = fenz_recommendation::rebuild_on(&platform).await.unwrap();
@@ -292,32 +293,35 @@ impl Fleet {
         rebuilt
     }
 
-    /// Waits until so many videos are there in a version, and the replica has
-    /// heard of it.
-    pub async fn taken_in(&self, count: i64, version: i64) {
-        let (platform, process) = self.connect().await;
+    /// Counts rows of the service's database, by a table and condition.
+    pub async fn row_counter(&self) -> impl AsyncFn(&str) -> i64 {
+        let (platform, _process) = self.connect().await;
         let db = platform.db().unwrap();
-        let sql = format!("SELECT COUNT(*) AS videos FROM videos WHERE version = {version}");
-        let count_now = async || {
-            let statement = Statement::from_string(db.get_database_backend(), sql.clone());
-            db.query_one_raw(statement).await.unwrap().unwrap().try_get::<i64>("", "videos").unwrap()
-        };
-        eventually(async || count_now().await == count).await;
-        process.stop.cancel();
+        async move |table: &str| {
+            let sql = format!("SELECT COUNT(*) AS n FROM {table}");
+            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+            row.unwrap().unwrap().try_get("", "n").unwrap()
+        }
+    }
+
+    /// Waits until this many videos have a version and the replica has caught up.
+    pub async fn wait_projected(&self, count: i64, version: i64) {
+        let rows = self.row_counter().await;
+        eventually(async || rows(&format!("videos WHERE version = {version}")).await == count).await;
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
 
-    /// Has every replica build its index anew, as the command does.
+    /// Runs the rebuild-index command.
     pub async fn rebuild_index(&self) {
         let (platform, process) = self.connect().await;
         fenz_recommendation::rebuild_index_on(&platform).await.unwrap();
         process.stop.cancel();
     }
 
-    /// The catalogue with so many public videos, of these tags.
+    /// Rebuilds from a catalogue of this many public videos.
     pub async fn fill(&self, count: i64, tags: impl Fn(i64) -> Vec<i64>) {
         let videos = (1..=count).map(|id| VideoChanged { tag_ids: tags(id), ..video(id, 1) }).collect();
-        *self.heard.videos.lock().unwrap() = videos;
+        *self.recorded.videos.lock().unwrap() = videos;
         self.rebuild().await;
         eventually(async || self.total("videos/recommended").await == count.min(500)).await;
     }
@@ -349,10 +353,10 @@ impl Fleet {
 
     pub async fn tag(&self, name: &str) -> i64 {
         let body = json!({"name": name, "slug": name.to_lowercase()});
-        number(&self.admin(Method::POST, "admin/tags", &body).await.of("tag")["id"])
+        number(&self.admin(Method::POST, "admin/tags", &body).await.field("tag")["id"])
     }
 
-    /// All pages of a feed.
+    /// The ids of all pages of a feed.
     pub async fn whole_feed(&self, path: &str, size: usize) -> Vec<i64> {
         let first = self.get(&format!("{path}pageSize={size}"), 0).await;
         let (mut ids, seed) = (first.ids(), first.seed());
@@ -368,7 +372,7 @@ impl Fleet {
     }
 }
 
-/// A public video as content tells it.
+/// A public video.
 pub fn video(id: i64, version: i64) -> VideoChanged {
     VideoChanged {
         video_id: id,
@@ -393,7 +397,7 @@ pub async fn send(request: RequestBuilder) -> Reply {
     Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }
 
-/// Waits for what is to come.
+/// Waits until a condition holds.
 #[track_caller]
 pub fn eventually(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
@@ -404,6 +408,6 @@ pub fn eventually(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("it did not come: {caller}");
+        panic!("condition not met in time: {caller}");
     }
 }

@@ -1,23 +1,23 @@
-//! Videos as the index takes them.
+//! Maps listed videos to changes of the index.
 
 use std::collections::HashMap;
 
 use fenz_search_index::{Change, Document};
 use sea_orm::{DatabaseConnection, DbErr};
 
-use crate::{domain::Listed, store::tags};
+use crate::{domain::ListedVideo, store::tags};
 
-/// What became of these videos: what may be seen is found, the rest is not.
-pub async fn changes(db: &DatabaseConnection, listed: Vec<Listed>) -> Result<Vec<Change>, DbErr> {
-    let mut ids: Vec<i64> = listed.iter().flat_map(|listed| listed.video.tag_ids.iter().copied()).collect();
+/// Visible videos are put into the index, others removed.
+pub async fn changes(db: &DatabaseConnection, videos: Vec<ListedVideo>) -> Result<Vec<Change>, DbErr> {
+    let mut ids: Vec<i64> = videos.iter().flat_map(|video| video.video.tag_ids.iter().copied()).collect();
     ids.sort_unstable();
     ids.dedup();
     let names: HashMap<i64, String> = tags::find(db, &ids).await?.into_iter().map(|tag| (tag.id.0, tag.name)).collect();
-    Ok(listed.into_iter().map(|listed| change(listed, &names)).collect())
+    Ok(videos.into_iter().map(|video| change(video, &names)).collect())
 }
 
-fn change(listed: Listed, names: &HashMap<i64, String>) -> Change {
-    let Listed { video, channel_name, views, is_visible, .. } = listed;
+fn change(listed: ListedVideo, names: &HashMap<i64, String>) -> Change {
+    let ListedVideo { video, channel_name, views, is_visible, .. } = listed;
     if !is_visible {
         return Change::Gone(video.id);
     }

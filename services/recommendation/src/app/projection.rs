@@ -1,0 +1,168 @@
+//! Applies events to the projection, each in the transaction that also marks the
+//! event as processed. Events are unordered: versions decide.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use chrono::{DateTime, Utc};
+use fenz_chassis::{Clock, UserId, database::Txn};
+use fenz_contract::events::v1::{
+    ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
+    VideoDeleted, VideosImported, ViewsCounted,
+};
+use fenz_events::{Erasures, Refusal};
+
+use crate::{
+    domain::{Channel, TagId, Video},
+    store::{channels, tag_choices, videos, views, views::ViewCount},
+};
+
+#[derive(Clone)]
+pub struct Projection {
+    clock: Clock,
+    erasures: Erasures,
+}
+
+impl Projection {
+    pub fn new(clock: Clock, erasures: Erasures) -> Self {
+        Self { clock, erasures }
+    }
+
+    pub async fn video_changed(&self, txn: &Txn, event: VideoChanged) -> Result<(), Refusal> {
+        let video = decode_video(event, self.clock.now())?;
+        if self.erasures.is_erased(&**txn, UserId(video.owner_id)).await? {
+            return Ok(());
+        }
+        videos::upsert_newer_in_txn(&**txn, &[video], self.clock.now()).await?;
+        Ok(())
+    }
+
+    pub async fn videos_imported(&self, txn: &Txn, event: VideosImported) -> Result<(), Refusal> {
+        let mut erased = BTreeSet::new();
+        for owner in event.videos.iter().map(|video| video.owner_id).collect::<BTreeSet<_>>() {
+            if self.erasures.is_erased(&**txn, UserId(owner)).await? {
+                erased.insert(owner);
+            }
+        }
+        let now = self.clock.now();
+        let kept = event.videos.into_iter().filter(|video| !erased.contains(&video.owner_id));
+        let mut videos = kept.map(|event| decode_video(event, now)).collect::<Result<Vec<_>, _>>()?;
+        // A statement cannot upsert a row twice: the newest version is kept.
+        videos.sort_by_key(|video| (video.id, Reverse(video.version)));
+        videos.dedup_by_key(|video| video.id);
+        videos::upsert_newer_in_txn(&**txn, &videos, now).await?;
+        Ok(())
+    }
+
+    pub async fn video_deleted(&self, txn: &Txn, event: VideoDeleted) -> Result<(), Refusal> {
+        let deleted = Video::tombstone(require_id(event.video_id, "video")?, event.version);
+        videos::upsert_newer_in_txn(&**txn, &[deleted], self.clock.now()).await?;
+        Ok(())
+    }
+
+    pub async fn channel_changed(&self, txn: &Txn, event: ChannelChanged) -> Result<(), Refusal> {
+        let channel = decode_channel(event)?;
+        if self.erasures.is_erased(&**txn, UserId(channel.owner_id)).await? {
+            return Ok(());
+        }
+        Ok(channels::upsert_newer_in_txn(&**txn, &channel, self.clock.now()).await?)
+    }
+
+    pub async fn channel_deleted(&self, txn: &Txn, event: ChannelDeleted) -> Result<(), Refusal> {
+        let deleted = Channel::tombstone(require_id(event.channel_id, "channel")?, event.owner_id, event.version);
+        Ok(channels::upsert_newer_in_txn(&**txn, &deleted, self.clock.now()).await?)
+    }
+
+    /// The service's own event. The search index holds tag names, so a rename
+    /// changes the videos.
+    pub async fn tag_changed(&self, txn: &Txn, event: TagChanged) -> Result<(), Refusal> {
+        if event.version > 1 {
+            videos::touch_tagged_in_txn(&**txn, TagId(event.tag_id)).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn tag_deleted(&self, txn: &Txn, event: TagDeleted) -> Result<(), Refusal> {
+        let tag = TagId(event.tag_id);
+        videos::remove_tag_in_txn(&**txn, tag).await?;
+        Ok(tag_choices::remove_tag_in_txn(&**txn, tag).await?)
+    }
+
+    pub async fn views_counted(&self, txn: &Txn, event: ViewsCounted) -> Result<(), Refusal> {
+        let hour = event.hour.ok_or_else(|| Refusal::message("views without an hour"))?.seconds.div_euclid(3600);
+        let hour = i32::try_from(hour).map_err(Refusal::message)?;
+        let mut counts: BTreeMap<i64, ViewCount> = BTreeMap::new();
+        for video in event.videos {
+            let video_id = require_id(video.video_id, "video")?;
+            let entry = counts.entry(video_id).or_insert(ViewCount { video_id, added: 0, total: 0 });
+            entry.added += video.member + video.non_member;
+            entry.total = entry.total.max(video.total);
+        }
+        let counts: Vec<ViewCount> = counts.into_values().collect();
+        Ok(views::add_in_txn(&**txn, hour, &counts).await?)
+    }
+
+    pub async fn user_registered(&self, txn: &Txn, event: UserRegistered) -> Result<(), Refusal> {
+        match event.guest_session_id {
+            Some(session) => self.transfer_guest(txn, event.user_id, &session).await,
+            None => Ok(()),
+        }
+    }
+
+    pub async fn guest_joined(&self, txn: &Txn, event: GuestJoined) -> Result<(), Refusal> {
+        self.transfer_guest(txn, event.user_id, &event.guest_session_id).await
+    }
+
+    async fn transfer_guest(&self, txn: &Txn, user: i64, session: &str) -> Result<(), Refusal> {
+        if self.erasures.is_erased(&**txn, UserId(require_id(user, "user")?)).await? {
+            return Ok(());
+        }
+        Ok(tag_choices::transfer_guest_in_txn(&**txn, user, session, self.clock.now()).await?)
+    }
+
+    pub async fn user_deleted(&self, txn: &Txn, event: UserDeleted) -> Result<(), Refusal> {
+        self.erasures.order_in_txn(txn, &event).await
+    }
+}
+
+fn require_id(id: i64, entity: &str) -> Result<i64, Refusal> {
+    if id > 0 { Ok(id) } else { Err(Refusal::message(format_args!("an event without a valid {entity} id"))) }
+}
+
+fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)
+}
+
+pub fn decode_video(event: VideoChanged, now: DateTime<Utc>) -> Result<Video, Refusal> {
+    Ok(Video {
+        id: require_id(event.video_id, "video")?,
+        channel_id: event.channel_id,
+        owner_id: event.owner_id,
+        title: event.title,
+        description: event.description,
+        category_id: event.category_id,
+        tag_ids: event.tag_ids,
+        access_tier: event.access_tier,
+        is_published: event.is_published,
+        is_hidden: event.is_hidden,
+        is_deleted: false,
+        duration_seconds: event.duration_seconds,
+        thumbnail_upload_id: event.thumbnail_upload_id,
+        published_at: event.published_at.and_then(time),
+        created_at: event.created_at.and_then(time).unwrap_or(now),
+        version: event.version,
+    })
+}
+
+pub fn decode_channel(event: ChannelChanged) -> Result<Channel, Refusal> {
+    Ok(Channel {
+        id: require_id(event.channel_id, "channel")?,
+        owner_id: event.owner_id,
+        name: event.name,
+        is_hidden: event.is_hidden,
+        is_deleted: false,
+        version: event.version,
+    })
+}
