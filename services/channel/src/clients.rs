@@ -1,11 +1,10 @@
-//! The other services, as this one needs them: media, which keeps the pictures.
+//! Clients of other services: media stores the pictures.
 
 use fenz_chassis::{Error, Reason, Result, UserId, peers::PeerChannel};
 use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest, upload_service_client::UploadServiceClient};
 
-use crate::{domain::Picture, store::errands::Claim};
+use crate::domain::{Claim, Picture};
 
-/// The media service.
 #[derive(Clone)]
 pub struct Uploads {
     client: UploadServiceClient<PeerChannel>,
@@ -16,10 +15,10 @@ impl Uploads {
         Self { client: UploadServiceClient::new(media) }
     }
 
-    /// Takes an owner's upload into use for a picture. Can be repeated.
+    /// Claims an owner's upload for a picture. Idempotent.
     ///
     /// # Errors
-    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED` and what else media refuses,
+    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED` and media's other refusals,
     /// each on the field that named the upload; `UNAVAILABLE`.
     pub async fn claim(&self, claim: Claim, owner: UserId) -> Result<()> {
         let request = ClaimUploadRequest {
@@ -32,7 +31,7 @@ impl Uploads {
         claimed.map(drop).map_err(|status| on_field(claim.picture, status.into()))
     }
 
-    /// Ends a claim. Can be repeated, and come where nothing was claimed.
+    /// Releases a claim. Idempotent; a claim that does not exist is released.
     pub async fn release(&self, claim: Claim, keep_files: bool) -> Result<()> {
         let request = ReleaseClaimRequest { claim: claim.to_string(), upload_id: 0, keep_files };
         self.client.clone().release_claim(request).await?;

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Where the service listens; without one 127.0.0.1 and its default port.
     pub listen: Option<SocketAddr>,
-    /// How many entries deep a list can be paged.
+    /// The last list entry that can be reached by paging.
     pub max_page_depth: u64,
-    /// After this a picture claimed for an edit that never came is handed back.
-    /// Longer than any request may take.
+    /// After this the claim of an edit that was not committed is released. Must
+    /// be longer than any request.
     #[serde(with = "humantime_serde")]
     pub claim_timeout: Duration,
 }

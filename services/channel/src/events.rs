@@ -1,4 +1,4 @@
-//! What the service tells others, and what it hears.
+//! The events that the service consumes and those it publishes.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Platform, UserId};
@@ -9,34 +9,34 @@ use fenz_events::{Consumer, Received, Refusal};
 
 use crate::{
     app::App,
-    domain::{Channel, Membership},
-    store::user_names::{Names, Told},
+    domain::{Channel, Membership, UserNames, UserUpdate},
 };
 
-/// Starts hearing what auth tells of users.
-pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (registering, updating, deleting) = (app.clone(), app.clone(), app.clone());
+/// Starts consuming auth's events.
+pub async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
+    let (registered, updated, deleted) = (app.clone(), app.clone(), app.clone());
     Consumer::new()
         .on(move |txn, received: Received<UserRegistered>| {
-            let app = registering.clone();
+            let app = registered.clone();
             async move {
                 let UserRegistered { user_id, username, display_name, version, .. } = received.event;
-                let told = Told { names: Names { username, display_name }, is_hidden: false, version };
-                app.user_registered_in_txn(&txn, user(user_id)?, &told, received.occurred_at).await?;
+                let names = UserNames { username, display_name };
+                let update = UserUpdate { names, is_hidden: false, version };
+                app.user_registered_in_txn(&txn, user(user_id)?, &update, received.occurred_at).await?;
                 Ok(())
             }
         })
         .on(move |txn, received: Received<UserUpdated>| {
-            let app = updating.clone();
+            let app = updated.clone();
             async move {
                 let UserUpdated { user_id, username, display_name, is_hidden, version, .. } = received.event;
-                let told = Told { names: Names { username, display_name }, is_hidden, version };
-                app.user_updated_in_txn(&txn, user(user_id)?, &told).await?;
+                let update = UserUpdate { names: UserNames { username, display_name }, is_hidden, version };
+                app.user_updated_in_txn(&txn, user(user_id)?, &update).await?;
                 Ok(())
             }
         })
         .on(move |txn, received: Received<UserDeleted>| {
-            let app = deleting.clone();
+            let app = deleted.clone();
             async move { app.user_deleted_in_txn(&txn, &received.event).await }
         })
         .start(platform)
@@ -44,7 +44,7 @@ pub async fn hear(platform: &Platform, app: &App) -> anyhow::Result<()> {
 }
 
 fn user(id: i64) -> Result<UserId, Refusal> {
-    if id > 0 { Ok(UserId(id)) } else { Err(Refusal::message("an event of no user")) }
+    if id > 0 { Ok(UserId(id)) } else { Err(Refusal::message("the event has no user id")) }
 }
 
 pub fn channel_changed(channel: &Channel, now: DateTime<Utc>) -> ChannelChanged {
@@ -58,11 +58,11 @@ pub fn channel_changed(channel: &Channel, now: DateTime<Utc>) -> ChannelChanged 
     }
 }
 
-pub fn channel_deleted(left: &Channel, now: DateTime<Utc>) -> ChannelDeleted {
+pub fn channel_deleted(channel: &Channel, now: DateTime<Utc>) -> ChannelDeleted {
     ChannelDeleted {
-        channel_id: left.id.0,
-        owner_id: left.owner.0,
-        version: left.version,
+        channel_id: channel.id.0,
+        owner_id: channel.owner.0,
+        version: channel.version,
         occurred_at: Some(now.into()),
     }
 }

@@ -6,37 +6,37 @@ use fenz_chassis::Platform;
 
 use crate::app::App;
 
-/// How often errands of other replicas, and those put off, are looked for.
-const PERFORM_ERRANDS: Duration = Duration::from_secs(5);
-/// How often deleted channels of other replicas are looked for.
-const CLEAR: Duration = Duration::from_secs(5);
+/// How often to poll for calls stored by other replicas or rescheduled.
+const PENDING_CALLS_POLL: Duration = Duration::from_secs(5);
+/// How often to poll for channels deleted on other replicas.
+const CLEANUP_POLL: Duration = Duration::from_secs(5);
 
 pub fn start(platform: &Platform, app: &App) {
-    let (errands, stop) = (app.errands.clone(), platform.stop.clone());
-    platform.spawn("media_errands", async move {
+    let (pending_calls, stop) = (app.pending_calls.clone(), platform.stop.clone());
+    platform.spawn("pending_calls", async move {
         loop {
-            if let Err(error) = errands.perform_due().await {
-                tracing::warn!(%error, "errands could not be read; trying again");
+            if let Err(error) = pending_calls.run_due().await {
+                tracing::warn!(%error, "pending calls not read, retrying");
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = errands.woken() => {}
-                () = tokio::time::sleep(PERFORM_ERRANDS) => {}
+                () = pending_calls.notified() => {}
+                () = tokio::time::sleep(PENDING_CALLS_POLL) => {}
             }
         }
     });
-    let (clearing, stop) = (app.clone(), platform.stop.clone());
-    platform.spawn("clearing", async move {
+    let (app, stop) = (app.clone(), platform.stop.clone());
+    platform.spawn("channel_cleanup", async move {
         loop {
-            match stop.run_until_cancelled(clearing.clear_all()).await {
+            match stop.run_until_cancelled(app.run_cleanups()).await {
                 None => return Ok(()),
                 Some(Ok(())) => {}
-                Some(Err(error)) => tracing::warn!(%error, "a deleted channel is not cleared yet; trying again"),
+                Some(Err(error)) => tracing::warn!(%error, "channel cleanup failed, retrying"),
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = clearing.clearing.notified() => {}
-                () = tokio::time::sleep(CLEAR) => {}
+                () = app.cleanup_notify.notified() => {}
+                () = tokio::time::sleep(CLEANUP_POLL) => {}
             }
         }
     });

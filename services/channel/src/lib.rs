@@ -1,14 +1,14 @@
-//! Channels and who belongs to them.
+//! Channels and memberships.
 //!
-//! A channel comes into being with its owner's account: auth's event makes it
-//! (`events`). Its owner edits it (`app/update`), sets what tier 2 costs
-//! (`app/fee`) and sees who belongs to it (`app/list`); others subscribe
-//! (`app/subscribe`). Counts are kept in the transaction that changes a
-//! membership. Pictures are media's; what media must hear of is kept as errands
-//! until it has (`app/errands`, `jobs`). An owner may delete the channel and have
-//! a new one of the same id (`app/own_channel`): what is left of the old one is
-//! its row, from which versions go on, until its memberships are removed
-//! (`app/clearing`) and, with the owner's account, that too (`app/erase`).
+//! A channel is created when auth publishes its owner's registration (`events`).
+//! Its owner edits it (`app/update`), sets the fee of tier 2 (`app/fee`) and lists
+//! its members (`app/list`); others subscribe (`app/subscribe`). The transaction
+//! that changes a membership updates the counts. Media stores the pictures; calls
+//! to it are stored and retried until they succeed (`app/pending_calls`, `jobs`).
+//! An owner may delete the channel and create a new one with the same id
+//! (`app/own_channel`): the row of a deleted channel stays, so that versions keep
+//! growing. Its memberships are deleted in the background (`app/cleanup`), the row
+//! with the owner's account (`app/erase`).
 
 mod api;
 mod app;
@@ -40,7 +40,7 @@ impl Service for Channels {
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
         let app = app::App::new(&platform, config, outbox)?;
-        events::hear(&platform, &app).await?;
+        events::consume(&platform, &app).await?;
         app.erasures.start(&platform, app.clone())?;
         jobs::start(&platform, &app);
         let api = api::Api(app);

@@ -17,34 +17,32 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     pub max_video_bytes: u64,
     pub max_image_bytes: u64,
-    /// What a user may keep.
+    /// Stored bytes per user.
     pub storage_quota_bytes: u64,
-    /// What a user may send in a day (UTC).
+    /// Uploaded bytes per user and day (UTC).
     pub daily_quota_bytes: u64,
-    /// An upload that nothing uses for so long is removed.
+    /// An upload that is not claimed within this time is removed.
     #[serde(with = "humantime_serde")]
     pub unused_after: Duration,
-    /// An upload of which nothing comes for so long is given up.
+    /// An upload that receives no bytes for this long is aborted.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
-    /// An upload whose process says nothing for so long was interrupted.
+    /// An upload without a heartbeat for this long was interrupted.
     #[serde(with = "humantime_serde")]
     pub interrupted_after: Duration,
-    /// How often unused and interrupted uploads are looked for.
+    /// How often unused and interrupted uploads are removed.
     #[serde(with = "humantime_serde")]
     pub sweep_every: Duration,
-    /// The parts of a multipart upload; S3 takes 5 MiB at least and 10,000 of them.
+    /// The part size of multipart uploads; S3 allows 10,000 parts of at least 5 MiB.
     pub part_bytes: u64,
-    /// How many uploads may be under way at once; each takes up to three parts
-    /// of memory.
+    /// The limit of concurrent uploads; each buffers up to three parts in memory.
     pub uploads_at_once: usize,
-    /// How many of them may be one user's.
+    /// The limit of concurrent uploads per user.
     pub uploads_per_user: usize,
-    /// How long a look into a video may take, waiting for its turn included.
+    /// The timeout of probing a video, including the wait for a free core.
     #[serde(with = "humantime_serde")]
     pub probe_timeout: Duration,
-    /// Where partial copies of videos are for that time; the system's folder
-    /// for temporary files when empty.
+    /// The folder of temporary copies for probing; the system's default if empty.
     pub temp_dir: Option<PathBuf>,
 }
 
@@ -101,7 +99,7 @@ impl Config {
         Ok(())
     }
 
-    /// The largest file of a kind.
+    /// The largest allowed file.
     pub fn limit(&self, kind: Kind) -> u64 {
         match kind {
             Kind::Video => self.max_video_bytes,
@@ -119,13 +117,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_hold_and_bad_values_are_named() {
+    fn the_defaults_are_valid_and_errors_name_the_setting() {
         Config::default().check().unwrap();
-        let says = |config: Config| config.check().unwrap_err().to_string();
-        assert!(says(Config { part_bytes: 1, ..Config::default() }).contains("PART_BYTES"));
-        assert!(says(Config { uploads_per_user: 0, ..Config::default() }).contains("UPLOADS_PER_USER"));
-        assert!(says(Config { idle_timeout: Duration::ZERO, ..Config::default() }).contains("IDLE_TIMEOUT"));
-        assert!(says(Config { temp_dir: Some("/nowhere".into()), ..Config::default() }).contains("TEMP_DIR"));
-        assert!(says(Config { max_video_bytes: u64::MAX, ..Config::default() }).contains("MAX_VIDEO_BYTES"));
+        let error = |config: Config| config.check().unwrap_err().to_string();
+        assert!(error(Config { part_bytes: 1, ..Config::default() }).contains("PART_BYTES"));
+        assert!(error(Config { uploads_per_user: 0, ..Config::default() }).contains("UPLOADS_PER_USER"));
+        assert!(error(Config { idle_timeout: Duration::ZERO, ..Config::default() }).contains("IDLE_TIMEOUT"));
+        assert!(error(Config { temp_dir: Some("/nowhere".into()), ..Config::default() }).contains("TEMP_DIR"));
+        assert!(error(Config { max_video_bytes: u64::MAX, ..Config::default() }).contains("MAX_VIDEO_BYTES"));
     }
 }

@@ -1,56 +1,55 @@
-//! What the service hears: what may be played, and who is to be forgotten.
+//! The events that the service consumes.
 
 use fenz_chassis::{Platform, UserId};
 use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, UserDeleted, VideoChanged, VideoDeleted};
 use fenz_events::{Consumer, Received, Refusal};
 
-use crate::{app::Media, domain::standing::ChannelState};
+use crate::{app::Media, domain::playback::ChannelState};
 
-/// Starts hearing.
-pub async fn hear(platform: &Platform, media: &Media) -> anyhow::Result<()> {
-    let (changing, deleting, forgetting) = (media.clone(), media.clone(), media.clone());
-    let (channel_changing, channel_deleting) = (media.clone(), media.clone());
+pub async fn consume(platform: &Platform, media: &Media) -> anyhow::Result<()> {
+    let (video_changed, video_deleted, user_deleted) = (media.clone(), media.clone(), media.clone());
+    let (channel_changed, channel_deleted) = (media.clone(), media.clone());
     Consumer::new()
         .on(move |txn, received: Received<VideoChanged>| {
-            let media = changing.clone();
+            let media = video_changed.clone();
             async move {
-                known(received.event.video_id)?;
+                require_id(received.event.video_id)?;
                 Ok(media.video_changed_in_txn(&txn, &received.event).await?)
             }
         })
         .on(move |txn, received: Received<VideoDeleted>| {
-            let media = deleting.clone();
+            let media = video_deleted.clone();
             async move {
-                known(received.event.video_id)?;
+                require_id(received.event.video_id)?;
                 Ok(media.video_deleted_in_txn(&txn, &received.event).await?)
             }
         })
         .on(move |txn, received: Received<ChannelChanged>| {
-            let media = channel_changing.clone();
+            let media = channel_changed.clone();
             async move {
                 let ChannelChanged { channel_id, owner_id, is_hidden, version, .. } = received.event;
-                known(channel_id)?;
+                require_id(channel_id)?;
                 let state = ChannelState { is_hidden, is_deleted: false };
-                Ok(media.channel_told_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
+                Ok(media.channel_changed_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
             }
         })
         .on(move |txn, received: Received<ChannelDeleted>| {
-            let media = channel_deleting.clone();
+            let media = channel_deleted.clone();
             async move {
                 let ChannelDeleted { channel_id, owner_id, version, .. } = received.event;
-                known(channel_id)?;
+                require_id(channel_id)?;
                 let state = ChannelState { is_hidden: false, is_deleted: true };
-                Ok(media.channel_told_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
+                Ok(media.channel_changed_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
             }
         })
         .on(move |txn, received: Received<UserDeleted>| {
-            let media = forgetting.clone();
+            let media = user_deleted.clone();
             async move { media.user_deleted_in_txn(&txn, &received.event).await }
         })
         .start(platform)
         .await
 }
 
-fn known(id: i64) -> Result<(), Refusal> {
-    if id > 0 { Ok(()) } else { Err(Refusal::message("an event of nothing")) }
+fn require_id(id: i64) -> Result<(), Refusal> {
+    if id > 0 { Ok(()) } else { Err(Refusal::message("the event has no id")) }
 }

@@ -1,10 +1,10 @@
-//! Background work: the sweeper.
+//! Background work.
 
 use fenz_chassis::Platform;
 
 use crate::app::Media;
 
-/// Runs at the start, when a crash's leftovers may be there, and then again and again.
+/// Starts the sweeper. It also runs at startup: a crash may have interrupted uploads.
 pub fn start(platform: &Platform, media: &Media) {
     let media = media.clone();
     platform.every("media.sweep", media.config.sweep_every, move || {

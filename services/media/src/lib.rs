@@ -1,11 +1,11 @@
-//! Files: taken in, checked, kept, played.
+//! Uploads, stores and plays files.
 //!
-//! An upload comes in over a plain route ([`api`]), streams into the object store
-//! in parts and becomes a row (`store/`). Another service takes it into use with a
-//! claim; what nobody claims is swept (`jobs`). Players read with signed addresses,
-//! which are checked without asking anybody, and held against what content and
-//! channel have told of videos and channels (`events`, `app/sight`). A deleted
-//! user's uploads are removed with all that is known of them (`app/erase`).
+//! A file is uploaded over HTTP ([`api`]), streamed to the object store in parts and
+//! recorded in the database (`app/store_file`). Another service claims it; unclaimed
+//! uploads are swept (`jobs`). Players use signed addresses, which are verified
+//! without another service and checked against the states that content and channel
+//! publish (`events`, `app/playback_access`). A deleted user's uploads are erased
+//! (`app/erase`).
 
 mod api;
 mod app;
@@ -23,13 +23,12 @@ use fenz_contract::media::v1::upload_service;
 use fenz_events::{Erasures, Outbox};
 use moka::future::Cache;
 
-use app::{Media, Standings, Turns};
+use app::{Media, PlaybackStatusCache, UploadLimiter};
 pub use config::Config;
-use probe::Prober;
+use probe::{Limits, Prober};
 
-/// How many files are kept in mind for players, and for how long.
-const PLAYING: u64 = 10_000;
-const PLAYING_FOR: Duration = Duration::from_secs(60);
+const UPLOAD_CACHE_CAPACITY: u64 = 10_000;
+const UPLOAD_CACHE_TTL: Duration = Duration::from_secs(60);
 
 /// The media service.
 pub struct MediaService;
@@ -43,20 +42,22 @@ impl Service for MediaService {
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
-        let temp = config.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let store = platform.store()?;
+        let temp_dir = config.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let limits = Limits { timeout: config.probe_timeout, temp_dir };
         let media = Media {
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             db: platform.db()?,
-            store: platform.store()?,
-            prober: Prober::find(config.probe_timeout / 2, temp),
-            turns: Turns::new(config.uploads_at_once, config.uploads_per_user),
-            playing: Cache::builder().max_capacity(PLAYING).time_to_live(PLAYING_FOR).build(),
-            standings: Standings::default(),
+            prober: Prober::new(store.clone(), limits),
+            store,
+            upload_limiter: UploadLimiter::new(config.uploads_at_once, config.uploads_per_user),
+            uploads: Cache::builder().max_capacity(UPLOAD_CACHE_CAPACITY).time_to_live(UPLOAD_CACHE_TTL).build(),
+            playback_statuses: PlaybackStatusCache::default(),
             erasures: Erasures::new(&platform, &outbox)?,
             config: Arc::new(config),
         };
-        events::hear(&platform, &media).await?;
+        events::consume(&platform, &media).await?;
         media.erasures.start(&platform, media.clone())?;
         jobs::start(&platform, &media);
         let urls = platform.media_urls()?;

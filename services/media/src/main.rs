@@ -1,4 +1,4 @@
-//! The media service alone.
+//! The media service as a program.
 
 use std::process::ExitCode;
 

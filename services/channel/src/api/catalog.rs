@@ -17,8 +17,8 @@ impl ChannelCatalogService for Api {
     ) -> Result<Response<pb::ListCatalogChannelsResponse>, Status> {
         let message = request.into_inner();
         let limit = message.limit.unwrap_or(DEFAULT_LIMIT).max(1) as u64;
-        let channels = self.0.channels_after(ChannelId(message.after_id), limit).await?;
-        let channels = channels.iter().map(|channel| self.0.told(channel)).collect();
+        let channels = self.0.list_channels(ChannelId(message.after_id), limit).await?;
+        let channels = channels.iter().map(|channel| self.0.changed_event(channel)).collect();
         Ok(Response::new(pb::ListCatalogChannelsResponse { channels }))
     }
 
@@ -26,7 +26,7 @@ impl ChannelCatalogService for Api {
         &self,
         request: Request<pb::GetCatalogChannelRequest>,
     ) -> Result<Response<pb::GetCatalogChannelResponse>, Status> {
-        let channel = self.0.any_channel(ChannelId(request.into_inner().id)).await?;
-        Ok(Response::new(pb::GetCatalogChannelResponse { channel: Some(self.0.told(&channel)) }))
+        let channel = self.0.channel_with_hidden(ChannelId(request.into_inner().id)).await?;
+        Ok(Response::new(pb::GetCatalogChannelResponse { channel: Some(self.0.changed_event(&channel)) }))
     }
 }

@@ -17,8 +17,8 @@ impl ChannelService for Api {
         request: Request<pb::GetChannelRequest>,
     ) -> Result<Response<pb::GetChannelResponse>, Status> {
         let caller = Caller::of(&request);
-        let seen = self.0.get(ChannelId(request.into_inner().id), &caller).await?;
-        Ok(encode::with_etag(pb::GetChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+        let view = self.0.get(ChannelId(request.into_inner().id), &caller).await?;
+        Ok(encode::with_etag(pb::GetChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
     }
 
     async fn update_channel(
@@ -29,8 +29,8 @@ impl ChannelService for Api {
         let if_match = if_match(request.metadata());
         let message = request.into_inner();
         let edit = Edit { id: ChannelId(message.id), caller, if_match, changes: changes(message) };
-        let seen = self.0.update(edit).await?;
-        Ok(encode::with_etag(pb::UpdateChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+        let view = self.0.update(edit).await?;
+        Ok(encode::with_etag(pb::UpdateChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
     }
 
     async fn subscribe(
@@ -101,8 +101,8 @@ impl ChannelService for Api {
     ) -> Result<Response<pb::HideChannelResponse>, Status> {
         let caller = Caller::of(&request);
         let pb::HideChannelRequest { id, text } = request.into_inner();
-        let seen = self.0.moderate(ChannelId(id), Moderation::Hide { text: &text }, &caller).await?;
-        Ok(encode::with_etag(pb::HideChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+        let view = self.0.moderate(ChannelId(id), Moderation::Hide { text: &text }, &caller).await?;
+        Ok(encode::with_etag(pb::HideChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
     }
 
     async fn restore_channel(
@@ -110,13 +110,13 @@ impl ChannelService for Api {
         request: Request<pb::RestoreChannelRequest>,
     ) -> Result<Response<pb::RestoreChannelResponse>, Status> {
         let caller = Caller::of(&request);
-        let seen = self.0.moderate(ChannelId(request.into_inner().id), Moderation::Restore, &caller).await?;
-        Ok(encode::with_etag(pb::RestoreChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+        let view = self.0.moderate(ChannelId(request.into_inner().id), Moderation::Restore, &caller).await?;
+        Ok(encode::with_etag(pb::RestoreChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
     }
 }
 
 fn changes(request: pb::UpdateChannelRequest) -> Changes {
-    // 0 takes a picture away.
+    // 0 removes the picture.
     let picture = |id: i64| (id != 0).then_some(UploadId(id));
     Changes {
         name: request.name,
@@ -126,7 +126,7 @@ fn changes(request: pb::UpdateChannelRequest) -> Changes {
     }
 }
 
-/// The `If-Match` header, all of its lines.
+/// All `If-Match` headers, joined.
 fn if_match(metadata: &MetadataMap) -> Option<String> {
     let lines: Vec<_> = metadata.get_all("if-match").iter().map(|line| line.to_str().unwrap_or_default()).collect();
     (!lines.is_empty()).then(|| lines.join(","))

@@ -1,11 +1,11 @@
-//! Channels and memberships as the contract has them.
+//! Domain types to contract messages.
 
 use fenz_chassis::{Error, Result};
 use fenz_contract::{channel::v1 as pb, common::v1 as common};
 use tonic::{Response, metadata::AsciiMetadataValue};
 
 use crate::{
-    app::{App, Seen, Subscriber},
+    app::{App, ChannelView, Subscriber},
     domain::{Channel, Membership, Money, Tier, if_match},
 };
 
@@ -30,9 +30,8 @@ pub fn channel(app: &App, channel: &Channel, tier: Tier) -> pb::Channel {
     }
 }
 
-/// A channel as its caller sees it.
-pub fn seen(app: &App, seen: &Seen) -> pb::Channel {
-    channel(app, &seen.channel, seen.tier)
+pub fn view(app: &App, view: &ChannelView) -> pb::Channel {
+    channel(app, &view.channel, view.tier)
 }
 
 pub fn membership(membership: &Membership) -> pb::Membership {
@@ -53,10 +52,10 @@ pub fn subscriber(subscriber: Subscriber) -> pb::Subscriber {
     }
 }
 
-/// A reply about one channel, with its `ETag`.
-pub fn with_etag<T>(reply: T, seen: &Seen) -> Result<Response<T>> {
+/// Adds the channel's `ETag`.
+pub fn with_etag<T>(reply: T, view: &ChannelView) -> Result<Response<T>> {
     let mut response = Response::new(reply);
-    let etag = AsciiMetadataValue::try_from(if_match::etag(seen.channel.version)).map_err(Error::internal)?;
+    let etag = AsciiMetadataValue::try_from(if_match::etag(view.channel.version)).map_err(Error::internal)?;
     response.metadata_mut().insert("etag", etag);
     Ok(response)
 }

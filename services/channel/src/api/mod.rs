@@ -1,5 +1,4 @@
-//! Decodes a request, calls one use case, encodes the reply: a file for each
-//! gRPC service.
+//! gRPC handlers, one file per service: decode, call one use case, encode.
 
 mod catalog;
 mod channels;
@@ -9,6 +8,6 @@ mod own_channel;
 
 use crate::app::App;
 
-/// The service's side of the contract.
+/// Implements the gRPC services.
 #[derive(Clone)]
 pub struct Api(pub App);

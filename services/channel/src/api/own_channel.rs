@@ -22,7 +22,7 @@ impl OwnChannelService for Api {
     ) -> Result<Response<pb::CreateOwnChannelResponse>, Status> {
         let caller = Caller::of(&request);
         let message = request.into_inner();
-        let seen = self.0.create_own(&caller, &message.name, &message.description).await?;
-        Ok(encode::with_etag(pb::CreateOwnChannelResponse { channel: Some(encode::seen(&self.0, &seen)) }, &seen)?)
+        let view = self.0.create_own(&caller, &message.name, &message.description).await?;
+        Ok(encode::with_etag(pb::CreateOwnChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
     }
 }

@@ -1,4 +1,4 @@
-//! Every channel there is, for services that keep a projection.
+//! All channels, for services that build a projection.
 
 use fenz_chassis::Result;
 
@@ -9,14 +9,16 @@ use crate::{
 };
 
 impl App {
-    /// Channels after an id, hidden ones too.
-    pub async fn channels_after(&self, id: ChannelId, limit: u64) -> Result<Vec<Channel>> {
-        Ok(channels::after(&self.db, id, limit).await?)
+    /// Channels after an id, including hidden ones.
+    pub async fn list_channels(&self, id: ChannelId, limit: u64) -> Result<Vec<Channel>> {
+        Ok(channels::list_after(&self.db, id, limit).await?)
     }
 
+    /// A channel, also a hidden one.
+    ///
     /// # Errors
-    /// `CHANNEL_NOT_FOUND` when it is gone; a hidden one is there.
-    pub async fn any_channel(&self, id: ChannelId) -> Result<Channel> {
+    /// `CHANNEL_NOT_FOUND`.
+    pub async fn channel_with_hidden(&self, id: ChannelId) -> Result<Channel> {
         channels::find(&self.db, id).await?.ok_or_else(channel_not_found)
     }
 }

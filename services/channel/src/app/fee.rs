@@ -1,4 +1,4 @@
-//! What a month of tier 2 costs.
+//! The monthly fee of tier 2.
 
 use fenz_chassis::{Result, UserId};
 
@@ -7,7 +7,7 @@ use crate::{domain::Money, store::channels};
 
 impl App {
     /// # Errors
-    /// `CHANNEL_NOT_FOUND` when the owner has none.
+    /// `CHANNEL_NOT_FOUND` if the owner has no channel.
     pub async fn fee(&self, owner: UserId) -> Result<Money> {
         Ok(self.own_channel(owner).await?.fee)
     }

@@ -1,4 +1,4 @@
-//! Looking at a channel, and at who belongs to it.
+//! Reads channels and memberships.
 
 use fenz_chassis::{Caller, Result, UserId};
 
@@ -8,35 +8,35 @@ use crate::{
     store::{channels, memberships},
 };
 
-/// The most memberships told at once.
+/// Limits a reply's size.
 const MAX_MEMBERSHIPS: u64 = 1_000;
 
 /// A channel as one caller sees it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ChannelView {
     pub channel: Channel,
-    /// The caller's.
+    /// Of the caller.
     pub tier: Tier,
 }
 
 impl App {
-    /// A channel that the caller may know of.
+    /// A channel that is visible to the caller.
     ///
     /// # Errors
     /// `CHANNEL_NOT_FOUND`, also for a hidden one.
-    pub async fn get(&self, id: ChannelId, caller: &Caller) -> Result<Seen> {
+    pub async fn get(&self, id: ChannelId, caller: &Caller) -> Result<ChannelView> {
         let channel = channels::find(&self.db, id).await?;
         let channel = channel.filter(|c| c.is_visible_to(caller)).ok_or_else(channel_not_found)?;
-        self.seen_by(channel, caller).await
+        self.view(channel, caller).await
     }
 
     /// A channel with the caller's tier.
-    pub(super) async fn seen_by(&self, channel: Channel, caller: &Caller) -> Result<Seen> {
+    pub(super) async fn view(&self, channel: Channel, caller: &Caller) -> Result<ChannelView> {
         let tier = match caller.user() {
             Some(user) => self.tier(channel.id, user.id).await?,
             None => Tier::None,
         };
-        Ok(Seen { channel, tier })
+        Ok(ChannelView { channel, tier })
     }
 
     /// The tier of a user's membership of a channel.
@@ -44,8 +44,8 @@ impl App {
         Ok(memberships::tier(&self.db, channel, user).await?)
     }
 
-    /// The channels that a user belongs to, the newest membership first.
+    /// The channels that a user is a member of, the newest membership first.
     pub async fn memberships(&self, user: UserId) -> Result<Vec<i64>> {
-        Ok(memberships::channels_of_user(&self.db, user, MAX_MEMBERSHIPS).await?)
+        Ok(memberships::channel_ids_of_user(&self.db, user, MAX_MEMBERSHIPS).await?)
     }
 }

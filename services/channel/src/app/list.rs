@@ -4,41 +4,39 @@ use fenz_chassis::{Result, UserId};
 
 use super::App;
 use crate::{
-    domain::{Channel, Membership, page::Page},
-    store::{
-        memberships,
-        user_names::{self, Names},
-    },
+    domain::{Channel, Membership, UserNames, page::Page},
+    store::{memberships, user_names},
 };
 
 /// A member of a channel.
 #[derive(Clone, Debug)]
 pub struct Subscriber {
     pub membership: Membership,
-    /// Empty until auth's word has come.
-    pub names: Names,
+    /// Empty until auth's event is consumed.
+    pub names: UserNames,
 }
 
 impl App {
-    /// A page's place, if it is not too deep.
+    /// # Errors
+    /// `INVALID_PARAMS` for a page that does not exist or is too deep.
     pub fn page(&self, number: Option<i32>, size: Option<i32>) -> Result<Page> {
         Page::of(number, size, self.config.max_page_depth)
     }
 
-    /// The channels that a user belongs to, and how many there are.
+    /// The channels that a user is a member of, and their total.
     pub async fn subscriptions(&self, user: UserId, page: Page) -> Result<(Vec<(Membership, Channel)>, u64)> {
-        Ok(memberships::of_user(&self.db, user, page).await?)
+        Ok(memberships::list_by_user(&self.db, user, page).await?)
     }
 
-    /// Who belongs to an owner's channel, and how many there are.
+    /// The members of an owner's channel, and their total.
     ///
     /// # Errors
-    /// `CHANNEL_NOT_FOUND` when they have none.
+    /// `CHANNEL_NOT_FOUND` if they have no channel.
     pub async fn subscribers(&self, owner: UserId, page: Page) -> Result<(Vec<Subscriber>, i64)> {
         let channel = self.own_channel(owner).await?;
-        let members = memberships::of_channel(&self.db, &channel, page).await?;
+        let members = memberships::list_by_channel(&self.db, &channel, page).await?;
         let users: Vec<_> = members.iter().map(|m| m.user).collect();
-        let mut names = user_names::of(&self.db, &users).await?;
+        let mut names = user_names::find_many(&self.db, &users).await?;
         let subscribers = members.into_iter().map(|membership| {
             let names = names.remove(&membership.user).unwrap_or_default();
             Subscriber { membership, names }

@@ -1,17 +1,17 @@
-//! What the service does, a file for each use case.
+//! The use cases, one file each.
 
 mod catalog;
-mod channel_of_user;
-mod clearing;
+mod cleanup;
 mod erase;
-mod errands;
 mod fee;
 mod get;
-mod hide;
 mod list;
+mod moderate;
 mod own_channel;
+mod pending_calls;
+mod striped_mutex;
 mod subscribe;
-mod turns;
+mod sync_user;
 mod update;
 
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use fenz_events::{Erasures, Outbox};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
-pub use get::Seen;
-pub use hide::Moderation;
+pub use get::ChannelView;
 pub use list::Subscriber;
+pub use moderate::Moderation;
 pub use update::Edit;
 
 use crate::{
@@ -32,10 +32,10 @@ use crate::{
     domain::{Channel, UploadId},
     store::channels,
 };
-use errands::Errands;
-use turns::Turns;
+use pending_calls::PendingCalls;
+use striped_mutex::StripedMutex;
 
-/// What the use cases work with. Clones share all of it.
+/// The use cases' dependencies. Clones share them.
 #[derive(Clone)]
 pub struct App {
     db: DatabaseConnection,
@@ -43,12 +43,12 @@ pub struct App {
     config: Arc<Config>,
     uploads: Uploads,
     urls: MediaUrls,
-    turns: Turns,
+    channel_locks: StripedMutex,
     outbox: Outbox,
     pub(crate) erasures: Erasures,
-    pub(crate) errands: Errands,
-    /// Rings when a channel was deleted.
-    pub(crate) clearing: Arc<Notify>,
+    pub(crate) pending_calls: PendingCalls,
+    /// Wakes the cleanup job: a channel was deleted.
+    pub(crate) cleanup_notify: Arc<Notify>,
 }
 
 impl App {
@@ -57,11 +57,11 @@ impl App {
         let uploads = Uploads::new(platform.peers.require("media")?);
         Ok(Self {
             erasures: Erasures::new(platform, &outbox)?,
-            clearing: Arc::default(),
-            errands: Errands::new(db.clone(), clock.clone(), uploads.clone()),
+            cleanup_notify: Arc::default(),
+            pending_calls: PendingCalls::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
             urls: platform.media_urls()?,
-            turns: Turns::default(),
+            channel_locks: StripedMutex::default(),
             outbox,
             db,
             clock,
@@ -69,20 +69,18 @@ impl App {
         })
     }
 
-    /// The path of a picture; empty without one. It stays the same for a day
-    /// and works for a week, so that caches can keep the picture.
+    /// The signed path of a picture; empty without one. It is the same for a day
+    /// and valid for a week, so that clients can cache the picture.
     pub fn picture_url(&self, upload: Option<UploadId>) -> String {
         const DAY: i64 = 24 * 3600;
         let expires = ((self.clock.unix() + 7 * DAY) / DAY + 1) * DAY;
         upload.map(|upload| self.urls.sign(upload.0, expires)).unwrap_or_default()
     }
 
-    /// The channel of an owner.
-    ///
     /// # Errors
-    /// `CHANNEL_NOT_FOUND` when they have none.
+    /// `CHANNEL_NOT_FOUND` if the owner has no channel.
     async fn own_channel(&self, owner: UserId) -> Result<Channel> {
-        channels::of_owner(&self.db, owner).await?.ok_or_else(channel_not_found)
+        channels::find_by_owner(&self.db, owner).await?.ok_or_else(channel_not_found)
     }
 }
 

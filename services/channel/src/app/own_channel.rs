@@ -1,4 +1,4 @@
-//! Having a channel at all: a user may delete theirs, and have a new one.
+//! Users delete their channel and create a new one.
 
 use std::time::Duration;
 
@@ -6,68 +6,65 @@ use fenz_chassis::{Caller, Error, Reason, Result, UserId, database::Txn};
 use fenz_events::Act;
 use serde_json::{Value, json};
 
-use super::{App, Seen, account_deleted, channel_not_found, channel_of_user::is_hidden_in_txn};
+use super::{App, ChannelView, account_deleted, channel_not_found, sync_user::is_hidden_in_txn};
 use crate::{
-    domain::{Channel, ChannelId, Picture, changes::check_name},
+    domain::{Channel, ChannelId, Claim, PendingCall, Picture, changes::check_name},
     events,
-    store::{
-        channels, clearings,
-        errands::{self, Claim, Errand},
-        user_names,
-    },
+    store::{channel_cleanups, channels, pending_calls, user_names},
 };
 
 impl App {
-    /// Deletes a caller's channel with all that belongs to it. It is out of
-    /// sight at once; its memberships are removed beside.
+    /// Deletes the caller's channel. It is invisible at once; its memberships are
+    /// deleted in the background.
     ///
     /// # Errors
     /// `CHANNEL_NOT_FOUND`, `CHANNEL_ALREADY_DELETED`.
     pub async fn delete_own(&self, owner: UserId) -> Result<()> {
         let id = ChannelId(owner.0);
-        let _turn = self.turns.of(id).await;
+        let _guard = self.channel_locks.lock(id).await;
         let deleted = self.outbox.transact(|txn| async move {
-            let channel = channels::lock_any_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
+            let channel = channels::lock_with_deleted_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
             if channel.is_deleted() {
                 return Err(Error::new(Reason::ChannelAlreadyDeleted, "your channel is deleted already"));
             }
-            let before = known(&channel);
-            self.end_in_txn(&txn, channel).await?;
-            self.outbox.audit(&txn, act("channel.deleted", owner, Some(before), None)).await
+            let before = audit_snapshot(&channel);
+            self.delete_in_txn(&txn, channel).await?;
+            self.outbox.audit(&txn, audit_entry("channel.deleted", owner, Some(before), None)).await
         });
         deleted.await?;
-        self.errands.wake();
-        self.clearing.notify_one();
+        self.pending_calls.notify();
+        self.cleanup_notify.notify_one();
         Ok(())
     }
 
-    /// Makes a new, empty channel where the caller has none.
+    /// Creates a new, empty channel for a caller who has none.
     ///
     /// # Errors
     /// `CHANNEL_ALREADY_EXISTS`; `INVALID_PARAMS` for a bad name; `UNAVAILABLE`
-    /// without one before it is known what the caller is called.
-    pub async fn create_own(&self, caller: &Caller, name: &str, description: &str) -> Result<Seen> {
+    /// if no name is given and the caller's own is not known yet.
+    pub async fn create_own(&self, caller: &Caller, name: &str, description: &str) -> Result<ChannelView> {
         let owner = caller.require_user()?.id;
         if !name.is_empty() {
             check_name(name)?;
         }
-        let _turn = self.turns.of(ChannelId(owner.0)).await;
+        let _guard = self.channel_locks.lock(ChannelId(owner.0)).await;
         let created = self.outbox.transact(|txn| async move {
             if self.is_erased_in_txn(&txn, owner).await? {
                 return Err(account_deleted());
             }
-            let left = channels::lock_any_in_txn(&*txn, ChannelId(owner.0)).await?;
-            if left.as_ref().is_some_and(|channel| !channel.is_deleted()) {
+            let deleted = channels::lock_with_deleted_in_txn(&*txn, ChannelId(owner.0)).await?;
+            if deleted.as_ref().is_some_and(|channel| !channel.is_deleted()) {
                 return Err(already_exists());
             }
             let names = user_names::find(&*txn, owner).await?.unwrap_or_default().names;
-            let name = if name.is_empty() { names.of_channel() } else { name };
+            let name = if name.is_empty() { names.default_channel_name() } else { name };
             if name.is_empty() {
-                return Err(not_heard_of());
+                return Err(name_unknown());
             }
-            let is_new = left.is_none();
+            let is_new = deleted.is_none();
             let now = self.clock.now();
-            let mut channel = left.map_or_else(|| Channel::first(owner, name, now), |left| left.again(name, now));
+            let mut channel =
+                deleted.map_or_else(|| Channel::new(owner, name, now), |deleted| deleted.recreated(name, now));
             description.clone_into(&mut channel.description);
             channel.hidden = channel.hidden.owner_hidden(is_hidden_in_txn(&txn, owner).await?);
             if is_new {
@@ -76,32 +73,33 @@ impl App {
                 channels::replace_in_txn(&*txn, &channel).await?;
             }
             self.emit_changed(&txn, &channel).await?;
-            self.outbox.audit(&txn, act("channel.created", owner, None, Some(known(&channel)))).await?;
+            let after = audit_snapshot(&channel);
+            self.outbox.audit(&txn, audit_entry("channel.created", owner, None, Some(after))).await?;
             Ok(channel)
         });
-        // Auth's word that the user is there may be just making it.
+        // The registration event may create it at the same moment.
         let channel = created.await.map_err(|error| if error.is_duplicate() { already_exists() } else { error })?;
-        self.seen_by(channel, caller).await
+        self.view(channel, caller).await
     }
 
-    /// Takes a channel that is locked out of everybody's sight, for good, and
-    /// tells of it.
-    pub(super) async fn end_in_txn(&self, txn: &Txn, channel: Channel) -> Result<()> {
+    /// Deletes a locked channel for everybody, schedules its cleanup and emits
+    /// the event.
+    pub(super) async fn delete_in_txn(&self, txn: &Txn, channel: Channel) -> Result<()> {
         let now = self.clock.now();
-        for picture in [Picture::Avatar, Picture::Banner] {
+        for picture in Picture::ALL {
             let Some(upload) = channel.picture(picture) else { continue };
             let claim = Claim { channel: channel.id, picture, upload };
-            // One that has started does the same.
-            errands::put_in_txn(&**txn, &Errand { claim, keep_files: false, attempts: 0, due_at: now }).await?;
+            // A call that has started already deletes the files as well.
+            pending_calls::schedule_in_txn(&**txn, &PendingCall::delete(claim, now)).await?;
         }
-        let left = channel.deleted(now);
-        channels::replace_in_txn(&**txn, &left).await?;
-        clearings::put_in_txn(&**txn, left.id).await?;
-        self.outbox.emit(txn, &events::channel_deleted(&left, now)).await
+        let deleted = channel.deleted(now);
+        channels::replace_in_txn(&**txn, &deleted).await?;
+        channel_cleanups::insert_in_txn(&**txn, deleted.id).await?;
+        self.outbox.emit(txn, &events::channel_deleted(&deleted, now)).await
     }
 }
 
-fn act(action: &str, owner: UserId, before: Option<Value>, after: Option<Value>) -> Act<'_> {
+fn audit_entry(action: &str, owner: UserId, before: Option<Value>, after: Option<Value>) -> Act<'_> {
     Act {
         actor: Some(owner),
         action,
@@ -114,12 +112,12 @@ fn act(action: &str, owner: UserId, before: Option<Value>, after: Option<Value>)
     }
 }
 
-fn known(channel: &Channel) -> Value {
+fn audit_snapshot(channel: &Channel) -> Value {
     json!({"name": channel.name, "description": channel.description})
 }
 
-/// Auth's word of who just registered is on its way.
-fn not_heard_of() -> Error {
+/// Auth's event of the registration is not consumed yet.
+fn name_unknown() -> Error {
     let error = Error::new(Reason::Unavailable, "your account is still being set up; try again");
     error.retry_after(Duration::from_secs(1))
 }

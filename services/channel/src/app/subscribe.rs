@@ -1,4 +1,4 @@
-//! Subscribing and leaving.
+//! Starts and ends memberships.
 
 use fenz_chassis::{Caller, Error, Reason, Result, User, database::Txn};
 
@@ -13,11 +13,11 @@ impl App {
     /// Makes the caller a subscriber.
     ///
     /// # Errors
-    /// `CANNOT_SUBSCRIBE_SELF`, `CHANNEL_NOT_FOUND`, `ALREADY_SUBSCRIBED`;
-    /// nothing has changed then.
+    /// `CANNOT_SUBSCRIBE_SELF`, `CHANNEL_NOT_FOUND`, `ALREADY_SUBSCRIBED`.
     pub async fn subscribe(&self, id: ChannelId, user: &User) -> Result<Membership> {
-        let _turn = self.turns.of(id).await;
-        // Repeats come in storms; they need no transaction.
+        let _guard = self.channel_locks.lock(id).await;
+        // Cheap check first: clients repeat this request, and a repeat needs no
+        // transaction.
         if memberships::tier(&self.db, id, user.id).await? > Tier::None {
             self.get(id, &Caller::User(user.clone())).await?;
             return Err(already_subscribed());
@@ -32,7 +32,7 @@ impl App {
                 return Err(account_deleted());
             }
             let before = memberships::find(&*txn, id, user.id).await?;
-            if before.is_some_and(|m| m.is_member() && m.is_of(&channel)) {
+            if before.is_some_and(|m| m.is_member() && m.belongs_to(&channel)) {
                 return Err(already_subscribed());
             }
             if !channel.is_open() {
@@ -45,17 +45,16 @@ impl App {
         membership.await
     }
 
-    /// Ends the caller's membership, whatever its tier, also of a channel that
-    /// is hidden by now.
+    /// Ends the caller's membership of any tier, also of a hidden channel.
     ///
     /// # Errors
     /// `CHANNEL_NOT_FOUND`, `NOT_SUBSCRIBED`.
     pub async fn unsubscribe(&self, id: ChannelId, user: &User) -> Result<Membership> {
-        let _turn = self.turns.of(id).await;
+        let _guard = self.channel_locks.lock(id).await;
         let membership = self.outbox.transact(|txn| async move {
             let channel = channels::lock_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
             let before = memberships::find(&*txn, id, user.id).await?;
-            let Some(member) = before.filter(|m| m.is_member() && m.is_of(&channel)) else {
+            let Some(member) = before.filter(|m| m.is_member() && m.belongs_to(&channel)) else {
                 return Err(if channel.is_visible_to(&Caller::User(user.clone())) {
                     Error::new(Reason::NotSubscribed, "you do not subscribe to this channel")
                 } else {
@@ -69,7 +68,7 @@ impl App {
         membership.await
     }
 
-    /// Stores a changed membership, counts it and tells of it, all or nothing.
+    /// Stores a changed membership, updates the counts and emits the event.
     async fn store_in_txn(
         &self,
         txn: &Txn,
@@ -78,8 +77,8 @@ impl App {
         after: Membership,
     ) -> Result<()> {
         memberships::store_in_txn(&**txn, before.as_ref(), &after).await?;
-        // One of a deleted channel of this id is not counted.
-        let from = before.filter(|m| m.is_of(channel)).map_or(Tier::None, |m| m.tier);
+        // A membership of a deleted channel with this id is not in the counts.
+        let from = before.filter(|m| m.belongs_to(channel)).map_or(Tier::None, |m| m.tier);
         channels::add_counts_in_txn(&**txn, after.channel, Counts::change(from, after.tier)).await?;
         self.outbox.emit(txn, &events::membership_changed(&after, self.clock.now())).await
     }

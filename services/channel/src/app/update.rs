@@ -1,21 +1,17 @@
-//! Editing a channel. Its pictures are kept by media: the change crosses two
-//! services, so it is written down first what to undo if it stops half way.
+//! Edits a channel. Claiming its pictures at media is outside of the transaction,
+//! so the release of each claim is scheduled first and cancelled by the commit.
 
 use fenz_chassis::{
     Caller, Error, Reason, Result,
     database::{Txn, transact},
 };
-
 use fenz_contract::events::v1::ChannelChanged;
 
-use super::{App, Seen, channel_not_found};
+use super::{App, ChannelView, channel_not_found};
 use crate::{
-    domain::{Channel, ChannelId, Picture, changes::Changes, if_match},
+    domain::{Channel, ChannelId, Claim, PendingCall, Picture, changes::Changes, if_match},
     events,
-    store::{
-        channels,
-        errands::{self, Claim, Errand},
-    },
+    store::{channels, pending_calls},
 };
 
 /// An edit by a caller.
@@ -31,42 +27,40 @@ pub struct Edit {
 impl App {
     /// # Errors
     /// `CHANNEL_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
-    /// `VERSION_MISMATCH`; `INVALID_PARAMS`; what media says of a picture.
-    pub async fn update(&self, edit: Edit) -> Result<Seen> {
+    /// `VERSION_MISMATCH`; `INVALID_PARAMS`; media's errors about a picture.
+    pub async fn update(&self, edit: Edit) -> Result<ChannelView> {
         edit.changes.check()?;
-        let claims = self.begin(&edit).await?;
-        let changed = match self.claim(&edit, &claims).await {
-            Ok(()) => self.finish(&edit, &claims).await,
+        let claims = self.schedule_releases(&edit).await?;
+        let committed = match self.claim_pictures(&edit, &claims).await {
+            Ok(()) => self.commit(&edit, &claims).await,
             Err(error) => Err(error),
         };
-        let channel = match changed {
+        let channel = match committed {
             Ok(channel) => channel,
             Err(error) => {
                 for claim in claims {
-                    if let Err(problem) = self.errands.give_up(claim).await {
-                        // The errand is stored: a job goes on with it.
-                        tracing::warn!(error = %problem, channel.id = edit.id.0, "a picture is handed back later");
+                    let release = PendingCall::unclaim(claim, self.clock.now());
+                    if let Err(error) = self.pending_calls.run_now(release).await {
+                        tracing::warn!(%error, channel.id = edit.id.0, "claim not released, retrying later");
                     }
                 }
                 return Err(error);
             }
         };
-        self.errands.wake();
-        self.seen_by(channel, &edit.caller).await
+        self.pending_calls.notify();
+        self.view(channel, &edit.caller).await
     }
 
-    /// Writes down that the pictures which come new are to be handed back,
-    /// unless all goes well.
-    async fn begin(&self, edit: &Edit) -> Result<Vec<Claim>> {
+    /// Schedules the release of each new picture, in case the edit fails.
+    async fn schedule_releases(&self, edit: &Edit) -> Result<Vec<Claim>> {
         transact(&self.db, |txn| async move {
-            let channel = editable_in_txn(&txn, edit).await?;
+            let channel = lock_editable_in_txn(&txn, edit).await?;
             let new = edit.changes.new_pictures(&channel).into_iter();
             let claims: Vec<_> = new.map(|(picture, upload)| Claim { channel: channel.id, picture, upload }).collect();
+            let due_at = self.clock.after(self.config.claim_timeout);
             for claim in &claims {
-                let due_at = self.clock.after(self.config.claim_timeout);
-                let undo = Errand { claim: *claim, keep_files: true, attempts: 0, due_at };
-                if !errands::put_in_txn(&*txn, &undo).await? {
-                    return Err(in_the_way());
+                if !pending_calls::schedule_in_txn(&*txn, &PendingCall::unclaim(*claim, due_at)).await? {
+                    return Err(release_in_progress());
                 }
             }
             Ok(claims)
@@ -74,7 +68,7 @@ impl App {
         .await
     }
 
-    async fn claim(&self, edit: &Edit, claims: &[Claim]) -> Result<()> {
+    async fn claim_pictures(&self, edit: &Edit, claims: &[Claim]) -> Result<()> {
         let owner = edit.caller.require_user()?.id;
         for claim in claims {
             self.uploads.claim(*claim, owner).await?;
@@ -82,27 +76,27 @@ impl App {
         Ok(())
     }
 
-    async fn finish(&self, edit: &Edit, claims: &[Claim]) -> Result<Channel> {
+    async fn commit(&self, edit: &Edit, claims: &[Claim]) -> Result<Channel> {
         let changed = self.outbox.transact(|txn| async move {
-            let before = editable_in_txn(&txn, edit).await?;
+            let before = lock_editable_in_txn(&txn, edit).await?;
             for claim in claims {
-                let is_there = before.picture(claim.picture) == Some(claim.upload);
-                // Where it is there already, a twin of this request was faster.
-                if !errands::call_off_in_txn(&*txn, *claim).await? && !is_there {
-                    return Err(in_the_way());
+                // A concurrent identical request may have stored the picture and
+                // cancelled the call.
+                let is_stored = before.picture(claim.picture) == Some(claim.upload);
+                if !pending_calls::cancel_in_txn(&*txn, *claim).await? && !is_stored {
+                    return Err(release_in_progress());
                 }
             }
             let after = edit.changes.clone().apply(before.clone());
             if after == before {
                 return Ok(after);
             }
-            for picture in [Picture::Avatar, Picture::Banner] {
-                let dropped = before.picture(picture).filter(|old| after.picture(picture) != Some(*old));
-                let Some(upload) = dropped else { continue };
+            for picture in Picture::ALL {
+                let replaced = before.picture(picture).filter(|old| after.picture(picture) != Some(*old));
+                let Some(upload) = replaced else { continue };
                 let claim = Claim { channel: before.id, picture, upload };
-                let removal = Errand { claim, keep_files: false, attempts: 0, due_at: self.clock.now() };
-                // One that has started does the same.
-                errands::put_in_txn(&*txn, &removal).await?;
+                // A call that has started already deletes the files as well.
+                pending_calls::schedule_in_txn(&*txn, &PendingCall::delete(claim, self.clock.now())).await?;
             }
             self.save_in_txn(&txn, &after).await?;
             Ok(after)
@@ -110,25 +104,25 @@ impl App {
         changed.await
     }
 
-    /// Stores a channel whose version has grown, and tells of it.
+    /// Stores a channel whose version was incremented, and emits the event.
     pub(super) async fn save_in_txn(&self, txn: &Txn, channel: &Channel) -> Result<()> {
         channels::update_in_txn(&**txn, channel).await?;
         self.emit_changed(txn, channel).await
     }
 
     pub(super) async fn emit_changed(&self, txn: &Txn, channel: &Channel) -> Result<()> {
-        self.outbox.emit(txn, &self.told(channel)).await
+        self.outbox.emit(txn, &self.changed_event(channel)).await
     }
 
-    /// A channel as others know it.
-    pub fn told(&self, channel: &Channel) -> ChannelChanged {
+    /// A channel's state as other services see it.
+    pub fn changed_event(&self, channel: &Channel) -> ChannelChanged {
         events::channel_changed(channel, self.clock.now())
     }
 }
 
-/// The channel, if the caller may edit it now. Only the owner may, whatever the
+/// Locks the channel if the caller may edit it: only the owner may, whatever the
 /// caller's role.
-async fn editable_in_txn(txn: &Txn, edit: &Edit) -> Result<Channel> {
+async fn lock_editable_in_txn(txn: &Txn, edit: &Edit) -> Result<Channel> {
     let channel = channels::lock_in_txn(&**txn, edit.id).await?;
     let channel = channel.filter(|c| c.is_visible_to(&edit.caller)).ok_or_else(channel_not_found)?;
     if edit.caller.require_user()?.id != channel.owner {
@@ -140,6 +134,6 @@ async fn editable_in_txn(txn: &Txn, edit: &Edit) -> Result<Channel> {
     Ok(channel)
 }
 
-fn in_the_way() -> Error {
-    Error::unavailable("the upload", anyhow::anyhow!("a picture is just being released"))
+fn release_in_progress() -> Error {
+    Error::unavailable("the upload", anyhow::anyhow!("the claim is being released"))
 }

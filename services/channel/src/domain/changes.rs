@@ -1,23 +1,23 @@
-//! A partial edit: what is named changes, the rest stays.
+//! A partial update of a channel.
 
 use fenz_chassis::{Error, Reason, Result};
 
 use super::{Channel, Picture, UploadId};
 
-/// What an edit changes.
+/// The fields to change; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     pub name: Option<String>,
     pub description: Option<String>,
-    /// `Some(None)` takes the picture away.
-    #[expect(clippy::option_option, reason = "left out, taken away and set are three things")]
+    /// `Some(None)` removes the picture.
+    #[expect(clippy::option_option, reason = "absent, removed and set are three states")]
     pub avatar: Option<Option<UploadId>>,
-    #[expect(clippy::option_option, reason = "left out, taken away and set are three things")]
+    #[expect(clippy::option_option, reason = "absent, removed and set are three states")]
     pub banner: Option<Option<UploadId>>,
 }
 
 /// # Errors
-/// `INVALID_PARAMS` for a name that shows nothing, or breaks its line.
+/// `INVALID_PARAMS` for a blank name or one with control characters.
 pub fn check_name(name: &str) -> Result<()> {
     let refuse = |why| Err(Error::field(Reason::InvalidParams, "name", why));
     if name.trim().is_empty() {
@@ -30,25 +30,25 @@ pub fn check_name(name: &str) -> Result<()> {
 }
 
 impl Changes {
-    /// Holds the fields against what the contract cannot say.
+    /// Checks the rules that the contract cannot express.
     ///
     /// # Errors
-    /// `INVALID_PARAMS` for a name that shows nothing, or breaks its line.
+    /// `INVALID_PARAMS` for a bad name.
     pub fn check(&self) -> Result<()> {
         self.name.as_deref().map_or(Ok(()), check_name)
     }
 
-    /// The pictures that come new to a channel.
+    /// The pictures that the channel does not have yet.
     pub fn new_pictures(&self, channel: &Channel) -> Vec<(Picture, UploadId)> {
         let named = [(Picture::Avatar, self.avatar.flatten()), (Picture::Banner, self.banner.flatten())];
         named
             .into_iter()
-            .filter_map(|(place, upload)| Some((place, upload?)))
-            .filter(|(place, upload)| channel.picture(*place) != Some(*upload))
+            .filter_map(|(picture, upload)| Some((picture, upload?)))
+            .filter(|(picture, upload)| channel.picture(*picture) != Some(*upload))
             .collect()
     }
 
-    /// The channel as it is afterwards; as it was when nothing changes.
+    /// The changed channel; the version grows only if something changes.
     #[must_use]
     pub fn apply(self, channel: Channel) -> Channel {
         let before = channel.clone();
@@ -70,7 +70,7 @@ mod tests {
     use crate::domain::channel::sample;
 
     #[test]
-    fn what_is_not_named_stays() {
+    fn absent_fields_are_unchanged() {
         let before = Channel { avatar: Some(UploadId(5)), description: "d".into(), ..sample(1) };
         assert_eq!(Changes::default().apply(before.clone()), before);
         let same = Changes { description: Some("d".into()), ..Changes::default() };
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_must_show_something() {
+    fn a_name_must_be_visible() {
         for (name, good) in [("頻道", true), (" ", false), ("a\nb", false)] {
             let changes = Changes { name: Some(name.into()), ..Changes::default() };
             assert_eq!(changes.check().is_ok(), good, "{name:?}");

@@ -1,22 +1,22 @@
-//! A channel.
+//! The channel entity.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Caller, Role, UserId};
 
 use super::{Counts, HiddenReasons, Money};
 
-/// A channel's id; a user's first channel has the user's.
+/// A channel's id is its owner's user id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelId(pub i64);
 
-/// The id of an upload that media keeps.
+/// An upload at media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadId(pub i64);
 
-/// The longest name, in characters.
+/// In characters.
 pub const MAX_NAME: usize = 64;
 
-/// A place on a channel for a picture.
+/// A picture of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Picture {
     Avatar,
@@ -35,22 +35,22 @@ pub struct Channel {
     pub hidden: HiddenReasons,
     pub counts: Counts,
     pub created_at: DateTime<Utc>,
-    /// Grows with every change but those of the counts, also over a deletion and
-    /// a new start.
+    /// Grows with every change but those of the counts, also when the channel is
+    /// deleted and recreated.
     pub version: i64,
-    /// None while there is the channel. Afterwards its row stays, without
-    /// anything in it, for what a new one has to go on from.
+    /// A deleted channel's row stays, emptied, so that versions keep growing.
     pub deleted_at: Option<DateTime<Utc>>,
-    /// Memberships up to this version belong to a channel of this id that was
-    /// deleted.
+    /// Memberships up to this version belong to a deleted channel with this id.
     pub membership_floor: i64,
 }
 
-/// What one life of a channel leaves to the versions of a membership: more than
-/// anybody changes theirs.
-const LIFE: i64 = 1 << 32;
+/// Membership versions reserved for a channel between its creation and deletion:
+/// more than a membership can change.
+const VERSIONS_PER_LIFETIME: i64 = 1 << 32;
 
 impl Picture {
+    pub const ALL: [Self; 2] = [Self::Avatar, Self::Banner];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Avatar => "avatar",
@@ -59,10 +59,10 @@ impl Picture {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Avatar, Self::Banner].into_iter().find(|p| p.as_str() == text)
+        Self::ALL.into_iter().find(|p| p.as_str() == text)
     }
 
-    /// The field of a request that names such an upload.
+    /// The request field with the upload id.
     pub fn field(self) -> &'static str {
         match self {
             Self::Avatar => "avatarUploadId",
@@ -72,8 +72,7 @@ impl Picture {
 }
 
 impl Channel {
-    /// A user's first.
-    pub fn first(owner: UserId, name: &str, now: DateTime<Utc>) -> Self {
+    pub fn new(owner: UserId, name: &str, now: DateTime<Utc>) -> Self {
         Self {
             id: ChannelId(owner.0),
             owner,
@@ -91,27 +90,27 @@ impl Channel {
         }
     }
 
-    /// What stays of it when it is deleted. What moderators hid stays hidden:
-    /// nobody sheds that by a new start.
+    /// The emptied row of a deleted channel. The moderation reason stays: a new
+    /// channel must not lift it.
     #[must_use]
     pub fn deleted(self, now: DateTime<Utc>) -> Self {
         Self {
-            hidden: self.hidden.by_moderation(),
+            hidden: self.hidden.only_moderation(),
             version: self.version + 1,
             deleted_at: Some(now),
-            membership_floor: self.membership_floor + LIFE,
-            ..Self::first(self.owner, "", self.created_at)
+            membership_floor: self.membership_floor + VERSIONS_PER_LIFETIME,
+            ..Self::new(self.owner, "", self.created_at)
         }
     }
 
-    /// A new, empty one, whose versions go on.
+    /// A new, empty channel after a deleted one.
     #[must_use]
-    pub fn again(self, name: &str, now: DateTime<Utc>) -> Self {
+    pub fn recreated(self, name: &str, now: DateTime<Utc>) -> Self {
         Self {
-            hidden: self.hidden.by_moderation(),
+            hidden: self.hidden.only_moderation(),
             version: self.version + 1,
             membership_floor: self.membership_floor,
-            ..Self::first(self.owner, name, now)
+            ..Self::new(self.owner, name, now)
         }
     }
 
@@ -119,29 +118,28 @@ impl Channel {
         self.deleted_at.is_some()
     }
 
-    pub fn picture(&self, place: Picture) -> Option<UploadId> {
-        match place {
+    pub fn picture(&self, picture: Picture) -> Option<UploadId> {
+        match picture {
             Picture::Avatar => self.avatar,
             Picture::Banner => self.banner,
         }
     }
 
-    /// Whether a caller may know of it.
     pub fn is_visible_to(&self, caller: &Caller) -> bool {
-        let knows = |user: &fenz_chassis::User| user.id == self.owner || user.role >= Role::Moderator;
-        !self.hidden.any() || caller.user().is_some_and(knows)
+        let is_privileged = |user: &fenz_chassis::User| user.id == self.owner || user.role >= Role::Moderator;
+        !self.hidden.any() || caller.user().is_some_and(is_privileged)
     }
 
-    /// Whether anybody may become a member of it.
+    /// Whether it accepts new members.
     pub fn is_open(&self) -> bool {
         !self.hidden.any() && !self.is_deleted()
     }
 }
 
-/// A channel to change in tests.
+/// A channel for tests.
 #[cfg(test)]
 pub fn sample(id: i64) -> Channel {
-    Channel::first(UserId(id), "a channel", DateTime::from_timestamp(1_790_000_000, 123_456_000).unwrap())
+    Channel::new(UserId(id), "a channel", DateTime::from_timestamp(1_790_000_000, 123_456_000).unwrap())
 }
 
 #[cfg(test)]
@@ -151,11 +149,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hidden_channel_is_there_for_its_owner_and_for_moderators() {
+    fn a_hidden_channel_is_visible_to_its_owner_and_moderators() {
         let caller = |id, role| Caller::User(User { id: UserId(id), role, session: String::new() });
         let visible = sample(7);
         let hidden = Channel { hidden: HiddenReasons::from_bits(2), ..sample(7) };
-        for (caller, sees) in [
+        for (caller, expected) in [
             (Caller::Anonymous, false),
             (caller(8, Role::User), false),
             (caller(7, Role::User), true),
@@ -163,33 +161,33 @@ mod tests {
             (caller(8, Role::Admin), true),
         ] {
             assert!(visible.is_visible_to(&caller));
-            assert_eq!(hidden.is_visible_to(&caller), sees, "{caller:?}");
+            assert_eq!(hidden.is_visible_to(&caller), expected, "{caller:?}");
         }
     }
 
     #[test]
-    fn versions_go_on_over_a_deletion() {
+    fn versions_keep_growing_after_deletion() {
         let first = Channel { avatar: Some(UploadId(5)), version: 4, description: "d".into(), ..sample(7) };
-        let gone = first.clone().deleted(first.created_at);
-        assert_eq!((gone.id, gone.version, gone.avatar, gone.is_deleted()), (first.id, 5, None, true));
-        assert!(gone.name.is_empty() && gone.description.is_empty() && !gone.is_open());
-        let again = gone.clone().again("new", first.created_at);
-        assert_eq!((again.version, again.is_deleted(), again.is_open()), (6, false, true));
-        assert_eq!(again.membership_floor, gone.membership_floor);
-        assert!(again.deleted(first.created_at).membership_floor > gone.membership_floor);
+        let deleted = first.clone().deleted(first.created_at);
+        assert_eq!((deleted.id, deleted.version, deleted.avatar, deleted.is_deleted()), (first.id, 5, None, true));
+        assert!(deleted.name.is_empty() && deleted.description.is_empty() && !deleted.is_open());
+        let recreated = deleted.clone().recreated("new", first.created_at);
+        assert_eq!((recreated.version, recreated.is_deleted(), recreated.is_open()), (6, false, true));
+        assert_eq!(recreated.membership_floor, deleted.membership_floor);
+        assert!(recreated.deleted(first.created_at).membership_floor > deleted.membership_floor);
     }
 
     #[test]
-    fn what_moderators_hid_stays_hidden_over_a_new_start() {
+    fn moderation_survives_recreation() {
         let first = Channel { hidden: HiddenReasons::from_bits(2).moderated(true), ..sample(7) };
         let at = first.created_at;
-        let gone = first.deleted(at);
-        assert_eq!((gone.hidden.bits(), gone.again("new", at).hidden.bits()), (1, 1));
+        let deleted = first.deleted(at);
+        assert_eq!((deleted.hidden.bits(), deleted.recreated("new", at).hidden.bits()), (1, 1));
     }
 
     #[test]
-    fn long_names_are_cut_between_characters() {
-        let channel = Channel::first(UserId(1), &"頻".repeat(100), sample(1).created_at);
+    fn long_names_are_truncated_between_characters() {
+        let channel = Channel::new(UserId(1), &"頻".repeat(100), sample(1).created_at);
         assert_eq!(channel.name, "頻".repeat(MAX_NAME));
     }
 }

@@ -1,8 +1,7 @@
-//! Why a channel is hidden: it keeps every reason, and is visible when none is
-//! left.
+//! Reasons why a channel is hidden; it is visible if there are none.
 
-/// A set of reasons, a bit for each, as videos have them: 1 moderation, 2 its
-/// owner's account is hidden, 8 its owner hid it.
+/// A bit set with the same bits as for videos: 1 moderation, 2 the owner's account
+/// is hidden, 8 hidden by the owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HiddenReasons(i32);
 
@@ -22,22 +21,22 @@ impl HiddenReasons {
         self.0 != 0
     }
 
-    /// With the reason of moderation, or without it; the others stay.
+    /// Sets or clears the moderation reason; the others stay.
     #[must_use]
     pub fn moderated(self, hide: bool) -> Self {
         self.with(MODERATION, hide)
     }
 
-    /// With the reason that the owner's account is hidden, or without it; the
-    /// others stay.
+    /// Sets or clears the reason that the owner's account is hidden; the others
+    /// stay.
     #[must_use]
     pub fn owner_hidden(self, hidden: bool) -> Self {
         self.with(OWNER_HIDDEN, hidden)
     }
 
-    /// The reason of moderation alone, if it is one.
+    /// Only the moderation reason, if set.
     #[must_use]
-    pub fn by_moderation(self) -> Self {
+    pub fn only_moderation(self) -> Self {
         Self(self.0 & MODERATION)
     }
 
@@ -51,12 +50,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn taking_one_reason_away_leaves_the_others() {
+    fn clearing_one_reason_keeps_the_others() {
         let both = HiddenReasons::from_bits(2).moderated(true);
         let left = both.moderated(false);
         assert_eq!((both.bits(), left.bits(), left.any()), (3, 2, true));
         assert_eq!(left.moderated(false), left);
-        assert_eq!((both.by_moderation().bits(), left.by_moderation().any()), (1, false));
+        assert_eq!((both.only_moderation().bits(), left.only_moderation().any()), (1, false));
         assert_eq!((both.owner_hidden(false).bits(), left.owner_hidden(false).any()), (1, false));
         assert!(!HiddenReasons::default().moderated(true).moderated(false).any());
     }

@@ -1,11 +1,11 @@
-//! Who belongs to a channel, and how.
+//! Memberships of channels.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
 
 use super::{Channel, ChannelId};
 
-/// What a membership opens.
+/// Which videos a membership gives access to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
     #[default]
@@ -15,7 +15,7 @@ pub enum Tier {
 }
 
 impl Tier {
-    pub fn of(number: i32) -> Self {
+    pub fn from_number(number: i32) -> Self {
         match number {
             ..=0 => Self::None,
             1 => Self::Subscriber,
@@ -36,15 +36,15 @@ impl Tier {
     }
 }
 
-/// How a membership stands. What it opens is its tier's to say.
+/// The state of a membership; access depends on its tier only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Active,
-    /// A payment for tier 2 has begun.
+    /// A payment for tier 2 has started.
     Pending,
-    /// A payment has failed and is tried again.
+    /// A payment has failed and is retried.
     PastDue,
-    /// Tier 2 ends with what is paid.
+    /// Tier 2 ends with the paid period.
     Cancelled,
     Ended,
 }
@@ -67,8 +67,8 @@ impl Status {
     }
 }
 
-/// A user's membership of a channel. It stays when it ends, so that its version
-/// goes on when it starts again.
+/// A user's membership of a channel. An ended one is kept, so that its version
+/// keeps growing if it starts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Membership {
     pub channel: ChannelId,
@@ -82,15 +82,14 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// A subscription of a channel that starts now, after one that has ended if
-    /// there was one.
+    /// A subscription that starts now; `before` is an ended one.
     pub fn start(before: Option<Self>, channel: &Channel, user: UserId, now: DateTime<Utc>) -> Self {
         let version = before.map_or(0, |m| m.version).max(channel.membership_floor) + 1;
         Self { channel: channel.id, user, tier: Tier::Subscriber, status: Status::Active, created_at: now, version }
     }
 
-    /// Whether it is of this very channel, not of a deleted one of the same id.
-    pub fn is_of(&self, channel: &Channel) -> bool {
+    /// Whether it is of this channel, not of a deleted one with the same id.
+    pub fn belongs_to(&self, channel: &Channel) -> bool {
         self.channel == channel.id && !channel.is_deleted() && self.version > channel.membership_floor
     }
 
@@ -104,7 +103,7 @@ impl Membership {
     }
 }
 
-/// How many members a channel has: of any tier, and of tier 2.
+/// A channel's number of members: of any tier, and of tier 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub subscribers: i64,
@@ -112,7 +111,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// What a channel's counts gain when a member's tier changes.
+    /// The difference to a channel's counts when a member's tier changes.
     pub fn change(from: Tier, to: Tier) -> Self {
         let one = |tier, least| i64::from(tier >= least);
         let gain = |least| one(to, least) - one(from, least);
@@ -142,20 +141,24 @@ mod tests {
     }
 
     #[test]
-    fn a_version_goes_on_after_an_end() {
+    fn versions_keep_growing_after_the_end() {
         let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let later = at + chrono::TimeDelta::hours(1);
         let channel = sample(1);
         let first = Membership::start(Option::None, &channel, UserId(2), at);
         let ended = first.ended();
-        let again = Membership::start(Some(ended), &channel, UserId(2), later);
-        assert_eq!((first.version, ended.version, again.version), (1, 2, 3));
-        assert_eq!((first.created_at, ended.created_at, again.created_at), (at, at, later));
-        assert_eq!((first.is_member(), ended.is_member(), again.is_member()), (true, false, true));
-        let second = channel.clone().deleted(later).again("", later);
-        let in_second = Membership::start(Some(again), &second, UserId(2), later);
-        assert!(in_second.version > again.ended().version && in_second.is_of(&second));
-        assert!(again.is_of(&channel) && !again.is_of(&second) && !in_second.is_of(&second.clone().deleted(later)));
+        let restarted = Membership::start(Some(ended), &channel, UserId(2), later);
+        assert_eq!((first.version, ended.version, restarted.version), (1, 2, 3));
+        assert_eq!((first.created_at, ended.created_at, restarted.created_at), (at, at, later));
+        assert_eq!((first.is_member(), ended.is_member(), restarted.is_member()), (true, false, true));
+        let second = channel.clone().deleted(later).recreated("", later);
+        let in_second = Membership::start(Some(restarted), &second, UserId(2), later);
+        assert!(in_second.version > restarted.ended().version && in_second.belongs_to(&second));
+        assert!(
+            restarted.belongs_to(&channel)
+                && !restarted.belongs_to(&second)
+                && !in_second.belongs_to(&second.clone().deleted(later))
+        );
         assert!(Status::ALL.iter().all(|s| Status::parse(s.as_str()) == Some(*s)));
     }
 }

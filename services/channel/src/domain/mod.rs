@@ -5,9 +5,13 @@ pub mod channel;
 pub mod hidden;
 pub mod membership;
 pub mod money;
+pub mod pending_call;
+pub mod user;
 
 pub use channel::{Channel, ChannelId, Picture, UploadId};
 pub use fenz_chassis::{if_match, page};
 pub use hidden::HiddenReasons;
 pub use membership::{Counts, Membership, Status, Tier};
 pub use money::Money;
+pub use pending_call::{Claim, PendingCall};
+pub use user::{UserNames, UserUpdate};

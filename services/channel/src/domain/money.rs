@@ -1,11 +1,11 @@
-//! Sums of money: whole minor units of a currency of ISO 4217, never a float.
+//! Amounts of money in integer minor units of an ISO 4217 currency.
 
 use fenz_chassis::{Error, Reason, Result};
 
-/// The most that a fee can be, in major units.
+/// In major units.
 const MAX_FEE: i64 = 10_000;
 
-/// A currency of ISO 4217 that is in use.
+/// An active currency of ISO 4217.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Currency {
     code: &'static str,
@@ -34,13 +34,13 @@ impl Currency {
         self.code
     }
 
-    /// Minor units in a major one.
+    /// Minor units per major unit.
     fn scale(self) -> i64 {
         10_i64.pow(self.exponent)
     }
 }
 
-/// A sum that is not negative.
+/// An amount that is not negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money {
     pub minor: i64,
@@ -54,7 +54,7 @@ impl Default for Money {
 }
 
 impl Money {
-    /// A monthly fee as an owner writes it.
+    /// Parses a monthly fee.
     ///
     /// # Errors
     /// `INVALID_PARAMS` on `currency` or `amount`.
@@ -72,7 +72,7 @@ impl Money {
         Ok(money)
     }
 
-    /// A decimal with at most the currency's number of places.
+    /// Parses a decimal with at most the currency's number of places.
     fn parse(amount: &str, currency: Currency) -> Option<Self> {
         let (major, fraction) = amount.split_once('.').map_or((amount, None), |(m, f)| (m, Some(f)));
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -86,7 +86,7 @@ impl Money {
         Some(Self { minor, currency })
     }
 
-    /// The sum in major units, with the currency's number of places.
+    /// Formats the amount in major units, with the currency's number of places.
     pub fn amount(self) -> String {
         let scale = self.currency.scale();
         let (major, minor) = (self.minor / scale, self.minor % scale);
@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_the_same(minor in 0..=i64::MAX, currency in any_currency()) {
+        fn formatted_amounts_parse_to_the_same(minor in 0..=i64::MAX, currency in any_currency()) {
             let money = Money { minor, currency };
             let amount = money.amount();
             prop_assert_eq!(amount.split_once('.').map_or(0, |(_, f)| f.len()), currency.exponent as usize);
@@ -123,7 +123,7 @@ mod tests {
         }
 
         #[test]
-        fn what_reads_is_written_as_the_same_sum(major in 0..10_000_i64, fraction in "[0-9]{1,4}", currency in any_currency()) {
+        fn parsed_amounts_format_to_the_same(major in 0..10_000_i64, fraction in "[0-9]{1,4}", currency in any_currency()) {
             let fits = fraction.len() <= currency.exponent as usize;
             let money = Money::parse(&format!("{major}.{fraction}"), currency);
             prop_assert_eq!(money.is_some(), fits);
@@ -134,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_else_is_an_amount(text in "[-+ 0-9.,eE_]{0,24}") {
+        fn other_text_is_not_an_amount(text in "[-+ 0-9.,eE_]{0,24}") {
             if let Some(money) = Money::parse(&text, currency("USD")) {
                 prop_assert!(money.minor >= 0 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
             }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn fees_have_bounds_and_name_the_field() {
+    fn fees_have_bounds_and_errors_name_the_field() {
         for (amount, code, minor) in [
             ("5.00", "USD", 500),
             ("5", "USD", 500),

@@ -1,4 +1,4 @@
-//! Channels.
+//! Queries on channels.
 
 use fenz_chassis::UserId;
 use sea_orm::{
@@ -34,72 +34,69 @@ async fn one(db: &impl ConnectionTrait, query: Select<Entity>) -> Result<Option<
     query.one(db).await?.map(channel).transpose()
 }
 
-/// A channel by its id.
 pub async fn find(db: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
     one(db, Entity::find_by_id(id.0).filter(Column::DeletedAt.is_null())).await
 }
 
-/// The same, kept from changing until the transaction ends. Whoever changes
-/// memberships takes the channel first, so that no two wait for each other.
+/// Locks a channel until the transaction ends. It is locked before its memberships
+/// are changed: one lock order, no deadlocks.
 pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
-    Ok(lock_any_in_txn(txn, id).await?.filter(|channel| !channel.is_deleted()))
+    Ok(lock_with_deleted_in_txn(txn, id).await?.filter(|channel| !channel.is_deleted()))
 }
 
-/// The same, also what is left of a deleted one. It is looked at once it is
-/// locked: it may have come back while we waited.
-pub async fn lock_any_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
+/// Like [`lock_in_txn`], also for a deleted channel. `is_deleted` is only reliable
+/// under the lock: the channel may be recreated while we wait for it.
+pub async fn lock_with_deleted_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbErr> {
     one(txn, Entity::find_by_id(id.0).lock_exclusive()).await
 }
 
-/// An owner's first channel.
-pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<Option<Channel>, DbErr> {
+pub async fn find_by_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<Option<Channel>, DbErr> {
     let live = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::DeletedAt.is_null());
     one(db, live.order_by_asc(Column::Id)).await
 }
 
-/// Channels after an id, hidden ones too.
-pub async fn after(db: &impl ConnectionTrait, id: ChannelId, limit: u64) -> Result<Vec<Channel>, DbErr> {
+/// Channels after an id, including hidden ones.
+pub async fn list_after(db: &impl ConnectionTrait, id: ChannelId, limit: u64) -> Result<Vec<Channel>, DbErr> {
     let live = Entity::find().filter(Column::Id.gt(id.0)).filter(Column::DeletedAt.is_null());
     live.order_by_asc(Column::Id).limit(limit).all(db).await?.into_iter().map(channel).collect()
 }
 
-/// Stores a new channel.
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
-    let row = ActiveModel { id: Set(channel.id.0), owner_id: Set(channel.owner.0), ..whole(channel) };
+    let row = ActiveModel { id: Set(channel.id.0), owner_id: Set(channel.owner.0), ..all_columns(channel) };
     Entity::insert(row).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// Stores a channel that is deleted, or made again, with its counts. The caller
-/// has locked it.
+/// Overwrites all columns, counts included, of a deleted or recreated channel. The
+/// caller has locked it.
 pub async fn replace_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
-    Entity::update_many().set(whole(channel)).filter(Column::Id.eq(channel.id.0)).exec(txn).await?;
+    Entity::update_many().set(all_columns(channel)).filter(Column::Id.eq(channel.id.0)).exec(txn).await?;
     Ok(())
 }
 
-/// Removes what is left of a channel, for good.
+/// Deletes the row.
 pub async fn remove_in_txn(txn: &impl ConnectionTrait, id: ChannelId) -> Result<u64, DbErr> {
     Ok(Entity::delete_by_id(id.0).exec(txn).await?.rows_affected)
 }
 
-/// Stores what can be changed but for the counts.
+/// Overwrites the columns that an edit can change.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
-    Entity::update_many().set(editable(channel)).filter(Column::Id.eq(channel.id.0)).exec(txn).await?;
+    Entity::update_many().set(editable_columns(channel)).filter(Column::Id.eq(channel.id.0)).exec(txn).await?;
     Ok(())
 }
 
-fn whole(channel: &Channel) -> ActiveModel {
+fn all_columns(channel: &Channel) -> ActiveModel {
     ActiveModel {
         subscriber_count: Set(channel.counts.subscribers),
         premium_count: Set(channel.counts.premium),
         created_at: Set(channel.created_at),
         deleted_at: Set(channel.deleted_at),
         membership_floor: Set(channel.membership_floor),
-        ..editable(channel)
+        ..editable_columns(channel)
     }
 }
 
-fn editable(channel: &Channel) -> ActiveModel {
+fn editable_columns(channel: &Channel) -> ActiveModel {
     ActiveModel {
         name: Set(channel.name.clone()),
         description: Set(channel.description.clone()),
@@ -114,10 +111,10 @@ fn editable(channel: &Channel) -> ActiveModel {
 }
 
 /// Adds to the counts, in the transaction that changes a membership.
-pub async fn add_counts_in_txn(txn: &impl ConnectionTrait, id: ChannelId, more: Counts) -> Result<(), DbErr> {
+pub async fn add_counts_in_txn(txn: &impl ConnectionTrait, id: ChannelId, delta: Counts) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::SubscriberCount, Expr::col(Column::SubscriberCount).add(more.subscribers))
-        .col_expr(Column::PremiumCount, Expr::col(Column::PremiumCount).add(more.premium))
+        .col_expr(Column::SubscriberCount, Expr::col(Column::SubscriberCount).add(delta.subscribers))
+        .col_expr(Column::PremiumCount, Expr::col(Column::PremiumCount).add(delta.premium))
         .filter(Column::Id.eq(id.0))
         .exec(txn)
         .await?;

@@ -1,4 +1,4 @@
-//! The rows, as sea-orm wants them.
+//! sea-orm entities.
 
 pub mod channel {
     use sea_orm::entity::prelude::*;
@@ -17,15 +17,15 @@ pub mod channel {
         /// Minor units.
         pub monthly_fee: i64,
         pub fee_currency: String,
-        /// A bit for each reason; 0 is visible.
+        /// Bit set; 0 is visible.
         pub hidden_reasons: i32,
         pub subscriber_count: i64,
         pub premium_count: i64,
         pub created_at: DateTimeUtc,
         pub version: i64,
-        /// Only what a new one goes on from is left.
+        /// Set while the channel is deleted.
         pub deleted_at: Option<DateTimeUtc>,
-        /// Memberships up to this version are of a deleted one.
+        /// Memberships up to this version belong to a deleted channel.
         pub membership_floor: i64,
     }
 
@@ -35,12 +35,12 @@ pub mod channel {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod clearing {
+pub mod channel_cleanup {
     use sea_orm::entity::prelude::*;
 
-    /// A channel whose deleted memberships are still to be removed.
+    /// A deleted channel whose memberships are not deleted yet.
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "clearings")]
+    #[sea_orm(table_name = "channel_cleanups")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub channel_id: i64,
@@ -62,7 +62,7 @@ pub mod membership {
         pub channel_id: i64,
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,
-        /// 0 where it has ended.
+        /// 0 if ended.
         pub tier: i32,
         pub status: String,
         pub created_at: DateTimeUtc,
@@ -87,7 +87,7 @@ pub mod membership {
 pub mod user_name {
     use sea_orm::entity::prelude::*;
 
-    /// What auth has told of a user.
+    /// A user's state as of auth's newest event.
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "user_names")]
     pub struct Model {
@@ -96,7 +96,7 @@ pub mod user_name {
         pub username: String,
         pub display_name: String,
         pub is_hidden: bool,
-        /// The user's; what is older says nothing new.
+        /// Of the user; older updates are ignored.
         pub version: i64,
     }
 
@@ -106,12 +106,12 @@ pub mod user_name {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod errand {
+pub mod pending_call {
     use sea_orm::entity::prelude::*;
 
-    /// A claim on an upload that media is to release.
+    /// A call to media that releases a claim.
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "media_errands")]
+    #[sea_orm(table_name = "pending_calls")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub channel_id: i64,
@@ -119,9 +119,9 @@ pub mod errand {
         pub picture: String,
         #[sea_orm(primary_key, auto_increment = false)]
         pub upload_id: i64,
-        /// Hand the upload back instead of removing its files.
+        /// Release the upload without deleting its files.
         pub keep_files: bool,
-        /// Media may have been told; there is no way back.
+        /// Media may have been called; it cannot be cancelled any more.
         pub started: bool,
         pub attempts: i32,
         pub due_at: DateTimeUtc,

@@ -1,4 +1,4 @@
-//! Memberships.
+//! Queries on memberships.
 
 use fenz_chassis::UserId;
 use sea_orm::{
@@ -21,14 +21,14 @@ fn membership(row: &Model) -> Result<Membership, DbErr> {
     Ok(Membership {
         channel: ChannelId(row.channel_id),
         user: UserId(row.user_id),
-        tier: Tier::of(row.tier),
+        tier: Tier::from_number(row.tier),
         status: Status::parse(&row.status).ok_or_else(unknown)?,
         created_at: row.created_at,
         version: row.version,
     })
 }
 
-/// A user's membership of a channel, ended ones too.
+/// A user's membership of a channel, also an ended one.
 pub async fn find(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -> Result<Option<Membership>, DbErr> {
     let row = Entity::find_by_id((channel.0, user.0)).one(db).await?;
     row.as_ref().map(membership).transpose()
@@ -36,18 +36,19 @@ pub async fn find(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -
 
 /// The tier of a user's membership of a channel.
 pub async fn tier(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -> Result<Tier, DbErr> {
-    let query = Entity::find_by_id((channel.0, user.0)).inner_join(channel::Entity).filter(alive());
+    let query = Entity::find_by_id((channel.0, user.0)).inner_join(channel::Entity).filter(channel_exists());
     let tier = query.select_only().column(Column::Tier).into_tuple::<i32>().one(db).await?;
-    Ok(Tier::of(tier.unwrap_or_default()))
+    Ok(Tier::from_number(tier.unwrap_or_default()))
 }
 
-/// Of a channel that there is, not of a deleted one of the same id.
-fn alive() -> Condition {
+/// The channel is not deleted, and the membership is not of a deleted channel with
+/// the same id.
+fn channel_exists() -> Condition {
     let floor = Expr::col((channel::Entity, channel::Column::MembershipFloor));
     Condition::all().add(channel::Column::DeletedAt.is_null()).add(Expr::col((Entity, Column::Version)).gt(floor))
 }
 
-/// Stores a membership; `before` is what is stored already. The caller has
+/// Inserts or updates a membership; `before` is the stored one. The caller has
 /// locked the channel.
 pub async fn store_in_txn(
     txn: &impl ConnectionTrait,
@@ -72,9 +73,9 @@ pub async fn store_in_txn(
     Ok(())
 }
 
-/// The visible channels that a user belongs to, the newest membership first,
-/// and how many there are.
-pub async fn of_user(
+/// The visible channels that a user is a member of, the newest membership first,
+/// and their total.
+pub async fn list_by_user(
     db: &impl ConnectionTrait,
     user: UserId,
     page: Page,
@@ -84,7 +85,7 @@ pub async fn of_user(
         .filter(Column::UserId.eq(user.0))
         .filter(Column::Tier.gt(0))
         .filter(channel::Column::HiddenReasons.eq(0))
-        .filter(alive());
+        .filter(channel_exists());
     let total = query.clone().count(db).await?;
     if page.offset >= total {
         return Ok((Vec::new(), total));
@@ -99,8 +100,8 @@ pub async fn of_user(
     Ok((found, total))
 }
 
-/// Who belongs to a channel, the newest first.
-pub async fn of_channel(db: &impl ConnectionTrait, of: &Channel, page: Page) -> Result<Vec<Membership>, DbErr> {
+/// A channel's members, the newest first.
+pub async fn list_by_channel(db: &impl ConnectionTrait, of: &Channel, page: Page) -> Result<Vec<Membership>, DbErr> {
     let rows = Entity::find()
         .filter(Column::ChannelId.eq(of.id.0))
         .filter(Column::Version.gt(of.membership_floor))
@@ -114,38 +115,41 @@ pub async fn of_channel(db: &impl ConnectionTrait, of: &Channel, page: Page) -> 
     rows.iter().map(membership).collect()
 }
 
-/// The channels that a user belongs to, the newest membership first.
-pub async fn channels_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbErr> {
+/// The channels that a user is a member of, the newest membership first.
+pub async fn channel_ids_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbErr> {
     let rows = Entity::find()
         .inner_join(channel::Entity)
         .select_only()
         .column(Column::ChannelId)
         .filter(Column::UserId.eq(user.0))
         .filter(Column::Tier.gt(0))
-        .filter(alive())
+        .filter(channel_exists())
         .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::ChannelId);
     rows.limit(limit).into_tuple().all(db).await
 }
 
-/// Some memberships, ended ones too, that a deletion has left of a channel. The
-/// caller has locked it.
-pub async fn left_over_in_txn(txn: &impl ConnectionTrait, of: &Channel, limit: u64) -> Result<Vec<Membership>, DbErr> {
-    let left = Entity::find().filter(Column::ChannelId.eq(of.id.0)).filter(Column::Version.lte(of.membership_floor));
-    let rows = left.order_by_asc(Column::UserId).limit(limit).all(txn).await?;
+/// Memberships, also ended ones, of a deleted channel with this id. The caller has
+/// locked the channel.
+pub async fn list_stale_in_txn(txn: &impl ConnectionTrait, of: &Channel, limit: u64) -> Result<Vec<Membership>, DbErr> {
+    let stale = Entity::find().filter(Column::ChannelId.eq(of.id.0)).filter(Column::Version.lte(of.membership_floor));
+    let rows = stale.order_by_asc(Column::UserId).limit(limit).all(txn).await?;
     rows.iter().map(membership).collect()
 }
 
-/// Some of the channels that a user has anything to do with, ended memberships
-/// and deleted channels too.
-pub async fn any_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<ChannelId>, DbErr> {
+/// Channels with any membership of a user, also ended ones and those of deleted
+/// channels.
+pub async fn all_channels_of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    limit: u64,
+) -> Result<Vec<ChannelId>, DbErr> {
     let of_user = Entity::find().select_only().column(Column::ChannelId).filter(Column::UserId.eq(user.0));
     let ids: Vec<i64> = of_user.order_by_asc(Column::ChannelId).limit(limit).into_tuple().all(db).await?;
     Ok(ids.into_iter().map(ChannelId).collect())
 }
 
-/// Removes the memberships of these users of a channel. The caller has locked
-/// it.
+/// Deletes the memberships of these users. The caller has locked the channel.
 pub async fn remove_in_txn(txn: &impl ConnectionTrait, channel: ChannelId, users: &[UserId]) -> Result<u64, DbErr> {
     let of_channel = Entity::delete_many().filter(Column::ChannelId.eq(channel.0));
     let removed = of_channel.filter(Column::UserId.is_in(users.iter().map(|u| u.0))).exec(txn).await?;

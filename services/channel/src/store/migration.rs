@@ -1,7 +1,7 @@
-//! The schema, one statement per step: MariaDB commits each.
+//! The schema, one statement per migration: MariaDB commits each statement.
 
 use fenz_chassis::database::{
-    schema::{big, column, flag, index, number, table, text},
+    schema::{big, column, flag, index, number, rename_table, table, text},
     timestamp,
 };
 use sea_orm_migration::prelude::*;
@@ -17,7 +17,7 @@ impl MigratorTrait for Migrator {
             table("m20261121_000003_user_names", user_names),
             table("m20261121_000004_media_errands", media_errands),
             index("m20261121_000005_channels_by_owner", "channels", &["owner_id"]),
-            // Lists are read along an index: whose they are, then the order.
+            // Lists are read in index order: the filter's column first, then the sort key.
             index("m20261121_000006_memberships_of_user", "memberships", &["user_id", "created_at", "channel_id"]),
             index("m20261121_000007_memberships_of_channel", "memberships", &["channel_id", "created_at", "user_id"]),
             index("m20261121_000008_media_errands_due", "media_errands", &["due_at"]),
@@ -27,6 +27,8 @@ impl MigratorTrait for Migrator {
                 big("membership_floor").default(0).to_owned()
             }),
             table("m20261122_000012_clearings", clearings),
+            rename_table("m20261123_000013_pending_calls", "media_errands", "pending_calls"),
+            rename_table("m20261123_000014_channel_cleanups", "clearings", "channel_cleanups"),
         ];
         own.into_iter().chain(fenz_events::migrations()).collect()
     }

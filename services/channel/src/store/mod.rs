@@ -1,11 +1,11 @@
-//! The tables: entities, migrations and queries. Rows never leave it.
+//! Entities, migrations and queries. Entities do not leave this module.
 
+pub mod channel_cleanups;
 pub mod channels;
-pub mod clearings;
 mod entity;
-pub mod errands;
 pub mod memberships;
 mod migration;
+pub mod pending_calls;
 pub mod user_names;
 
 pub use migration::Migrator;

@@ -1,4 +1,4 @@
-//! What users are called and whether they are hidden, as auth's events tell it.
+//! Users' names and whether they are hidden, as of auth's events.
 
 use std::collections::HashMap;
 
@@ -10,35 +10,12 @@ use sea_orm::{
 };
 
 use super::entity::user_name::{ActiveModel, Column, Entity};
+use crate::domain::{UserNames, UserUpdate};
 
-/// What a user is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
-    pub username: String,
-    pub display_name: String,
-}
-
-/// What auth has told of a user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    pub names: Names,
-    pub is_hidden: bool,
-    /// The user's.
-    pub version: i64,
-}
-
-impl Names {
-    /// What a channel of theirs is called before they have named it.
-    pub fn of_channel(&self) -> &str {
-        [&self.display_name, &self.username].into_iter().find(|name| !name.trim().is_empty()).map_or("", |name| name)
-    }
-}
-
-/// Makes who follows with something of the user's wait for the end of this
-/// transaction. Where nothing is known of them there is a row then that anything
-/// is newer than.
-pub async fn hold_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
-    let oldest = ActiveModel {
+/// Locks a user's row until the transaction ends. An unknown user gets a
+/// placeholder row with the lowest version.
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
+    let placeholder = ActiveModel {
         user_id: Set(user.0),
         username: Set(String::new()),
         display_name: Set(String::new()),
@@ -46,30 +23,34 @@ pub async fn hold_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(),
         version: Set(i64::MIN),
     };
     let exists = OnConflict::column(Column::UserId).update_column(Column::UserId).to_owned();
-    Entity::insert(oldest).on_conflict(exists).exec_without_returning(txn).await?;
+    Entity::insert(placeholder).on_conflict(exists).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// Keeps what was told, unless something newer is kept already. The user is held
-/// ([`hold_in_txn`]): what an upsert did cannot be told on every database.
-pub async fn put_in_txn(txn: &impl ConnectionTrait, user: UserId, told: &Told) -> Result<(), DbErr> {
+/// Stores an update unless a newer one is stored. The caller has locked the row
+/// ([`lock_in_txn`]): a conditional upsert does not exist on every database.
+pub async fn update_if_newer_in_txn(
+    txn: &impl ConnectionTrait,
+    user: UserId,
+    update: &UserUpdate,
+) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::Username, Expr::value(&told.names.username))
-        .col_expr(Column::DisplayName, Expr::value(&told.names.display_name))
-        .col_expr(Column::IsHidden, Expr::value(told.is_hidden))
-        .col_expr(Column::Version, Expr::value(told.version))
+        .col_expr(Column::Username, Expr::value(&update.names.username))
+        .col_expr(Column::DisplayName, Expr::value(&update.names.display_name))
+        .col_expr(Column::IsHidden, Expr::value(update.is_hidden))
+        .col_expr(Column::Version, Expr::value(update.version))
         .filter(Column::UserId.eq(user.0))
-        .filter(Column::Version.lt(told.version))
+        .filter(Column::Version.lt(update.version))
         .exec(txn)
         .await?;
     Ok(())
 }
 
-/// The newest that was told of a user.
-pub async fn find(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Told>, DbErr> {
+/// The newest update of a user.
+pub async fn find(db: &impl ConnectionTrait, user: UserId) -> Result<Option<UserUpdate>, DbErr> {
     let row = Entity::find_by_id(user.0).one(db).await?;
-    Ok(row.map(|row| Told {
-        names: Names { username: row.username, display_name: row.display_name },
+    Ok(row.map(|row| UserUpdate {
+        names: UserNames { username: row.username, display_name: row.display_name },
         is_hidden: row.is_hidden,
         version: row.version,
     }))
@@ -79,14 +60,14 @@ pub async fn remove(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbEr
     Ok(Entity::delete_by_id(user.0).exec(db).await?.rows_affected)
 }
 
-/// The names of those users that are known.
-pub async fn of(db: &impl ConnectionTrait, users: &[UserId]) -> Result<HashMap<UserId, Names>, DbErr> {
+/// The names of these users; unknown ones are left out.
+pub async fn find_many(db: &impl ConnectionTrait, users: &[UserId]) -> Result<HashMap<UserId, UserNames>, DbErr> {
     if users.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = Entity::find().filter(Column::UserId.is_in(users.iter().map(|u| u.0))).all(db).await?;
     let names = rows.into_iter().map(|row| {
-        let names = Names { username: row.username, display_name: row.display_name };
+        let names = UserNames { username: row.username, display_name: row.display_name };
         (UserId(row.user_id), names)
     });
     Ok(names.collect())

@@ -1,4 +1,4 @@
-//! Every channel, for other services.
+//! The catalogue of channels for other services.
 
 use fenz_contract::channel::v1::{
     GetCatalogChannelRequest, ListCatalogChannelsRequest, channel_catalog_service_client::ChannelCatalogServiceClient,
@@ -9,7 +9,7 @@ use tonic::Code;
 use crate::fleet::{Fleet, OTHER};
 
 #[tokio::test]
-async fn a_catalog_has_every_channel_that_there_is() {
+async fn the_catalog_lists_every_existing_channel() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         fleet.register(20, "twenty").await;
@@ -19,8 +19,8 @@ async fn a_catalog_has_every_channel_that_there_is() {
         let mut client = ChannelCatalogServiceClient::new(fleet.sandbox.peer("content", "channel").unwrap());
         let mut list = async |after_id, limit| {
             let reply = client.list_catalog_channels(ListCatalogChannelsRequest { after_id, limit }).await.unwrap();
-            let seen = |c: &fenz_contract::events::v1::ChannelChanged| (c.channel_id, c.is_hidden, c.version);
-            reply.into_inner().channels.iter().map(seen).collect::<Vec<_>>()
+            let summary = |c: &fenz_contract::events::v1::ChannelChanged| (c.channel_id, c.is_hidden, c.version);
+            reply.into_inner().channels.iter().map(summary).collect::<Vec<_>>()
         };
         assert_eq!(list(0, None).await, [(7, false, 1), (20, true, 2), (21, false, 1)]);
         assert_eq!(list(0, Some(2)).await, [(7, false, 1), (20, true, 2)]);
@@ -28,7 +28,7 @@ async fn a_catalog_has_every_channel_that_there_is() {
         assert_eq!(list(21, None).await, []);
         let one = client.get_catalog_channel(GetCatalogChannelRequest { id: 20 }).await.unwrap().into_inner();
         assert_eq!(one.channel.unwrap().name, "twenty");
-        let gone = client.get_catalog_channel(GetCatalogChannelRequest { id: OTHER }).await.unwrap_err();
-        assert_eq!(gone.code(), Code::NotFound);
+        let deleted = client.get_catalog_channel(GetCatalogChannelRequest { id: OTHER }).await.unwrap_err();
+        assert_eq!(deleted.code(), Code::NotFound);
     }
 }

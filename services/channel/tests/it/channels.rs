@@ -1,4 +1,4 @@
-//! Looking at channels, editing them, hiding them.
+//! Reading, editing and moderating channels.
 
 use fenz_chassis::Role;
 use fenz_testkit::Database;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::fleet::{Fleet, OTHER, OWNER, Reply, eventually, send};
 
 #[tokio::test]
-async fn a_channel_has_what_its_owner_gave() {
+async fn a_channel_shows_its_owners_edits() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let read = fleet.get("channels/7", 0).await;
@@ -27,15 +27,15 @@ async fn a_channel_has_what_its_owner_gave() {
         assert_eq!(edited.headers["etag"], "\"2\"");
         let edited = edited.of("channel");
         assert_eq!((&edited["name"], &edited["description"]), (&json!("the owner"), &json!("詳細 🎬".repeat(600))));
-        // The edit of nothing is none.
+        // An empty edit changes nothing.
         assert_eq!(fleet.put("channels/7", &json!({}), OWNER).await.headers["etag"], "\"2\"");
         let again = fleet.put("channels/7", &json!({"name": "頻道", "description": ""}), OWNER).await.of("channel");
         assert_eq!((&again["name"], &again["description"]), (&json!("頻道"), &json!("")));
-        let told = || fleet.heard.channels.lock().expect("no panic before").clone();
-        eventually(async || told().iter().any(|e| e.channel_id == 7 && e.version == 3)).await;
-        let told: Vec<_> = told().into_iter().filter(|e| e.channel_id == 7).collect();
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told.iter().all(|e| e.owner_id == 7 && !e.is_hidden));
+        let events = || fleet.captured.channels.lock().expect("no panic before").clone();
+        eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 3)).await;
+        let events: Vec<_> = events().into_iter().filter(|e| e.channel_id == 7).collect();
+        assert_eq!(events.len(), 3, "{events:?}");
+        assert!(events.iter().all(|e| e.owner_id == 7 && !e.is_hidden));
     }
 }
 
@@ -69,7 +69,7 @@ async fn only_the_owner_edits() {
 }
 
 #[tokio::test]
-async fn if_match_keeps_a_change_that_came_between() {
+async fn if_match_prevents_lost_updates() {
     let fleet = Fleet::start(Database::of_a_fleet()).await;
     let put = async |if_match: &str, name: String| -> Reply {
         let request = fleet.request(Method::PUT, "channels/7", OWNER).header("If-Match", if_match);
@@ -77,7 +77,7 @@ async fn if_match_keeps_a_change_that_came_between() {
     };
     assert_eq!(put("\"1\"", "a".into()).await.headers["etag"], "\"2\"");
     put("\"1\"", "b".into()).await.refused(412, "VERSION_MISMATCH");
-    // A subscription is no edit.
+    // A subscription does not change the version.
     assert_eq!(fleet.subscribe(7, OTHER).await.status, 200);
     let replies = futures::future::join_all((0..6).map(|n| put("\"2\"", format!("n{n}")))).await;
     assert_eq!(replies.iter().filter(|r| r.status == 200).count(), 1);
@@ -85,11 +85,11 @@ async fn if_match_keeps_a_change_that_came_between() {
 }
 
 #[tokio::test]
-async fn moderation_is_one_reason_among_others() {
+async fn moderation_is_independent_of_other_hidden_reasons() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         assert_eq!(fleet.subscribe(7, OTHER).await.status, 200);
-        // Its owner's account is hidden too.
+        // A second reason: the owner's account is hidden.
         fleet.execute("UPDATE channels SET hidden_reasons = 2 WHERE id = 7").await;
         let path = "admin/channels/7/hide";
         send(fleet.request(Method::PUT, path, OTHER).json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
@@ -120,14 +120,15 @@ async fn moderation_is_one_reason_among_others() {
         assert_eq!(fleet.get("channels/7", OTHER).await.of("channel")["membershipTier"], json!("subscriber"));
         assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("1"));
         fleet.moderate(404, "hide").await.refused(404, "CHANNEL_NOT_FOUND");
-        for what in ["hide", "restore"] {
-            let own = fleet.request_as(Method::PUT, &format!("admin/channels/7/{what}"), OWNER, Role::Admin);
+        for action in ["hide", "restore"] {
+            let own = fleet.request_as(Method::PUT, &format!("admin/channels/7/{action}"), OWNER, Role::Admin);
             send(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
         }
-        let told = || fleet.heard.channels.lock().expect("no panic before").clone();
-        eventually(async || told().iter().any(|e| e.channel_id == 7 && e.version == 4)).await;
-        let mut told: Vec<_> = told().iter().filter(|e| e.channel_id == 7).map(|e| (e.version, e.is_hidden)).collect();
-        told.sort_unstable();
-        assert_eq!(told, [(1, false), (2, true), (3, true), (4, false)]);
+        let events = || fleet.captured.channels.lock().expect("no panic before").clone();
+        eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 4)).await;
+        let mut events: Vec<_> =
+            events().iter().filter(|e| e.channel_id == 7).map(|e| (e.version, e.is_hidden)).collect();
+        events.sort_unstable();
+        assert_eq!(events, [(1, false), (2, true), (3, true), (4, false)]);
     }
 }

@@ -1,4 +1,4 @@
-//! Forgetting a user.
+//! Erasing a user.
 
 use fenz_contract::events::v1::{UserRegistered, UserUpdated};
 use fenz_testkit::Database;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::fleet::{Fleet, OTHER, OWNER, eventually};
 
 #[tokio::test]
-async fn nothing_of_a_deleted_user_is_left() {
+async fn all_data_of_a_deleted_user_is_erased() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         fleet.register(20, "twenty").await;
@@ -23,45 +23,47 @@ async fn nothing_of_a_deleted_user_is_left() {
             fleet.delete_user(OWNER).await;
         }
         let erased = || {
-            fleet.heard.erased.lock().unwrap().iter().filter(|e| e.service == "channel").cloned().collect::<Vec<_>>()
+            fleet.captured.erased.lock().unwrap().iter().filter(|e| e.service == "channel").cloned().collect::<Vec<_>>()
         };
-        let quiet =
+        let idle =
             async || fleet.count("mailbox WHERE consumer = 'channel'").await == 0 && fleet.count("erasures").await == 0;
-        eventually(async || !erased().is_empty() && quiet().await).await;
+        eventually(async || !erased().is_empty() && idle().await).await;
         assert!(erased().iter().all(|e| e.user_id == OWNER && e.erasure_id == OWNER));
         for rows in [
             "channels WHERE id = 7 OR owner_id = 7",
             "memberships WHERE user_id = 7 OR channel_id = 7",
             "user_names WHERE user_id = 7",
-            "media_errands",
-            "clearings",
+            "pending_calls",
+            "channel_cleanups",
         ] {
             assert_eq!(fleet.count(rows).await, 0, "{database:?} {rows}");
         }
-        // What is others' stays, and is counted right.
+        // Other users' data is unchanged, and the counts are right.
         assert_eq!(fleet.get("channels/20", 0).await.of("channel")["subscriberCount"], json!("1"));
         assert_eq!(fleet.get("channels/8", 0).await.of("channel")["subscriberCount"], json!("0"));
         assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("1"));
         assert_eq!(fleet.get("user/subscriptions", 20).await.of("total"), json!("0"));
         let ended = |channel, user| {
-            let told = fleet.heard.memberships.lock().unwrap();
-            told.iter().any(|m| (m.channel_id, m.user_id, m.tier) == (channel, user, 0))
+            let events = fleet.captured.memberships.lock().unwrap();
+            events.iter().any(|m| (m.channel_id, m.user_id, m.tier) == (channel, user, 0))
         };
         eventually(async || ended(7, OTHER) && ended(7, 20) && ended(20, OWNER)).await;
-        let deleted = fleet.heard.deleted.lock().unwrap().clone();
+        let deleted = fleet.captured.deleted.lock().unwrap().clone();
         assert_eq!(deleted.iter().map(|d| (d.channel_id, d.version)).collect::<Vec<_>>(), [(7, 3)]);
 
-        // What comes late brings nobody back, and a token that still lives does not either.
+        // Late events and a token that is still valid recreate nothing.
         let (username, display_name) = ("user7".to_owned(), "the owner".to_owned());
-        fleet.tell(UserRegistered { user_id: 7, username: username.clone(), version: 1, ..Default::default() }).await;
-        fleet.tell(UserUpdated { user_id: 7, username, display_name, version: 9, ..Default::default() }).await;
+        fleet
+            .publish(UserRegistered { user_id: 7, username: username.clone(), version: 1, ..Default::default() })
+            .await;
+        fleet.publish(UserUpdated { user_id: 7, username, display_name, version: 9, ..Default::default() }).await;
         fleet.subscribe(20, OWNER).await.refused(401, "UNAUTHENTICATED");
         fleet.create_own(&json!({}), OWNER).await.refused(401, "UNAUTHENTICATED");
         fleet.register(30, "later").await;
-        eventually(quiet).await;
+        eventually(idle).await;
         assert_eq!(fleet.count("channels WHERE owner_id = 7").await, 0);
         assert_eq!(fleet.count("user_names WHERE user_id = 7").await, 0);
-        // Told once more, it is reported once more.
+        // A repeated deletion is reported again.
         let before = erased().len();
         fleet.delete_user(OWNER).await;
         eventually(async || erased().len() > before).await;
@@ -69,26 +71,26 @@ async fn nothing_of_a_deleted_user_is_left() {
 }
 
 #[tokio::test]
-async fn a_channel_that_was_deleted_before_goes_too() {
+async fn a_channel_deleted_earlier_is_erased() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         assert_eq!(fleet.subscribe(7, OTHER).await.status, 200);
         assert_eq!(fleet.delete_own(OWNER).await.status, 200);
         fleet.delete_user(OWNER).await;
-        let erased = || fleet.heard.erased.lock().unwrap().iter().any(|e| e.service == "channel");
+        let erased = || fleet.captured.erased.lock().unwrap().iter().any(|e| e.service == "channel");
         eventually(async || erased()).await;
         assert_eq!(fleet.count("channels WHERE id = 7").await, 0);
         assert_eq!(fleet.count("memberships").await, 0);
-        assert_eq!(fleet.heard.deleted.lock().unwrap().len(), 1);
+        assert_eq!(fleet.captured.deleted.lock().unwrap().len(), 1);
     }
 }
 
-/// One that has found its user there when the order comes.
+/// It has passed its check for erased users when the deletion is consumed.
 #[tokio::test]
-async fn a_subscription_under_way_is_forgotten_too() {
+async fn a_concurrent_subscription_is_erased() {
     for database in Database::available() {
-        let (at, waiting) = match database {
-            // One writer: the two cannot overlap.
+        let (at, lock_waits) = match database {
+            // A single writer: the two cannot overlap.
             Database::Sqlite => continue,
             Database::Postgres => (
                 "2026-01-01 00:00:00+00:00",
@@ -101,31 +103,31 @@ async fn a_subscription_under_way_is_forgotten_too() {
             ),
         };
         let fleet = Fleet::start(database).await;
-        let erased = || fleet.heard.erased.lock().unwrap().iter().any(|e| e.service == "channel");
-        // The same row, not committed: the subscription stops at the last of its steps.
+        let erased = || fleet.captured.erased.lock().unwrap().iter().any(|e| e.service == "channel");
+        // An uncommitted row with the same key blocks the subscription's last statement.
         let db = fleet.database().await;
-        let in_the_way = db.begin().await.unwrap();
+        let blocker = db.begin().await.unwrap();
         let row = format!("VALUES (7, 8, 1, 'active', '{at}', 1)");
         let columns = "channel_id, user_id, tier, status, created_at, version";
-        in_the_way.execute_unprepared(&format!("INSERT INTO memberships ({columns}) {row}")).await.unwrap();
-        let order = async {
+        blocker.execute_unprepared(&format!("INSERT INTO memberships ({columns}) {row}")).await.unwrap();
+        let deletion = async {
             eventually(async || {
-                // MariaDB shows the same for as long as it is asked more often.
+                // MariaDB refreshes innodb_trx only when it was not read for 100 ms.
                 tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-                fleet.count(waiting).await == 1
+                fleet.count(lock_waits).await == 1
             })
             .await;
             fleet.delete_user(OTHER).await;
-            // Long enough for an erasure that does not wait.
+            // Long enough for an erasure that wrongly does not wait.
             for _ in 0..80 {
                 if erased() {
                     break;
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(25)).await;
             }
-            in_the_way.rollback().await.unwrap();
+            blocker.rollback().await.unwrap();
         };
-        let (subscribed, ()) = tokio::join!(fleet.subscribe(7, OTHER), order);
+        let (subscribed, ()) = tokio::join!(fleet.subscribe(7, OTHER), deletion);
         assert_eq!(subscribed.status, 200, "{database:?}");
         eventually(async || erased()).await;
         assert_eq!(fleet.count("memberships WHERE user_id = 8").await, 0, "{database:?}");

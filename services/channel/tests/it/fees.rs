@@ -1,4 +1,4 @@
-//! What a month of tier 2 costs.
+//! The monthly fee of tier 2.
 
 use fenz_testkit::Database;
 use serde_json::json;
@@ -6,15 +6,15 @@ use serde_json::json;
 use crate::fleet::{Fleet, OWNER};
 
 #[tokio::test]
-async fn a_fee_is_what_its_owner_set() {
+async fn an_owner_sets_the_fee() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         assert_eq!(fleet.get("dashboard/fee", OWNER).await.of("fee"), json!({"amount": "0.00", "currency": "USD"}));
-        for (amount, currency, written) in
+        for (amount, currency, formatted) in
             [("5.00", "USD", "5.00"), ("5", "EUR", "5.00"), ("500", "JPY", "500"), ("1.5", "KWD", "1.500")]
         {
             let body = json!({"amount": amount, "currency": currency});
-            let expected = json!({"amount": written, "currency": currency});
+            let expected = json!({"amount": formatted, "currency": currency});
             assert_eq!(fleet.put("dashboard/fee", &body, OWNER).await.of("fee"), expected);
             assert_eq!(fleet.get("dashboard/fee", OWNER).await.of("fee"), expected);
             assert_eq!(fleet.get("channels/7", 0).await.of("channel")["monthlyFee"], expected);

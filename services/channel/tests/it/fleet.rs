@@ -1,5 +1,5 @@
-//! Channel and media side by side, a client of both, and a service that tells
-//! and hears events.
+//! The channel and media services, a client of both, and a stub service that
+//! publishes and captures events.
 
 use std::{
     collections::HashSet,
@@ -31,13 +31,12 @@ pub const OTHER: i64 = 8;
 /// A PNG of one pixel.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
 
-/// Stands where another service is: tells what auth would, and hears what
-/// channel tells.
-struct Neighbour;
+/// Publishes auth's events and captures channel's.
+struct StubService;
 
-/// What the neighbour has to tell with, and what it has heard.
+/// The stub service's outbox and the events it has consumed.
 #[derive(Clone, Default)]
-pub struct Heard {
+pub struct CapturedEvents {
     outbox: Arc<Mutex<Option<Outbox>>>,
     pub channels: Arc<Mutex<Vec<ChannelChanged>>>,
     pub deleted: Arc<Mutex<Vec<ChannelDeleted>>>,
@@ -47,13 +46,13 @@ pub struct Heard {
     pub audited: Arc<Mutex<Vec<AuditRecorded>>>,
 }
 
-/// Keeps what comes.
-fn keep<E: Event + Clone + Send + Sync>(consumer: Consumer, kept: &Arc<Mutex<Vec<E>>>) -> Consumer {
-    let (kept, ids) = (kept.clone(), Mutex::new(HashSet::new()));
+/// Stores each event once.
+fn capture<E: Event + Clone + Send + Sync>(consumer: Consumer, captured: &Arc<Mutex<Vec<E>>>) -> Consumer {
+    let (captured, ids) = (captured.clone(), Mutex::new(HashSet::new()));
     consumer.on(move |_, received: Received<E>| {
-        // A handler that lost a race runs again.
+        // A handler whose transaction failed runs again.
         if ids.lock().expect("no panic before").insert(received.id) {
-            kept.lock().expect("no panic before").push(received.event);
+            captured.lock().expect("no panic before").push(received.event);
         }
         async { Ok(()) }
     })
@@ -67,7 +66,7 @@ impl MigratorTrait for Tables {
     }
 }
 
-impl Service for Neighbour {
+impl Service for StubService {
     const NAME: &'static str = "content";
     const PORT: u16 = 0;
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
@@ -75,12 +74,12 @@ impl Service for Neighbour {
     type Migrator = Tables;
 
     async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
-        let heard: Heard = platform.shared.get();
-        *heard.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
-        let consumer = keep(Consumer::new(), &heard.channels);
-        let consumer = keep(keep(consumer, &heard.deleted), &heard.memberships);
-        let consumer = keep(keep(consumer, &heard.erased), &heard.moderated);
-        keep(consumer, &heard.audited).start(&platform).await?;
+        let captured: CapturedEvents = platform.shared.get();
+        *captured.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
+        let consumer = capture(Consumer::new(), &captured.channels);
+        let consumer = capture(capture(consumer, &captured.deleted), &captured.memberships);
+        let consumer = capture(capture(consumer, &captured.erased), &captured.moderated);
+        capture(consumer, &captured.audited).start(&platform).await?;
         Ok(Surface::default())
     }
 
@@ -91,11 +90,10 @@ impl Service for Neighbour {
 
 pub struct Fleet {
     pub sandbox: Sandbox,
-    pub heard: Heard,
+    pub captured: CapturedEvents,
     client: Client,
 }
 
-/// What came back.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -108,14 +106,14 @@ impl Reply {
         self.detail("ErrorInfo")["reason"].as_str().unwrap_or_default()
     }
 
-    /// A detail of an error, by the last part of its type.
+    /// An error detail by the last part of its type name.
     pub fn detail(&self, kind: &str) -> &Value {
         let details = self.body["details"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let of_kind = |d: &&Value| d["@type"].as_str().is_some_and(|t| t.ends_with(&format!(".{kind}")));
-        details.iter().find(of_kind).unwrap_or(&Value::Null)
+        let is_kind = |d: &&Value| d["@type"].as_str().is_some_and(|t| t.ends_with(&format!(".{kind}")));
+        details.iter().find(is_kind).unwrap_or(&Value::Null)
     }
 
-    /// The first field that an error names.
+    /// The first violated field.
     pub fn field(&self) -> &str {
         self.detail("BadRequest")["fieldViolations"][0]["field"].as_str().unwrap_or_default()
     }
@@ -126,7 +124,7 @@ impl Reply {
         self
     }
 
-    /// What the reply carries under a name.
+    /// A field of a successful reply.
     #[track_caller]
     pub fn of(self, name: &str) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
@@ -135,7 +133,7 @@ impl Reply {
 }
 
 impl Fleet {
-    /// With the channels of the owner and of the other.
+    /// Registers `OWNER` and `OTHER`, who get their channels.
     pub async fn start(database: Database) -> Self {
         Self::start_with(database, &[]).await
     }
@@ -148,33 +146,32 @@ impl Fleet {
         sandbox.start_auth_stand_in().await.expect("auth");
         sandbox.start::<MediaService>().await.expect("media");
         sandbox.start::<Channels>().await.expect("channel");
-        sandbox.start::<Neighbour>().await.expect("a neighbour");
+        sandbox.start::<StubService>().await.expect("the stub service");
         sandbox.process.shared.get::<MailboxRegistry>().open();
-        let heard = sandbox.process.shared.get();
-        let fleet = Self { sandbox, heard, client: Client::new() };
+        let captured = sandbox.process.shared.get();
+        let fleet = Self { sandbox, captured, client: Client::new() };
         fleet.register(OWNER, "the owner").await;
         fleet.register(OTHER, "").await;
         fleet
     }
 
-    /// Tells an event, as another service would.
-    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
-        let outbox = self.heard.outbox.lock().expect("no panic before").clone().expect("the neighbour runs");
+    /// Publishes an event as another service.
+    pub async fn publish<E: Event + Clone + Send + Sync>(&self, event: E) {
+        let outbox = self.captured.outbox.lock().expect("no panic before").clone().expect("the stub runs");
         let (outbox, event) = (&outbox, &event);
-        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("told");
+        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("published");
     }
 
-    /// A user comes, and with them their channel.
+    /// Registers a user and waits for their channel.
     pub async fn register(&self, user_id: i64, display_name: &str) {
         let (username, display_name) = (format!("user{user_id}"), display_name.to_owned());
-        self.tell(UserRegistered { user_id, username, display_name, version: 1, ..UserRegistered::default() }).await;
+        self.publish(UserRegistered { user_id, username, display_name, version: 1, ..UserRegistered::default() }).await;
         eventually(async || self.get(&format!("channels/{user_id}"), 0).await.status == 200).await;
     }
 
-    /// A user's account is deleted.
     pub async fn delete_user(&self, user_id: i64) {
-        let told = UserDeleted { user_id, erasure_id: user_id, version: 100, ..UserDeleted::default() };
-        self.tell(told).await;
+        let event = UserDeleted { user_id, erasure_id: user_id, version: 100, ..UserDeleted::default() };
+        self.publish(event).await;
     }
 
     pub async fn delete_own(&self, user: i64) -> Reply {
@@ -185,7 +182,7 @@ impl Fleet {
         send(self.request(Method::POST, "user/channel", user).json(body)).await
     }
 
-    /// A request to channel; as a user, or as nobody with 0.
+    /// A request as a user; 0 is anonymous.
     pub fn request(&self, method: Method, path: &str, user: i64) -> RequestBuilder {
         self.request_as(method, path, user, Role::User)
     }
@@ -203,8 +200,8 @@ impl Fleet {
         send(self.request(Method::PUT, path, user).json(body)).await
     }
 
-    pub async fn moderate(&self, channel: i64, what: &str) -> Reply {
-        let path = format!("admin/channels/{channel}/{what}");
+    pub async fn moderate(&self, channel: i64, action: &str) -> Reply {
+        let path = format!("admin/channels/{channel}/{action}");
         send(self.request_as(Method::PUT, &path, 99, Role::Moderator).json(&json!({}))).await
     }
 
@@ -225,14 +222,14 @@ impl Fleet {
         reply.of("upload")["id"].as_str().expect("int64 is a string in JSON").to_owned()
     }
 
-    /// What media answers for a path of a reply.
+    /// The status of a media path.
     pub async fn media(&self, path: &Value) -> u16 {
         let path = path.as_str().expect("a path");
         let reply = self.client.get(format!("{}{path}", self.sandbox.url("media"))).send().await;
         reply.expect("an answer").status().as_u16()
     }
 
-    /// Channel's own database.
+    /// The channel service's database.
     pub async fn database(&self) -> DatabaseConnection {
         let url = self.sandbox.database_url("channel").expect("channel runs");
         sea_orm::Database::connect(url).await.expect("a connection")
@@ -261,13 +258,13 @@ pub async fn send(request: RequestBuilder) -> Reply {
     Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
 }
 
-/// Waits for what is to come.
-pub async fn eventually(holds: impl AsyncFn() -> bool) {
+/// Waits up to 10 s for a condition.
+pub async fn eventually(condition: impl AsyncFn() -> bool) {
     for _ in 0..400 {
-        if holds().await {
+        if condition().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("it did not come");
+    panic!("not true after 10 s");
 }

@@ -1,8 +1,9 @@
-//! The channel service over its real port, beside the real media service, on
-//! every database at hand.
+//! The channel service over its port, with the real media service, on every
+//! available database.
 
 mod catalog;
 mod channels;
+mod concurrency;
 mod erasure;
 mod events;
 mod fees;
@@ -10,4 +11,3 @@ mod fleet;
 mod memberships;
 mod own_channel;
 mod pictures;
-mod storm;

@@ -1,4 +1,4 @@
-//! Subscribing, leaving, and the lists of it.
+//! Subscribing, unsubscribing and their lists.
 
 use fenz_contract::channel::v1::{
     GetMembershipRequest, ListMembershipsRequest, membership_service_client::MembershipServiceClient,
@@ -14,7 +14,7 @@ fn counts(channel: &Value) -> (&str, &str, &str) {
 }
 
 #[tokio::test]
-async fn subscribing_and_leaving_and_coming_back() {
+async fn subscribe_unsubscribe_and_resubscribe() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         fleet.subscribe(7, 0).await.refused(401, "UNAUTHENTICATED");
@@ -34,7 +34,7 @@ async fn subscribing_and_leaving_and_coming_back() {
         assert_eq!(counts(&before), ("1", "0", "subscriber"));
         assert_eq!(counts(&fleet.get("channels/7", 0).await.of("channel")), ("1", "0", "none"));
 
-        // Paid for meanwhile.
+        // Upgraded to tier 2 meanwhile.
         fleet.execute("UPDATE memberships SET tier = 2 WHERE user_id = 8").await;
         fleet.execute("UPDATE channels SET premium_count = 1 WHERE id = 7").await;
         fleet.subscribe(7, OTHER).await.refused(409, "ALREADY_SUBSCRIBED");
@@ -45,16 +45,16 @@ async fn subscribing_and_leaving_and_coming_back() {
         assert_eq!(counts(&fleet.get("channels/7", OTHER).await.of("channel")), ("0", "0", "none"));
         assert_eq!(fleet.subscribe(7, OTHER).await.of("membership")["tier"], json!("subscriber"));
 
-        let told = || fleet.heard.memberships.lock().expect("no panic before").clone();
-        eventually(async || told().len() == 3).await;
-        let mut told: Vec<_> = told().iter().map(|e| (e.version, e.channel_id, e.user_id, e.tier)).collect();
-        told.sort_unstable();
-        assert_eq!(told, [(1, 7, 8, 1), (2, 7, 8, 0), (3, 7, 8, 1)]);
+        let events = || fleet.captured.memberships.lock().expect("no panic before").clone();
+        eventually(async || events().len() == 3).await;
+        let mut events: Vec<_> = events().iter().map(|e| (e.version, e.channel_id, e.user_id, e.tier)).collect();
+        events.sort_unstable();
+        assert_eq!(events, [(1, 7, 8, 1), (2, 7, 8, 0), (3, 7, 8, 1)]);
     }
 }
 
 #[tokio::test]
-async fn others_ask_who_is_a_member() {
+async fn other_services_query_memberships() {
     let fleet = Fleet::start(Database::of_a_fleet()).await;
     fleet.register(9, "nine").await;
     for channel in [7, 8] {
@@ -76,7 +76,7 @@ async fn others_ask_who_is_a_member() {
 }
 
 #[tokio::test]
-async fn lists_are_paged_the_newest_first() {
+async fn lists_are_paged_newest_first() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         for user in 20..27 {

@@ -1,4 +1,4 @@
-//! Deleting a channel, and having a new one.
+//! Deleting and recreating a channel.
 
 use fenz_contract::channel::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient};
 use fenz_testkit::Database;
@@ -7,20 +7,21 @@ use serde_json::json;
 
 use crate::fleet::{Fleet, OTHER, OWNER, eventually, send};
 
-/// The newest that was told of each membership of a channel: user, tier, version.
+/// The newest event of each membership of a channel: user, tier, version.
 fn newest(fleet: &Fleet, channel: i64) -> Vec<(i64, i32, i64)> {
     let mut newest = std::collections::BTreeMap::new();
-    for told in fleet.heard.memberships.lock().expect("no panic before").iter().filter(|m| m.channel_id == channel) {
-        let known = newest.entry(told.user_id).or_insert((told.tier, told.version));
-        if told.version > known.1 {
-            *known = (told.tier, told.version);
+    for event in fleet.captured.memberships.lock().expect("no panic before").iter().filter(|m| m.channel_id == channel)
+    {
+        let known = newest.entry(event.user_id).or_insert((event.tier, event.version));
+        if event.version > known.1 {
+            *known = (event.tier, event.version);
         }
     }
     newest.into_iter().map(|(user, (tier, version))| (user, tier, version)).collect()
 }
 
 #[tokio::test]
-async fn a_deleted_channel_is_gone_with_all_that_belongs_to_it() {
+async fn deleting_a_channel_deletes_its_memberships_and_pictures() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let picture = fleet.upload(OWNER).await;
@@ -46,7 +47,7 @@ async fn a_deleted_channel_is_gone_with_all_that_belongs_to_it() {
         fleet.subscribe(7, 22).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.unsubscribe(7, OTHER).await.refused(404, "CHANNEL_NOT_FOUND");
         assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("0"));
-        // The owner's own memberships are the account's.
+        // The owner's memberships of other channels stay.
         assert_eq!(fleet.get("user/subscriptions", OWNER).await.of("total"), json!("1"));
         let mut members = MembershipServiceClient::new(fleet.sandbox.peer("content", "channel").unwrap());
         let asked = GetMembershipRequest { user_id: OTHER, channel_id: 7 };
@@ -54,21 +55,22 @@ async fn a_deleted_channel_is_gone_with_all_that_belongs_to_it() {
         fleet.delete_own(OWNER).await.refused(409, "CHANNEL_ALREADY_DELETED");
 
         eventually(async || fleet.count("memberships WHERE channel_id = 7").await == 0).await;
-        eventually(async || fleet.count("clearings").await == 0 && fleet.count("media_errands").await == 0).await;
+        eventually(async || fleet.count("channel_cleanups").await == 0 && fleet.count("pending_calls").await == 0)
+            .await;
         assert_eq!(fleet.media(&edited["avatarUrl"]).await, 404);
         eventually(async || newest(&fleet, 7).len() == 3 && newest(&fleet, 7).iter().all(|m| m.1 == 0)).await;
-        let deleted = || fleet.heard.deleted.lock().unwrap().clone();
+        let deleted = || fleet.captured.deleted.lock().unwrap().clone();
         eventually(async || deleted().len() == 1).await;
         assert_eq!((deleted()[0].channel_id, deleted()[0].owner_id, deleted()[0].version), (7, 7, 3));
-        // Auth's word that comes once more makes no channel.
-        fleet.tell(fenz_contract::events::v1::UserRegistered { user_id: 7, version: 1, ..Default::default() }).await;
+        // A redelivered registration creates no channel.
+        fleet.publish(fenz_contract::events::v1::UserRegistered { user_id: 7, version: 1, ..Default::default() }).await;
         fleet.register(30, "later").await;
         fleet.get("channels/7", OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
     }
 }
 
 #[tokio::test]
-async fn a_new_channel_has_the_id_and_higher_versions() {
+async fn a_recreated_channel_has_the_same_id_and_higher_versions() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         fleet.create_own(&json!({}), 0).await.refused(401, "UNAUTHENTICATED");
@@ -87,12 +89,12 @@ async fn a_new_channel_has_the_id_and_higher_versions() {
         ] {
             assert_eq!(fleet.create_own(&body, OWNER).await.refused(400, "INVALID_PARAMS").field(), field);
         }
-        let made = fleet.create_own(&json!({"description": "new"}), OWNER).await;
-        assert_eq!(made.headers["etag"], "\"5\"");
-        let mut made = made.of("channel");
-        assert!(made["createdAt"].take().is_string());
+        let created = fleet.create_own(&json!({"description": "new"}), OWNER).await;
+        assert_eq!(created.headers["etag"], "\"5\"");
+        let mut created = created.of("channel");
+        assert!(created["createdAt"].take().is_string());
         assert_eq!(
-            made,
+            created,
             json!({
                 "id": "7", "ownerId": "7", "name": "the owner", "description": "new", "avatarUrl": "",
                 "bannerUrl": "", "monthlyFee": {"amount": "0.00", "currency": "USD"}, "subscriberCount": "0",
@@ -100,9 +102,10 @@ async fn a_new_channel_has_the_id_and_higher_versions() {
             })
         );
         fleet.create_own(&json!({}), OWNER).await.refused(409, "CHANNEL_ALREADY_EXISTS");
-        // Whether the old membership is removed by now or not, it does not count.
+        // The membership of the deleted channel does not count, whether it is cleaned up yet
+        // or not.
         assert_eq!(fleet.subscribe(7, OTHER).await.of("membership")["tier"], json!("subscriber"));
-        eventually(async || fleet.count("clearings").await == 0).await;
+        eventually(async || fleet.count("channel_cleanups").await == 0).await;
         let seen = fleet.get("channels/7", OTHER).await.of("channel");
         assert_eq!((&seen["subscriberCount"], &seen["membershipTier"]), (&json!("1"), &json!("subscriber")));
         assert_eq!(fleet.get("channels/7", 20).await.of("channel")["membershipTier"], json!("none"));
@@ -117,7 +120,7 @@ async fn a_new_channel_has_the_id_and_higher_versions() {
         assert_eq!(second.status, 200);
         assert_eq!(fleet.create_own(&json!({"name": "third"}), OWNER).await.of("channel")["name"], json!("third"));
         fleet.unsubscribe(7, OTHER).await.refused(400, "NOT_SUBSCRIBED");
-        let (changed, deleted) = (&fleet.heard.channels, &fleet.heard.deleted);
+        let (changed, deleted) = (&fleet.captured.channels, &fleet.captured.deleted);
         let versions = || {
             let changed =
                 changed.lock().unwrap().iter().filter(|c| c.channel_id == 7).map(|c| c.version).collect::<Vec<_>>();
@@ -128,20 +131,21 @@ async fn a_new_channel_has_the_id_and_higher_versions() {
         };
         eventually(async || versions() == [1, 2, 3, 4, 5, 6, 7]).await;
         let audited = || {
-            let audited = fleet.heard.audited.lock().unwrap();
-            let mut acts: Vec<_> =
+            let audited = fleet.captured.audited.lock().unwrap();
+            let mut entries: Vec<_> =
                 audited.iter().map(|a| (a.action.clone(), a.actor_id, a.object_id.clone())).collect();
-            acts.sort();
-            acts
+            entries.sort();
+            entries
         };
-        let act = |action: &str| (action.to_owned(), OWNER, "7".to_owned());
-        let expected = [act("channel.created"), act("channel.created"), act("channel.deleted"), act("channel.deleted")];
+        let entry = |action: &str| (action.to_owned(), OWNER, "7".to_owned());
+        let expected =
+            [entry("channel.created"), entry("channel.created"), entry("channel.deleted"), entry("channel.deleted")];
         eventually(async || audited() == expected).await;
     }
 }
 
 #[tokio::test]
-async fn what_moderators_hid_is_not_shed_by_a_new_channel() {
+async fn moderation_survives_recreation() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         assert_eq!(fleet.moderate(7, "hide").await.status, 200);
@@ -153,9 +157,9 @@ async fn what_moderators_hid_is_not_shed_by_a_new_channel() {
     }
 }
 
-/// Before auth's word of who registered is here.
+/// The registration event is not consumed yet.
 #[tokio::test]
-async fn no_channel_is_made_without_a_name() {
+async fn no_channel_is_created_without_a_name() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let early = fleet.create_own(&json!({}), 20).await;
@@ -163,15 +167,15 @@ async fn no_channel_is_made_without_a_name() {
         fleet.get("channels/20", 20).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.register(20, "twenty").await;
         assert_eq!(fleet.get("channels/20", 0).await.of("channel")["name"], json!("twenty"));
-        // With a name of their own nobody has to wait.
+        // With an explicit name there is no need to wait.
         assert_eq!(fleet.create_own(&json!({"name": "mine"}), 21).await.of("channel")["name"], json!("mine"));
     }
 }
 
-/// Deleting, making and subscribing at once: one of each kind wins, and the
-/// counts are what the rows say.
+/// Deleting, creating and subscribing concurrently: one request of each kind
+/// succeeds, and the counts match the rows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_once_one_deletes_and_one_makes() {
+async fn one_concurrent_deletion_and_one_creation_succeed() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let body = json!({});
@@ -181,23 +185,23 @@ async fn of_many_at_once_one_deletes_and_one_makes() {
             let (deletes, _) = futures::future::join(deletes, joins).await;
             assert_eq!(deletes.iter().filter(|r| r.status == 200).count(), 1, "{deletes:?}");
             assert!(deletes.iter().all(|r| r.status == 200 || r.reason() == "CHANNEL_ALREADY_DELETED"));
-            let makes = futures::future::join_all((0..5).map(|_| fleet.create_own(&body, OWNER)));
+            let creates = futures::future::join_all((0..5).map(|_| fleet.create_own(&body, OWNER)));
             let joins = futures::future::join_all((40..60).map(|user| fleet.subscribe(7, user)));
-            let (makes, joins) = futures::future::join(makes, joins).await;
-            assert_eq!(makes.iter().filter(|r| r.status == 200).count(), 1, "{makes:?}");
-            assert!(makes.iter().all(|r| r.status == 200 || r.reason() == "CHANNEL_ALREADY_EXISTS"));
+            let (creates, joins) = futures::future::join(creates, joins).await;
+            assert_eq!(creates.iter().filter(|r| r.status == 200).count(), 1, "{creates:?}");
+            assert!(creates.iter().all(|r| r.status == 200 || r.reason() == "CHANNEL_ALREADY_EXISTS"));
             assert!(joins.iter().all(|r| r.status < 500), "{joins:?}");
         }
-        eventually(async || fleet.count("clearings").await == 0).await;
+        eventually(async || fleet.count("channel_cleanups").await == 0).await;
         let members = fleet.count("memberships WHERE channel_id = 7 AND tier > 0").await;
         let seen = fleet.get("channels/7", 0).await.of("channel");
         assert_eq!(seen["subscriberCount"], json!(members.to_string()), "{database:?}");
     }
 }
 
-/// More members than go in one portion.
+/// More members than fit in a batch.
 #[tokio::test]
-async fn many_memberships_are_removed_in_portions() {
+async fn many_memberships_are_deleted_in_batches() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let at = if database == Database::MariaDb { "2026-01-01 00:00:00" } else { "2026-01-01 00:00:00+00:00" };

@@ -1,4 +1,4 @@
-//! A form with one file in it, read as a stream.
+//! Streams the file of a multipart form.
 
 use std::{
     sync::{
@@ -20,65 +20,63 @@ use crate::{
     domain::upload::Kind,
 };
 
-/// The field that the file is in.
 const FIELD: &str = "file";
-/// How much is read and thrown away after a refusal, so that a client that only
-/// reads when it has sent everything gets to see it; and for how long.
+/// How much is read and discarded after a refusal, and for how long: some clients
+/// read the response only after they have sent the whole body.
 const DISCARD_BYTES: usize = 16 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
-/// How much may come before, between and after the bytes of the file: the
-/// parser holds in memory what it cannot make out yet. Several chunks of a
-/// connection, for the first ones begin with the form and go on with the file.
-const MAX_AROUND: usize = 1 << 20;
+/// The largest number of bytes outside of the file: the parser buffers them. Room
+/// for several chunks, because the first ones hold both form and file.
+const MAX_OVERHEAD: usize = 1 << 20;
 
-/// A request's body, shared by the form and by who throws away its rest.
+/// A request's body, shared by the parser and [`Body::discard_rest`].
 #[derive(Clone)]
 pub struct Body {
     data: Arc<Mutex<BodyDataStream>>,
-    /// Bytes that came since the last of the file.
-    around: Arc<AtomicUsize>,
+    /// Bytes received since the file's last chunk.
+    overhead: Arc<AtomicUsize>,
     idle: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+enum BodyError {
     #[error("nothing came for too long")]
     Idle,
     #[error("there is too much around the file")]
-    TooMuchAround,
+    TooMuchOverhead,
     #[error("the connection broke: {0}")]
-    Gone(axum::Error),
+    Disconnected(axum::Error),
 }
 
 impl Body {
     pub fn new(body: axum::body::Body, idle: Duration) -> Self {
-        Self { data: Arc::new(Mutex::new(body.into_data_stream())), around: Arc::default(), idle }
+        Self { data: Arc::new(Mutex::new(body.into_data_stream())), overhead: Arc::default(), idle }
     }
 
-    /// The data, one chunk per poll: the form's parser would else take all that
-    /// is there into its buffer before it looks at any of it.
-    fn stream(&self) -> impl Stream<Item = Result<Bytes, Broken>> + Send + use<> {
+    /// One chunk per poll: otherwise the parser would buffer everything available
+    /// before it parses.
+    fn stream(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + use<> {
         let (body, idle) = (self.clone(), self.idle);
         stream::unfold(Some(body), move |body| async move {
             tokio::task::yield_now().await;
             let body = body?;
-            if body.around.load(Relaxed) > MAX_AROUND {
-                return Some((Err(Broken::TooMuchAround), None));
+            if body.overhead.load(Relaxed) > MAX_OVERHEAD {
+                return Some((Err(BodyError::TooMuchOverhead), None));
             }
             let next = tokio::time::timeout(idle, async { body.data.lock().await.next().await }).await;
             match next {
                 Ok(Some(Ok(bytes))) => {
-                    body.around.fetch_add(bytes.len(), Relaxed);
+                    body.overhead.fetch_add(bytes.len(), Relaxed);
                     Some((Ok(bytes), Some(body)))
                 }
-                Ok(Some(Err(error))) => Some((Err(Broken::Gone(error)), None)),
+                Ok(Some(Err(error))) => Some((Err(BodyError::Disconnected(error)), None)),
                 Ok(None) => None,
-                Err(_) => Some((Err(Broken::Idle), None)),
+                Err(_) => Some((Err(BodyError::Idle), None)),
             }
         })
     }
 
-    /// Reads on for a moment, beside the answer, and lets the connection close.
+    /// Reads on in the background for a limited time.
     pub fn discard_rest(self) {
         let discard = async move {
             let mut data = self.data.lock().await;
@@ -94,24 +92,23 @@ impl Body {
     }
 }
 
-/// A form that is being read.
 pub struct Form {
     parser: Multipart<'static>,
-    around: Arc<AtomicUsize>,
+    overhead: Arc<AtomicUsize>,
 }
 
 impl Form {
-    /// `limit` is for the whole body.
+    /// `limit` applies to the whole body.
     pub fn new(body: &Body, boundary: String, limit: u64) -> Self {
         let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit));
         let parser = Multipart::with_constraints(body.stream(), boundary, constraints);
-        Self { parser, around: body.around.clone() }
+        Self { parser, overhead: body.overhead.clone() }
     }
 
-    /// Goes to the file; other fields before it are passed over.
+    /// Skips the fields before the file.
     pub async fn file(mut self, kind: Kind, limit: u64) -> Result<File> {
         loop {
-            let field = self.parser.next_field().await.map_err(|e| broken(&e, kind, limit))?;
+            let field = self.parser.next_field().await.map_err(|e| form_error(&e, kind, limit))?;
             let field = field.ok_or_else(|| Error::field(Reason::InvalidParams, FIELD, "is missing"))?;
             if field.name() == Some(FIELD) {
                 return Ok(File { form: self, field: Some(field), kind, limit });
@@ -120,7 +117,8 @@ impl Form {
     }
 }
 
-/// The file in a form. At its end the form is read to its end too.
+/// After the file's end the rest of the form is read too, and must not have a
+/// second file.
 pub struct File {
     form: Form,
     field: Option<Field<'static>>,
@@ -131,12 +129,14 @@ pub struct File {
 impl Chunks for File {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let Some(field) = &mut self.field else { return Ok(None) };
-        if let Some(bytes) = field.chunk().await.map_err(|e| broken(&e, self.kind, self.limit))? {
-            self.form.around.store(0, Relaxed);
+        if let Some(bytes) = field.chunk().await.map_err(|e| form_error(&e, self.kind, self.limit))? {
+            self.form.overhead.store(0, Relaxed);
             return Ok(Some(bytes));
         }
         self.field = None;
-        while let Some(field) = self.form.parser.next_field().await.map_err(|e| broken(&e, self.kind, self.limit))? {
+        while let Some(field) =
+            self.form.parser.next_field().await.map_err(|e| form_error(&e, self.kind, self.limit))?
+        {
             if field.name() == Some(FIELD) {
                 return Err(Error::field(Reason::InvalidParams, FIELD, "came more than once; send one file"));
             }
@@ -145,11 +145,11 @@ impl Chunks for File {
     }
 }
 
-fn broken(error: &multer::Error, kind: Kind, limit: u64) -> Error {
+fn form_error(error: &multer::Error, kind: Kind, limit: u64) -> Error {
     use multer::Error as E;
     match error {
         E::StreamSizeExceeded { .. } => too_large(kind, limit),
-        E::StreamReadFailed(cause) if matches!(cause.downcast_ref(), Some(Broken::TooMuchAround)) => {
+        E::StreamReadFailed(cause) if matches!(cause.downcast_ref(), Some(BodyError::TooMuchOverhead)) => {
             Error::field(Reason::InvalidParams, FIELD, format!("should come in a plain form: {cause}"))
         }
         E::StreamReadFailed(cause) => Error::new(Reason::UploadIncomplete, format!("the body ended early: {cause}")),

@@ -12,7 +12,6 @@ use crate::{
     domain::upload::{Kind, Upload, UploadId},
 };
 
-/// The service over the use cases.
 pub struct Uploads(pub Media);
 
 #[async_trait::async_trait]
@@ -37,7 +36,7 @@ impl UploadService for Uploads {
         let ReleaseClaimRequest { claim, upload_id, keep_files } = request.into_inner();
         let only = (upload_id != 0).then_some(UploadId(upload_id));
         if keep_files {
-            self.0.free(&claim, only).await?;
+            self.0.unclaim(&claim, only).await?;
         } else {
             self.0.release(&claim, only).await?;
         }
@@ -45,15 +44,14 @@ impl UploadService for Uploads {
     }
 }
 
-/// An upload as the contract has it.
 pub fn message(upload: Upload) -> pb::Upload {
     pb::Upload {
         id: upload.id.0,
         content_type: upload.content_type,
-        size_bytes: upload.size_bytes as i64,
-        sha256: upload.sha256,
-        duration_seconds: upload.shape.duration_seconds,
-        width: upload.shape.width,
-        height: upload.shape.height,
+        size_bytes: upload.metadata.size_bytes as i64,
+        sha256: upload.metadata.sha256,
+        duration_seconds: upload.metadata.duration_seconds,
+        width: upload.metadata.width,
+        height: upload.metadata.height,
     }
 }

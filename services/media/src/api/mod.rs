@@ -1,4 +1,4 @@
-//! How callers reach the use cases: gRPC for services, plain routes for bytes.
+//! The gRPC service, and HTTP routes for uploads and playback.
 
 mod form;
 mod grpc;
@@ -18,7 +18,7 @@ use crate::app::Media;
 
 pub use grpc::Uploads;
 
-/// What the raw routes work with.
+/// The state of the HTTP routes.
 #[derive(Clone)]
 pub struct Raw {
     pub media: Media,
@@ -28,12 +28,12 @@ pub struct Raw {
 
 /// The routes of `upload.proto` that carry bytes.
 pub fn routes(raw: Raw) -> Router {
-    let upload = async || not_allowed("POST");
+    let post_only = async || not_allowed("POST");
     Router::new()
-        .route("/api/v1/upload/video", post(upload::video).fallback(upload))
-        .route("/api/v1/upload/thumbnail", post(upload::image).fallback(upload))
-        .route("/api/v1/upload/image", post(upload::image).fallback(upload))
-        // Whatever a changed address looks like, it is an address that we did not sign.
+        .route("/api/v1/upload/video", post(upload::video).fallback(post_only))
+        .route("/api/v1/upload/thumbnail", post(upload::image).fallback(post_only))
+        .route("/api/v1/upload/image", post(upload::image).fallback(post_only))
+        // A wildcard: an address that was tampered with is answered with 403, not 404.
         .route("/media/{*address}", get(media::play).fallback(async || not_allowed("GET, HEAD")))
         .with_state(raw)
 }
@@ -42,7 +42,7 @@ fn not_allowed(allow: &'static str) -> Response {
     Error::new(Reason::MethodNotAllowed, format!("this path takes {allow}")).with("allow", allow).into_response()
 }
 
-/// The contract's declaration of a raw route.
+/// The contract's declaration of the route.
 fn declared(method: &Method, path: &'static str) -> Result<Route> {
     let route = RAW_ROUTES.iter().find(|r| r.method == method.as_str() && r.path == path);
     route.map(Route::Raw).ok_or_else(|| Error::new(Reason::RouteNotFound, "there is nothing at this path"))

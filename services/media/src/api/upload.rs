@@ -1,4 +1,4 @@
-//! `POST /api/v1/upload/…`: one file in a form, streamed.
+//! `POST /api/v1/upload/…`: streams one file of a multipart form.
 
 use axum::{
     Json,
@@ -12,15 +12,15 @@ use tracing::Instrument;
 
 use super::{Raw, declared, form, grpc};
 use crate::{
-    app::{Announcement, too_large},
+    app::{UploadRequest, too_large},
     domain::upload::{Kind, Upload},
 };
 
-/// What a form may add to the file: boundaries, headers of the parts.
-const FORM_SLACK: u64 = 64 << 10;
+/// The form's overhead: boundaries and part headers.
+const FORM_OVERHEAD: u64 = 64 << 10;
 
 pub async fn video(State(raw): State<Raw>, request: Request) -> Response {
-    answer(raw, request, "/api/v1/upload/video", Kind::Video).await
+    respond(raw, request, "/api/v1/upload/video", Kind::Video).await
 }
 
 /// Thumbnails, avatars, banners.
@@ -29,10 +29,10 @@ pub async fn image(State(raw): State<Raw>, request: Request) -> Response {
         "/api/v1/upload/thumbnail" => "/api/v1/upload/thumbnail",
         _ => "/api/v1/upload/image",
     };
-    answer(raw, request, path, Kind::Image).await
+    respond(raw, request, path, Kind::Image).await
 }
 
-async fn answer(raw: Raw, request: Request, path: &'static str, kind: Kind) -> Response {
+async fn respond(raw: Raw, request: Request, path: &'static str, kind: Kind) -> Response {
     let mut response = match receive(raw, request, path, kind).await {
         Ok(upload) => Json(UploadResponse { upload: Some(grpc::message(upload)) }).into_response(),
         Err(error) => error.into_response(),
@@ -56,7 +56,7 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
         })?;
         let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
         let limit = raw.media.config.limit(kind);
-        if length.is_some_and(|length| length > limit + FORM_SLACK) {
+        if length.is_some_and(|length| length > limit + FORM_OVERHEAD) {
             return Err(too_large(kind, limit));
         }
         Ok((user, boundary, length))
@@ -68,11 +68,11 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
             return Err(error);
         }
     };
-    // The client may be gone any time, and this future with it; a task of its
-    // own goes on to clean up.
+    // This future is dropped if the client disconnects; a task of its own can still
+    // clean up.
     let limit = raw.media.config.limit(kind);
-    let form = form::Form::new(&body, boundary, limit + 2 * FORM_SLACK);
-    let work = take_in(raw, user, kind, length, form).instrument(tracing::Span::current());
+    let form = form::Form::new(&body, boundary, limit + 2 * FORM_OVERHEAD);
+    let work = store_file(raw, user, kind, length, form).instrument(tracing::Span::current());
     let work = match request::current() {
         Some(context) => tokio::spawn(context.scope(work)),
         None => tokio::spawn(work),
@@ -84,9 +84,9 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
     outcome
 }
 
-async fn take_in(raw: Raw, user: User, kind: Kind, length: Option<u64>, form: form::Form) -> Result<Upload> {
+async fn store_file(raw: Raw, user: User, kind: Kind, length: Option<u64>, form: form::Form) -> Result<Upload> {
     let file = form.file(kind, raw.media.config.limit(kind)).await?;
-    raw.media.receive(Announcement { owner: user.id, kind, size_bytes: length }, file).await
+    raw.media.store_file(UploadRequest { owner: user.id, kind, size_bytes: length }, file).await
 }
 
 fn boundary(content_type: &str) -> Option<String> {

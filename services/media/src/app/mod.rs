@@ -2,14 +2,15 @@
 
 mod claim_upload;
 mod erase;
-mod parts;
+mod heartbeat;
+mod object_writer;
 mod play;
-mod receive_upload;
+mod playback_access;
 mod release_claim;
 mod remove;
-mod sight;
+mod store_file;
 mod sweep;
-mod turns;
+mod upload_limiter;
 
 use std::sync::Arc;
 
@@ -24,11 +25,11 @@ use crate::{
     probe::Prober,
 };
 
-pub use receive_upload::{Announcement, Chunks, too_large};
-pub use sight::Standings;
-pub use turns::Turns;
+pub use playback_access::PlaybackStatusCache;
+pub use store_file::{Chunks, UploadRequest, too_large};
+pub use upload_limiter::UploadLimiter;
 
-/// What the use cases work with. Cheap to clone.
+/// The use cases' dependencies. Clones share them.
 #[derive(Clone)]
 pub struct Media {
     pub config: Arc<Config>,
@@ -37,15 +38,14 @@ pub struct Media {
     pub db: DatabaseConnection,
     pub store: ObjectStore,
     pub prober: Prober,
-    pub turns: Turns,
-    /// Files that are being played.
-    pub playing: Cache<UploadId, Arc<Upload>>,
-    /// Which of them may be played.
-    pub standings: Standings,
+    pub upload_limiter: UploadLimiter,
+    /// Recently played uploads.
+    pub uploads: Cache<UploadId, Arc<Upload>>,
+    pub playback_statuses: PlaybackStatusCache,
     pub erasures: Erasures,
 }
 
-/// A failure of the object store, as callers see it.
+/// Maps a failure of the object store to an error for callers.
 fn store_failed(error: fenz_chassis::store::Error) -> Error {
     use fenz_chassis::store::Error as Store;
     match error {

@@ -1,5 +1,5 @@
-//! Finds a file to play. Who holds a signed address may, as long as the file is
-//! not out of sight; nobody is asked.
+//! Reads a file for playback. A signed address suffices, as long as its video is
+//! playable; no other service is called.
 
 use std::sync::Arc;
 
@@ -14,61 +14,60 @@ use crate::{
 };
 
 impl Media {
-    /// The file, from memory when it was played lately.
+    /// A stored upload, cached: players request many ranges of one file.
     ///
     /// # Errors
     /// `UPLOAD_NOT_FOUND` when it is removed.
-    pub async fn file(&self, id: UploadId) -> Result<Arc<Upload>> {
-        // Players ask for many ranges of one file; the first of them asks the database.
-        if let Some(file) = self.playing.get(&id).await {
-            return Ok(file);
+    pub async fn upload(&self, id: UploadId) -> Result<Arc<Upload>> {
+        if let Some(upload) = self.uploads.get(&id).await {
+            return Ok(upload);
         }
-        let file = uploads::find(&self.db, id).await?;
-        let file = Arc::new(file.ok_or_else(removed)?);
-        self.playing.insert(id, file.clone()).await;
-        Ok(file)
+        let upload = uploads::find(&self.db, id).await?;
+        let upload = Arc::new(upload.ok_or_else(upload_removed)?);
+        self.uploads.insert(id, upload.clone()).await;
+        Ok(upload)
     }
 
-    /// Its bytes from `first` to `last`, both included, as they come, for as long
-    /// as it may be played.
+    /// Streams the bytes from `first` to `last`, both included, and ends with an
+    /// error if playback is forbidden meanwhile.
     pub async fn bytes(
         &self,
-        file: &Upload,
+        upload: &Upload,
         audience: Audience,
         first: u64,
         last: u64,
-    ) -> Result<impl Stream<Item = Result<Bytes, Stopped>> + Send + use<>> {
-        let bytes = match self.store.get_range(&file.object_key, first, last).await {
-            // Another replica removed it while we had it in memory.
+    ) -> Result<impl Stream<Item = Result<Bytes, StreamError>> + Send + use<>> {
+        let bytes = match self.store.get_range(&upload.object_key, first, last).await {
+            // Another replica removed it while it was in our cache.
             Err(store::Error::NotFound) => {
-                self.playing.invalidate(&file.id).await;
-                return Err(removed());
+                self.uploads.invalidate(&upload.id).await;
+                return Err(upload_removed());
             }
             other => other.map_err(store_failed)?,
         };
-        let (media, id) = (self.clone(), file.id);
-        // The first chunk was just let in: without it the answer would break off
-        // before it has begun.
+        let (media, id) = (self.clone(), upload.id);
+        // The request was just checked: the first chunk needs no second check.
         let mut is_first = true;
         Ok(bytes.then(move |chunk| {
-            let (media, let_in) = (media.clone(), std::mem::take(&mut is_first));
+            let (media, is_checked) = (media.clone(), std::mem::take(&mut is_first));
             async move {
                 let chunk = chunk?;
-                if let_in || media.may_go_on(id, audience).await { Ok(chunk) } else { Err(Stopped::OutOfSight) }
+                let allowed = is_checked || media.may_continue(id, audience).await;
+                if allowed { Ok(chunk) } else { Err(StreamError::Restricted) }
             }
         }))
     }
 }
 
-/// Why a player does not get the rest.
+/// Why a response ends early.
 #[derive(Debug, thiserror::Error)]
-pub enum Stopped {
+pub enum StreamError {
     #[error(transparent)]
     Store(#[from] store::Error),
-    #[error("it may not be played any more")]
-    OutOfSight,
+    #[error("the video is not playable any more")]
+    Restricted,
 }
 
-pub(super) fn removed() -> Error {
+pub(super) fn upload_removed() -> Error {
     Error::new(Reason::UploadNotFound, "the file is removed")
 }

@@ -1,4 +1,4 @@
-//! Ends a claim.
+//! Releases a claim.
 
 use fenz_chassis::{
     Result,
@@ -9,20 +9,19 @@ use super::Media;
 use crate::{domain::upload::UploadId, store::claims};
 
 impl Media {
-    /// Removes what a claim holds, or only one upload of it (a video takes its
-    /// frame along).
+    /// Removes the claimed uploads, or only one of them (a video with its poster).
     #[tracing::instrument(name = "app.upload.release", skip(self))]
     pub async fn release(&self, claim: &str, only: Option<UploadId>) -> Result<()> {
         let now = self.clock.now();
-        let leftovers =
-            transact(&self.db, async |txn: Txn| Ok(claims::end_in_txn(&*txn, claim, only, now).await?)).await?;
-        self.remove(leftovers).await;
+        let removed =
+            transact(&self.db, async |txn: Txn| Ok(claims::remove_in_txn(&*txn, claim, only, now).await?)).await?;
+        self.delete_uploads(removed).await;
         Ok(())
     }
 
-    /// Hands back what a claim holds, for another use.
-    pub async fn free(&self, claim: &str, only: Option<UploadId>) -> Result<()> {
+    /// Releases the claim and keeps the uploads for another claim.
+    pub async fn unclaim(&self, claim: &str, only: Option<UploadId>) -> Result<()> {
         let now = self.clock.now();
-        transact(&self.db, async |txn: Txn| Ok(claims::free(&*txn, claim, only, now).await?)).await
+        transact(&self.db, async |txn: Txn| Ok(claims::unclaim(&*txn, claim, only, now).await?)).await
     }
 }

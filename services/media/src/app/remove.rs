@@ -1,5 +1,5 @@
-//! Removes files whose upload is gone. The database says so first: what fails
-//! here is tried again by the sweeper.
+//! Deletes the files of removed uploads. The row is marked first, so that the
+//! sweeper retries a deletion that fails.
 
 use fenz_chassis::{
     Result,
@@ -7,68 +7,68 @@ use fenz_chassis::{
     store,
 };
 
-use super::{Media, parts::Parts};
+use super::{Media, object_writer::ObjectWriter};
 use crate::{
     domain::upload::{UploadId, object_key},
     store::{
-        daily,
-        removal::{self, Leftover},
-        uploads::Announced,
+        removal::{self, RemovedUpload},
+        uploads::PendingUpload,
+        usage,
     },
 };
 
 impl Media {
-    /// Removes what is left of an upload that did not come through; what came of
-    /// it was sent all the same. The database may not know the id of its parts.
-    pub(super) async fn give_up(&self, upload: &Announced, parts: &Parts) {
+    /// Removes a failed upload; the received bytes count as sent. The database may
+    /// not have the id of the multipart upload.
+    pub(super) async fn abort(&self, upload: &PendingUpload, writer: &ObjectWriter) {
         let (id, owner, now) = (upload.id, upload.owner, self.clock.now());
-        let (multipart, sent) = (parts.multipart_id(), parts.has_sent());
+        let (multipart_id, has_sent) = (writer.multipart_id(), writer.has_sent());
         let marked = transact(&self.db, async |txn: Txn| {
-            if parts.size() > 0 && !self.erasures.is_erased(&*txn, owner).await? {
-                daily::add(&*txn, owner, now, parts.size()).await?;
+            if writer.size() > 0 && !self.erasures.is_erased(&*txn, owner).await? {
+                usage::add(&*txn, owner, now, writer.size()).await?;
             }
-            let mut leftovers = removal::give_up(&*txn, id, now).await?;
-            for leftover in leftovers.iter_mut().filter(|leftover| leftover.id == id) {
-                leftover.multipart_id = multipart.map(str::to_owned).or(leftover.multipart_id.take());
+            let mut removed = removal::abort_in_txn(&*txn, id, now).await?;
+            for upload in removed.iter_mut().filter(|upload| upload.id == id) {
+                upload.multipart_id = multipart_id.map(str::to_owned).or(upload.multipart_id.take());
             }
-            if sent && !leftovers.iter().any(|leftover| leftover.id == id) {
-                // We stood still so long that others have removed it before we sent.
-                let multipart_id = multipart.map(str::to_owned);
-                let late = Leftover { id, object_key: object_key(id), multipart_id };
-                removal::put_leftover_in_txn(&*txn, &late, now).await?;
-                leftovers.push(late);
+            if has_sent && !removed.iter().any(|upload| upload.id == id) {
+                // We were suspended so long that the row was deleted before we sent.
+                let multipart_id = multipart_id.map(str::to_owned);
+                let orphan = RemovedUpload { id, object_key: object_key(id), multipart_id };
+                removal::insert_orphan_in_txn(&*txn, &orphan, now).await?;
+                removed.push(orphan);
             }
-            Ok(leftovers)
+            Ok(removed)
         });
         match marked.await {
-            Ok(leftovers) => self.remove(leftovers).await,
-            // Its heartbeat has stopped: the sweeper will find it.
-            Err(error) => tracing::warn!(%error, upload.id = id.0, "broken upload not removed yet"),
+            Ok(removed) => self.delete_uploads(removed).await,
+            // It has no heartbeat any more: the sweeper will remove it.
+            Err(error) => tracing::warn!(%error, upload.id = upload.id.0, "failed upload not removed yet"),
         }
     }
 
-    /// Removes files and rows of uploads that are gone.
-    pub(super) async fn remove(&self, leftovers: Vec<Leftover>) {
-        for leftover in leftovers {
-            self.playing.invalidate(&leftover.id).await;
-            if let Err(error) = self.remove_files(&leftover).await {
-                tracing::warn!(%error, upload.id = leftover.id.0, "files not removed yet");
+    /// Deletes the files and then the rows. Best effort: the sweeper retries.
+    pub(super) async fn delete_uploads(&self, removed: Vec<RemovedUpload>) {
+        for upload in removed {
+            self.uploads.invalidate(&upload.id).await;
+            if let Err(error) = self.delete_files(&upload).await {
+                tracing::warn!(%error, upload.id = upload.id.0, "files not deleted yet");
                 continue;
             }
-            if let Err(error) = self.forget(leftover.id).await {
-                tracing::warn!(%error, upload.id = leftover.id.0, "removed upload not forgotten yet");
+            if let Err(error) = self.delete_row(upload.id).await {
+                tracing::warn!(%error, upload.id = upload.id.0, "row of removed upload not deleted yet");
             }
         }
     }
 
-    pub(super) async fn remove_files(&self, leftover: &Leftover) -> Result<(), store::Error> {
-        if let Some(multipart) = &leftover.multipart_id {
-            self.store.abort_multipart(&leftover.object_key, multipart).await?;
+    pub(super) async fn delete_files(&self, upload: &RemovedUpload) -> Result<(), store::Error> {
+        if let Some(multipart_id) = &upload.multipart_id {
+            self.store.abort_multipart(&upload.object_key, multipart_id).await?;
         }
-        self.store.delete(&leftover.object_key).await
+        self.store.delete(&upload.object_key).await
     }
 
-    pub(super) async fn forget(&self, id: UploadId) -> Result<()> {
-        transact(&self.db, async |txn: Txn| Ok(removal::forget(&*txn, id).await?)).await
+    pub(super) async fn delete_row(&self, id: UploadId) -> Result<()> {
+        transact(&self.db, async |txn: Txn| Ok(removal::delete_row(&*txn, id).await?)).await
     }
 }

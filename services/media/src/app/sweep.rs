@@ -1,6 +1,6 @@
-//! Looks for uploads that were interrupted, that nothing uses, or whose files
-//! could not be removed. Several replicas may do so at once: every change names
-//! the state it expects, and removing twice does no harm.
+//! Removes interrupted and unused uploads, and retries failed deletions. Replicas
+//! may sweep concurrently: every update checks the state it expects, and deleting
+//! is idempotent.
 
 use std::time::Duration;
 
@@ -10,40 +10,40 @@ use fenz_chassis::{
 };
 
 use super::Media;
-use crate::store::{daily, removal, states};
+use crate::store::{playback_states, removal, usage};
 
-/// How many are handled at a time.
-const BATCH: u64 = 100;
-/// Longer than the bus keeps events.
-const DELETED_VIDEOS: Duration = Duration::from_secs(8 * 24 * 3600);
+/// Uploads per query.
+const BATCH_SIZE: u64 = 100;
+/// Longer than the message bus retains events.
+const DELETED_VIDEO_RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
 
 impl Media {
-    /// One turn: as many batches as there is work.
+    /// Runs until there is nothing left to do.
     pub async fn sweep(&self) -> Result<()> {
         let now = self.clock.now();
-        let silent_since = self.clock.ago(self.config.interrupted_after);
+        let last_heartbeat = self.clock.ago(self.config.interrupted_after);
         transact(&self.db, async |txn: Txn| {
-            daily::forget_old(&*txn, now).await?;
-            states::forget_deleted(&*txn, self.clock.ago(DELETED_VIDEOS)).await?;
-            let interrupted = removal::end_interrupted(&*txn, silent_since, now).await?;
+            usage::remove_old(&*txn, now).await?;
+            playback_states::remove_deleted_videos(&*txn, self.clock.ago(DELETED_VIDEO_RETENTION)).await?;
+            let interrupted = removal::remove_interrupted(&*txn, last_heartbeat, now).await?;
             if interrupted > 0 {
-                tracing::info!(interrupted, "interrupted uploads found");
+                tracing::info!(interrupted, "interrupted uploads removed");
             }
             Ok(())
         })
         .await?;
-        self.end_unused().await?;
-        self.remove_gone().await
+        self.remove_unused().await?;
+        self.delete_removed().await
     }
 
-    async fn end_unused(&self) -> Result<()> {
+    async fn remove_unused(&self) -> Result<()> {
         let unused_since = self.clock.ago(self.config.unused_after);
         loop {
-            let unused = removal::find_unused(&self.db, unused_since, BATCH).await?;
+            let unused = removal::list_unused(&self.db, unused_since, BATCH_SIZE).await?;
             for id in &unused {
                 let now = self.clock.now();
                 transact(&self.db, async |txn: Txn| {
-                    Ok(removal::end_unused_in_txn(&*txn, *id, unused_since, now).await?)
+                    Ok(removal::remove_unused_in_txn(&*txn, *id, unused_since, now).await?)
                 })
                 .await?;
             }
@@ -53,14 +53,14 @@ impl Media {
         }
     }
 
-    /// Each once in a turn: what fails now has its next try at the next turn.
-    async fn remove_gone(&self) -> Result<()> {
+    /// Tries each once; failures are retried by the next sweep.
+    async fn delete_removed(&self) -> Result<()> {
         let mut after = None;
         loop {
-            let gone = removal::find_gone(&self.db, after, BATCH).await?;
-            let Some(last) = gone.last() else { return Ok(()) };
+            let removed = removal::list_removed(&self.db, after, BATCH_SIZE).await?;
+            let Some(last) = removed.last() else { return Ok(()) };
             after = Some(last.id);
-            self.remove(gone).await;
+            self.delete_uploads(removed).await;
         }
     }
 }

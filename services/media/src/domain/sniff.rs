@@ -1,11 +1,12 @@
-//! What a file is, from its first bytes. Names and declared types are not asked.
+//! Detects a file's format from its first bytes; file names and declared types are
+//! ignored.
 
 use super::upload::Kind;
 
-/// How many bytes are enough to tell.
-pub const ENOUGH: usize = 4096;
+/// How many bytes [`sniff`] needs.
+pub const SNIFF_BYTES: usize = 4096;
 
-/// A format that we take.
+/// An accepted format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Mp4,
@@ -38,7 +39,7 @@ impl Format {
     }
 }
 
-/// The format of a file that begins so; none where it is not one we take.
+/// None if the format is not accepted.
 pub fn sniff(head: &[u8]) -> Option<Format> {
     if head.starts_with(&[0xFF, 0xD8, 0xFF]) {
         return Some(Format::Jpeg);
@@ -52,13 +53,13 @@ pub fn sniff(head: &[u8]) -> Option<Format> {
     ebml(head).or_else(|| iso_media(head))
 }
 
-/// Brands whose files a browser plays as MP4 (ISO/IEC 14496-12, mp4ra.org).
+/// Brands that browsers play as MP4 (ISO/IEC 14496-12, mp4ra.org).
 const MP4_BRANDS: &[&[u8; 4]] = &[
     b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41", b"mp42", b"mp71",
     b"avc1", b"hvc1", b"dash", b"msdh", b"MSNV", b"M4V ", b"M4VH", b"M4VP", b"f4v ", b"F4V ", b"mmp4", b"3gp4",
     b"3gp5", b"3gp6", b"XAVC", b"cmfc", b"cmf2",
 ];
-/// Major brands of the same family that are no video: pictures and sound.
+/// Major brands of the same family for images and audio.
 const NOT_VIDEO: &[&[u8; 4]] = &[
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ",
     b"jpx ", b"M4A ", b"M4B ", b"M4P ",
@@ -70,8 +71,8 @@ fn iso_media(head: &[u8]) -> Option<Format> {
     if kind == b"ftyp" {
         return brand(u32::from_be_bytes(size) as usize, head);
     }
-    // QuickTime before ftyp. The box names are English words too, so a size that
-    // reads as text means text.
+    // QuickTime before `ftyp`. The box types are English words too: a size of
+    // printable characters means a text file.
     let box_like = matches!(kind, b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot");
     let text_like = size.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
     let length = u32::from_be_bytes(size);
@@ -79,7 +80,7 @@ fn iso_media(head: &[u8]) -> Option<Format> {
     (box_like && sane && !text_like).then_some(Format::QuickTime)
 }
 
-/// By the major brand, else by the compatible ones.
+/// By the major brand, then by the compatible brands.
 fn brand(size: usize, head: &[u8]) -> Option<Format> {
     let end = size.clamp(0, head.len());
     let major: &[u8; 4] = head.get(8..12)?.try_into().ok()?;
@@ -97,7 +98,7 @@ fn brand(size: usize, head: &[u8]) -> Option<Format> {
 const EBML: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 const DOC_TYPE: u64 = 0x4282;
 
-/// Reads the EBML header (RFC 8794) up to its `DocType`.
+/// Parses the EBML header (RFC 8794) up to its `DocType`.
 fn ebml(head: &[u8]) -> Option<Format> {
     let body = head.strip_prefix(&EBML)?;
     let (length, used) = vint(body, false)?;
@@ -120,7 +121,7 @@ fn ebml(head: &[u8]) -> Option<Format> {
     }
 }
 
-/// A variable-length integer and how many bytes it takes; ids keep their marker.
+/// A variable-length integer and its length in bytes; ids keep the length marker.
 fn vint(bytes: &[u8], keep_marker: bool) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     let length = first.leading_zeros() as usize + 1;
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_the_formats_apart() {
+    fn detects_each_format() {
         let cases: Vec<(Vec<u8>, Option<Format>)> = vec![
             (ftyp("isom", &["isom", "iso2", "avc1", "mp41"]), Some(Format::Mp4)),
             (ftyp("mp42", &[]), Some(Format::Mp4)),

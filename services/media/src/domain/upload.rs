@@ -1,8 +1,7 @@
-//! What an upload is.
+//! Uploaded files.
 
 use chrono::{DateTime, Utc};
 
-/// Names an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UploadId(pub i64);
 
@@ -12,7 +11,6 @@ impl std::fmt::Display for UploadId {
     }
 }
 
-/// What an upload can be used as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Video,
@@ -31,7 +29,7 @@ impl Kind {
         [Self::Video, Self::Image].into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// What may be sent as this, for people.
+    /// The accepted formats, for error messages.
     pub fn formats(self) -> &'static str {
         match self {
             Self::Video => "MP4, QuickTime, WebM or Matroska",
@@ -40,30 +38,29 @@ impl Kind {
     }
 }
 
-/// A file that is there, whole.
+/// A completely stored file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     pub id: UploadId,
     pub kind: Kind,
     pub content_type: String,
-    pub size_bytes: u64,
-    /// Hexadecimal.
-    pub sha256: String,
-    pub shape: Shape,
+    pub metadata: UploadMetadata,
     pub object_key: String,
     pub created_at: DateTime<Utc>,
 }
 
-/// What was found out about a file's content; 0 where it could not be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
+/// Known once a file is completely stored; 0 where it is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadMetadata {
+    pub size_bytes: u64,
+    /// Hexadecimal.
+    pub sha256: String,
     pub duration_seconds: i32,
-    /// In pixels, as shown: a rotation is applied.
     pub width: i32,
     pub height: i32,
 }
 
-/// Where the object of an upload is.
+/// The key of an upload in the object store.
 pub fn object_key(id: UploadId) -> String {
     format!("uploads/{id}")
 }

@@ -1,81 +1,114 @@
-//! Looks into videos with ffprobe and ffmpeg, when there are any.
+//! Probes videos with ffprobe and ffmpeg, if they are installed.
 //!
-//! The files come from strangers: the demuxer is the one we found out, no
-//! protocol but `file` is allowed, and time, memory, output and the number of
-//! files are limited. The programs get a partial copy (see [`skeleton`]), never
-//! the object store.
+//! The files are untrusted: the demuxer is fixed by the detected format, `file` is
+//! the only allowed protocol, and time, memory, output and open files are limited.
+//! The programs read a sparse copy (see [`sparse_copy`]), never the object store.
 
+mod ffmpeg;
 mod report;
-mod skeleton;
-mod tool;
+mod sparse_copy;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use fenz_chassis::store::ObjectStore;
 use tokio::sync::Semaphore;
 
-use crate::domain::{sniff::Format, upload::Shape};
-use tool::Tools;
+use crate::domain::{media_info::MediaInfo, sniff::Format};
+use ffmpeg::Programs;
 
-/// What was seen in a video.
-#[derive(Debug, Default)]
-pub struct Seen {
-    pub shape: Shape,
-    /// A frame, as JPEG.
-    pub poster: Option<Bytes>,
+/// A file in the object store.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredFile<'a> {
+    pub key: &'a str,
+    pub size: u64,
+    pub format: Format,
 }
 
-/// Runs the programs, at most one per core at once. Clones share that limit.
+/// Limits of a probe.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Of the whole probe, including the wait for a free core; each program gets
+    /// half of it.
+    pub timeout: Duration,
+    /// The folder of the sparse copies.
+    pub temp_dir: PathBuf,
+}
+
+/// Runs at most one probe per core. Clones share that limit.
 #[derive(Clone)]
 pub struct Prober {
-    tools: Option<Arc<Tools>>,
-    at_once: Arc<Semaphore>,
-    temp: PathBuf,
+    store: ObjectStore,
+    limits: Limits,
+    programs: Option<Arc<Programs>>,
+    concurrency: Arc<Semaphore>,
 }
 
 impl Prober {
-    /// Finds the programs; without them nothing is seen, and that is said once.
-    pub fn find(timeout: Duration, temp: PathBuf) -> Self {
-        let tools = Tools::find(timeout).map(Arc::new);
-        if tools.is_none() {
-            tracing::warn!("no ffprobe and ffmpeg found: videos have neither duration, size nor poster frame");
+    pub fn new(store: ObjectStore, limits: Limits) -> Self {
+        let programs = Programs::find(limits.timeout / 2).map(Arc::new);
+        if programs.is_none() {
+            tracing::warn!("ffprobe and ffmpeg not found, videos have no duration, size or poster");
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { tools, at_once: Arc::new(Semaphore::new(cores)), temp }
+        Self { store, limits, programs, concurrency: Arc::new(Semaphore::new(cores)) }
     }
 
-    /// What can be seen in a stored video. A file that says nothing is taken as
-    /// it is: what cannot be found out stays 0.
-    pub async fn look(&self, store: &ObjectStore, key: &str, size: u64, format: Format) -> Seen {
-        let Some(tools) = &self.tools else { return Seen::default() };
-        let demuxer = match format {
-            Format::Mp4 | Format::QuickTime => "mov",
-            Format::WebM | Format::Matroska => "matroska",
-            Format::Jpeg | Format::Png | Format::WebP => return Seen::default(),
+    /// Probes a stored video. Best effort: a file that cannot be probed is valid
+    /// and has no information.
+    pub async fn probe(&self, file: StoredFile<'_>) -> MediaInfo {
+        let (Some(programs), Some(demuxer)) = (&self.programs, demuxer(file.format)) else {
+            return MediaInfo::default();
         };
-        let Ok(_turn) = self.at_once.acquire().await else { return Seen::default() };
-        let copy = match skeleton::fetch(store, key, size, demuxer == "mov", &self.temp).await {
-            Ok(copy) => copy,
-            Err(error) => {
-                tracing::warn!(%error, key, "video not copied for a look into it");
-                return Seen::default();
+        let probe = self.run(programs, file, demuxer);
+        match tokio::time::timeout(self.limits.timeout, probe).await {
+            Ok(Ok(info)) => {
+                let (video_codec, audio_codec) = (info.video_codec.as_deref(), info.audio_codec.as_deref());
+                tracing::debug!(key = file.key, video_codec, audio_codec, "video probed");
+                info
             }
-        };
-        let shape = match tools.shape(copy.path(), demuxer).await {
-            Ok(shape) => shape,
-            Err(error) => {
-                tracing::info!(%error, key, "video cannot be looked into");
-                return Seen::default();
+            Ok(Err(error)) => {
+                tracing::warn!(%error, key = file.key, "video not probed");
+                MediaInfo::default()
             }
-        };
-        // A second in is rarely black any more, and its bytes are near the start.
-        let mut poster = None;
-        for second in [1, 0] {
-            if poster.is_none() && (second == 0 || shape.duration_seconds > 1) {
-                poster = tools.frame(copy.path(), demuxer, second).await;
+            Err(_) => {
+                tracing::warn!(key = file.key, "video probe timed out");
+                MediaInfo::default()
             }
         }
-        Seen { shape, poster }
+    }
+
+    async fn run(
+        &self,
+        programs: &Programs,
+        file: StoredFile<'_>,
+        demuxer: &str,
+    ) -> Result<MediaInfo, sparse_copy::Error> {
+        let _permit = self.concurrency.acquire().await;
+        let copy = sparse_copy::create(&self.store, file, &self.limits.temp_dir).await?;
+        let mut info = match programs.probe(copy.path(), demuxer).await {
+            Ok(info) => info,
+            // Usually a damaged file.
+            Err(error) => {
+                tracing::info!(%error, key = file.key, "video not readable by ffprobe");
+                return Ok(MediaInfo::default());
+            }
+        };
+        // The first frame is often black; one second in is still near the start of
+        // the file.
+        for second in [1, 0] {
+            if info.poster.is_none() && (second == 0 || info.duration_seconds > 1) {
+                info.poster = programs.frame(copy.path(), demuxer, second).await;
+            }
+        }
+        Ok(info)
+    }
+}
+
+/// None for images.
+fn demuxer(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Mp4 | Format::QuickTime => Some("mov"),
+        Format::WebM | Format::Matroska => Some("matroska"),
+        Format::Jpeg | Format::Png | Format::WebP => None,
     }
 }

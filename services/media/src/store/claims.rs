@@ -1,4 +1,4 @@
-//! Claims: what uses an upload.
+//! Claims: which entity of another service uses an upload.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
@@ -6,29 +6,28 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Query
 
 use super::{
     entity::upload::{Column, Entity, State},
-    removal::{Leftover, mark_gone},
-    uploads::this_or_its_poster,
+    removal::{RemovedUpload, mark_removed},
+    uploads::with_poster,
 };
 use crate::domain::upload::{Kind, Upload, UploadId};
 
-/// How a claim went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claimed {
-    Yes { upload: Upload, poster: Option<UploadId> },
-    ByAnother,
+pub enum ClaimOutcome {
+    Claimed { upload: Upload, poster: Option<UploadId> },
+    AlreadyClaimed,
     WrongKind(Kind),
-    Unknown,
+    NotFound,
 }
 
-/// Takes an owner's upload into use. Of several claims at once one wins.
+/// Claims an owner's upload. One of several concurrent claims succeeds.
 pub async fn claim_in_txn(
     txn: &impl ConnectionTrait,
     id: UploadId,
     owner: UserId,
     kind: Kind,
     claim: &str,
-) -> Result<Claimed, DbErr> {
-    let free = Entity::update_many()
+) -> Result<ClaimOutcome, DbErr> {
+    let unclaimed = Entity::update_many()
         .col_expr(Column::Claim, Expr::value(claim))
         .filter(Column::Id.eq(id.0))
         .filter(Column::OwnerId.eq(owner.0))
@@ -36,7 +35,7 @@ pub async fn claim_in_txn(
         .filter(Column::State.eq(State::Stored))
         .filter(Column::PosterOf.is_null())
         .filter(Column::Claim.is_null());
-    let won = free.exec(txn).await?.rows_affected == 1;
+    let won = unclaimed.exec(txn).await?.rows_affected == 1;
     if won {
         Entity::update_many()
             .col_expr(Column::Claim, Expr::value(claim))
@@ -51,12 +50,12 @@ pub async fn claim_in_txn(
         .filter(Column::PosterOf.is_null())
         .one(txn)
         .await?;
-    let Some(row) = row else { return Ok(Claimed::Unknown) };
+    let Some(row) = row else { return Ok(ClaimOutcome::NotFound) };
     if row.kind != kind.as_str() {
-        return Ok(Claimed::WrongKind(Upload::from(row).kind));
+        return Ok(ClaimOutcome::WrongKind(Upload::from(row).kind));
     }
     if row.claim.as_deref() != Some(claim) {
-        return Ok(Claimed::ByAnother);
+        return Ok(ClaimOutcome::AlreadyClaimed);
     }
     let poster = Entity::find()
         .filter(Column::PosterOf.eq(id.0))
@@ -64,18 +63,17 @@ pub async fn claim_in_txn(
         .filter(Column::Claim.eq(claim))
         .one(txn)
         .await?;
-    Ok(Claimed::Yes { upload: row.into(), poster: poster.map(|row| UploadId(row.id)) })
+    Ok(ClaimOutcome::Claimed { upload: row.into(), poster: poster.map(|row| UploadId(row.id)) })
 }
 
-/// What a claim holds: all of it, or one upload and the frame taken of it.
-fn held(claim: &str, only: Option<UploadId>) -> Condition {
-    let held = Condition::all().add(Column::Claim.eq(claim)).add(Column::State.eq(State::Stored));
-    held.add_option(only.map(this_or_its_poster))
+/// All uploads of a claim, or one upload with its poster.
+fn claimed(claim: &str, only: Option<UploadId>) -> Condition {
+    let claimed = Condition::all().add(Column::Claim.eq(claim)).add(Column::State.eq(State::Stored));
+    claimed.add_option(only.map(with_poster))
 }
 
-/// Frees what a claim holds for another use; unused, it is removed after a while
-/// that begins now.
-pub async fn free(
+/// Releases a claim. Its uploads count as unused from now on.
+pub async fn unclaim(
     db: &impl ConnectionTrait,
     claim: &str,
     only: Option<UploadId>,
@@ -84,28 +82,28 @@ pub async fn free(
     Entity::update_many()
         .col_expr(Column::Claim, Expr::value(None::<String>))
         .col_expr(Column::TouchedAt, Expr::value(now))
-        .filter(held(claim, only))
+        .filter(claimed(claim, only))
         .exec(db)
         .await?;
     Ok(())
 }
 
-/// Ends the life of what a claim holds; gives what is to be removed.
-pub async fn end_in_txn(
+/// Removes the uploads of a claim.
+pub async fn remove_in_txn(
     txn: &impl ConnectionTrait,
     claim: &str,
     only: Option<UploadId>,
     now: DateTime<Utc>,
-) -> Result<Vec<Leftover>, DbErr> {
-    let rows = Entity::find().filter(held(claim, only)).all(txn).await?;
+) -> Result<Vec<RemovedUpload>, DbErr> {
+    let rows = Entity::find().filter(claimed(claim, only)).all(txn).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    // A video's frame goes with it, also one that was freed on its own.
-    let mut frames = Vec::new();
+    // Also the poster of a video that was unclaimed on its own.
+    let mut posters = Vec::new();
     if !ids.is_empty() {
         let of_them = Condition::all().add(Column::PosterOf.is_in(ids.clone())).add(Column::Claim.is_null());
-        frames = Entity::find().filter(of_them).filter(Column::State.eq(State::Stored)).all(txn).await?;
+        posters = Entity::find().filter(of_them).filter(Column::State.eq(State::Stored)).all(txn).await?;
     }
-    let leftovers: Vec<Leftover> = rows.into_iter().chain(frames).map(Leftover::from).collect();
-    mark_gone(txn, leftovers.iter().map(|l| l.id), now).await?;
-    Ok(leftovers)
+    let removed: Vec<RemovedUpload> = rows.into_iter().chain(posters).map(RemovedUpload::from).collect();
+    mark_removed(txn, removed.iter().map(|upload| upload.id), now).await?;
+    Ok(removed)
 }

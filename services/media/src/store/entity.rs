@@ -1,24 +1,23 @@
-//! The rows, as sea-orm wants them.
+//! sea-orm entities.
 
 pub mod upload {
     use sea_orm::entity::prelude::*;
 
-    /// Where an upload is in its life.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
     #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
     pub enum State {
-        /// Its bytes are coming; `touched_at` tells that somebody still works on it.
+        /// In progress; `touched_at` is its last heartbeat.
         #[sea_orm(string_value = "receiving")]
         Receiving,
-        /// Its bytes may still be coming and are to be removed: whoever takes them
-        /// in does so, or the sweeper once nobody does.
+        /// To be removed by the process that receives it, or by the sweeper once it
+        /// has no heartbeat.
         #[sea_orm(string_value = "ending")]
-        Ending,
+        Aborting,
         #[sea_orm(string_value = "stored")]
         Stored,
-        /// Not to be seen any more; its files are still to be removed.
+        /// Does not exist for callers; its files are not deleted yet.
         #[sea_orm(string_value = "gone")]
-        Gone,
+        Removed,
     }
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -30,18 +29,18 @@ pub mod upload {
         pub kind: String,
         pub state: State,
         pub content_type: String,
-        /// While receiving: what the sender announced.
+        /// While receiving: the declared size.
         pub size_bytes: i64,
         pub sha256: String,
         pub duration_seconds: i32,
         pub width: i32,
         pub height: i32,
         pub object_key: String,
-        /// Of the object store; there before the first part is.
+        /// Of the object store; stored before the first part is sent.
         pub multipart_id: Option<String>,
-        /// The video that this picture is a frame of.
+        /// The video whose poster this is.
         pub poster_of: Option<i64>,
-        /// What uses it; nothing does without.
+        /// What uses it; none if unused.
         pub claim: Option<String>,
         pub touched_at: DateTimeUtc,
         pub created_at: DateTimeUtc,
@@ -53,10 +52,10 @@ pub mod upload {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod daily {
+pub mod daily_usage {
     use sea_orm::entity::prelude::*;
 
-    /// What a user has sent on a day, also when it is removed since.
+    /// Bytes that a user sent on a day, removed uploads included.
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "daily_usage")]
     pub struct Model {
@@ -77,21 +76,22 @@ pub mod daily {
 pub mod video_state {
     use sea_orm::entity::prelude::*;
 
-    /// What content has told of a video.
+    /// A video's state as of content's newest event.
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "video_states")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub video_id: i64,
         pub channel_id: i64,
-        /// 0 where only its deletion was told.
+        /// 0 if only its deletion was consumed.
         pub owner_id: i64,
         pub is_published: bool,
         pub is_hidden: bool,
         pub is_deleted: bool,
-        /// The video's; what is older says nothing new.
+        /// Of the video; older events are ignored.
         pub version: i64,
-        pub heard_at: DateTimeUtc,
+        #[sea_orm(column_name = "heard_at")]
+        pub updated_at: DateTimeUtc,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -103,7 +103,7 @@ pub mod video_state {
 pub mod channel_state {
     use sea_orm::entity::prelude::*;
 
-    /// What channel has told of one.
+    /// A channel's state as of channel's newest event.
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "channel_states")]
     pub struct Model {
@@ -112,7 +112,7 @@ pub mod channel_state {
         pub owner_id: i64,
         pub is_hidden: bool,
         pub is_deleted: bool,
-        /// The channel's; what is older says nothing new.
+        /// Of the channel; older events are ignored.
         pub version: i64,
     }
 

@@ -1,4 +1,4 @@
-//! The schema, one statement per step: MariaDB commits each.
+//! The schema, one statement per migration: MariaDB commits each statement.
 
 use fenz_chassis::database::{
     schema::{big, flag, index, index_as, number, table, text},
@@ -68,7 +68,7 @@ fn uploads(manager: &SchemaManager) -> TableCreateStatement {
         .col(number("width"))
         .col(number("height"))
         .col(text("object_key", 128))
-        // Amazon's are about 130 characters; nobody promises a length.
+        // Amazon's have about 130 characters; the maximum is not specified.
         .col(ColumnDef::new("multipart_id").string_len(1024))
         .col(ColumnDef::new("poster_of").big_integer())
         .col(ColumnDef::new("claim").string_len(128))

@@ -1,11 +1,11 @@
-//! The tables: entities, migrations and queries. Rows never leave it.
+//! Entities, migrations and queries. Entities do not leave this module.
 
 pub mod claims;
-pub mod daily;
 mod entity;
 mod migration;
+pub mod playback_states;
 pub mod removal;
-pub mod states;
 pub mod uploads;
+pub mod usage;
 
 pub use migration::Migrator;

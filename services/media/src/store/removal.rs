@@ -1,4 +1,4 @@
-//! The end of uploads: first the row says so, then the files go, then the row.
+//! Removing uploads: the row is marked, then the files are deleted, then the row.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
@@ -9,70 +9,72 @@ use sea_orm::{
 
 use super::{
     entity::upload::{ActiveModel, Column, Entity, Model, State},
-    uploads::this_or_its_poster,
+    uploads::with_poster,
 };
 use crate::domain::upload::UploadId;
 
-/// Whose leftovers without an owner are.
-const NOBODY: i64 = 0;
+/// The owner of orphans.
+const NO_OWNER: i64 = 0;
 
-/// Files that are to be removed.
+/// A removed upload whose files are not deleted yet.
 #[derive(Clone, Debug)]
-pub struct Leftover {
+pub struct RemovedUpload {
     pub id: UploadId,
     pub object_key: String,
     pub multipart_id: Option<String>,
 }
 
-impl From<Model> for Leftover {
+impl From<Model> for RemovedUpload {
     fn from(row: Model) -> Self {
         Self { id: UploadId(row.id), object_key: row.object_key, multipart_id: row.multipart_id }
     }
 }
 
-/// Ends the life of all uploads of a user. Those that are under way are ended by
-/// whoever takes them in, so that nothing comes after the removal.
-pub async fn end_of_in_txn(txn: &impl ConnectionTrait, owner: UserId, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Removes all uploads of a user. Those in progress are aborted by the process that
+/// receives them, so that no part is stored after the removal.
+pub async fn remove_of_user_in_txn(txn: &impl ConnectionTrait, owner: UserId, now: DateTime<Utc>) -> Result<(), DbErr> {
     let of_owner = |state| Condition::all().add(Column::OwnerId.eq(owner.0)).add(Column::State.eq(state));
-    gone(now).filter(of_owner(State::Stored)).exec(txn).await?;
-    // Its time stays: the last that its receiver said that it is there.
-    let ending = Entity::update_many().col_expr(Column::State, Expr::value(State::Ending));
-    ending.filter(of_owner(State::Receiving)).exec(txn).await?;
+    set_removed(now).filter(of_owner(State::Stored)).exec(txn).await?;
+    // `touched_at` stays the last heartbeat.
+    let aborting = Entity::update_many().col_expr(Column::State, Expr::value(State::Aborting));
+    aborting.filter(of_owner(State::Receiving)).exec(txn).await?;
     Ok(())
 }
 
-/// Whether an upload of a user has still to be ended by whoever takes it in.
-pub async fn is_ending(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
-    let ending = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Ending));
-    Ok(ending.one(db).await?.is_some())
+/// Whether an upload of a user is still being aborted.
+pub async fn has_aborting(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
+    let aborting = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Aborting));
+    Ok(aborting.one(db).await?.is_some())
 }
 
-/// Some uploads of a user whose files are still to be removed.
-pub async fn find_gone_of(db: &impl ConnectionTrait, owner: UserId, limit: u64) -> Result<Vec<Leftover>, DbErr> {
-    let gone = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Gone));
-    Ok(gone.limit(limit).all(db).await?.into_iter().map(Leftover::from).collect())
+pub async fn list_removed_of_user(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    limit: u64,
+) -> Result<Vec<RemovedUpload>, DbErr> {
+    let removed = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Removed));
+    Ok(removed.limit(limit).all(db).await?.into_iter().map(RemovedUpload::from).collect())
 }
 
-/// Keeps in mind what is to be removed of an upload whose row is gone already:
-/// its bytes came after that.
-pub async fn put_leftover_in_txn(
+/// Inserts a removed upload for bytes that were stored after their row was deleted.
+pub async fn insert_orphan_in_txn(
     txn: &impl ConnectionTrait,
-    leftover: &Leftover,
+    upload: &RemovedUpload,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let row = ActiveModel {
-        id: Set(leftover.id.0),
-        owner_id: Set(NOBODY),
+        id: Set(upload.id.0),
+        owner_id: Set(NO_OWNER),
         kind: Set(String::new()),
-        state: Set(State::Gone),
+        state: Set(State::Removed),
         content_type: Set(String::new()),
         size_bytes: Set(0),
         sha256: Set(String::new()),
         duration_seconds: Set(0),
         width: Set(0),
         height: Set(0),
-        object_key: Set(leftover.object_key.clone()),
-        multipart_id: Set(leftover.multipart_id.clone()),
+        object_key: Set(upload.object_key.clone()),
+        multipart_id: Set(upload.multipart_id.clone()),
         poster_of: Set(None),
         claim: Set(None),
         touched_at: Set(now),
@@ -82,15 +84,19 @@ pub async fn put_leftover_in_txn(
     Ok(())
 }
 
-/// Ends the life of an upload that did not come through, and of its frame.
-pub async fn give_up(db: &impl ConnectionTrait, id: UploadId, now: DateTime<Utc>) -> Result<Vec<Leftover>, DbErr> {
-    let rows = Entity::find().filter(this_or_its_poster(id)).all(db).await?;
-    let leftovers: Vec<Leftover> = rows.into_iter().map(Leftover::from).collect();
-    mark_gone(db, leftovers.iter().map(|l| l.id), now).await?;
-    Ok(leftovers)
+/// Removes a failed upload and its poster.
+pub async fn abort_in_txn(
+    db: &impl ConnectionTrait,
+    id: UploadId,
+    now: DateTime<Utc>,
+) -> Result<Vec<RemovedUpload>, DbErr> {
+    let rows = Entity::find().filter(with_poster(id)).all(db).await?;
+    let removed: Vec<RemovedUpload> = rows.into_iter().map(RemovedUpload::from).collect();
+    mark_removed(db, removed.iter().map(|upload| upload.id), now).await?;
+    Ok(removed)
 }
 
-pub(super) async fn mark_gone(
+pub(super) async fn mark_removed(
     db: &impl ConnectionTrait,
     ids: impl Iterator<Item = UploadId>,
     now: DateTime<Utc>,
@@ -99,41 +105,41 @@ pub(super) async fn mark_gone(
     if ids.is_empty() {
         return Ok(());
     }
-    gone(now).filter(Column::Id.is_in(ids)).exec(db).await?;
+    set_removed(now).filter(Column::Id.is_in(ids)).exec(db).await?;
     Ok(())
 }
 
-fn gone(now: DateTime<Utc>) -> UpdateMany<Entity> {
+fn set_removed(now: DateTime<Utc>) -> UpdateMany<Entity> {
     Entity::update_many()
-        .col_expr(Column::State, Expr::value(State::Gone))
+        .col_expr(Column::State, Expr::value(State::Removed))
         .col_expr(Column::Claim, Expr::value(None::<String>))
         .col_expr(Column::TouchedAt, Expr::value(now))
 }
 
-/// Ends the life of uploads that nobody works on any more.
-pub async fn end_interrupted(
+/// Removes uploads in progress without a recent heartbeat.
+pub async fn remove_interrupted(
     db: &impl ConnectionTrait,
-    silent_since: DateTime<Utc>,
+    last_heartbeat: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let incomplete = Column::State.is_in([State::Receiving, State::Ending]);
-    let interrupted = Condition::all().add(incomplete).add(Column::TouchedAt.lt(silent_since));
-    Ok(gone(now).filter(interrupted).exec(db).await?.rows_affected)
+    let incomplete = Column::State.is_in([State::Receiving, State::Aborting]);
+    let interrupted = Condition::all().add(incomplete).add(Column::TouchedAt.lt(last_heartbeat));
+    Ok(set_removed(now).filter(interrupted).exec(db).await?.rows_affected)
 }
 
-/// Ends the life of one upload, and its frame, if nothing uses it yet. The check
-/// and the change are one statement: a claim may come at the same moment.
-pub async fn end_unused_in_txn(
+/// Removes an upload and its poster if it is still unused. Check and update are one
+/// statement, because it may be claimed concurrently.
+pub async fn remove_unused_in_txn(
     txn: &impl ConnectionTrait,
     id: UploadId,
     unused_since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let ended = gone(now).filter(unused(unused_since)).filter(Column::Id.eq(id.0)).exec(txn).await?;
-    if ended.rows_affected == 0 {
+    let updated = set_removed(now).filter(unused(unused_since)).filter(Column::Id.eq(id.0)).exec(txn).await?;
+    if updated.rows_affected == 0 {
         return Ok(false);
     }
-    gone(now).filter(Column::PosterOf.eq(id.0)).exec(txn).await?;
+    set_removed(now).filter(Column::PosterOf.eq(id.0)).exec(txn).await?;
     Ok(true)
 }
 
@@ -145,23 +151,26 @@ fn unused(since: DateTime<Utc>) -> Condition {
         .add(Column::TouchedAt.lt(since))
 }
 
-/// Some uploads that nothing has used for long.
-pub async fn find_unused(db: &impl ConnectionTrait, since: DateTime<Utc>, limit: u64) -> Result<Vec<UploadId>, DbErr> {
+pub async fn list_unused(db: &impl ConnectionTrait, since: DateTime<Utc>, limit: u64) -> Result<Vec<UploadId>, DbErr> {
     let rows = Entity::find().filter(unused(since)).order_by_asc(Column::TouchedAt).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| UploadId(row.id)).collect())
 }
 
-/// Some uploads whose files are still to be removed, in the order of their ids.
-pub async fn find_gone(db: &impl ConnectionTrait, after: Option<UploadId>, limit: u64) -> Result<Vec<Leftover>, DbErr> {
-    let gone = Condition::all().add(Column::State.eq(State::Gone));
-    let gone = gone.add_option(after.map(|id| Column::Id.gt(id.0)));
-    let rows = Entity::find().filter(gone).order_by_asc(Column::Id).limit(limit).all(db).await?;
-    Ok(rows.into_iter().map(Leftover::from).collect())
+/// Removed uploads in the order of their ids.
+pub async fn list_removed(
+    db: &impl ConnectionTrait,
+    after: Option<UploadId>,
+    limit: u64,
+) -> Result<Vec<RemovedUpload>, DbErr> {
+    let removed = Condition::all().add(Column::State.eq(State::Removed));
+    let removed = removed.add_option(after.map(|id| Column::Id.gt(id.0)));
+    let rows = Entity::find().filter(removed).order_by_asc(Column::Id).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(RemovedUpload::from).collect())
 }
 
-/// Forgets an upload whose files are removed.
-pub async fn forget(db: &impl ConnectionTrait, id: UploadId) -> Result<(), DbErr> {
-    let gone = Entity::delete_many().filter(Column::Id.eq(id.0)).filter(Column::State.eq(State::Gone));
-    gone.exec(db).await?;
+/// Deletes the row of a removed upload.
+pub async fn delete_row(db: &impl ConnectionTrait, id: UploadId) -> Result<(), DbErr> {
+    let removed = Entity::delete_many().filter(Column::Id.eq(id.0)).filter(Column::State.eq(State::Removed));
+    removed.exec(db).await?;
     Ok(())
 }

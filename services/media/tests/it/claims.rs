@@ -1,11 +1,11 @@
-//! Claims: an upload belongs to its uploader and is used once.
+//! Claims: only the owner's service may claim an upload, and only once.
 
 use fenz_contract::media::v1::{ClaimUploadRequest, upload_service_client::UploadServiceClient};
 
 use crate::{files, harness::*};
 
 #[tokio::test]
-async fn an_upload_is_used_once_by_its_owner() {
+async fn an_upload_is_claimed_once_for_its_owner() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         let claim = async |owner, kind, claim| media.claim(id, owner, kind, claim).await;
@@ -22,7 +22,7 @@ async fn an_upload_is_used_once_by_its_owner() {
 }
 
 #[tokio::test]
-async fn of_many_claims_at_once_one_wins() {
+async fn one_of_many_concurrent_claims_succeeds() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         let claims: Vec<_> = (0..20).map(|n| format!("video/{n}")).collect();
@@ -35,7 +35,7 @@ async fn of_many_claims_at_once_one_wins() {
 }
 
 #[tokio::test]
-async fn a_poster_frame_comes_and_goes_with_its_video() {
+async fn a_poster_is_claimed_and_released_with_its_video() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
         let claimed = media.claim(id, ALICE, "video", "video/1").await.unwrap();
@@ -43,21 +43,21 @@ async fn a_poster_frame_comes_and_goes_with_its_video() {
         let frame = media.play(poster, &[]).await;
         assert_eq!(frame.headers()["content-type"], "image/jpeg");
         assert!(frame.bytes().await.unwrap().starts_with(&[0xFF, 0xD8, 0xFF]));
-        // It is nobody's upload of its own.
+        // A poster cannot be claimed on its own.
         assert_eq!(media.claim(poster, ALICE, "image", "user/7").await.unwrap_err(), "UPLOAD_NOT_FOUND");
 
         media.release("video/1", 0, true).await;
         let again = media.claim(id, ALICE, "video", "video/2").await.unwrap();
         assert_eq!(again.poster_upload_id, poster);
         media.release("video/2", id, false).await;
-        media.nothing_stays().await;
+        media.all_deleted().await;
         media.release("video/2", 0, false).await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_claim_lets_go_of_one_upload() {
+async fn a_claim_releases_one_upload() {
     on_each(&[], async |media| {
         let video = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
         let picture = media.uploaded(ALICE, THUMBNAIL, &files::png()).await;
@@ -74,7 +74,7 @@ async fn a_claim_lets_go_of_one_upload() {
 }
 
 #[tokio::test]
-async fn only_services_claim() {
+async fn only_services_may_claim() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
     let channel = tonic::transport::Endpoint::new(media.sandbox.url("media")).unwrap().connect().await.unwrap();
     let request = || {

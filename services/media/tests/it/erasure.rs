@@ -1,4 +1,4 @@
-//! Forgetting a user: rows, objects, and what is on its way.
+//! Erasing a user: rows, objects, and uploads in progress.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use fenz_contract::events::v1::{ChannelChanged, UserDeleted, VideoChanged, Video
 use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
 
-use crate::{files, harness::*, store::*};
+use crate::{files, harness::*, object_store::*};
 
 fn deleted(user_id: i64) -> UserDeleted {
     UserDeleted { user_id, erasure_id: 900 + user_id, version: 50, ..UserDeleted::default() }
@@ -25,12 +25,12 @@ async fn rows_of(media: &Media, user: i64) -> i64 {
 }
 
 async fn reported(media: &Media) {
-    eventually("it is reported", async || !media.heard.erased.lock().unwrap().is_empty()).await;
-    eventually("and done", async || media.number("SELECT COUNT(*) AS n FROM erasures").await == 0).await;
+    eventually("the erasure is reported", async || !media.captured.erased.lock().unwrap().is_empty()).await;
+    eventually("the erasure is done", async || media.number("SELECT COUNT(*) AS n FROM erasures").await == 0).await;
 }
 
 #[tokio::test]
-async fn nothing_of_fifty_uploads_is_left() {
+async fn fifty_uploads_are_erased() {
     on_each(&[], async |media| {
         let kept = media.uploaded(BOB, THUMBNAIL, &files::png()).await;
         let files_kept = media.files();
@@ -46,34 +46,34 @@ async fn nothing_of_fifty_uploads_is_left() {
         let with_poster = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
         media.claim(with_poster, ALICE, "video", "video/100").await.unwrap();
         ids.push(with_poster);
-        media.tell(video(2, ALICE, 1)).await;
+        media.publish(video(2, ALICE, 1)).await;
         let channel = ChannelChanged { channel_id: ALICE, owner_id: ALICE, version: 1, ..ChannelChanged::default() };
-        media.tell(channel.clone()).await;
-        media.heard_all().await;
-        assert_eq!(media.play_outside(ids[0]).await.0, 200);
+        media.publish(channel.clone()).await;
+        media.events_consumed().await;
+        assert_eq!(media.play_publicly(ids[0]).await.0, 200);
 
-        // Content's word for some of the files comes before, for others after.
+        // Content releases some of the files before the erasure and others after it.
         media.release("video/4", 0, false).await;
-        media.tell(deleted(ALICE)).await;
+        media.publish(deleted(ALICE)).await;
         reported(&media).await;
         media.release("video/6", 0, false).await;
         for id in &ids {
-            assert_eq!(media.play_outside(*id).await, (404, "UPLOAD_NOT_FOUND".to_owned()));
-            assert_eq!(media.play_inside(*id).await, 404);
+            assert_eq!(media.play_publicly(*id).await, (404, "UPLOAD_NOT_FOUND".to_owned()));
+            assert_eq!(media.play_as_insider(*id).await, 404);
         }
         assert_eq!(rows_of(&media, ALICE).await, 0);
-        assert_eq!((media.rows().await, media.play_outside(kept).await.0), (1, 200));
+        assert_eq!((media.rows().await, media.play_publicly(kept).await.0), (1, 200));
         assert_eq!(media.files(), files_kept);
-        let report = media.heard.erased.lock().unwrap()[0].clone();
+        let report = media.captured.erased.lock().unwrap()[0].clone();
         assert_eq!((report.service.as_str(), report.user_id, report.erasure_id), ("media", ALICE, 907));
-        // The sweeper takes some of them.
+        // The sweeper deletes some of them.
         assert!(report.removed > 0, "{report:?}");
 
-        // Late events and a token that still lives bring nothing back.
-        media.tell(channel).await;
-        media.tell(video(2, ALICE, 7)).await;
-        media.tell(VideoDeleted { video_id: 3, channel_id: ALICE, version: 2, ..VideoDeleted::default() }).await;
-        media.heard_all().await;
+        // Late events and a token that is still valid recreate nothing.
+        media.publish(channel).await;
+        media.publish(video(2, ALICE, 7)).await;
+        media.publish(VideoDeleted { video_id: 3, channel_id: ALICE, version: 2, ..VideoDeleted::default() }).await;
+        media.events_consumed().await;
         assert_eq!(media.upload(ALICE, THUMBNAIL, &png).await.refusal(), (401, "UNAUTHENTICATED"));
         assert_eq!(media.upload(ALICE, VIDEO, &files::noise(10_000)).await.refusal(), (401, "UNAUTHENTICATED"));
         assert_eq!(rows_of(&media, ALICE).await, 0);
@@ -82,32 +82,32 @@ async fn nothing_of_fifty_uploads_is_left() {
 }
 
 #[tokio::test]
-async fn it_waits_for_the_object_store() {
+async fn erasure_waits_for_the_object_store() {
     let folder = tempfile::tempdir().unwrap();
     let (_held, address) = held_address();
     let endpoint = format!("http://{address}");
     for database in fenz_testkit::Database::available() {
-        let store = Store::start(folder.path(), address).await;
+        let store = ObjectStore::start(folder.path(), address).await;
         let media = Media::start(database, &[("media.store.endpoint", &endpoint), ("media.sweep_every", "1h")]).await;
         let mut ids = Vec::new();
         for _ in 0..5 {
             ids.push(media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await);
         }
-        store.go().await;
-        media.tell(deleted(ALICE)).await;
+        store.stop().await;
+        media.publish(deleted(ALICE)).await;
         for id in &ids {
-            eventually("it does not play", async || media.play_outside(*id).await.1 == "UPLOAD_NOT_FOUND").await;
+            eventually("it is not playable", async || media.play_publicly(*id).await.1 == "UPLOAD_NOT_FOUND").await;
         }
         tokio::time::sleep(Duration::from_millis(700)).await;
-        assert!(media.heard.erased.lock().unwrap().is_empty());
+        assert!(media.captured.erased.lock().unwrap().is_empty());
         assert_eq!(media.rows().await, 5);
-        let store = Store::start(folder.path(), address).await;
+        let store = ObjectStore::start(folder.path(), address).await;
         media.sandbox.process.clock.advance(Duration::from_secs(30));
         reported(&media).await;
         assert_eq!(rows_of(&media, ALICE).await, 0);
         assert_eq!(std::fs::read_dir(folder.path().join("fenzvideo/uploads")).map_or(0, Iterator::count), 0);
         media.sandbox.stop().await;
-        store.go().await;
+        store.stop().await;
     }
 }
 
@@ -122,60 +122,60 @@ fn slowly(bytes: &[u8], chunk: usize, pause: Duration) -> Form {
 }
 
 #[tokio::test]
-async fn an_upload_under_way_does_not_survive() {
+async fn an_upload_in_progress_is_erased() {
     on_each(&[], async |media| {
-        // One in parts, one in a single piece; each would take many seconds more.
+        // One multipart, one in a single request; each would take many seconds more.
         let parts = media.send(ALICE, VIDEO, slowly(&files::noise(40 << 20), 1 << 20, Duration::from_millis(150)));
         let whole = media.send(ALICE, VIDEO, slowly(&files::noise(400_000), 10_000, Duration::from_millis(150)));
-        let order = async {
+        let deletion = async {
             tokio::time::sleep(Duration::from_millis(2_000)).await;
             assert_eq!(media.rows().await, 2);
-            media.tell(deleted(ALICE)).await;
+            media.publish(deleted(ALICE)).await;
         };
-        let (parts, whole, ()) = futures::future::join3(parts, whole, order).await;
+        let (parts, whole, ()) = futures::future::join3(parts, whole, deletion).await;
         for reply in [parts, whole] {
             assert_eq!(reply.refusal(), (400, "UPLOAD_INCOMPLETE"), "{reply:?}");
         }
         reported(&media).await;
-        media.nothing_stays().await;
+        media.all_deleted().await;
         assert_eq!(rows_of(&media, ALICE).await, 0);
     })
     .await;
 }
 
-/// The process that took an upload in is gone: the erasure waits until that is
-/// sure, then removes what is left.
+/// The process that received an upload has crashed: the erasure waits until its
+/// heartbeat has expired.
 #[tokio::test]
-async fn what_a_crash_left_is_erased_too() {
+async fn uploads_interrupted_by_a_crash_are_erased() {
     on_each(&[], async |media| {
         media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         media
             .execute("UPDATE uploads SET state = 'receiving', multipart_id = '6c5c9dc5-76f6-4d5c-b3a5-3e33f5a7a9c4'")
             .await;
-        media.tell(deleted(ALICE)).await;
-        media.heard_all().await;
+        media.publish(deleted(ALICE)).await;
+        media.events_consumed().await;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert!(media.heard.erased.lock().unwrap().is_empty());
+        assert!(media.captured.erased.lock().unwrap().is_empty());
         media.sandbox.process.clock.advance(Duration::from_secs(301));
         reported(&media).await;
-        media.nothing_stays().await;
+        media.all_deleted().await;
         assert_eq!(rows_of(&media, ALICE).await, 0);
     })
     .await;
 }
 
-/// A receiver that stood still until its row was removed, and then goes on.
+/// The receiving process was suspended until its row was deleted, then continues.
 #[tokio::test]
-async fn what_comes_after_the_row_is_gone_is_removed() {
+async fn bytes_stored_after_the_row_was_deleted_are_deleted() {
     on_each(&[], async |media| {
         let sending = media.send(ALICE, VIDEO, slowly(&files::noise(100_000), 50_000, Duration::from_millis(700)));
         let removing = async {
-            eventually("it has begun", async || media.rows().await == 1).await;
+            eventually("the upload has started", async || media.rows().await == 1).await;
             media.execute("DELETE FROM uploads").await;
         };
         let (reply, ()) = futures::future::join(sending, removing).await;
         assert_eq!(reply.refusal(), (400, "UPLOAD_INCOMPLETE"), "{reply:?}");
-        media.nothing_stays().await;
+        media.all_deleted().await;
     })
     .await;
 }

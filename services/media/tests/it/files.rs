@@ -11,26 +11,26 @@ fn folder() -> &'static PathBuf {
     PATH.get_or_init(|| FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path().to_owned())
 }
 
-/// What ffmpeg makes of the arguments.
-pub fn made(name: &str, arguments: &str) -> Vec<u8> {
-    // Tests run side by side; each makes its own.
+/// The file that ffmpeg creates from the arguments.
+pub fn ffmpeg(name: &str, arguments: &str) -> Vec<u8> {
+    // Unique, because tests run concurrently.
     let path = folder().join(format!("{:016x}-{name}", rand::random::<u64>()));
     let status = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(arguments.split(' ')).arg(&path).status();
-    assert!(status.unwrap().success(), "ffmpeg did not make {name}");
+    assert!(status.unwrap().success(), "ffmpeg did not create {name}");
     let bytes = std::fs::read(&path).unwrap();
     std::fs::remove_file(path).unwrap();
     bytes
 }
 
 pub fn mp4() -> Vec<u8> {
-    made("a.mp4", "-f lavfi -i testsrc=s=320x240:d=3:r=25 -c:v libx264 -pix_fmt yuv420p")
+    ffmpeg("a.mp4", "-f lavfi -i testsrc=s=320x240:d=3:r=25 -c:v libx264 -pix_fmt yuv420p")
 }
 
 pub fn png() -> Vec<u8> {
-    made("a.png", "-f lavfi -i testsrc=s=64x48 -frames:v 1")
+    ffmpeg("a.png", "-f lavfi -i testsrc=s=64x48 -frames:v 1")
 }
 
-/// Begins as an MP4 does and goes on with noise.
+/// An MP4 header followed by random bytes.
 pub fn noise(size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];
     rand::rng().fill(&mut bytes[..]);

@@ -1,4 +1,4 @@
-//! A media service of the test's own, and its clients.
+//! A media service per test, and its clients.
 
 use std::{path::Path, time::Duration};
 
@@ -20,7 +20,7 @@ use reqwest::{
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::Value;
 
-use crate::neighbour::{Heard, Neighbour};
+use crate::stub_service::{CapturedEvents, StubService};
 
 pub const ALICE: i64 = 7;
 pub const BOB: i64 = 8;
@@ -30,11 +30,11 @@ pub const THUMBNAIL: &str = "/api/v1/upload/thumbnail";
 pub struct Media {
     pub sandbox: Sandbox,
     pub http: reqwest::Client,
-    pub heard: Heard,
+    pub captured: CapturedEvents,
     db: DatabaseConnection,
 }
 
-/// Runs a test on every database of this machine.
+/// Runs a test on every available database.
 pub async fn on_each<F: Future<Output = ()>>(settings: &[(&str, &str)], test: impl Fn(Media) -> F) {
     for database in Database::available() {
         println!("on {database:?}");
@@ -42,7 +42,7 @@ pub async fn on_each<F: Future<Output = ()>>(settings: &[(&str, &str)], test: im
     }
 }
 
-/// Runs a test that consumes what it captured, on SQLite.
+/// Runs a test on SQLite that moves its captures.
 pub async fn on_sqlite<F: Future<Output = ()>>(settings: &[(&str, &str)], test: impl FnOnce(Media) -> F) {
     test(Media::start(Database::Sqlite, settings).await).await;
 }
@@ -56,12 +56,12 @@ impl Media {
         }
         sandbox.start_auth_stand_in().await.unwrap();
         sandbox.start::<MediaService>().await.unwrap();
-        sandbox.start::<Neighbour>().await.unwrap();
+        sandbox.start::<StubService>().await.unwrap();
         sandbox.process.shared.get::<MailboxRegistry>().open();
-        let heard = sandbox.process.shared.get();
+        let captured = sandbox.process.shared.get();
         let db = sea_orm::Database::connect(sandbox.database_url("media").unwrap()).await.unwrap();
-        let media = Self { sandbox, http: reqwest::Client::new(), heard, db };
-        eventually("the keys of auth are there", async || media.sandbox.process.readiness.problems().await.is_empty())
+        let media = Self { sandbox, http: reqwest::Client::new(), captured, db };
+        eventually("auth's keys are loaded", async || media.sandbox.process.readiness.problems().await.is_empty())
             .await;
         media
     }
@@ -80,35 +80,35 @@ impl Media {
         Reply::of(request.send().await.unwrap()).await
     }
 
-    /// Sends a file as clients do, with its length said before.
+    /// Sends a file with a `Content-Length`.
     pub async fn upload(&self, user: i64, path: &str, bytes: &[u8]) -> Reply {
         let part = Part::bytes(bytes.to_vec()).file_name("a file.mp4");
         self.send(user, path, Form::new().part("file", part)).await
     }
 
-    /// Uploads what must be taken, and gives its id.
+    /// Uploads a valid file and returns its id.
     pub async fn uploaded(&self, user: i64, path: &str, bytes: &[u8]) -> i64 {
         let reply = self.upload(user, path, bytes).await;
         assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.json);
         reply.id()
     }
 
-    /// Tells an event twice, as other services would.
-    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
-        self.heard.tell(event.clone()).await;
-        self.heard.tell(event).await;
+    /// Publishes an event twice: delivery is at least once.
+    pub async fn publish<E: Event + Clone + Send + Sync>(&self, event: E) {
+        self.captured.publish(event.clone()).await;
+        self.captured.publish(event).await;
     }
 
-    /// Waits until media has handled what was told.
-    pub async fn heard_all(&self) {
+    /// Waits until media has consumed all events.
+    pub async fn events_consumed(&self) {
         let waiting = "SELECT COUNT(*) AS n FROM mailbox WHERE consumer = 'media'";
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_millis(60)).await;
-            eventually("all is heard", async || self.number(waiting).await == 0).await;
+            eventually("all events are consumed", async || self.number(waiting).await == 0).await;
         }
     }
 
-    /// The path that plays an upload for so many seconds.
+    /// A signed path, valid for so many seconds.
     pub fn signed(&self, id: i64, seconds: i64) -> String {
         self.signed_for(Audience::Everyone, id, seconds)
     }
@@ -128,14 +128,14 @@ impl Media {
         request.send().await.unwrap()
     }
 
-    /// What an address made for the owner gives.
-    pub async fn play_inside(&self, id: i64) -> u16 {
+    /// The status for an address signed for the owner.
+    pub async fn play_as_insider(&self, id: i64) -> u16 {
         let path = self.signed_for(Audience::Insider, id, 60);
         self.http.get(self.url(&path)).send().await.unwrap().status().as_u16()
     }
 
-    /// What a plain address gives: 200, or the status and reason of a refusal.
-    pub async fn play_outside(&self, id: i64) -> (u16, String) {
+    /// The result for a public address: 200, or an error's status and reason.
+    pub async fn play_publicly(&self, id: i64) -> (u16, String) {
         let reply = self.play(id, &[]).await;
         if reply.status() == StatusCode::OK {
             return (200, String::new());
@@ -160,7 +160,7 @@ impl Media {
         self.rpc().release_claim(request).await.unwrap();
     }
 
-    /// How many uploads the database knows, in whatever state.
+    /// The number of uploads in any state.
     pub async fn rows(&self) -> i64 {
         self.number("SELECT COUNT(*) AS n FROM uploads").await
     }
@@ -174,7 +174,7 @@ impl Media {
         self.db.execute_unprepared(sql).await.unwrap();
     }
 
-    /// The files in the object store's folder, parts and descriptions included.
+    /// The files in the object store's folder, parts and metadata included.
     pub fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         list(&self.sandbox.objects(), &mut files);
@@ -182,8 +182,8 @@ impl Media {
         files
     }
 
-    /// Waits until neither the database nor the object store knows anything.
-    pub async fn nothing_stays(&self) {
+    /// Waits until the database and the object store are empty.
+    pub async fn all_deleted(&self) {
         eventually("no rows", async || self.rows().await == 0).await;
         eventually("no files", async || self.files().is_empty()).await;
     }
@@ -200,7 +200,7 @@ fn list(folder: &Path, files: &mut Vec<String>) {
     }
 }
 
-/// The reason in a status.
+/// The reason of a gRPC status.
 fn reason(status: &tonic::Status) -> String {
     use tonic_types::StatusExt;
     status.get_error_details().error_info().map_or_else(|| format!("{status:?}"), |info| info.reason.clone())
@@ -213,10 +213,10 @@ pub async fn eventually(what: &str, check: impl AsyncFn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("not so after 10 s: {what}");
+    panic!("not true after 10 s: {what}");
 }
 
-/// An answer in JSON.
+/// A JSON response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -233,7 +233,7 @@ impl Reply {
         self.json["upload"]["id"].as_str().unwrap().parse().unwrap()
     }
 
-    /// The status and the reason of a refusal.
+    /// An error's status and reason.
     pub fn refusal(&self) -> (u16, &str) {
         (self.status.as_u16(), self.json["details"][0]["reason"].as_str().unwrap_or_default())
     }

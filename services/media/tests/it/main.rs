@@ -1,5 +1,5 @@
-//! The media service over its real port, on each database that is there, with
-//! the in-process object store and files that ffmpeg made.
+//! The media service over its port, on every available database, with the in-process
+//! object store and files created by ffmpeg.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,11 +7,11 @@ mod claims;
 mod erasure;
 mod files;
 mod harness;
-mod neighbour;
+mod object_store;
 mod play;
-mod refuse;
-mod sight;
-mod store;
-mod store_away;
+mod playback_access;
+mod rejections;
+mod store_unavailable;
+mod stub_service;
 mod sweep;
 mod upload;

@@ -1,11 +1,11 @@
-//! Playing: ranges, versions, signed addresses.
+//! Playback: ranges, conditional requests, signed addresses.
 
 use reqwest::Method;
 
 use crate::{files, harness::*};
 
 #[tokio::test]
-async fn ranges_as_players_ask_for_them() {
+async fn ranges_as_players_request_them() {
     on_each(&[], async |media| {
         let file = files::noise(300_000);
         let id = media.uploaded(ALICE, VIDEO, &file).await;
@@ -36,7 +36,7 @@ async fn ranges_as_players_ask_for_them() {
 }
 
 #[tokio::test]
-async fn versions_and_cache_headers() {
+async fn conditional_requests_and_cache_headers() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
     let file = files::noise(10_000);
     let id = media.uploaded(ALICE, VIDEO, &file).await;
@@ -65,7 +65,7 @@ async fn versions_and_cache_headers() {
 }
 
 #[tokio::test]
-async fn changed_and_expired_addresses_are_refused() {
+async fn tampered_and_expired_addresses_are_refused() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
     let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
     let path = media.signed(id, 60);
@@ -83,7 +83,7 @@ async fn changed_and_expired_addresses_are_refused() {
     let reply = media.http.get(media.url(&media.signed(id, -1))).send().await.unwrap();
     assert_eq!(Reply::of(reply).await.refusal(), (403, "URL_EXPIRED"));
     assert_eq!(Reply::of(media.play(id + 1, &[]).await).await.refusal(), (404, "UPLOAD_NOT_FOUND"));
-    // A token is not needed, but a bad one is told.
+    // A token is optional, but an invalid one is rejected.
     let bad = media.play(id, &[("authorization", "Bearer nonsense")]).await;
     assert_eq!(Reply::of(bad).await.refusal(), (401, "TOKEN_INVALID"));
     let post = media.http.post(media.url(&path)).send().await.unwrap();
@@ -91,7 +91,7 @@ async fn changed_and_expired_addresses_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_released_is_not_played_any_more() {
+async fn a_released_upload_is_not_playable() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         assert_eq!(media.play(id, &[]).await.status(), 200);

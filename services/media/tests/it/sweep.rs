@@ -1,4 +1,4 @@
-//! The sweeper, also after a crash and while the store is away.
+//! The sweeper, also after a crash and while the object store is unavailable.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use crate::{files, harness::*};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[tokio::test]
-async fn what_nobody_uses_goes_after_a_day() {
+async fn unused_uploads_are_removed_after_a_day() {
     on_each(&[], async |media| {
         let used = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         media.claim(used, ALICE, "video", "video/1").await.unwrap();
         let unused = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
         media.sandbox.process.clock.advance(Duration::from_secs(23 * 3600));
         tokio::time::sleep(Duration::from_millis(400)).await;
-        assert_eq!(media.rows().await, 3, "the video, its frame, and the one in use");
+        assert_eq!(media.rows().await, 3, "the video, its poster, and the claimed one");
         media.sandbox.process.clock.advance(Duration::from_secs(2 * 3600));
-        eventually("the unused is gone", async || media.rows().await == 1).await;
+        eventually("the unused one is removed", async || media.rows().await == 1).await;
         assert_eq!(media.play(used, &[]).await.status(), 200);
         assert_eq!(media.claim(unused, ALICE, "video", "video/2").await.unwrap_err(), "UPLOAD_NOT_FOUND");
-        // Handed back, it has a day again.
+        // Unclaimed, it is kept for a day again.
         media.release("video/1", 0, true).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(media.rows().await, 1);
         media.sandbox.process.clock.advance(DAY);
-        media.nothing_stays().await;
+        media.all_deleted().await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_removed() {
+async fn uploads_interrupted_by_a_crash_are_removed() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         media
@@ -39,14 +39,14 @@ async fn what_a_crash_left_is_removed() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(media.rows().await, 1, "another replica may work on it");
         media.sandbox.process.clock.advance(Duration::from_secs(301));
-        media.nothing_stays().await;
+        media.all_deleted().await;
         assert_eq!(media.play(id, &[]).await.status(), 404);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_slow_upload_is_not_taken_for_interrupted() {
+async fn a_slow_upload_is_not_interrupted() {
     on_each(&[("media.interrupted_after", "1s")], async |media| {
         let chunks = futures::stream::iter(files::noise(50_000).chunks(10_000).map(<[u8]>::to_vec).collect::<Vec<_>>());
         let slow = futures::StreamExt::then(chunks, async |chunk| {
@@ -61,20 +61,20 @@ async fn a_slow_upload_is_not_taken_for_interrupted() {
 }
 
 #[tokio::test]
-async fn a_removal_that_the_store_refuses_is_tried_again() {
+async fn a_failed_deletion_is_retried() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         media.claim(id, ALICE, "video", "video/1").await.unwrap();
-        // A folder in the object's place cannot be deleted as an object.
+        // A folder in the object's place makes the deletion fail.
         let object = media.sandbox.objects().join(format!("fenzvideo/uploads/{id}"));
-        std::fs::rename(&object, object.with_extension("away")).unwrap();
+        std::fs::rename(&object, object.with_extension("moved")).unwrap();
         std::fs::create_dir(&object).unwrap();
         media.release("video/1", 0, false).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!((media.rows().await, media.play(id, &[]).await.status().as_u16()), (1, 404));
         std::fs::remove_dir(&object).unwrap();
-        std::fs::rename(object.with_extension("away"), &object).unwrap();
-        media.nothing_stays().await;
+        std::fs::rename(object.with_extension("moved"), &object).unwrap();
+        media.all_deleted().await;
     })
     .await;
 }

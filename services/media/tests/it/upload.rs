@@ -1,4 +1,4 @@
-//! Uploads that are taken.
+//! Accepted uploads.
 
 use reqwest::{
     StatusCode,
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{files, harness::*};
 
 #[tokio::test]
-async fn a_video_is_stored_described_and_played_back_byte_for_byte() {
+async fn a_video_is_stored_probed_and_played_back_unchanged() {
     on_each(&[], async |media| {
         let mp4 = files::mp4();
         let reply = media.upload(ALICE, VIDEO, &mp4).await;
@@ -33,33 +33,33 @@ async fn a_video_is_stored_described_and_played_back_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn large_files_go_in_parts() {
+async fn large_files_are_sent_in_parts() {
     on_each(&[("media.part_bytes", "5242880")], async |media| {
-        // Less than a part, exactly one, exactly two, and some with a rest.
+        // Less than a part, exactly one, exactly two, and two with a remainder.
         for size in [5_000_000, 5 << 20, 10 << 20, 12_345_678] {
             let bytes = files::noise(size);
             let id = media.uploaded(ALICE, VIDEO, &bytes).await;
             let played = media.play(id, &[]).await.bytes().await.unwrap();
             assert_eq!(files::sha256(&played), files::sha256(&bytes), "{size}");
         }
-        // No part is left over, and every object has its two descriptions.
+        // No parts of multipart uploads are left.
         assert!(media.files().iter().all(|file| !file.contains("upload_id") && !file.contains(".upload-")));
     })
     .await;
 }
 
 #[tokio::test]
-async fn every_format_is_known_by_its_bytes() {
+async fn every_format_is_detected() {
     let video = "-f lavfi -i testsrc=s=160x120:d=1:r=10";
     let picture = "-f lavfi -i testsrc=s=64x48 -frames:v 1";
     let cases = [
-        (VIDEO, "video/mp4", files::made("a.mp4", &format!("{video} -movflags faststart"))),
-        (VIDEO, "video/quicktime", files::made("a.mov", video)),
-        (VIDEO, "video/webm", files::made("a.webm", &format!("{video} -c:v libvpx"))),
-        (VIDEO, "video/x-matroska", files::made("a.mkv", video)),
-        (THUMBNAIL, "image/jpeg", files::made("a.jpg", picture)),
-        (THUMBNAIL, "image/png", files::made("a.png", picture)),
-        ("/api/v1/upload/image", "image/webp", files::made("a.webp", picture)),
+        (VIDEO, "video/mp4", files::ffmpeg("a.mp4", &format!("{video} -movflags faststart"))),
+        (VIDEO, "video/quicktime", files::ffmpeg("a.mov", video)),
+        (VIDEO, "video/webm", files::ffmpeg("a.webm", &format!("{video} -c:v libvpx"))),
+        (VIDEO, "video/x-matroska", files::ffmpeg("a.mkv", video)),
+        (THUMBNAIL, "image/jpeg", files::ffmpeg("a.jpg", picture)),
+        (THUMBNAIL, "image/png", files::ffmpeg("a.png", picture)),
+        ("/api/v1/upload/image", "image/webp", files::ffmpeg("a.webp", picture)),
     ];
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
     for (path, content_type, bytes) in cases {
@@ -67,20 +67,20 @@ async fn every_format_is_known_by_its_bytes() {
         let upload = &reply.json["upload"];
         assert_eq!(upload["contentType"], content_type, "{:?}", reply.json);
         let expected = if path == VIDEO { (1, 160, 120) } else { (0, 64, 48) };
-        let seen = ["durationSeconds", "width", "height"].map(|field| upload[field].as_i64().unwrap());
-        assert_eq!((seen[0], seen[1], seen[2]), expected, "{content_type}");
+        let info = ["durationSeconds", "width", "height"].map(|field| upload[field].as_i64().unwrap());
+        assert_eq!((info[0], info[1], info[2]), expected, "{content_type}");
     }
 }
 
 #[tokio::test]
-async fn the_index_of_a_long_film_is_found_at_its_end() {
+async fn an_index_at_the_end_of_the_file_is_found() {
     let source = "-f lavfi -i testsrc2=s=1280x720:d=3:r=25,noise=alls=80:allf=t -pix_fmt yuv420p";
-    let mp4 = files::made("long.mp4", &format!("{source} -c:v libx264 -preset ultrafast -qp 8"));
-    let mkv = files::made("long.mkv", &format!("{source} -c:v libx264 -preset ultrafast -qp 8"));
+    let mp4 = files::ffmpeg("long.mp4", &format!("{source} -c:v libx264 -preset ultrafast -qp 8"));
+    let mkv = files::ffmpeg("long.mkv", &format!("{source} -c:v libx264 -preset ultrafast -qp 8"));
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
-    for film in [mp4, mkv] {
-        assert!(film.len() > 17 << 20, "{}", film.len());
-        let reply = media.upload(ALICE, VIDEO, &film).await;
+    for video in [mp4, mkv] {
+        assert!(video.len() > 17 << 20, "{}", video.len());
+        let reply = media.upload(ALICE, VIDEO, &video).await;
         let upload = &reply.json["upload"];
         assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(3), &json!(1280)), "{:?}", reply.json);
         let claimed = media.claim(reply.id(), ALICE, "video", "video/1").await.unwrap();
@@ -90,7 +90,7 @@ async fn the_index_of_a_long_film_is_found_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_file_that_only_looks_like_a_video_has_no_shape_and_no_frame() {
+async fn an_unreadable_video_has_no_media_info_and_no_poster() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
     let reply = media.upload(ALICE, VIDEO, &files::noise(100_000)).await;
     let upload = &reply.json["upload"];
@@ -99,14 +99,14 @@ async fn a_file_that_only_looks_like_a_video_has_no_shape_and_no_frame() {
 }
 
 #[tokio::test]
-async fn other_fields_around_the_file_are_passed_over() {
+async fn other_form_fields_are_skipped() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
     let form = Form::new().text("title", "a").part("file", Part::bytes(files::png())).text("more", "b");
     assert_eq!(media.send(ALICE, THUMBNAIL, form).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn many_at_once_are_kept_apart() {
+async fn concurrent_uploads_do_not_mix() {
     on_each(&[], async |media| {
         let files: Vec<_> = (0..8).map(|i| files::noise(200_000 + i)).collect();
         let ids = futures::future::join_all(files.iter().map(|f| media.uploaded(ALICE, VIDEO, f))).await;

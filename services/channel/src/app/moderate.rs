@@ -1,35 +1,33 @@
-//! Moderators take a channel out of sight and bring it back.
+//! Moderators hide and restore channels.
 
 use fenz_chassis::{Caller, Error, Reason, Result};
 use fenz_contract::events::v1::UserModerated;
 use fenz_events::Act;
 use serde_json::json;
 
-use super::{App, Seen, channel_not_found};
+use super::{App, ChannelView, channel_not_found};
 use crate::{
     domain::{Channel, ChannelId},
     store::channels,
 };
 
-/// What moderators do to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moderation<'a> {
-    /// With what they want to say to its owner.
     Hide {
+        /// Shown to the owner.
         text: &'a str,
     },
     Restore,
 }
 
 impl App {
-    /// Sets the reason of moderation, or takes it away and it alone. Saying it
-    /// again changes nothing.
+    /// Sets or clears the moderation reason; the other reasons stay. Idempotent.
     ///
     /// # Errors
-    /// `CHANNEL_NOT_FOUND`; `PERMISSION_DENIED` on one's own.
-    pub async fn moderate(&self, id: ChannelId, what: Moderation<'_>, caller: &Caller) -> Result<Seen> {
+    /// `CHANNEL_NOT_FOUND`; `PERMISSION_DENIED` for the caller's own channel.
+    pub async fn moderate(&self, id: ChannelId, action: Moderation<'_>, caller: &Caller) -> Result<ChannelView> {
         let moderator = caller.require_user()?.id;
-        let hide = what != Moderation::Restore;
+        let hide = action != Moderation::Restore;
         let channel = self.outbox.transact(|txn| async move {
             let mut channel = channels::lock_in_txn(&*txn, id).await?.ok_or_else(channel_not_found)?;
             if channel.owner == moderator {
@@ -40,11 +38,11 @@ impl App {
                 channel.hidden = hidden;
                 channel.version += 1;
                 self.save_in_txn(&txn, &channel).await?;
-                self.outbox.emit(&txn, &self.moderated(&channel, what)).await?;
-                let (action, was) = if hide { ("channel.hidden", false) } else { ("channel.restored", true) };
-                let act = Act {
+                self.outbox.emit(&txn, &self.moderated_event(&channel, action)).await?;
+                let (name, was) = if hide { ("channel.hidden", false) } else { ("channel.restored", true) };
+                let entry = Act {
                     actor: Some(moderator),
-                    action,
+                    action: name,
                     object_type: "channel",
                     object_id: id.0.to_string(),
                     before: Some(json!({"hiddenByModeration": was})),
@@ -52,16 +50,16 @@ impl App {
                     about: Some(channel.owner),
                     address: None,
                 };
-                self.outbox.audit(&txn, act).await?;
+                self.outbox.audit(&txn, entry).await?;
             }
             Ok(channel)
         });
-        self.seen_by(channel.await?, caller).await
+        self.view(channel.await?, caller).await
     }
 
-    /// What the owner is told.
-    fn moderated(&self, channel: &Channel, what: Moderation<'_>) -> UserModerated {
-        let (outcome, text) = match what {
+    /// Notifies the owner.
+    fn moderated_event(&self, channel: &Channel, action: Moderation<'_>) -> UserModerated {
+        let (outcome, text) = match action {
             Moderation::Hide { text } => ("hidden", text),
             Moderation::Restore => ("restored", ""),
         };

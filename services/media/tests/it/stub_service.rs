@@ -1,5 +1,5 @@
-//! A service that stands where another is: tells what content, channel and auth
-//! would, and hears what media reports.
+//! A stub service that publishes the events of content, channel and auth, and captures
+//! those of media.
 
 use std::{
     net::SocketAddr,
@@ -12,18 +12,17 @@ use fenz_events::{Consumer, Event, Outbox, Received};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
-pub struct Neighbour;
+pub struct StubService;
 
-/// What it tells with, and what it has heard.
+/// The stub's outbox and the events it has consumed.
 #[derive(Clone, Default)]
-pub struct Heard {
+pub struct CapturedEvents {
     outbox: Arc<Mutex<Option<Outbox>>>,
     pub erased: Arc<Mutex<Vec<UserErased>>>,
 }
 
-impl Heard {
-    /// Tells an event.
-    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
+impl CapturedEvents {
+    pub async fn publish<E: Event + Clone + Send + Sync>(&self, event: E) {
         let outbox = self.outbox.lock().unwrap().clone().unwrap();
         let (outbox, event) = (&outbox, &event);
         outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.unwrap();
@@ -38,7 +37,7 @@ impl MigratorTrait for Tables {
     }
 }
 
-impl Service for Neighbour {
+impl Service for StubService {
     const NAME: &'static str = "content";
     const PORT: u16 = 0;
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
@@ -46,9 +45,9 @@ impl Service for Neighbour {
     type Migrator = Tables;
 
     async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
-        let heard: Heard = platform.shared.get();
-        *heard.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
-        let erased = heard.erased;
+        let captured: CapturedEvents = platform.shared.get();
+        *captured.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
+        let erased = captured.erased;
         Consumer::new()
             .on(move |_, received: Received<UserErased>| {
                 erased.lock().unwrap().push(received.event);

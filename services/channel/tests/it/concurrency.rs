@@ -1,4 +1,4 @@
-//! Many at once.
+//! Concurrent requests.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ fn tally(replies: &[Reply]) -> BTreeMap<(u16, &str), usize> {
     tally
 }
 
-async fn repeats(database: Database, tries: usize) {
+async fn repeat(database: Database, tries: usize) {
     let fleet = Fleet::start(database).await;
     let replies = futures::future::join_all((0..tries).map(|_| fleet.subscribe(7, OTHER))).await;
     let expected = BTreeMap::from([((200, ""), 1), ((409, "ALREADY_SUBSCRIBED"), tries - 1)]);
@@ -26,25 +26,25 @@ async fn repeats(database: Database, tries: usize) {
     let expected = BTreeMap::from([((200, ""), 1), ((400, "NOT_SUBSCRIBED"), tries / 10 - 1)]);
     assert_eq!(tally(&replies), expected, "{database:?}");
     assert_eq!(fleet.get("channels/7", 0).await.of("channel")["subscriberCount"], json!("0"));
-    let told = || fleet.heard.memberships.lock().expect("no panic before").len();
-    eventually(async || told() == 2).await;
+    let events = || fleet.captured.memberships.lock().expect("no panic before").len();
+    eventually(async || events() == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn repeats_make_one_membership() {
+async fn concurrent_repeats_create_one_membership() {
     for database in Database::available() {
-        repeats(database, 200).await;
+        repeat(database, 200).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_repeats_make_one_membership() {
-    repeats(Database::of_a_fleet(), 1_000).await;
+async fn a_thousand_concurrent_repeats_create_one_membership() {
+    repeat(Database::of_a_fleet(), 1_000).await;
 }
 
-/// Users come and go on two channels at once: the counts are what the rows say.
+/// Users subscribe and unsubscribe on two channels concurrently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn counts_are_those_of_the_rows() {
+async fn counts_match_the_rows() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let one = async |n: i64| {

@@ -1,5 +1,5 @@
-//! A partial copy of a video that tells as much as the whole: its first bytes
-//! and its index, at their places in a file that is a hole elsewhere.
+//! A sparse local copy of a video that suffices for ffprobe: its first bytes and
+//! its index at their offsets, and holes elsewhere.
 
 use std::{io, path::Path};
 
@@ -11,13 +11,17 @@ use tokio::{
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
 };
 
-use crate::domain::boxes::{self, Header};
+use super::StoredFile;
+use crate::domain::{
+    boxes::{self, Header},
+    sniff::Format,
+};
 
 /// How much of the start is copied.
 const HEAD: u64 = 16 << 20;
 /// The largest index (`moov`) that is copied.
 const MAX_INDEX: u64 = 64 << 20;
-/// How many top-level boxes are walked in search of it.
+/// How many top-level boxes are searched for it.
 const MAX_BOXES: usize = 64;
 
 #[derive(Debug, thiserror::Error)]
@@ -28,38 +32,32 @@ pub enum Error {
     File(#[from] io::Error),
 }
 
-/// Copies what matters; the file is gone when the result is dropped. `mov` says
-/// that the file is made of boxes, with the index anywhere.
-pub async fn fetch(
-    store: &ObjectStore,
-    key: &str,
-    size: u64,
-    mov: bool,
-    folder: &Path,
-) -> Result<NamedTempFile, Error> {
+/// The file is deleted when the result is dropped.
+pub async fn create(store: &ObjectStore, source: StoredFile<'_>, folder: &Path) -> Result<NamedTempFile, Error> {
     let temporary = tempfile::Builder::new().prefix("fenz-probe-").tempfile_in(folder)?;
-    let mut copy = Partial { store, key, size, file: File::from_std(temporary.reopen()?) };
+    let StoredFile { key, size, format } = source;
+    let mut copy = SparseCopy { store, key, size, file: File::from_std(temporary.reopen()?) };
     let head = HEAD.min(size);
     copy.fill(0, head).await?;
-    if mov && head < size {
+    // Matroska is read sequentially: a hole would be parsed as garbage.
+    if matches!(format, Format::Mp4 | Format::QuickTime) && head < size {
         if let Some((start, index)) = copy.find_index(head).await? {
             copy.fill(start, index.size).await?;
         }
-        // Matroska is read front to back: there a hole would be read as nonsense.
         copy.file.set_len(size).await?;
     }
     copy.file.flush().await?;
     Ok(temporary)
 }
 
-struct Partial<'a> {
+struct SparseCopy<'a> {
     store: &'a ObjectStore,
     key: &'a str,
     size: u64,
     file: File,
 }
 
-impl Partial<'_> {
+impl SparseCopy<'_> {
     async fn fill(&mut self, start: u64, length: u64) -> Result<(), Error> {
         if length == 0 {
             return Ok(());
@@ -73,32 +71,34 @@ impl Partial<'_> {
         Ok(())
     }
 
-    /// Where the index is, when it is not in the head already.
+    /// The offset of the index, unless it is in the head.
     async fn find_index(&mut self, head: u64) -> Result<Option<(u64, Header)>, Error> {
-        let mut at = 0;
+        let mut offset = 0;
         for _ in 0..MAX_BOXES {
-            let left = self.size.saturating_sub(at);
-            let Some(header) = boxes::header(&self.look(at, head).await?, left) else { return Ok(None) };
+            let remaining = self.size.saturating_sub(offset);
+            let Some(header) = boxes::header(&self.read_header(offset, head).await?, remaining) else {
+                return Ok(None);
+            };
             if header.kind == *b"moov" {
-                let missing = at + header.size > head && header.size <= MAX_INDEX;
-                return Ok(missing.then_some((at, header)));
+                let missing = offset + header.size > head && header.size <= MAX_INDEX;
+                return Ok(missing.then_some((offset, header)));
             }
-            at += header.size;
+            offset += header.size;
         }
         Ok(None)
     }
 
     /// A box's first bytes, fewer at the end of the file.
-    async fn look(&mut self, at: u64, head: u64) -> Result<Vec<u8>, Error> {
-        let length = boxes::HEADER.min(self.size.saturating_sub(at));
+    async fn read_header(&mut self, offset: u64, head: u64) -> Result<Vec<u8>, Error> {
+        let length = boxes::MAX_HEADER.min(self.size.saturating_sub(offset));
         if length == 0 {
             return Ok(Vec::new());
         }
-        if at + length > head {
-            return Ok(self.store.read(self.key, at, at + length - 1).await?.into());
+        if offset + length > head {
+            return Ok(self.store.read(self.key, offset, offset + length - 1).await?.into());
         }
         let mut bytes = vec![0; length as usize];
-        self.file.seek(io::SeekFrom::Start(at)).await?;
+        self.file.seek(io::SeekFrom::Start(offset)).await?;
         self.file.read_exact(&mut bytes).await?;
         Ok(bytes)
     }

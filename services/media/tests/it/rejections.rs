@@ -1,4 +1,4 @@
-//! Uploads that are refused or break, and what they leave: nothing.
+//! Refused and interrupted uploads leave nothing behind.
 
 use std::{
     sync::{Arc, Mutex},
@@ -20,7 +20,7 @@ use tokio::{
 use crate::{files, harness::*};
 
 #[tokio::test]
-async fn what_is_no_file_of_ours_is_named() {
+async fn unsupported_files_are_refused() {
     on_each(&[], async |media| {
         let text = b"I am a text, whatever my name says. ".repeat(1000);
         for (path, bytes, status, reason) in [
@@ -32,7 +32,7 @@ async fn what_is_no_file_of_ours_is_named() {
             let reply = media.upload(ALICE, path, &bytes).await;
             assert_eq!((reply.refusal(), reply.violations()), ((status, reason), vec!["file"]));
         }
-        media.nothing_stays().await;
+        media.all_deleted().await;
     })
     .await;
 }
@@ -56,17 +56,17 @@ async fn forms_must_have_one_file() {
         let reply = Reply::of(request.header("content-type", content_type).body(body).send().await.unwrap()).await;
         assert_eq!(reply.status, 400, "{content_type}: {:?}", reply.json);
     }
-    media.nothing_stays().await;
+    media.all_deleted().await;
 }
 
 #[tokio::test]
-async fn bloated_forms_are_not_held_in_memory() {
+async fn oversized_forms_are_not_buffered() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
-    let bloat = "x".repeat(4 << 20);
+    let padding = "x".repeat(4 << 20);
     for body in [
-        format!("--b\r\ncontent-disposition: form-data; name=\"{bloat}"),
-        format!("--b\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n{bloat}\r\n--b--\r\n"),
-        format!("{bloat}\r\n--b--\r\n"),
+        format!("--b\r\ncontent-disposition: form-data; name=\"{padding}"),
+        format!("--b\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n{padding}\r\n--b--\r\n"),
+        format!("{padding}\r\n--b--\r\n"),
     ] {
         let request = media.http.post(media.url(VIDEO)).bearer_auth(media.token(ALICE));
         let request = request.header("content-type", "multipart/form-data; boundary=b").body(body);
@@ -76,7 +76,7 @@ async fn bloated_forms_are_not_held_in_memory() {
 }
 
 #[tokio::test]
-async fn strangers_are_refused_before_they_send() {
+async fn anonymous_callers_are_refused() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
     let form = || Form::new().part("file", Part::bytes(files::png()));
     let reply = media.http.post(media.url(THUMBNAIL)).multipart(form()).send().await.unwrap();
@@ -85,13 +85,13 @@ async fn strangers_are_refused_before_they_send() {
     assert_eq!(Reply::of(reply).await.refusal(), (401, "TOKEN_INVALID"));
     let reply = media.http.put(media.url(THUMBNAIL)).multipart(form()).send().await.unwrap();
     assert_eq!((reply.status(), &reply.headers()["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap()));
-    media.nothing_stays().await;
+    media.all_deleted().await;
 }
 
 const LIMIT: usize = 6 << 20;
 
 #[tokio::test]
-async fn too_much_is_refused_whatever_was_announced() {
+async fn large_files_are_refused_whatever_size_is_declared() {
     let settings =
         [("media.max_video_bytes", "6291456"), ("media.part_bytes", "5242880"), ("media.max_image_bytes", "1000")];
     on_each(&settings, async |media| {
@@ -99,21 +99,21 @@ async fn too_much_is_refused_whatever_was_announced() {
         assert_eq!(media.upload(ALICE, VIDEO, &over).await.refusal(), (413, "FILE_TOO_LARGE"));
         let far_over = files::noise(LIMIT + 1_000_000);
         assert_eq!(media.upload(ALICE, VIDEO, &far_over).await.refusal(), (413, "FILE_TOO_LARGE"));
-        // Without a length: the limit is noticed on the way.
+        // Without `Content-Length`: the limit is detected while receiving.
         let chunks =
             Bytes::from(far_over).chunks(10_000).map(|c| Ok::<_, std::io::Error>(c.to_vec())).collect::<Vec<_>>();
         let part = Part::stream(Body::wrap_stream(stream::iter(chunks)));
         let reply = media.send(ALICE, VIDEO, Form::new().part("file", part)).await;
         assert_eq!(reply.refusal(), (413, "FILE_TOO_LARGE"));
         assert_eq!(media.upload(ALICE, THUMBNAIL, &files::png().repeat(10)).await.refusal(), (413, "FILE_TOO_LARGE"));
-        media.nothing_stays().await;
+        media.all_deleted().await;
         media.uploaded(ALICE, VIDEO, &files::noise(LIMIT)).await;
     })
     .await;
 }
 
-/// Speaks HTTP by hand, to say more than comes.
-async fn announce(media: &Media, length: usize) -> TcpStream {
+/// Sends a request head by hand, to declare more bytes than are sent.
+async fn send_head(media: &Media, length: usize) -> TcpStream {
     let address = media.sandbox.url("media");
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
     let head = format!(
@@ -127,50 +127,50 @@ async fn announce(media: &Media, length: usize) -> TcpStream {
 }
 
 #[tokio::test]
-async fn an_announced_giant_is_refused_at_once() {
+async fn a_large_declared_size_is_refused_at_once() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[("media.max_video_bytes", "6291456")]).await;
-    let mut stream = announce(&media, 100 << 20).await;
+    let mut stream = send_head(&media, 100 << 20).await;
     let mut answer = vec![0; 4096];
     let n = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut answer)).await.unwrap().unwrap();
     assert!(answer[..n].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..n]));
 }
 
 #[tokio::test]
-async fn broken_uploads_leave_nothing() {
+async fn interrupted_uploads_leave_nothing() {
     let settings = [("media.part_bytes", "5242880"), ("media.idle_timeout", "500ms")];
     on_each(&settings, async |media| {
-        // Gone before the first part, and after it.
+        // Disconnected before the first part, and after it.
         for sent in [100_000, 11_000_000] {
-            let mut stream = announce(&media, 50 << 20).await;
+            let mut stream = send_head(&media, 50 << 20).await;
             stream.write_all(&files::noise(sent)).await.unwrap();
-            eventually("the upload is under way", async || media.rows().await == 1).await;
+            eventually("the upload is in progress", async || media.rows().await == 1).await;
             drop(stream);
-            media.nothing_stays().await;
+            media.all_deleted().await;
         }
-        // Silent for too long; it is told so.
-        let mut stream = announce(&media, 50 << 20).await;
+        // Idle for too long.
+        let mut stream = send_head(&media, 50 << 20).await;
         stream.write_all(&files::noise(6_000_000)).await.unwrap();
         let mut answer = String::new();
         tokio::time::timeout(Duration::from_secs(8), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
         assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("UPLOAD_INCOMPLETE"), "{answer}");
-        media.nothing_stays().await;
-        // A form that ends before its file does.
-        let mut stream = announce(&media, 0).await;
+        media.all_deleted().await;
+        // The form ends before the file.
+        let mut stream = send_head(&media, 0).await;
         stream.read_to_string(&mut answer).await.unwrap();
-        media.nothing_stays().await;
+        media.all_deleted().await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn quotas_hold_for_each_user_alone() {
+async fn quotas_apply_per_user() {
     let settings = [("media.storage_quota_bytes", "500000"), ("media.daily_quota_bytes", "700000")];
     on_each(&settings, async |media| {
         let refused = (429, "QUOTA_EXCEEDED");
         let first = media.uploaded(ALICE, VIDEO, &files::noise(400_000)).await;
         assert_eq!(media.upload(ALICE, VIDEO, &files::noise(200_000)).await.refusal(), refused);
         media.uploaded(BOB, VIDEO, &files::noise(200_000)).await;
-        // Room again after a removal, but what was sent today counts on.
+        // A removal frees storage, but not the daily quota.
         media.claim(first, ALICE, "video", "video/1").await.unwrap();
         media.release("video/1", 0, false).await;
         media.uploaded(ALICE, VIDEO, &files::noise(200_000)).await;
@@ -181,12 +181,12 @@ async fn quotas_hold_for_each_user_alone() {
     .await;
 }
 
-/// A form whose length is not said before; the second half comes when it may.
-fn halves(bytes: &[u8], go_on: &Arc<Notify>) -> Form {
+/// A form without a length, whose second half is sent when notified.
+fn halves(bytes: &[u8], resume: &Arc<Notify>) -> Form {
     let (first, second) = bytes.split_at(bytes.len() / 2);
-    let (first, second, go_on) = (first.to_vec(), second.to_vec(), go_on.clone());
+    let (first, second, resume) = (first.to_vec(), second.to_vec(), resume.clone());
     let second = async move {
-        go_on.notified().await;
+        resume.notified().await;
         Ok::<_, std::io::Error>(second)
     };
     let both = stream::once(async { Ok(first) }).chain(stream::once(second));
@@ -194,16 +194,16 @@ fn halves(bytes: &[u8], go_on: &Arc<Notify>) -> Form {
 }
 
 #[tokio::test]
-async fn what_does_not_say_its_size_is_held_to_the_quota_too() {
+async fn the_quota_applies_without_a_declared_size() {
     on_each(&[("media.storage_quota_bytes", "500000")], async |media| {
-        let go_on = Arc::new(Notify::new());
-        let first = media.send(ALICE, VIDEO, halves(&files::noise(300_000), &go_on));
+        let resume = Arc::new(Notify::new());
+        let first = media.send(ALICE, VIDEO, halves(&files::noise(300_000), &resume));
         let second = async {
-            eventually("the first is under way", async || media.rows().await == 1).await;
-            let at_once = Arc::new(Notify::new());
-            at_once.notify_one();
-            let second = media.send(ALICE, VIDEO, halves(&files::noise(300_000), &at_once)).await;
-            go_on.notify_one();
+            eventually("the first upload is in progress", async || media.rows().await == 1).await;
+            let immediately = Arc::new(Notify::new());
+            immediately.notify_one();
+            let second = media.send(ALICE, VIDEO, halves(&files::noise(300_000), &immediately)).await;
+            resume.notify_one();
             second
         };
         let (first, second) = futures::future::join(first, second).await;
@@ -213,70 +213,70 @@ async fn what_does_not_say_its_size_is_held_to_the_quota_too() {
 }
 
 #[tokio::test]
-async fn the_quota_holds_at_the_end_too() {
+async fn the_quota_is_checked_again_at_the_end() {
     let settings = [("media.part_bytes", "5242880"), ("media.daily_quota_bytes", "20000000")];
     on_each(&settings, async |media| {
-        let go_on = Arc::new(Notify::new());
-        let upload = media.send(ALICE, VIDEO, halves(&files::noise(12_000_000), &go_on));
+        let resume = Arc::new(Notify::new());
+        let upload = media.send(ALICE, VIDEO, halves(&files::noise(12_000_000), &resume));
         let used_up = async {
-            // There was room for it: a part is on its way.
+            // The quota was sufficient at the start: a part is being sent.
             let parts = "SELECT COUNT(*) AS n FROM uploads WHERE multipart_id IS NOT NULL";
-            eventually("it is under way", async || media.number(parts).await == 1).await;
+            eventually("the upload is in progress", async || media.number(parts).await == 1).await;
             let day = media.sandbox.process.clock.unix() / 86_400;
             media.execute(&format!("INSERT INTO daily_usage VALUES ({ALICE}, {day}, 15000000)")).await;
-            go_on.notify_one();
+            resume.notify_one();
         };
         let (upload, ()) = futures::future::join(upload, used_up).await;
         assert_eq!(upload.refusal(), (429, "QUOTA_EXCEEDED"));
-        media.nothing_stays().await;
+        media.all_deleted().await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_breaks_off_was_sent_all_the_same() {
+async fn failed_uploads_count_as_sent() {
     on_each(&[("media.daily_quota_bytes", "700000")], async |media| {
         let part = || Part::bytes(files::noise(400_000)).file_name("a.mp4");
         let twice = Form::new().part("file", part()).part("file", Part::text("x"));
         assert_eq!(media.send(ALICE, VIDEO, twice).await.refusal(), (400, "INVALID_PARAMS"));
         let refused = media.send(ALICE, VIDEO, Form::new().part("file", part())).await;
         assert_eq!(refused.refusal(), (429, "QUOTA_EXCEEDED"));
-        media.nothing_stays().await;
+        media.all_deleted().await;
         media.uploaded(ALICE, VIDEO, &files::noise(200_000)).await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn one_user_keeps_nobody_else_waiting() {
+async fn one_user_does_not_block_others() {
     let settings = [("media.uploads_at_once", "1"), ("media.uploads_per_user", "1")];
     let media = Media::start(fenz_testkit::Database::Sqlite, &settings).await;
     let another = async || media.upload(ALICE, VIDEO, &files::noise(10_000)).await;
-    let silent = Mutex::new(None);
-    eventually("one waits for the other", async || {
-        // Nothing of the file comes. One that came second was turned away, and
-        // so there is a new one each time.
-        silent.lock().unwrap().take();
-        let announced = announce(&media, 50 << 20).await;
-        *silent.lock().unwrap() = Some(announced);
+    let idle = Mutex::new(None);
+    eventually("the second upload is refused", async || {
+        // No byte of the file is sent. The connection may have been refused, so each
+        // attempt opens a new one.
+        idle.lock().unwrap().take();
+        let stream = send_head(&media, 50 << 20).await;
+        *idle.lock().unwrap() = Some(stream);
         tokio::time::sleep(Duration::from_millis(50)).await;
         another().await.refusal() == (503, "UNAVAILABLE")
     })
     .await;
     media.uploaded(BOB, VIDEO, &files::noise(10_000)).await;
-    drop(silent);
-    eventually("it is over", async || another().await.status == StatusCode::OK).await;
+    drop(idle);
+    eventually("the first upload has ended", async || another().await.status == StatusCode::OK).await;
 }
 
 #[tokio::test]
-async fn no_more_at_once_than_there_are_turns() {
+async fn concurrent_uploads_are_limited() {
     let media = Media::start(fenz_testkit::Database::Sqlite, &[("media.uploads_at_once", "1")]).await;
-    let mut first = announce(&media, 50 << 20).await;
+    let mut first = send_head(&media, 50 << 20).await;
     first.write_all(&files::noise(100_000)).await.unwrap();
-    eventually("the first is under way", async || media.rows().await == 1).await;
+    eventually("the first upload is in progress", async || media.rows().await == 1).await;
     let second = media.upload(BOB, VIDEO, &files::noise(10_000)).await;
     assert_eq!(second.refusal(), (503, "UNAVAILABLE"));
     drop(first);
-    media.nothing_stays().await;
+    media.all_deleted().await;
     media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
 }

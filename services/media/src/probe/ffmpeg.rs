@@ -1,4 +1,4 @@
-//! How ffprobe and ffmpeg are run on files of strangers.
+//! Runs ffprobe and ffmpeg on untrusted files.
 
 use std::{io, path::Path, process::Stdio, time::Duration};
 
@@ -9,64 +9,64 @@ use tokio::{
 };
 
 use super::report;
-use crate::domain::upload::Shape;
+use crate::domain::media_info::MediaInfo;
 
-/// Set before the programs start, where the system has the means.
+/// Resource limits, if `prlimit` is installed.
 const PRLIMIT: &[&str] =
     &["prlimit", "--as=1610612736", "--cpu=30", "--fsize=8388608", "--core=0", "--nofile=64", "--"];
 const NICE: &[&str] = &["nice", "-n", "10"];
-/// What is read of a report, and of a frame; more is not one.
+/// Larger outputs are cut off and rejected.
 const MAX_REPORT: u64 = 64 << 10;
 const MAX_FRAME: u64 = 4 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("it took too long")]
+    #[error("it timed out")]
     Timeout,
     #[error("it failed with {0}")]
     Failed(std::process::ExitStatus),
     #[error("it cannot be run: {0}")]
     Run(#[from] io::Error),
-    #[error("its report cannot be read")]
+    #[error("its report is not valid")]
     Report,
 }
 
-/// The programs, and what limits them.
-pub struct Tools {
+/// How the programs are run.
+pub struct Programs {
     prefix: Vec<&'static str>,
     timeout: Duration,
 }
 
-impl Tools {
-    /// None when ffprobe or ffmpeg is missing.
+impl Programs {
+    /// None if ffprobe or ffmpeg is not installed.
     pub fn find(timeout: Duration) -> Option<Self> {
-        if !(there("ffprobe") && there("ffmpeg")) {
+        if !(is_installed("ffprobe") && is_installed("ffmpeg")) {
             return None;
         }
         let mut prefix = Vec::new();
-        if there("prlimit") {
+        if is_installed("prlimit") {
             prefix.extend(PRLIMIT);
         } else {
-            tracing::warn!("no prlimit found: ffmpeg runs without limits of memory");
+            tracing::warn!("prlimit not found, ffmpeg runs without memory limits");
         }
-        if there("nice") {
+        if is_installed("nice") {
             prefix.extend(NICE);
         }
         Some(Self { prefix, timeout })
     }
 
-    /// Duration and size of a video.
-    pub async fn shape(&self, file: &Path, demuxer: &str) -> Result<Shape, Error> {
-        const ENTRIES: &str = "format=duration:stream=codec_type,width,height,duration\
+    /// All of a video's information but the poster.
+    pub async fn probe(&self, file: &Path, demuxer: &str) -> Result<MediaInfo, Error> {
+        const ENTRIES: &str = "format=duration:stream=codec_type,codec_name,width,height,duration\
             :stream_side_data=rotation:stream_tags=rotate:stream_disposition=attached_pic";
         let mut command = self.command("ffprobe");
         command.args(["-v", "error", "-hide_banner", "-protocol_whitelist", "file", "-f", demuxer]);
         command.args(["-show_entries", ENTRIES, "-of", "json", "-i"]).arg(url(file));
         let report = self.run(command, MAX_REPORT).await?;
-        report::shape(&report).ok_or(Error::Report)
+        report::parse(&report).ok_or(Error::Report)
     }
 
-    /// One frame as JPEG, at most 1280 wide; none where there is none.
+    /// One frame as JPEG, at most 1280 pixels wide.
     pub async fn frame(&self, file: &Path, demuxer: &str, second: u32) -> Option<Bytes> {
         let mut command = self.command("ffmpeg");
         command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1", "-max_pixels", "67108864"]);
@@ -76,7 +76,7 @@ impl Tools {
         match self.run(command, MAX_FRAME).await {
             Ok(frame) => frame.starts_with(&[0xFF, 0xD8]).then(|| frame.into()),
             Err(error) => {
-                tracing::info!(%error, "no frame taken");
+                tracing::info!(%error, "no frame extracted");
                 None
             }
         }
@@ -90,8 +90,8 @@ impl Tools {
         command
     }
 
-    /// What the program writes; it is killed when it takes too long or writes
-    /// more than `limit` bytes.
+    /// The program's output. It is killed at the timeout or when it writes more than
+    /// `limit` bytes.
     async fn run(&self, mut command: Command, limit: u64) -> Result<Vec<u8>, Error> {
         let mut child = command.spawn()?;
         let output = child.stdout.take();
@@ -103,7 +103,7 @@ impl Tools {
             Ok::<_, io::Error>((written, child.wait().await?))
         };
         let Ok(done) = tokio::time::timeout(self.timeout, work).await else {
-            // Waited for, so that no zombie stays and the copy is not in use.
+            // `kill` also waits: no zombie stays, and the copy is not in use any more.
             child.kill().await?;
             return Err(Error::Timeout);
         };
@@ -112,7 +112,7 @@ impl Tools {
     }
 }
 
-/// Reads up to `limit` bytes and closes the pipe, which ends a writer of more.
+/// Reads up to `limit` bytes and closes the pipe, which ends the writer.
 async fn read(output: ChildStdout, limit: u64) -> io::Result<Vec<u8>> {
     let mut written = Vec::new();
     output.take(limit).read_to_end(&mut written).await?;
@@ -125,7 +125,7 @@ fn url(file: &Path) -> std::ffi::OsString {
     url
 }
 
-fn there(program: &str) -> bool {
+fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
@@ -134,19 +134,19 @@ fn there(program: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn shell(tools: &Tools, script: &str) -> Command {
-        let mut command = tools.command("sh");
+    fn shell(programs: &Programs, script: &str) -> Command {
+        let mut command = programs.command("sh");
         command.args(["-c", script]);
         command
     }
 
     #[tokio::test]
-    async fn a_slow_program_is_killed_and_a_chatty_one_is_cut() {
-        let tools = Tools { prefix: Vec::new(), timeout: Duration::from_millis(200) };
-        assert!(matches!(tools.run(shell(&tools, "exec sleep 10"), 10).await, Err(Error::Timeout)));
-        let chatty = tools.run(shell(&tools, "exec yes"), 1000).await;
-        assert!(matches!(chatty, Err(Error::Failed(_))), "{chatty:?}");
-        assert!(matches!(tools.run(shell(&tools, "exit 3"), 10).await, Err(Error::Failed(_))));
-        assert_eq!(tools.run(shell(&tools, "echo hello"), 10).await.unwrap(), b"hello\n");
+    async fn a_slow_program_is_killed_and_a_long_output_is_cut_off() {
+        let programs = Programs { prefix: Vec::new(), timeout: Duration::from_millis(200) };
+        assert!(matches!(programs.run(shell(&programs, "exec sleep 10"), 10).await, Err(Error::Timeout)));
+        let endless = programs.run(shell(&programs, "exec yes"), 1000).await;
+        assert!(matches!(endless, Err(Error::Failed(_))), "{endless:?}");
+        assert!(matches!(programs.run(shell(&programs, "exit 3"), 10).await, Err(Error::Failed(_))));
+        assert_eq!(programs.run(shell(&programs, "echo hello"), 10).await.unwrap(), b"hello\n");
     }
 }

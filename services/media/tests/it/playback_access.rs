@@ -1,5 +1,5 @@
-//! What is hidden, unpublished or deleted is not played, whatever the signature
-//! says.
+//! Hidden, unpublished and deleted videos are not playable, also with a valid
+//! signature.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ fn channel_deleted(version: i64) -> ChannelDeleted {
     ChannelDeleted { channel_id: ALICE, owner_id: ALICE, version, ..ChannelDeleted::default() }
 }
 
-/// A video with a thumbnail, in use by `video/1`.
+/// A video with a thumbnail, claimed by `video/1`.
 async fn video(media: &Media) -> [i64; 3] {
     let id = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
     let poster = media.claim(id, ALICE, "video", "video/1").await.unwrap().poster_upload_id;
@@ -47,102 +47,103 @@ async fn video(media: &Media) -> [i64; 3] {
     [id, poster, thumbnail]
 }
 
-async fn comes_to(media: &Media, id: i64, expected: (u16, String)) {
+async fn becomes(media: &Media, id: i64, expected: (u16, String)) {
     let start = Instant::now();
-    while media.play_outside(id).await != expected {
-        assert!(start.elapsed() < Duration::from_secs(3), "it does not come to {expected:?}");
+    while media.play_publicly(id).await != expected {
+        assert!(start.elapsed() < Duration::from_secs(3), "not {expected:?} after 3 s");
     }
     println!("{expected:?} after {:?}", start.elapsed());
 }
 
 #[tokio::test]
-async fn a_video_plays_only_while_it_is_in_sight() {
+async fn a_video_is_playable_only_while_it_is_public() {
     on_each(&[], async |media| {
         let files = video(&media).await;
         let [id, ..] = files;
         let avatar = media.uploaded(ALICE, THUMBNAIL, &files::png()).await;
         media.claim(avatar, ALICE, "image", "channel/7/avatar/9").await.unwrap();
-        // Nothing is known of it yet.
-        assert_eq!(media.play_outside(id).await, played());
-        for (told, outside) in [
+        // No event is consumed yet.
+        assert_eq!(media.play_publicly(id).await, played());
+        for (event, public) in [
             (changed(1, false, false), refused()),
             (changed(2, true, false), played()),
             (changed(3, true, true), refused()),
             (changed(4, true, false), played()),
             (changed(6, false, false), refused()),
-            // Late ones change nothing.
+            // An older event changes nothing.
             (changed(5, true, false), refused()),
             (changed(7, true, false), played()),
         ] {
-            media.tell(told).await;
-            comes_to(&media, id, outside.clone()).await;
-            media.heard_all().await;
+            media.publish(event).await;
+            becomes(&media, id, public.clone()).await;
+            media.events_consumed().await;
             for file in files {
-                assert_eq!(media.play_outside(file).await, outside);
-                assert_eq!(media.play_inside(file).await, 200);
+                assert_eq!(media.play_publicly(file).await, public);
+                assert_eq!(media.play_as_insider(file).await, 200);
             }
         }
-        media.tell(channel(3, true)).await;
-        comes_to(&media, id, refused()).await;
-        media.tell(channel(2, false)).await;
-        media.heard_all().await;
-        assert_eq!((media.play_outside(id).await, media.play_inside(id).await), (refused(), 200));
-        assert_eq!(media.play_outside(avatar).await, played());
-        media.tell(channel(4, false)).await;
-        comes_to(&media, id, played()).await;
+        media.publish(channel(3, true)).await;
+        becomes(&media, id, refused()).await;
+        media.publish(channel(2, false)).await;
+        media.events_consumed().await;
+        assert_eq!((media.play_publicly(id).await, media.play_as_insider(id).await), (refused(), 200));
+        assert_eq!(media.play_publicly(avatar).await, played());
+        media.publish(channel(4, false)).await;
+        becomes(&media, id, played()).await;
 
         let deleted = VideoDeleted { video_id: 1, channel_id: ALICE, version: 9, ..VideoDeleted::default() };
-        media.tell(deleted).await;
-        comes_to(&media, id, refused()).await;
-        media.tell(changed(8, true, false)).await;
-        media.tell(changed(10, true, false)).await;
-        media.heard_all().await;
+        media.publish(deleted).await;
+        becomes(&media, id, refused()).await;
+        media.publish(changed(8, true, false)).await;
+        media.publish(changed(10, true, false)).await;
+        media.events_consumed().await;
         for file in files {
-            assert_eq!((media.play_outside(file).await, media.play_inside(file).await), (refused(), 404));
+            assert_eq!((media.play_publicly(file).await, media.play_as_insider(file).await), (refused(), 404));
         }
-        assert_eq!(media.play_outside(avatar).await, played());
-        // Content lets go of the files, and later nothing is known any more.
+        assert_eq!(media.play_publicly(avatar).await, played());
+        // Content releases the files; later the state is deleted.
         media.release("video/1", 0, false).await;
-        assert_eq!(media.play_outside(id).await, (404, "UPLOAD_NOT_FOUND".to_owned()));
+        assert_eq!(media.play_publicly(id).await, (404, "UPLOAD_NOT_FOUND".to_owned()));
         media.sandbox.process.clock.advance(Duration::from_secs(9 * 24 * 3600));
-        eventually("forgotten", async || media.number("SELECT COUNT(*) AS n FROM video_states").await == 0).await;
+        eventually("the state is deleted", async || media.number("SELECT COUNT(*) AS n FROM video_states").await == 0)
+            .await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_deleted_channel_takes_its_videos_along_and_none_in() {
+async fn a_deleted_channel_stops_playback_and_uploads() {
     on_each(&[], async |media| {
         let [id, ..] = video(&media).await;
-        media.tell(changed(1, true, false)).await;
-        // The deletion comes before what went before it.
-        media.tell(channel_deleted(5)).await;
-        media.tell(channel(4, false)).await;
-        comes_to(&media, id, refused()).await;
-        assert_eq!(media.play_inside(id).await, 404);
-        media.heard_all().await;
+        media.publish(changed(1, true, false)).await;
+        // The deletion is consumed before older events.
+        media.publish(channel_deleted(5)).await;
+        media.publish(channel(4, false)).await;
+        becomes(&media, id, refused()).await;
+        assert_eq!(media.play_as_insider(id).await, 404);
+        media.events_consumed().await;
         let reply = media.upload(ALICE, VIDEO, &files::noise(10_000)).await;
         assert_eq!(reply.refusal(), (404, "CHANNEL_NOT_FOUND"));
         media.uploaded(ALICE, THUMBNAIL, &files::png()).await;
         media.uploaded(BOB, VIDEO, &files::noise(10_000)).await;
-        // A new one of the same id.
-        media.tell(channel(6, false)).await;
-        media.heard_all().await;
+        // The channel is recreated.
+        media.publish(channel(6, false)).await;
+        media.events_consumed().await;
         media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
     })
     .await;
 }
 
-/// A player that is quicker than the word that the video is published.
+/// The player's request arrives before the event that publishes the video.
 #[tokio::test]
-async fn a_fresh_address_waits_for_the_word() {
+async fn playback_waits_for_the_publishing_event() {
     on_sqlite(&[], async |media| {
         let [id, ..] = video(&media).await;
-        media.tell(changed(1, false, false)).await;
-        comes_to(&media, id, refused()).await;
-        let (answer, ()) = futures::future::join(media.play_outside(id), async {
+        media.publish(changed(1, false, false)).await;
+        becomes(&media, id, refused()).await;
+        let (answer, ()) = futures::future::join(media.play_publicly(id), async {
             tokio::time::sleep(Duration::from_millis(60)).await;
-            media.heard.tell(changed(2, true, false)).await;
+            media.captured.publish(changed(2, true, false)).await;
         })
         .await;
         assert_eq!(answer, played());
@@ -151,17 +152,17 @@ async fn a_fresh_address_waits_for_the_word() {
 }
 
 #[tokio::test]
-async fn a_player_under_way_is_stopped() {
+async fn playback_in_progress_is_stopped() {
     on_sqlite(&[], async |media| {
         let size = 64 << 20;
         let id = media.uploaded(ALICE, VIDEO, &files::noise(size)).await;
         media.claim(id, ALICE, "video", "video/1").await.unwrap();
-        media.tell(changed(1, true, false)).await;
-        media.heard_all().await;
+        media.publish(changed(1, true, false)).await;
+        media.events_consumed().await;
         let mut bytes = media.play(id, &[]).await.bytes_stream();
         let mut got = bytes.next().await.unwrap().unwrap().len();
-        media.tell(changed(2, true, true)).await;
-        media.heard_all().await;
+        media.publish(changed(2, true, true)).await;
+        media.events_consumed().await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         let broken = loop {
             match bytes.next().await {
@@ -175,16 +176,16 @@ async fn a_player_under_way_is_stopped() {
     .await;
 }
 
-/// What was known counts while the database is away: nobody is thrown out.
+/// The cached status is used while the database is unavailable.
 #[tokio::test]
-async fn playing_goes_on_without_the_database() {
+async fn playback_continues_without_the_database() {
     on_sqlite(&[], async |media| {
         let [id, ..] = video(&media).await;
-        assert_eq!(media.play_outside(id).await, played());
-        media.execute("ALTER TABLE uploads RENAME TO away").await;
+        assert_eq!(media.play_publicly(id).await, played());
+        media.execute("ALTER TABLE uploads RENAME TO renamed").await;
         tokio::time::sleep(Duration::from_millis(400)).await;
-        assert_eq!(media.play_outside(id).await, played());
-        media.execute("ALTER TABLE away RENAME TO uploads").await;
+        assert_eq!(media.play_publicly(id).await, played());
+        media.execute("ALTER TABLE renamed RENAME TO uploads").await;
     })
     .await;
 }

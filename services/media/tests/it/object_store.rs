@@ -1,4 +1,4 @@
-//! An object store of a test's own.
+//! An object store per test.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -8,8 +8,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// An address of which nobody else is given the port while this lives; a store
-/// may listen there, and where none does connections are refused.
+/// Reserves a port while the socket lives. A store may listen on it; otherwise
+/// connections are refused.
 pub fn held_address() -> (TcpSocket, SocketAddr) {
     let held = TcpSocket::new_v4().unwrap();
     held.set_reuseaddr(true).unwrap();
@@ -18,13 +18,13 @@ pub fn held_address() -> (TcpSocket, SocketAddr) {
     (held, address)
 }
 
-/// An object store that can go and come back at the same address.
-pub struct Store {
-    stop: CancellationToken,
+/// An object store that can be stopped and restarted at the same address.
+pub struct ObjectStore {
+    shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
 }
 
-impl Store {
+impl ObjectStore {
     pub async fn start(root: &Path, address: SocketAddr) -> Self {
         let settings = fenz_s3_folder::Settings {
             root: root.to_owned(),
@@ -33,13 +33,13 @@ impl Store {
             secret_key: "sandbox".to_owned(),
         };
         let listener = TcpListener::bind(address).await.unwrap();
-        let stop = CancellationToken::new();
+        let shutdown = CancellationToken::new();
         let server = fenz_s3_folder::Server::new(settings, listener).unwrap();
-        Self { running: tokio::spawn(server.run(stop.clone())), stop }
+        Self { running: tokio::spawn(server.run(shutdown.clone())), shutdown }
     }
 
-    pub async fn go(self) {
-        self.stop.cancel();
+    pub async fn stop(self) {
+        self.shutdown.cancel();
         self.running.await.unwrap().unwrap();
     }
 }

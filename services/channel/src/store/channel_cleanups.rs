@@ -1,0 +1,25 @@
+//! Deleted channels whose memberships are not deleted yet.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryOrder, QuerySelect, sea_query::OnConflict};
+
+use super::entity::channel_cleanup::{ActiveModel, Column, Entity};
+use crate::domain::ChannelId;
+
+/// Schedules the cleanup of a channel. The caller has locked the channel.
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbErr> {
+    let exists = OnConflict::column(Column::ChannelId).update_column(Column::ChannelId).to_owned();
+    let row = ActiveModel { channel_id: Set(channel.0) };
+    Entity::insert(row).on_conflict(exists).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+pub async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<ChannelId>, DbErr> {
+    let rows = Entity::find().order_by_asc(Column::ChannelId).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(|row| ChannelId(row.channel_id)).collect())
+}
+
+/// Marks a cleanup as done. The caller has locked the channel.
+pub async fn remove_in_txn(txn: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbErr> {
+    Entity::delete_by_id(channel.0).exec(txn).await?;
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Stores an uploaded file: its format, size and hash are determined while it is
+//! streamed to the object store, then it is probed. A failed upload leaves nothing
+//! behind.
+
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use fenz_chassis::{
+    Error, Reason, Result, UserId,
+    database::{Txn, transact},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Media,
+    heartbeat::Cancellable,
+    object_writer::{ObjectWriter, UploadedObject, upload_aborted},
+};
+use crate::{
+    domain::{
+        media_info::MediaInfo,
+        sniff::{self, Format, sniff},
+        upload::{Kind, Upload, UploadId, UploadMetadata, object_key},
+    },
+    probe::StoredFile,
+    store::{
+        uploads::{self, PendingUpload},
+        usage,
+    },
+};
+
+/// A file's bytes as they arrive.
+pub trait Chunks: Send {
+    /// None at the end of the file.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>>> + Send;
+}
+
+/// What is known before the first byte.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadRequest {
+    pub owner: UserId,
+    pub kind: Kind,
+    /// From `Content-Length`: an upper bound, if the client is honest.
+    pub size_bytes: Option<u64>,
+}
+
+/// A poster in the object store whose row is not marked as stored yet.
+struct Poster {
+    id: UploadId,
+    metadata: UploadMetadata,
+}
+
+impl Media {
+    /// Receives and stores a file.
+    ///
+    /// # Errors
+    /// `FILE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `QUOTA_EXCEEDED`, and those of `file`.
+    #[tracing::instrument(name = "app.upload.store", skip_all, fields(user.id = request.owner.0))]
+    pub async fn store_file(&self, request: UploadRequest, mut file: impl Chunks) -> Result<Upload> {
+        let _user_permit = self.upload_limiter.acquire_for_user(request.owner)?;
+        let head = read_head(&mut file).await?;
+        if head.is_empty() {
+            return Err(Error::field(Reason::InvalidParams, "file", "is empty"));
+        }
+        let format = sniff(&head).filter(|format| format.kind() == request.kind).ok_or_else(|| {
+            Error::field(Reason::UnsupportedFormat, "file", format!("should be {}", request.kind.formats()))
+        })?;
+        // Only now: clients that send nothing must not use up the total.
+        let _permit = self.upload_limiter.acquire()?;
+        let upload = PendingUpload {
+            id: UploadId(self.ids.next()),
+            owner: request.owner,
+            kind: request.kind,
+            content_type: format.content_type(),
+            // Without a declared size the maximum counts.
+            size_bytes: request.size_bytes.unwrap_or(self.config.limit(request.kind)),
+            poster_of: None,
+        };
+        let mut writer = ObjectWriter::new(self.clone(), upload.id, upload.content_type);
+        let cancelled = CancellationToken::new();
+        let _heartbeat = self.start_heartbeat(upload.id, cancelled.clone());
+        let mut file = Cancellable { file, cancelled };
+        let outcome = match self.reserve_quota(upload, request.size_bytes.unwrap_or(0)).await {
+            Ok(quota) => self.write_file(upload, (format, quota), head, &mut file, &mut writer).await,
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            writer.stop().await;
+            self.abort(&upload, &writer).await;
+        }
+        outcome
+    }
+
+    async fn write_file(
+        &self,
+        upload: PendingUpload,
+        (format, quota): (Format, u64),
+        head: Bytes,
+        file: &mut impl Chunks,
+        writer: &mut ObjectWriter,
+    ) -> Result<Upload> {
+        let limit = self.config.limit(upload.kind);
+        let mut next = Some(head);
+        while let Some(bytes) = next {
+            let size = writer.size() + bytes.len() as u64;
+            if size > limit {
+                return Err(too_large(upload.kind, limit));
+            }
+            if size > quota {
+                return Err(quota_exceeded());
+            }
+            writer.write(&bytes).await?;
+            next = file.next().await?;
+        }
+        let object = writer.finish().await?;
+        let mut info = self.media_info(&object, &object_key(upload.id), format).await;
+        let poster = match info.poster.take() {
+            Some(frame) => Some(self.store_poster(upload, &frame).await?),
+            None => None,
+        };
+        self.commit(upload, metadata(object, &info), poster).await
+    }
+
+    async fn media_info(&self, object: &UploadedObject, key: &str, format: Format) -> MediaInfo {
+        match format.kind() {
+            Kind::Image => MediaInfo::of_image(&object.prefix),
+            Kind::Video => self.prober.probe(StoredFile { key, size: object.size_bytes, format }).await,
+        }
+    }
+
+    /// Inserts the upload and returns the owner's remaining bytes, at least `min`.
+    /// The row is inserted first, so that concurrent uploads see each other.
+    async fn reserve_quota(&self, upload: PendingUpload, min: u64) -> Result<u64> {
+        let now = self.clock.now();
+        self.insert(upload, now).await?;
+        let mut used = usage::including_pending(&self.db, upload.owner, now).await?;
+        // Without this upload, whose received bytes are counted instead.
+        used.stored -= upload.size_bytes.min(used.stored);
+        used.sent_today -= upload.size_bytes.min(used.sent_today);
+        let remaining = self.config.quota().remaining(used);
+        if remaining == 0 || remaining < min {
+            return Err(quota_exceeded());
+        }
+        Ok(remaining)
+    }
+
+    async fn insert(&self, upload: PendingUpload, now: DateTime<Utc>) -> Result<()> {
+        transact(&self.db, async |txn: Txn| {
+            self.check_owner_in_txn(&txn, upload.owner).await?;
+            Ok(uploads::insert(&*txn, upload, now).await?)
+        })
+        .await
+    }
+
+    /// A deleted user's token may still be valid.
+    async fn check_owner_in_txn(&self, txn: &Txn, owner: UserId) -> Result<()> {
+        if self.erasures.is_erased(&**txn, owner).await? {
+            return Err(Error::new(Reason::Unauthenticated, "this account is deleted"));
+        }
+        Ok(())
+    }
+
+    async fn store_poster(&self, video: PendingUpload, frame: &Bytes) -> Result<Poster> {
+        let upload = PendingUpload {
+            id: UploadId(self.ids.next()),
+            kind: Kind::Image,
+            content_type: Format::Jpeg.content_type(),
+            size_bytes: frame.len() as u64,
+            poster_of: Some(video.id),
+            ..video
+        };
+        self.insert(upload, self.clock.now()).await?;
+        let mut writer = ObjectWriter::new(self.clone(), upload.id, upload.content_type);
+        writer.write(frame).await?;
+        let object = writer.finish().await?;
+        Ok(Poster { id: upload.id, metadata: metadata(object, &MediaInfo::of_image(frame)) })
+    }
+
+    async fn commit(&self, upload: PendingUpload, metadata: UploadMetadata, poster: Option<Poster>) -> Result<Upload> {
+        let now = self.clock.now();
+        transact(&self.db, async |txn: Txn| {
+            // The owner may have been deleted since the row was inserted.
+            self.check_owner_in_txn(&txn, upload.owner).await?;
+            self.charge_quota_in_txn(&txn, upload.owner, metadata.size_bytes, now).await?;
+            if !uploads::mark_stored(&*txn, upload.id, &metadata, now).await? {
+                return Err(upload_aborted());
+            }
+            if let Some(poster) = &poster
+                && !uploads::mark_stored(&*txn, poster.id, &poster.metadata, now).await?
+            {
+                return Err(upload_aborted());
+            }
+            Ok(())
+        })
+        .await?;
+        let (id, owner, size) = (upload.id.0, upload.owner.0, metadata.size_bytes);
+        tracing::info!(upload.id = id, user.id = owner, size, "upload stored");
+        Ok(Upload {
+            id: upload.id,
+            kind: upload.kind,
+            content_type: upload.content_type.to_owned(),
+            metadata,
+            object_key: object_key(upload.id),
+            created_at: now,
+        })
+    }
+
+    /// Adds to the daily usage, if the quota still allows it. Of two concurrent
+    /// uploads the second waits for the day's row and then sees the first.
+    async fn charge_quota_in_txn(&self, txn: &Txn, owner: UserId, bytes: u64, now: DateTime<Utc>) -> Result<()> {
+        usage::add(&**txn, owner, now, bytes).await?;
+        let mut used = usage::without_pending(&**txn, owner, now).await?;
+        used.sent_today -= bytes;
+        if self.config.quota().remaining(used) < bytes {
+            return Err(quota_exceeded());
+        }
+        Ok(())
+    }
+}
+
+fn metadata(object: UploadedObject, info: &MediaInfo) -> UploadMetadata {
+    UploadMetadata {
+        size_bytes: object.size_bytes,
+        sha256: object.sha256,
+        duration_seconds: info.duration_seconds,
+        width: info.width,
+        height: info.height,
+    }
+}
+
+/// Enough bytes to detect the format, or the whole file.
+async fn read_head(file: &mut impl Chunks) -> Result<Bytes> {
+    let mut head = BytesMut::new();
+    while head.len() < sniff::SNIFF_BYTES
+        && let Some(bytes) = file.next().await?
+    {
+        head.extend_from_slice(&bytes);
+    }
+    Ok(head.freeze())
+}
+
+pub fn too_large(kind: Kind, limit: u64) -> Error {
+    let description = format!("may have at most {limit} bytes as {}", kind.as_str());
+    Error::field(Reason::FileTooLarge, "file", description).with("maxBytes", limit)
+}
+
+fn quota_exceeded() -> Error {
+    Error::new(Reason::QuotaExceeded, "your storage is full, or you sent as much as you may today")
+}

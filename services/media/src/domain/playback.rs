@@ -1,0 +1,87 @@
+//! Whether the files of a video may be played.
+
+use fenz_chassis::media_url::Audience;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VideoState {
+    pub is_published: bool,
+    pub is_hidden: bool,
+    pub is_deleted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelState {
+    pub is_hidden: bool,
+    pub is_deleted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaybackStatus {
+    Public,
+    /// Unpublished or hidden: for the owner and moderators.
+    Restricted,
+    Deleted,
+}
+
+impl PlaybackStatus {
+    /// An unknown video or channel does not restrict playback: the signed address
+    /// is sufficient proof.
+    pub fn new(video: Option<VideoState>, channel: Option<ChannelState>) -> Self {
+        if video.is_some_and(|v| v.is_deleted) || channel.is_some_and(|c| c.is_deleted) {
+            return Self::Deleted;
+        }
+        if video.is_some_and(|v| v.is_hidden || !v.is_published) || channel.is_some_and(|c| c.is_hidden) {
+            return Self::Restricted;
+        }
+        Self::Public
+    }
+
+    /// Whether an address signed for this audience may play.
+    pub fn allows(self, audience: Audience) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Restricted => audience == Audience::Insider,
+            Self::Deleted => false,
+        }
+    }
+}
+
+/// The video that a claim names; none if something else uses the upload.
+pub fn video_of_claim(claim: &str) -> Option<i64> {
+    claim.strip_prefix("video/")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_restricts() {
+        let public = VideoState { is_published: true, is_hidden: false, is_deleted: false };
+        let visible = ChannelState { is_hidden: false, is_deleted: false };
+        for (video, channel, status) in [
+            (None, None, PlaybackStatus::Public),
+            (Some(public), None, PlaybackStatus::Public),
+            (Some(public), Some(visible), PlaybackStatus::Public),
+            (None, Some(ChannelState { is_hidden: true, ..visible }), PlaybackStatus::Restricted),
+            (Some(VideoState { is_published: false, ..public }), Some(visible), PlaybackStatus::Restricted),
+            (Some(VideoState { is_hidden: true, ..public }), Some(visible), PlaybackStatus::Restricted),
+            (Some(public), Some(ChannelState { is_hidden: true, ..visible }), PlaybackStatus::Restricted),
+            (Some(VideoState { is_deleted: true, ..public }), Some(visible), PlaybackStatus::Deleted),
+            (Some(public), Some(ChannelState { is_deleted: true, ..visible }), PlaybackStatus::Deleted),
+        ] {
+            assert_eq!(PlaybackStatus::new(video, channel), status, "{video:?} {channel:?}");
+        }
+        assert!(PlaybackStatus::Restricted.allows(Audience::Insider));
+        assert!(!PlaybackStatus::Restricted.allows(Audience::Everyone));
+        assert!(!PlaybackStatus::Deleted.allows(Audience::Insider));
+    }
+
+    #[test]
+    fn claims_of_videos_name_them() {
+        assert_eq!(video_of_claim("video/123"), Some(123));
+        for other in ["user/42/avatar/5", "channel/7/banner/6", "video/", "video/x", "video/1/2"] {
+            assert_eq!(video_of_claim(other), None, "{other}");
+        }
+    }
+}
