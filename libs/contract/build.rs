@@ -6,6 +6,10 @@ mod comments;
 mod openapi;
 #[path = "build/options.rs"]
 mod options;
+#[path = "build/raw_operations.rs"]
+mod raw_operations;
+#[path = "build/raw_routes.rs"]
+mod raw_routes;
 #[path = "build/rules.rs"]
 mod rules;
 #[path = "build/schemas.rs"]
@@ -22,7 +26,7 @@ use std::{
 use anyhow::{Context, Result};
 use prost_reflect::DescriptorPool;
 
-/// Timestamps are the type that knows its own JSON.
+/// Timestamps use the type that implements their JSON mapping.
 const TIMESTAMP: (&str, &str) = (".google.protobuf.Timestamp", "::pbjson_types::Timestamp");
 
 fn main() -> Result<()> {

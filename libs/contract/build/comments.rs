@@ -1,4 +1,4 @@
-//! The comments of the contract, by what they stand above.
+//! The comments of the proto files, by descriptor path.
 
 use std::collections::HashMap;
 
@@ -21,13 +21,13 @@ impl Comments {
         Self(comments)
     }
 
-    /// The comment above what a file has at a path.
+    /// The leading comment of a descriptor.
     pub fn get(&self, file: &FileDescriptor, path: &[i32]) -> Option<&str> {
         self.0.get(&(file.name().to_owned(), path.to_vec())).map(String::as_str)
     }
 }
 
-/// A comment as running text: one line a paragraph.
+/// Joins the lines of each paragraph.
 fn unwrapped(comment: &str) -> String {
     let lines: Vec<_> = comment.trim().lines().map(str::trim).collect();
     let paragraphs = lines.split(|line| line.is_empty()).map(|lines| lines.join(" "));

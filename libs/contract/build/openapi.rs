@@ -8,14 +8,16 @@ use serde_json::{Map, Value, json};
 use crate::{
     TIMESTAMP,
     comments::Comments,
-    options::{Contract, Method, RawRoute, Service},
+    options::{Contract, Method, Service},
+    raw_operations,
+    raw_routes::path_parameters,
     schemas,
 };
 
 pub fn render(pool: &DescriptorPool, descriptors: &[u8], contract: &Contract) -> Result<String> {
     let (mut paths, mut schemas) = generate(descriptors)?;
     let comments = Comments::of(pool);
-    // Fields that the path carries, by message.
+    // Fields in the path are not part of the body's schema.
     let mut in_path = Vec::new();
     for service in &contract.services {
         for method in &service.methods {
@@ -24,12 +26,14 @@ pub fn render(pool: &DescriptorPool, descriptors: &[u8], contract: &Contract) ->
             secure(operation, &method.access);
             operation["tags"] = json!([service.name.trim_end_matches("Service")]);
             describe(operation, pool, &comments, service, method);
-            in_path.extend(parameters_of(path).map(|name| (method.input.clone(), name.to_owned())));
+            in_path.extend(path_parameters(path).map(|name| (method.input.clone(), name.to_owned())));
         }
     }
     for route in &contract.raw_routes {
         let item = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
-        item[route.method.to_lowercase()] = raw_operation(route);
+        let mut operation = raw_operations::operation(route);
+        secure(&mut operation, &route.access);
+        item[route.method.to_lowercase()] = operation;
         schemas::add(&mut schemas, pool, &route.response_message);
     }
     schemas::describe(&mut schemas, pool, &comments)?;
@@ -42,9 +46,9 @@ pub fn render(pool: &DescriptorPool, descriptors: &[u8], contract: &Contract) ->
         "info": {
             "title": "FenzVideo",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Errors are `google.rpc.Status`; `details[].reason` says why. 64-bit numbers are strings, \
-                times are RFC 3339. A token goes into `Authorization: Bearer …`; a bad one is refused everywhere, \
-                public routes included.",
+            "description": "Errors are `google.rpc.Status`; `details[].reason` is the ErrorReason. 64-bit numbers are \
+                strings, times are RFC 3339. Access tokens are sent as `Authorization: Bearer …`; an invalid one is \
+                rejected on public routes too.",
         },
         "servers": [{"url": "/"}],
         "tags": tags(pool, &comments, contract),
@@ -57,7 +61,7 @@ pub fn render(pool: &DescriptorPool, descriptors: &[u8], contract: &Contract) ->
     Ok(serde_json::to_string(&document)?)
 }
 
-/// Paths and schemas of the RPCs, bare.
+/// Paths and schemas of the RPCs, without descriptions.
 fn generate(descriptors: &[u8]) -> Result<(Map<String, Value>, Map<String, Value>)> {
     let (mut paths, mut schemas) = (Map::new(), Map::new());
     let options = DescriptorOptions::new().package("fenzvideo").extern_path(TIMESTAMP.0, TIMESTAMP.1);
@@ -74,7 +78,7 @@ fn generate(descriptors: &[u8]) -> Result<(Map<String, Value>, Map<String, Value
     Ok((paths, schemas))
 }
 
-/// The comments of an RPC and of the fields that its parameters are.
+/// Adds the comments of an RPC and of its parameters' fields.
 fn describe(operation: &mut Value, pool: &DescriptorPool, comments: &Comments, service: &Service, method: &Method) {
     let full_name = format!("{}.{}", service.package, service.name);
     let descriptor = pool.get_service_by_name(&full_name);
@@ -106,13 +110,16 @@ fn words(name: &str) -> String {
 }
 
 fn tags(pool: &DescriptorPool, comments: &Comments, contract: &Contract) -> Vec<Value> {
-    let of_rpcs = contract.services.iter().filter(|s| s.methods.iter().any(|m| m.rest.is_some())).filter_map(|s| {
-        let service = pool.get_service_by_name(&format!("{}.{}", s.package, s.name))?;
-        let comment = comments.get(&service.parent_file(), service.path()).unwrap_or_default();
-        Some(json!({"name": s.name.trim_end_matches("Service"), "description": comment}))
-    });
-    let of_bytes = json!({"name": "Media", "description": "Files in and out, as bytes."});
-    of_rpcs.chain([of_bytes]).collect()
+    let has_route = |service: &&Service| {
+        let has_raw_route = contract.raw_routes.iter().any(|route| route.service == service.name);
+        has_raw_route || service.methods.iter().any(|method| method.rest.is_some())
+    };
+    let tag = |service: &Service| {
+        let descriptor = pool.get_service_by_name(&format!("{}.{}", service.package, service.name))?;
+        let comment = comments.get(&descriptor.parent_file(), descriptor.path()).unwrap_or_default();
+        Some(json!({"name": service.name.trim_end_matches("Service"), "description": comment}))
+    };
+    contract.services.iter().filter(has_route).filter_map(tag).collect()
 }
 
 fn merge(into: &mut Map<String, Value>, from: &Value) {
@@ -132,65 +139,4 @@ fn secure(operation: &mut Value, access: &str) {
         "Public" => json!([{}, {"bearer": []}]),
         _ => json!([{"bearer": []}]),
     };
-}
-
-/// The names between the braces of a path template.
-fn parameters_of(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|s| Some(s.strip_prefix('{')?.strip_suffix('}')?.trim_start_matches('*')))
-}
-
-/// `POST /api/v1/upload/video` is `PostUploadVideo`.
-fn operation_id(route: &RawRoute) -> String {
-    let words = route.path.trim_start_matches("/api/v1").split('/').filter(|s| !s.is_empty() && !s.starts_with('{'));
-    let capital = |word: &str| word[..1].to_uppercase() + &word[1..].to_lowercase();
-    std::iter::once(route.method.as_str()).chain(words).map(capital).collect()
-}
-
-fn raw_operation(route: &RawRoute) -> Value {
-    let mut operation = json!({"operationId": operation_id(route), "summary": route.summary, "tags": ["Media"]});
-    let parameters: Vec<_> = parameters_of(&route.path)
-        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
-        .collect();
-    if !parameters.is_empty() {
-        operation["parameters"] = json!(parameters);
-    }
-    if !route.request_type.is_empty() {
-        operation["requestBody"] = json!({"required": true, "content": {&route.request_type: {"schema": {
-            "type": "object",
-            "required": ["file"],
-            "properties": {"file": {"type": "string", "format": "binary"}},
-        }}}});
-    }
-    operation["responses"] = if route.response_message.is_empty() {
-        file_responses(route.method == "HEAD")
-    } else {
-        let schema = json!({"$ref": format!("#/components/schemas/{}", route.response_message)});
-        json!({"200": {"description": "Successful response.", "content": {"application/json": {"schema": schema}}}})
-    };
-    operation["responses"]["default"] = error("An error.");
-    secure(&mut operation, &route.access);
-    operation
-}
-
-fn error(description: &str) -> Value {
-    let schema = json!({"$ref": "#/components/schemas/google.rpc.Status"});
-    json!({"description": description, "content": {"application/json": {"schema": schema}}})
-}
-
-/// The answers of a route that gives out files (RFC 9110 §14).
-fn file_responses(is_head: bool) -> Value {
-    let header = |description: &str| json!({"description": description, "schema": {"type": "string"}});
-    let bytes = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
-    let mut responses = json!({
-        "200": {"description": "The whole file.", "headers": {"ETag": header("Names these bytes."), "Accept-Ranges": header("`bytes`")}},
-        "206": {"description": "The part that `Range` asks for.", "headers": {"Content-Range": header("Which part.")}},
-        "304": {"description": "What `If-None-Match` names is still right."},
-        "403": error("The URL is not one we signed, or its time is over."),
-        "416": error("The part lies outside the file."),
-    });
-    if !is_head {
-        responses["200"]["content"] = bytes.clone();
-        responses["206"]["content"] = bytes;
-    }
-    responses
 }

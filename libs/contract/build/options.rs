@@ -1,7 +1,9 @@
-//! Reads what the contract says of its RPCs: access, host, routes.
+//! Reads the options of the contract's RPCs: access, host, routes.
 
 use anyhow::{Result, bail, ensure};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
+
+use crate::raw_routes::{self, RawRoute};
 
 pub struct Contract {
     pub services: Vec<Service>,
@@ -23,20 +25,11 @@ pub struct Method {
     pub ignores_authorization: bool,
     /// The HTTP method and the path template.
     pub rest: Option<(String, String)>,
-    /// The request takes the names of the body's fields.
+    /// The request has the field `update_fields`, filled in from the names of the
+    /// body's fields.
     pub wants_fields: bool,
-    /// The JSON names of lists that come in the query.
+    /// The JSON names of repeated fields in the query.
     pub query_lists: Vec<String>,
-}
-
-pub struct RawRoute {
-    pub host: String,
-    pub method: String,
-    pub path: String,
-    pub access: String,
-    pub summary: String,
-    pub request_type: String,
-    pub response_message: String,
 }
 
 pub fn read(pool: &DescriptorPool) -> Result<Contract> {
@@ -45,21 +38,7 @@ pub fn read(pool: &DescriptorPool) -> Result<Contract> {
         let options = service.options();
         let host = text(&extension(pool, &options, "fenzvideo.options.v1.host")?);
         ensure!(!host.is_empty(), "{} has no (fenzvideo.options.v1.host)", service.full_name());
-        if let Value::List(routes) = extension(pool, &options, "fenzvideo.options.v1.raw_route")? {
-            for route in &routes {
-                let route = route.as_message().expect("a list of messages");
-                let field = |name: &str| text(&route.get_field_by_name(name).expect("a known field"));
-                contract.raw_routes.push(RawRoute {
-                    host: host.clone(),
-                    method: field("method"),
-                    path: field("path"),
-                    access: access(&route.get_field_by_name("access").expect("a known field"), service.full_name())?,
-                    summary: field("summary"),
-                    request_type: field("request_type"),
-                    response_message: field("response_message"),
-                });
-            }
-        }
+        contract.raw_routes.extend(raw_routes::read(pool, &service, &host)?);
         let methods = service.methods().map(|m| method(pool, &m)).collect::<Result<_>>()?;
         contract.services.push(Service {
             package: service.package_name().to_owned(),
@@ -85,7 +64,7 @@ fn method(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Method> {
             (!path.is_empty()).then(|| (verb.to_uppercase(), path))
         })
     });
-    // What is not in the body is in the path or the query.
+    // Without a body, fields are in the path or the query.
     let has_body =
         rule.as_message().and_then(|r| Some(text(r.get_field_by_name("body")?.as_ref()))) != Some(String::new());
     let in_query = rest.is_some() && !has_body;
@@ -118,7 +97,7 @@ pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn access(value: &Value, of: &str) -> Result<String> {
+pub fn access(value: &Value, of: &str) -> Result<String> {
     Ok(match value.as_enum_number() {
         Some(1) => "Public",
         Some(2) => "User",

@@ -1,5 +1,5 @@
-//! The messages of the contract as JSON schemas: those that the generator does
-//! not know, and what comments and field rules say of the others.
+//! JSON schemas: of messages that only raw routes use, and comments and field
+//! rules of all.
 
 use anyhow::Result;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{comments::Comments, options::extension};
 
-/// Adds a message and those it is made of.
+/// Adds a message and the messages of its fields.
 pub fn add(schemas: &mut Map<String, Value>, pool: &DescriptorPool, name: &str) {
     let Some(message) = pool.get_message_by_name(name).filter(|_| !schemas.contains_key(name)) else { return };
     let mut properties = Map::new();
@@ -39,7 +39,7 @@ fn kind(field: &FieldDescriptor) -> Value {
     }
 }
 
-/// Says of every schema what comments and rules say of its message.
+/// Adds comments and field rules to the schemas.
 pub fn describe(schemas: &mut Map<String, Value>, pool: &DescriptorPool, comments: &Comments) -> Result<()> {
     for (name, schema) in schemas {
         let Some(message) = pool.get_message_by_name(name) else { continue };
@@ -48,7 +48,7 @@ pub fn describe(schemas: &mut Map<String, Value>, pool: &DescriptorPool, comment
     Ok(())
 }
 
-/// Takes a field out of a schema.
+/// Removes a field from a schema.
 pub fn leave_out(schemas: &mut Map<String, Value>, message: &str, field: &str) {
     let Some(schema) = schemas.get_mut(message) else { return };
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
@@ -70,7 +70,7 @@ fn describe_message(
         schema["description"] = json!(comment);
     }
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return Ok(()) };
-    // The server fills it in.
+    // Filled in by the server.
     properties.remove("updateFields");
     let mut required = Vec::new();
     for field in message.fields() {
@@ -91,8 +91,8 @@ fn describe_message(
     Ok(())
 }
 
-/// The rules that a schema can express. Whether the field must be there: its
-/// default breaks one of them.
+/// Adds the rules that a schema can express. Returns whether the field is
+/// required: its default value violates one of them.
 fn apply_rules(property: &mut Value, rules: &DynamicMessage, field: &FieldDescriptor) -> bool {
     let mut required = rules.get_field_by_name("required").and_then(|v| v.as_bool()).unwrap_or_default();
     for (group, kind_rules) in rules.fields() {
@@ -131,7 +131,7 @@ fn apply_rules(property: &mut Value, rules: &DynamicMessage, field: &FieldDescri
             || rules.get_field_by_name("required").is_some_and(|v| v.as_bool() == Some(true)))
 }
 
-/// The form of every error.
+/// The schema of every error.
 pub fn status(pool: &DescriptorPool) -> Value {
     let reasons: Vec<_> = pool
         .get_enum_by_name("fenzvideo.common.v1.ErrorReason")
@@ -139,7 +139,7 @@ pub fn status(pool: &DescriptorPool) -> Value {
         .unwrap_or_default();
     json!({
         "type": "object",
-        "description": "An error: what went wrong for people (`message`) and for programs (`details[].reason`).",
+        "description": "An error: `message` for people, `details[].reason` for programs.",
         "required": ["code", "message"],
         "properties": {
             "code": {"type": "integer", "format": "int32", "description": "A google.rpc.Code."},
@@ -148,7 +148,7 @@ pub fn status(pool: &DescriptorPool) -> Value {
                 "type": "object",
                 "required": ["@type"],
                 "properties": {
-                    "@type": {"type": "string", "description": "Of google.rpc: ErrorInfo, BadRequest or RequestInfo."},
+                    "@type": {"type": "string", "description": "A type of google.rpc: ErrorInfo, BadRequest or RequestInfo."},
                     "reason": {"type": "string", "enum": reasons, "description": "Of ErrorInfo."},
                     "domain": {"type": "string", "description": "Of ErrorInfo: `fenzvideo`."},
                     "metadata": {
@@ -160,7 +160,7 @@ pub fn status(pool: &DescriptorPool) -> Value {
                         "type": "object",
                         "properties": {"field": {"type": "string"}, "description": {"type": "string"}},
                     }},
-                    "requestId": {"type": "string", "description": "Of RequestInfo: finds the request in the logs."},
+                    "requestId": {"type": "string", "description": "Of RequestInfo; identifies the request in the logs."},
                 },
             }},
         },

@@ -1,4 +1,4 @@
-//! The tables of RPCs and raw routes, and how a path finds its row.
+//! The tables of RPCs and raw routes, and the router over them.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Method {
     /// The service of the fleet that serves it.
     pub host: &'static str,
     pub access: Access,
-    /// A token that comes along is not looked at.
+    /// An Authorization header is ignored.
     pub ignores_authorization: bool,
     pub rest: Option<RestRoute>,
     /// Whether JSON decodes as the request message.
@@ -35,13 +35,14 @@ pub struct RestRoute {
     pub method: &'static str,
     /// A template such as `/api/v1/videos/{id}`.
     pub path: &'static str,
-    /// The request wants the names of the fields its body carried.
+    /// The request has the field `update_fields`, filled in with the names of the
+    /// body's fields.
     pub wants_fields: bool,
-    /// The JSON names of fields that are lists and may come in the query.
+    /// The JSON names of repeated fields in the query.
     pub lists: &'static [&'static str],
 }
 
-/// A route that carries bytes instead of JSON.
+/// A route that is served by a plain HTTP handler instead of an RPC.
 #[derive(Debug)]
 pub struct RawRoute {
     pub host: &'static str,
@@ -50,7 +51,7 @@ pub struct RawRoute {
     pub access: Access,
 }
 
-/// What a path leads to.
+/// What serves a path and method.
 #[derive(Clone, Copy, Debug)]
 pub enum Route {
     Rpc(&'static Method),
@@ -89,15 +90,15 @@ impl Route {
     }
 }
 
-/// Why a path and method lead nowhere.
+/// Why there is no route.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Missing {
     Path,
-    /// The path is known; these are its methods, as `Allow` wants them.
+    /// The path has other methods: the value for `Allow`.
     Method(String),
 }
 
-/// Finds the route of a request. Built once, read for each request.
+/// Finds the route of a request. Built once, shared by all requests.
 pub struct RouteTable {
     rest: matchit::Router<BTreeMap<&'static str, Route>>,
     grpc: std::collections::HashMap<&'static str, &'static Method>,
@@ -113,7 +114,7 @@ impl RouteTable {
     /// The whole contract's table.
     ///
     /// # Panics
-    /// When two templates of the contract conflict; a test holds that none do.
+    /// When two templates of the contract conflict, which a test excludes.
     #[must_use]
     pub fn new() -> Self {
         let mut paths: BTreeMap<&str, BTreeMap<&'static str, Route>> = BTreeMap::new();
@@ -135,7 +136,7 @@ impl RouteTable {
     /// The route of a REST request.
     ///
     /// # Errors
-    /// When no route has the path, or none of the path's has the method.
+    /// When no route has the path, or none of them the method.
     pub fn rest(&self, method: &str, path: &str) -> Result<Route, Missing> {
         let Ok(found) = self.rest.at(path) else { return Err(Missing::Path) };
         match found.value.get(method) {
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_routes_and_tells_the_allowed_methods() {
+    fn finds_routes_and_lists_the_allowed_methods() {
         let table = RouteTable::new();
         let route = table.rest("GET", "/api/v1/videos/42").expect("a route");
         assert_eq!((route.host(), route.access()), ("content", Access::Public));

@@ -1,4 +1,4 @@
-//! The field rules of the contract, and how a broken one is told.
+//! The field rules of the contract, and the error for violations.
 
 use std::sync::LazyLock;
 
@@ -11,8 +11,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 }
 
-/// Violations that are told at once: one request must not cause an answer of
-/// megabytes.
+/// The most violations in one error, which bounds its size.
 pub const MOST: usize = 32;
 
 /// A request message with rules. Implemented by the build.
@@ -20,11 +19,11 @@ pub trait Rules {
     fn check(&self, violations: &mut Violations);
 }
 
-/// Holds a message against its rules.
+/// Checks a message.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` with a `BadRequest` that names every broken rule, up to
-/// [`MOST`]; the reason is that of the first.
+/// `INVALID_ARGUMENT` with a `BadRequest` that lists the violations, at most
+/// [`MOST`]; its reason is that of the first.
 pub fn validate(message: &impl Rules) -> Result<(), Status> {
     let mut violations = Violations::default();
     message.check(&mut violations);
@@ -34,7 +33,7 @@ pub fn validate(message: &impl Rules) -> Result<(), Status> {
     }
 }
 
-/// The status of fields that break their rules.
+/// The status for violations.
 #[must_use]
 pub fn refuse(reason: &'static str, violations: &[Violation]) -> Status {
     let mut details = ErrorDetails::new();
@@ -49,21 +48,24 @@ pub fn refuse(reason: &'static str, violations: &[Violation]) -> Status {
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
-/// A field that breaks a rule.
+/// A violated rule.
 #[derive(Debug, Clone)]
 pub struct Violation {
-    /// The JSON name.
+    /// The path of JSON names, such as `videos[3].title`.
     pub field: String,
     pub reason: &'static str,
-    /// Continues the field's name: "must be at least 3 characters long".
+    /// Completes a sentence that begins with the field: "must be at least 3
+    /// characters long".
     pub description: String,
 }
 
-/// What was found wrong so far.
+/// The violations found so far.
 #[derive(Debug, Default)]
 pub struct Violations {
     found: Vec<Violation>,
     current: Field,
+    /// The fields that lead to the message under check, with the index in a list.
+    path: Vec<(&'static str, Option<usize>)>,
 }
 
 /// The field under check.
@@ -87,8 +89,34 @@ impl Violations {
     fn refuse_unless(&mut self, good: bool, description: impl FnOnce() -> String) {
         if !good && self.found.len() < MOST {
             let Field { name, reason } = self.current;
-            self.found.push(Violation { field: name.to_owned(), reason, description: description() });
+            let mut field = String::new();
+            for (name, index) in &self.path {
+                field += name;
+                field += &index.map(|index| format!("[{index}]")).unwrap_or_default();
+                field += ".";
+            }
+            self.found.push(Violation { field: field + name, reason, description: description() });
         }
+    }
+
+    /// Checks the messages in a list; none of a list that is too long.
+    fn messages<T: Rules>(&mut self, field: &'static str, messages: &[T], most: usize) {
+        if messages.len() > most {
+            return;
+        }
+        for (index, message) in messages.iter().enumerate() {
+            if self.found.len() == MOST {
+                return;
+            }
+            self.message(field, Some(index), message);
+        }
+    }
+
+    /// Checks a message in a field.
+    fn message(&mut self, field: &'static str, index: Option<usize>, message: &impl Rules) {
+        self.path.push((field, index));
+        message.check(self);
+        self.path.pop();
     }
 
     fn required(&mut self, present: bool) {
@@ -138,7 +166,7 @@ impl Violations {
         self.refuse_unless(value <= bound, || format!("must be at most {bound}"));
     }
 
-    /// The entries that are worth a look: none of a list that is too long.
+    /// The items to check: none of a list that is too long.
     fn max_items<'a, T>(&mut self, values: &'a [T], most: usize) -> &'a [T] {
         self.refuse_unless(values.len() <= most, || format!("must have at most {most} entries"));
         if values.len() <= most { values } else { &[] }
@@ -146,7 +174,7 @@ impl Violations {
 
     fn unique<T: PartialEq>(&mut self, values: &[T]) {
         let repeats = values.iter().enumerate().any(|(i, v)| values[..i].contains(v));
-        // A repeat is wrong in itself, whatever the field's own reason is about.
+        // The field's own reason, such as TAG_LIMIT_EXCEEDED, is about its length.
         let reason = std::mem::replace(&mut self.current.reason, "INVALID_PARAMS");
         self.refuse_unless(!repeats, || "must not repeat an entry".to_owned());
         self.current.reason = reason;
@@ -156,7 +184,10 @@ impl Violations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{auth::v1::RegisterRequest, content::v1::CreateVideoRequest};
+    use crate::{
+        auth::v1::RegisterRequest,
+        content::v1::{CreateVideoRequest, ImportVideosRequest, ImportedVideo},
+    };
 
     fn register() -> RegisterRequest {
         RegisterRequest {
@@ -173,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_field_is_named() {
+    fn every_violating_field_is_listed() {
         let status =
             validate(&RegisterRequest { username: "a b".into(), email: "xyz".into(), ..register() }).unwrap_err();
         let details = status.get_error_details();
@@ -184,8 +215,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_too_long_is_not_looked_through() {
-        // As many as fit into the largest body, all of them wrong.
+    fn the_items_of_a_list_that_is_too_long_are_not_checked() {
+        // As many as fit into the largest body, all of them invalid.
         let tags = vec![0; 500_000];
         let request = CreateVideoRequest { title: "t".into(), video_upload_id: 1, tag_ids: tags, ..Default::default() };
         let mut violations = Violations::default();
@@ -195,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_violations_are_told_than_anybody_reads() {
+    fn the_number_of_violations_is_bounded() {
         let mut violations = Violations::default();
         (0..2 * MOST).for_each(|_| violations.refuse_unless(false, || "is wrong".to_owned()));
         assert_eq!(violations.found.len(), MOST);
@@ -211,5 +242,66 @@ mod tests {
         };
         let status = validate(&request).unwrap_err();
         assert_eq!(status.get_error_details().error_info().expect("info").reason, "TAG_LIMIT_EXCEEDED");
+    }
+
+    fn found(message: &impl Rules) -> Vec<(String, &'static str)> {
+        let mut violations = Violations::default();
+        message.check(&mut violations);
+        violations.found.into_iter().map(|v| (v.field, v.reason)).collect()
+    }
+
+    fn imported(key: &str) -> ImportedVideo {
+        ImportedVideo { import_key: key.into(), owner_id: 1, title: "t".into(), ..Default::default() }
+    }
+
+    #[test]
+    fn messages_in_lists_are_checked_and_named_by_index() {
+        let mut videos = vec![imported("a"), imported("b/1"), imported("c")];
+        assert!(found(&ImportVideosRequest { videos: videos.clone() }).is_empty());
+        videos[1].title = "\0".into();
+        videos[2].import_key = "no spaces".into();
+        videos[2].owner_id = 0;
+        videos[2].tag_ids = vec![1, 2, 3, 4, 5, 6];
+        let expected = [
+            ("videos[1].title", "INVALID_PARAMS"),
+            ("videos[2].importKey", "INVALID_PARAMS"),
+            ("videos[2].ownerId", "INVALID_PARAMS"),
+            ("videos[2].tagIds", "TAG_LIMIT_EXCEEDED"),
+        ];
+        let request = ImportVideosRequest { videos };
+        assert_eq!(found(&request), expected.map(|(field, reason)| (field.to_owned(), reason)));
+        let status = validate(&request).unwrap_err();
+        let details = status.get_error_details();
+        let violations = &details.bad_request().expect("violations").field_violations;
+        assert_eq!(violations[0].field, "videos[1].title");
+        assert_eq!(violations[0].description, "must not contain the character NUL");
+    }
+
+    #[test]
+    fn the_violations_of_many_messages_are_bounded() {
+        let request = |count| ImportVideosRequest { videos: vec![ImportedVideo::default(); count] };
+        assert_eq!(found(&request(1_000)).len(), MOST);
+        assert_eq!(found(&request(1_001)), [("videos".to_owned(), "INVALID_PARAMS")]);
+    }
+
+    #[test]
+    fn nested_messages_are_named_by_their_path() {
+        struct Inner;
+        struct Outer(Inner);
+        impl Rules for Inner {
+            fn check(&self, violations: &mut Violations) {
+                violations.field("name", "INVALID_PARAMS").required(false);
+            }
+        }
+        impl Rules for Outer {
+            fn check(&self, violations: &mut Violations) {
+                violations.message("inner", None, &self.0);
+            }
+        }
+        let mut violations = Violations::default();
+        violations.messages("outers", &[Outer(Inner)], 1);
+        violations.field("last", "INVALID_PARAMS").required(false);
+        let fields: Vec<_> = violations.found.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["outers[0].inner.name", "last"]);
     }
 }
