@@ -1,12 +1,12 @@
-// Shows the contract that the gateway serves, and tries its operations.
+// Shows the OpenAPI document and sends requests to its operations.
 
 import { example, field, fields, h, prose } from "./schema.js";
 
 const METHODS = ["get", "head", "post", "put", "patch", "delete"];
-const WHO = { public: "anyone", user: "signed in", moderator: "moderators", admin: "administrators" };
+const ACCESS_LABELS = { public: "anyone", user: "signed in", moderator: "moderators", admin: "administrators" };
 const token = document.getElementById("token");
 
-/** The operations of a contract, by tag, in the order of its tags. */
+/** Operations by tag, in the order of the tags. */
 function grouped(contract) {
   const groups = new Map((contract.tags ?? []).map((tag) => [tag.name, { ...tag, operations: [] }]));
   for (const [path, item] of Object.entries(contract.paths)) {
@@ -44,12 +44,12 @@ function inside(contract, operation) {
     parameters.length ? [h("h3", {}, "Parameters"), h("div", { class: "fields" }, parameters.map((p) =>
       field(contract, p.name, { ...p.schema, description: `In the ${p.in}. ${p.description ?? ""}` }, p.required)))] : [],
     media ? [h("h3", {}, "Body ", h("code", {}, type)), fields(contract, media.schema)] : [],
-    h("h3", {}, "Answers"), h("div", { class: "fields" }, responses(contract, operation)),
-    trial(contract, operation, parameters, type, media));
+    h("h3", {}, "Responses"), h("div", { class: "fields" }, responses(contract, operation)),
+    tryForm(contract, operation, parameters, type, media));
 }
 
 /** The form that sends a request. */
-function trial(contract, operation, parameters, type, media) {
+function tryForm(contract, operation, parameters, type, media) {
   const isForm = type === "multipart/form-data";
   const inputs = parameters.map((p) => [p, h("input", { id: `${idOf(operation)}-${p.name}`, spellcheck: "false" })]);
   const file = isForm ? h("input", { type: "file", "aria-label": "file" }) : undefined;
@@ -63,7 +63,7 @@ function trial(contract, operation, parameters, type, media) {
     try {
       await show(output, request(operation, inputs, body, file));
     } catch (error) {
-      output.replaceChildren(h("p", { class: "bad" }, `No answer: ${error.message}`));
+      output.replaceChildren(h("p", { class: "bad" }, `No response: ${error.message}`));
     }
     button.disabled = false;
   };
@@ -78,12 +78,13 @@ function trial(contract, operation, parameters, type, media) {
 function request(operation, inputs, body, file) {
   let path = operation.path;
   const query = new URLSearchParams();
+  const headers = {};
   for (const [parameter, { value }] of inputs) {
     if (parameter.in === "path") path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
+    else if (value && parameter.in === "header") headers[parameter.name] = value;
     else if (value && parameter.schema?.type === "array") value.split(",").forEach((one) => query.append(parameter.name, one.trim()));
     else if (value) query.append(parameter.name, value);
   }
-  const headers = {};
   if (token.value.trim()) headers.Authorization = `Bearer ${token.value.trim()}`;
   let payload = body?.value;
   if (body) headers["Content-Type"] = "application/json";
@@ -103,10 +104,16 @@ async function show(output, [target, options]) {
   if (/^(video|image)\//.test(type)) {
     await response.body?.cancel();
     text = `(${type}, ${response.headers.get("Content-Length") ?? "?"} bytes)`;
+  } else if (type.startsWith("text/event-stream")) {
+    // Only the beginning: an event stream stays open.
+    const reader = response.body.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    text = `${new TextDecoder().decode(value)}…`;
   } else {
     text = await response.text();
   }
-  if (type.includes("json")) {
+  if (/[/+]json/.test(type)) {
     const reply = JSON.parse(text);
     if (reply.accessToken) token.value = reply.accessToken;
     text = JSON.stringify(reply, null, 2);
@@ -123,8 +130,8 @@ function operationElement(contract, operation) {
   const access = operation["x-access"] ?? "public";
   const element = h("details", { class: "operation", id: idOf(operation) },
     h("summary", {}, verb(operation), h("span", { class: "path" }, operation.path),
-      h("span", { class: "access" }, WHO[access] ?? access), h("span", { class: "about" }, prose(operation.summary))));
-  // Built when it is opened first: the page shows at once.
+      h("span", { class: "access" }, ACCESS_LABELS[access] ?? access), h("span", { class: "about" }, prose(operation.summary))));
+  // Built on the first opening, so that the page loads quickly.
   element.addEventListener("toggle", () => element.append(inside(contract, operation)), { once: true });
   return element;
 }
@@ -160,13 +167,13 @@ function filter(entries, text) {
   const filled = new Set();
   for (const entry of entries) {
     const fits = words.every((word) => entry.words.includes(word));
-    entry.parts.forEach((part) => part.classList.toggle("gone", !fits));
+    entry.parts.forEach((part) => part.classList.toggle("hidden", !fits));
     if (fits) entry.groups.forEach((group) => filled.add(group));
   }
-  for (const group of entries.flatMap((entry) => entry.groups)) group.classList.toggle("gone", !filled.has(group));
+  for (const group of entries.flatMap((entry) => entry.groups)) group.classList.toggle("hidden", !filled.has(group));
 }
 
-/** Opens the operation that the address names. */
+/** Opens the operation in the URL fragment. */
 function open() {
   const element = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (element?.classList.contains("operation")) {
@@ -180,5 +187,5 @@ try {
   if (!response.ok) throw new Error(`${response.status}`);
   render(await response.json());
 } catch (error) {
-  document.getElementById("state").textContent = `The contract could not be read: ${error.message}`;
+  document.getElementById("state").textContent = `The OpenAPI document could not be loaded: ${error.message}`;
 }

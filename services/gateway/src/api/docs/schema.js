@@ -1,4 +1,4 @@
-// Shows JSON schemas, and makes examples of them.
+// Renders JSON schemas and example values.
 
 /** An element with attributes and children. */
 export function h(tag, attributes = {}, ...children) {
@@ -11,7 +11,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Running text in which `…` is code. */
+/** Text in which `…` is code. */
 export function prose(text = "") {
   return text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
 }
@@ -29,22 +29,22 @@ function nameOfType(schema) {
 }
 
 function rules(schema) {
-  const said = [];
+  const parts = [];
   const { minLength, maxLength, minimum, maximum, exclusiveMinimum, maxItems, uniqueItems, pattern } = schema;
-  if (minLength !== undefined && maxLength !== undefined) said.push(`${minLength} to ${maxLength} characters`);
-  else if (maxLength !== undefined) said.push(`at most ${maxLength} characters`);
-  else if (minLength !== undefined) said.push(`at least ${minLength} characters`);
-  if (minimum !== undefined) said.push(`at least ${minimum}`);
-  if (exclusiveMinimum !== undefined) said.push(`more than ${exclusiveMinimum}`);
-  if (maximum !== undefined) said.push(`at most ${maximum}`);
-  if (maxItems !== undefined) said.push(`at most ${maxItems} entries`);
-  if (uniqueItems) said.push("no repeats");
-  if (pattern) said.push(pattern);
-  if (schema.enum && schema.enum.length <= 12) said.push(schema.enum.join(" | "));
-  return said.join(", ");
+  if (minLength !== undefined && maxLength !== undefined) parts.push(`${minLength} to ${maxLength} characters`);
+  else if (maxLength !== undefined) parts.push(`at most ${maxLength} characters`);
+  else if (minLength !== undefined) parts.push(`at least ${minLength} characters`);
+  if (minimum !== undefined) parts.push(`at least ${minimum}`);
+  if (exclusiveMinimum !== undefined) parts.push(`more than ${exclusiveMinimum}`);
+  if (maximum !== undefined) parts.push(`at most ${maximum}`);
+  if (maxItems !== undefined) parts.push(`at most ${maxItems} entries`);
+  if (uniqueItems) parts.push("no repeats");
+  if (pattern) parts.push(pattern);
+  if (schema.enum && schema.enum.length <= 12) parts.push(schema.enum.join(" | "));
+  return parts.join(", ");
 }
 
-/** One named value with what is known of it. */
+/** One field with its type, rules and description. */
 export function field(contract, name, schema, required, seen = []) {
   const inner = schema.type === "array" ? schema.items ?? {} : schema;
   const described = schema.description ?? (schema.$ref ? undefined : resolve(contract, schema).description);
@@ -69,12 +69,12 @@ export function fields(contract, schema, seen = [schema.$ref]) {
   return h("div", { class: "fields" }, entries.map(([name, value]) => field(contract, name, value, required.includes(name), seen)));
 }
 
-/** A body to begin with: what is required, or everything where nothing is. */
+/** An example body: the required fields, or all fields if none is required. */
 export function example(contract, schema, depth = 0) {
   const { type, properties, items, required, ...more } = resolve(contract, schema);
   if (properties) {
-    const wanted = Object.entries(properties).filter(([name]) => !required?.length || required.includes(name));
-    return depth > 3 ? {} : Object.fromEntries(wanted.map(([name, value]) => [name, example(contract, value, depth + 1)]));
+    const included = Object.entries(properties).filter(([name]) => !required?.length || required.includes(name));
+    return depth > 3 ? {} : Object.fromEntries(included.map(([name, value]) => [name, example(contract, value, depth + 1)]));
   }
   if (more.enum) return more.enum[0];
   if (type === "array") return [];
