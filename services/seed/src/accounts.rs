@@ -1,4 +1,4 @@
-//! Who is in the catalogue: the administrator, creators, viewers.
+//! Accounts of the administrator, creators and viewers.
 
 use std::time::Duration;
 
@@ -10,12 +10,15 @@ use fenz_contract::{
 };
 use serde_json::json;
 
-use crate::api::{Api, is_refused_for};
+use crate::{
+    api::{Api, has_reason},
+    catalogue::CreatorProfile,
+};
 
-/// How long a channel may take to come after its owner.
-pub const CHANNEL_WAIT: Duration = Duration::from_secs(20);
+/// How long the channel of a new account may take: it is created by an event.
+pub const CHANNEL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Somebody who is signed in.
+/// A signed-in account.
 #[derive(Clone)]
 pub struct Account {
     pub id: i64,
@@ -29,7 +32,7 @@ pub async fn sign_in(api: &Api, username: &str, password: &str) -> Result<Accoun
     Ok(Account { id: user.id, token: reply.access_token })
 }
 
-/// What somebody signs in with.
+/// Credentials of an account.
 pub struct Login<'a> {
     pub api: &'a Api,
     pub username: &'a str,
@@ -37,23 +40,22 @@ pub struct Login<'a> {
 }
 
 impl Login<'_> {
-    pub async fn enter(&self) -> Result<Account> {
+    pub async fn sign_in(&self) -> Result<Account> {
         sign_in(self.api, self.username, self.password).await
     }
 }
 
-/// The password of the accounts that are made: the one that was set, or one of
-/// our own, to be printed once.
+/// The password of created accounts: configured, or generated and printed once.
 pub struct Password {
     pub text: String,
-    pub is_ours: bool,
+    pub is_generated: bool,
 }
 
 impl Password {
-    pub fn new(set: Option<String>) -> Self {
-        let is_ours = set.is_none();
-        let text = set.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
-        Self { text, is_ours }
+    pub fn new(configured: Option<String>) -> Self {
+        let is_generated = configured.is_none();
+        let text = configured.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
+        Self { text, is_generated }
     }
 }
 
@@ -64,14 +66,9 @@ pub struct Creator {
     pub is_new: bool,
 }
 
-/// Finds or makes a creator's account.
-pub async fn creator(
-    api: &Api,
-    admin: &Account,
-    creator: &crate::catalogue::Creator,
-    password: &Password,
-) -> Result<Creator> {
-    let username = creator.username;
+/// Finds or creates a creator's account.
+pub async fn creator(api: &Api, admin: &Account, profile: &CreatorProfile, password: &Password) -> Result<Creator> {
+    let username = profile.username;
     if let Some(user) = find(api, admin, username).await? {
         return Ok(Creator { id: user.id, username, is_new: false });
     }
@@ -79,7 +76,7 @@ pub async fn creator(
         username: username.to_owned(),
         email: format!("{username}@example.org"),
         password: password.text.clone(),
-        display_name: creator.display_name.to_owned(),
+        display_name: profile.display_name.to_owned(),
         role: None,
     };
     let reply: CreateUserResponse = api.post("admin/users", Some(&admin.token), &body).await?;
@@ -93,12 +90,17 @@ async fn find(api: &Api, admin: &Account, username: &str) -> Result<Option<User>
     Ok(reply.users.into_iter().find(|user| user.username == username))
 }
 
-/// Signs a creator in. Where the password is another, an administrator's reset
-/// sets this one: true then.
-pub async fn enter(api: &Api, admin: &Account, creator: &Creator, password: &Password) -> Result<(Account, bool)> {
+/// Signs a creator in. If the password differs, the administrator resets it, and the
+/// flag is true.
+pub async fn sign_in_creator(
+    api: &Api,
+    admin: &Account,
+    creator: &Creator,
+    password: &Password,
+) -> Result<(Account, bool)> {
     match sign_in(api, creator.username, &password.text).await {
         Ok(account) => return Ok((account, false)),
-        Err(error) if is_refused_for(&error, "INVALID_CREDENTIALS") => {}
+        Err(error) if has_reason(&error, "INVALID_CREDENTIALS") => {}
         Err(error) => return Err(error),
     }
     let path = format!("admin/users/{}/password-reset", creator.id);
@@ -108,25 +110,25 @@ pub async fn enter(api: &Api, admin: &Account, creator: &Creator, password: &Pas
     Ok((sign_in(api, creator.username, &password.text).await?, true))
 }
 
-/// Gives a channel a fee, unless it has one. The channel comes by an event,
-/// moments after its owner.
+/// Sets a channel's fee, unless it has one. Waits for the channel, which an event
+/// creates.
 pub async fn ensure_fee(api: &Api, owner: &Account) -> Result<()> {
     let token = Some(owner.token.as_str());
-    let begun = tokio::time::Instant::now();
+    let started = tokio::time::Instant::now();
     let fee: GetFeeResponse = loop {
         match api.get("dashboard/fee", token).await {
             Ok(fee) => break fee,
-            Err(error) if is_refused_for(&error, "CHANNEL_NOT_FOUND") && begun.elapsed() < CHANNEL_WAIT => {
+            Err(error) if has_reason(&error, "CHANNEL_NOT_FOUND") && started.elapsed() < CHANNEL_TIMEOUT => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            Err(error) if is_refused_for(&error, "CHANNEL_NOT_FOUND") => {
-                bail!("the channel of {} does not come: do the services reach each other's events?", owner.id)
+            Err(error) if has_reason(&error, "CHANNEL_NOT_FOUND") => {
+                bail!("the channel of user {} was not created: do events reach the services?", owner.id)
             }
             Err(error) => return Err(error),
         }
     };
-    let has_one = fee.fee.is_some_and(|fee| fee.amount.bytes().any(|b| b.is_ascii_digit() && b != b'0'));
-    if has_one {
+    let has_fee = fee.fee.is_some_and(|fee| fee.amount.bytes().any(|b| b.is_ascii_digit() && b != b'0'));
+    if has_fee {
         return Ok(());
     }
     let amount = format!("{}.99", rand::random_range(2..=19));

@@ -1,5 +1,4 @@
-//! The public API, as any client uses it: REST through the gateway, with the
-//! contract's messages.
+//! Client of the public API: REST through the gateway, with the contract's messages.
 
 use std::{path::Path, time::Duration};
 
@@ -11,29 +10,27 @@ use serde_json::Value;
 use tonic::Status;
 use tonic_types::StatusExt;
 
-/// How long a request is held back in all when limits or restarts refuse it.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+/// Limit of the total delay of a request that is rate-limited.
+pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(180);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A connection to a gateway.
 #[derive(Clone)]
 pub struct Api {
     http: reqwest::Client,
     gateway: String,
 }
 
-/// The platform said no.
+/// An error response of the platform.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}: {message}")]
-pub struct Refused {
+pub struct ApiError {
     pub reason: String,
     message: String,
     pub retry_after: Option<Duration>,
 }
 
-impl Refused {
-    /// What a gRPC call was refused with.
-    pub fn of(status: &Status) -> Self {
+impl ApiError {
+    pub fn from_status(status: &Status) -> Self {
         let info = status.get_error_details().error_info().cloned();
         let seconds = info.as_ref().and_then(|info| info.metadata.get("retryAfterSeconds")?.parse().ok());
         Self {
@@ -62,14 +59,14 @@ impl Api {
         self.call(Method::PUT, path, token, Some(body)).await
     }
 
-    /// Sends a file to one of the upload routes.
+    /// Uploads a file to one of the upload routes.
     pub async fn upload(&self, path: &str, token: &str, file: &Path) -> Result<Upload> {
         let bytes = tokio::fs::read(file).await?;
         let request = || {
             let part = multipart::Part::bytes(bytes.clone()).file_name("file");
             Ok(self.request(Method::POST, path, Some(token)).multipart(multipart::Form::new().part("file", part)))
         };
-        let reply: UploadResponse = patiently(request).await?;
+        let reply: UploadResponse = send_with_retry(request).await?;
         reply.upload.context("the reply to an upload is empty")
     }
 
@@ -87,7 +84,7 @@ impl Api {
                 None => request,
             })
         };
-        patiently(request).await.with_context(|| format!("{method} {path}"))
+        send_with_retry(request).await.with_context(|| format!("{method} {path}"))
     }
 
     fn request(&self, method: Method, path: &str, token: Option<&str>) -> RequestBuilder {
@@ -99,13 +96,15 @@ impl Api {
     }
 }
 
-/// Sends a request, again after the time that a refusal names.
-async fn patiently<R: DeserializeOwned>(request: impl Fn() -> Result<RequestBuilder>) -> Result<R> {
-    let mut waited = Duration::ZERO;
+/// Retries rate-limited requests after the delay in the error.
+async fn send_with_retry<R: DeserializeOwned>(request: impl Fn() -> Result<RequestBuilder>) -> Result<R> {
+    let mut delayed = Duration::ZERO;
     loop {
         let reply = request()?.send().await.map_err(|error| {
             if error.is_connect() {
-                return anyhow::anyhow!("no gateway answers; start one with `make run`, or name it with --gateway");
+                return anyhow::anyhow!(
+                    "the gateway does not answer; start one with `make run`, or set its URL with --gateway"
+                );
             }
             error.into()
         })?;
@@ -113,32 +112,32 @@ async fn patiently<R: DeserializeOwned>(request: impl Fn() -> Result<RequestBuil
             return Ok(reply.json().await?);
         }
         let status = reply.status();
-        let refused = refused(&reply.json().await.with_context(|| format!("the gateway answered {status}"))?);
-        match refused.retry_after {
-            Some(pause) if waited + pause <= PATIENCE && refused.reason == "RATE_LIMITED" => {
-                tokio::time::sleep(pause).await;
-                waited += pause;
+        let error = parse_error(&reply.json().await.with_context(|| format!("the gateway answered {status}"))?);
+        match error.retry_after {
+            Some(delay) if delayed + delay <= MAX_RETRY_DELAY && error.reason == "RATE_LIMITED" => {
+                tokio::time::sleep(delay).await;
+                delayed += delay;
             }
-            _ => bail!(refused),
+            _ => bail!(error),
         }
     }
 }
 
-/// Reads a `google.rpc.Status`.
-fn refused(status: &Value) -> Refused {
+/// Parses a `google.rpc.Status`.
+fn parse_error(status: &Value) -> ApiError {
     let details = status["details"].as_array().cloned().unwrap_or_default();
     let info = details.iter().find(|d| d["reason"].is_string()).cloned().unwrap_or_default();
     let seconds = info["metadata"]["retryAfterSeconds"].as_str().and_then(|s| s.parse().ok());
-    Refused {
+    ApiError {
         reason: info["reason"].as_str().unwrap_or("UNKNOWN_ERROR").to_owned(),
         message: status["message"].as_str().unwrap_or_default().to_owned(),
         retry_after: seconds.map(Duration::from_secs),
     }
 }
 
-/// Whether an error is the platform's refusal for a reason.
-pub fn is_refused_for(error: &anyhow::Error, reason: &str) -> bool {
-    error.downcast_ref::<Refused>().is_some_and(|refused| refused.reason == reason)
+/// Whether an error is an error response with this reason.
+pub fn has_reason(error: &anyhow::Error, reason: &str) -> bool {
+    error.downcast_ref::<ApiError>().is_some_and(|error| error.reason == reason)
 }
 
 #[cfg(test)]
@@ -148,13 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_read_from_its_details() {
-        let refused = refused(&json!({
+    fn an_error_is_parsed_from_its_details() {
+        let error = parse_error(&json!({
             "code": 8, "message": "too many requests",
             "details": [{"reason": "RATE_LIMITED", "metadata": {"retryAfterSeconds": "7"}}],
         }));
-        assert_eq!(refused.retry_after, Some(Duration::from_secs(7)));
-        let error = anyhow::Error::from(refused).context("GET videos");
-        assert!(is_refused_for(&error, "RATE_LIMITED") && !is_refused_for(&error, "INTERNAL"));
+        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+        let error = anyhow::Error::from(error).context("GET videos");
+        assert!(has_reason(&error, "RATE_LIMITED") && !has_reason(&error, "INTERNAL"));
     }
 }

@@ -1,20 +1,20 @@
-//! What the catalogue holds: names as users would meet them.
+//! The catalogue: creators, categories, and tags with a sample video each.
 
-/// An account that publishes.
-pub struct Creator {
+/// An account that publishes videos.
+pub struct CreatorProfile {
     pub username: &'static str,
     pub display_name: &'static str,
 }
 
-pub const CREATORS: [Creator; 5] = [
-    Creator { username: "creator_alice", display_name: "Alice" },
-    Creator { username: "creator_bob", display_name: "Bob" },
-    Creator { username: "creator_carol", display_name: "Carol" },
-    Creator { username: "creator_david", display_name: "David" },
-    Creator { username: "creator_emma", display_name: "Emma" },
+pub const CREATORS: [CreatorProfile; 5] = [
+    CreatorProfile { username: "creator_alice", display_name: "Alice" },
+    CreatorProfile { username: "creator_bob", display_name: "Bob" },
+    CreatorProfile { username: "creator_carol", display_name: "Carol" },
+    CreatorProfile { username: "creator_david", display_name: "David" },
+    CreatorProfile { username: "creator_emma", display_name: "Emma" },
 ];
 
-/// A name and how addresses write it.
+/// A display name and its URL slug.
 pub struct Named {
     pub name: &'static str,
     pub slug: &'static str,
@@ -37,7 +37,7 @@ pub const CATEGORIES: [Named; 10] = [
     named("生活", "lifestyle"),
 ];
 
-/// A tag, and the video that shows it off where no text is generated.
+/// A tag, and the text of its video unless one is generated.
 pub struct Topic {
     pub tag: Named,
     pub title: &'static str,

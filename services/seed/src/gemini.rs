@@ -8,10 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// How often a text is asked for.
-const TRIES: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// What the contract takes.
+/// Limits of the contract.
 const MAX_TITLE: usize = 200;
 const MAX_DESCRIPTION: usize = 10_000;
 
@@ -22,7 +21,7 @@ pub struct Text {
     pub description: String,
 }
 
-/// A client that leaves a pause between its calls.
+/// A client that pauses between calls.
 pub struct Gemini {
     http: reqwest::Client,
     url: String,
@@ -31,10 +30,9 @@ pub struct Gemini {
     next: Instant,
 }
 
-/// Worth another try, or not.
 enum Failure {
-    Passing(anyhow::Error),
-    Final(anyhow::Error),
+    Transient(anyhow::Error),
+    Permanent(anyhow::Error),
 }
 
 impl Gemini {
@@ -47,23 +45,23 @@ impl Gemini {
     /// A text about a tag in a category, in Traditional Chinese.
     ///
     /// # Errors
-    /// When the API says no for good, or no good text after some tries.
+    /// Permanent errors of the API, and the last transient one after all attempts.
     pub async fn text(&mut self, tag: &str, category: &str) -> Result<Text> {
         let mut last = None;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             tokio::time::sleep_until(self.next).await;
-            let outcome = self.ask(tag, category).await;
+            let outcome = self.request(tag, category).await;
             self.next = Instant::now() + self.pause;
             match outcome {
                 Ok(text) => return Ok(text),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Passing(error)) => last = Some(error),
+                Err(Failure::Permanent(error)) => return Err(error),
+                Err(Failure::Transient(error)) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| anyhow::anyhow!("not asked")))
+        Err(last.unwrap_or_else(|| anyhow::anyhow!("not requested")))
     }
 
-    async fn ask(&self, tag: &str, category: &str) -> Result<Text, Failure> {
+    async fn request(&self, tag: &str, category: &str) -> Result<Text, Failure> {
         let prompt = format!(
             "請用繁體中文為一支影片寫標題與描述。標籤：{tag}。分類：{category}。標題不超過四十個字，描述兩到三句話。"
         );
@@ -80,21 +78,21 @@ impl Gemini {
         });
         // The key goes into a header: addresses end up in logs.
         let sent = self.http.post(&self.url).header("x-goog-api-key", &self.key).json(&body).send().await;
-        let reply = sent.map_err(|e| Failure::Passing(e.without_url().into()))?;
+        let reply = sent.map_err(|e| Failure::Transient(e.without_url().into()))?;
         let status = reply.status();
         if status.is_client_error() && status != reqwest::StatusCode::TOO_MANY_REQUESTS {
-            return Err(Failure::Final(anyhow::anyhow!("the API answered {status}")));
+            return Err(Failure::Permanent(anyhow::anyhow!("the API answered {status}")));
         }
         if !status.is_success() {
-            return Err(Failure::Passing(anyhow::anyhow!("the API answered {status}")));
+            return Err(Failure::Transient(anyhow::anyhow!("the API answered {status}")));
         }
-        let reply: Value = reply.json().await.map_err(|e| Failure::Passing(e.without_url().into()))?;
-        read(&reply).map_err(Failure::Passing)
+        let reply: Value = reply.json().await.map_err(|e| Failure::Transient(e.without_url().into()))?;
+        parse(&reply).map_err(Failure::Transient)
     }
 }
 
-/// The text in a reply, held against what a video takes.
-fn read(reply: &Value) -> Result<Text> {
+/// The text of a reply, trimmed to the limits of a video.
+fn parse(reply: &Value) -> Result<Text> {
     let Some(text) = reply.pointer("/candidates/0/content/parts/0/text").and_then(Value::as_str) else {
         bail!("the reply has no candidate");
     };
@@ -115,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    /// Speaks the API's protocol: refuses without the key, is busy at first.
+    /// A stub of the API: rejects a wrong key, and rate-limits the first `busy` calls.
     async fn serve(busy: usize) -> (String, Arc<AtomicUsize>) {
         let calls = Arc::new(AtomicUsize::new(0));
         let route = "/v1beta/models/test-model:generateContent";
@@ -143,33 +141,33 @@ mod tests {
         (StatusCode::OK, Json(json!({"candidates": [{"content": {"parts": [{"text": text}]}}]})))
     }
 
-    async fn ask(address: &str, key: &str) -> Result<Text> {
+    async fn generate(address: &str, key: &str) -> Result<Text> {
         let mut gemini = Gemini::new(address, "test-model", key.to_owned(), Duration::from_millis(20))?;
         gemini.text("開箱", "科技").await
     }
 
     #[tokio::test]
-    async fn asks_again_when_the_api_is_busy_and_keeps_the_pause() {
+    async fn retries_when_rate_limited_and_pauses_between_calls() {
         let (address, calls) = serve(2).await;
-        let begun = Instant::now();
-        let text = ask(&address, "good").await.unwrap();
+        let started = Instant::now();
+        let text = generate(&address, "good").await.unwrap();
         assert_eq!(text, Text { title: "新標題".to_owned(), description: "描述".to_owned() });
         assert_eq!(calls.load(Ordering::SeqCst), 3);
-        assert!(begun.elapsed() >= Duration::from_millis(40));
+        assert!(started.elapsed() >= Duration::from_millis(40));
     }
 
     #[tokio::test]
-    async fn gives_up_at_once_on_a_bad_key_and_after_some_tries_otherwise() {
+    async fn fails_at_once_on_a_bad_key_and_after_all_attempts_otherwise() {
         let (address, calls) = serve(9).await;
-        assert!(ask(&address, "bad").await.unwrap_err().to_string().contains("403"));
+        assert!(generate(&address, "bad").await.unwrap_err().to_string().contains("403"));
         assert_eq!(calls.load(Ordering::SeqCst), 0);
-        assert!(ask(&address, "good").await.unwrap_err().to_string().contains("429"));
+        assert!(generate(&address, "good").await.unwrap_err().to_string().contains("429"));
         assert_eq!(calls.load(Ordering::SeqCst), 3);
     }
 
     #[test]
-    fn a_reply_without_a_text_is_none() {
-        assert!(read(&json!({"candidates": []})).is_err());
-        assert!(read(&json!({"candidates": [{"content": {"parts": [{"text": "no JSON"}]}}]})).is_err());
+    fn a_reply_without_a_text_is_an_error() {
+        assert!(parse(&json!({"candidates": []})).is_err());
+        assert!(parse(&json!({"candidates": [{"content": {"parts": [{"text": "no JSON"}]}}]})).is_err());
     }
 }

@@ -1,5 +1,4 @@
-//! The videos of the catalogue: one for each tag, in turn over creators and
-//! categories.
+//! The videos of the catalogue: one per tag, distributed over creators and categories.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -20,41 +19,41 @@ use crate::{
     gemini::Text,
 };
 
-/// The ids of the catalogue's categories, in its order; missing ones are made.
+/// The ids of the catalogue's categories, in order. Creates missing ones.
 pub async fn ensure_categories(api: &Api, admin: &Account) -> Result<Vec<i64>> {
-    let there: ListCategoriesResponse = api.get("categories", None).await?;
-    let there: BTreeMap<_, _> = there.categories.into_iter().map(|c| (c.slug, c.id)).collect();
+    let found: ListCategoriesResponse = api.get("categories", None).await?;
+    let existing: BTreeMap<_, _> = found.categories.into_iter().map(|c| (c.slug, c.id)).collect();
     let mut ids = Vec::with_capacity(CATEGORIES.len());
     for category in &CATEGORIES {
-        if let Some(id) = there.get(category.slug) {
+        if let Some(id) = existing.get(category.slug) {
             ids.push(*id);
             continue;
         }
         let body = CreateCategoryRequest { name: category.name.to_owned(), slug: category.slug.to_owned() };
-        let made: CreateCategoryResponse = api.post("admin/categories", Some(&admin.token), &body).await?;
-        ids.push(made.category.context("the reply to a new category is empty")?.id);
+        let created: CreateCategoryResponse = api.post("admin/categories", Some(&admin.token), &body).await?;
+        ids.push(created.category.context("the reply to a new category is empty")?.id);
     }
     Ok(ids)
 }
 
-/// The ids of the catalogue's tags, in its order; missing ones are made.
+/// The ids of the catalogue's tags, in order. Creates missing ones.
 pub async fn ensure_tags(api: &Api, admin: &Account) -> Result<Vec<i64>> {
-    let there: ListTagsResponse = api.get("tags", None).await?;
-    let there: BTreeMap<_, _> = there.tags.into_iter().map(|t| (t.slug, t.id)).collect();
+    let found: ListTagsResponse = api.get("tags", None).await?;
+    let existing: BTreeMap<_, _> = found.tags.into_iter().map(|t| (t.slug, t.id)).collect();
     let mut ids = Vec::with_capacity(TOPICS.len());
     for topic in &TOPICS {
-        if let Some(id) = there.get(topic.tag.slug) {
+        if let Some(id) = existing.get(topic.tag.slug) {
             ids.push(*id);
             continue;
         }
         let body = CreateTagRequest { name: topic.tag.name.to_owned(), slug: topic.tag.slug.to_owned() };
-        let made: CreateTagResponse = api.post("admin/tags", Some(&admin.token), &body).await?;
-        ids.push(made.tag.context("the reply to a new tag is empty")?.id);
+        let created: CreateTagResponse = api.post("admin/tags", Some(&admin.token), &body).await?;
+        ids.push(created.tag.context("the reply to a new tag is empty")?.id);
     }
     Ok(ids)
 }
 
-/// Every video of a channel, in whatever state.
+/// All videos of a channel, in every state.
 pub async fn of_channel(api: &Api, admin: &Account, channel: i64) -> Result<Vec<Video>> {
     let mut videos = Vec::new();
     for page in 1.. {
@@ -68,25 +67,23 @@ pub async fn of_channel(api: &Api, admin: &Account, channel: i64) -> Result<Vec<
     Ok(videos)
 }
 
-/// What a video is to be.
-pub struct Plan {
+pub struct NewVideo {
     pub number: usize,
     pub text: Text,
     pub category: i64,
     pub tags: Vec<i64>,
 }
 
-/// Makes, uploads and publishes a video. The key makes a repeat that follows a
-/// lost answer find the first one.
-pub async fn publish(api: &Api, owner: &Account, folder: &Path, plan: Plan) -> Result<i64> {
-    let clip = clips::make(folder, plan.number).await?;
+/// Generates, uploads and publishes a video.
+pub async fn publish(api: &Api, owner: &Account, folder: &Path, new: NewVideo) -> Result<i64> {
+    let clip = clips::generate(folder, new.number).await?;
     let video = api.upload("upload/video", &owner.token, &clip.video).await?;
     let thumbnail = api.upload("upload/thumbnail", &owner.token, &clip.thumbnail).await?;
     let body = CreateVideoRequest {
-        title: plan.text.title,
-        description: plan.text.description,
-        category_id: Some(plan.category),
-        tag_ids: plan.tags,
+        title: new.text.title,
+        description: new.text.description,
+        category_id: Some(new.category),
+        tag_ids: new.tags,
         video_upload_id: video.id,
         thumbnail_upload_id: Some(thumbnail.id),
         access_tier: 0,
@@ -96,7 +93,7 @@ pub async fn publish(api: &Api, owner: &Account, folder: &Path, plan: Plan) -> R
     Ok(reply.video.context("the reply to a new video is empty")?.id)
 }
 
-/// Some of the viewers watch a video.
+/// Watches a video as some of the viewers.
 pub async fn watch(api: &Api, viewers: &[Account], video: i64) -> Result<()> {
     for viewer in viewers {
         if rand::random_bool(0.6) {

@@ -1,7 +1,6 @@
-//! Titles and descriptions for as many videos as are wanted: put together from
-//! parts, each number's the same in every run.
+//! Sample titles and descriptions for any number of videos, composed from parts and
+//! deterministic per number.
 
-/// Who or what.
 const SUBJECTS: [&str; 24] = [
     "台北夜市",
     "阿里山日出",
@@ -29,7 +28,6 @@ const SUBJECTS: [&str; 24] = [
     "單車環島",
 ];
 
-/// What is done with it.
 const ANGLES: [&str; 20] = [
     "完整攻略",
     "新手一次看懂",
@@ -115,18 +113,18 @@ const SENTENCES: [&str; 32] = [
     "If something in here helped you, tell a friend about it.",
 ];
 
-/// Characters of a description, at least.
-const DESCRIPTION: usize = 180;
+/// Minimum length of a description in characters.
+const MIN_DESCRIPTION: usize = 180;
 
-/// Draws that are the same for the same number: `SplitMix64`.
-pub struct Draws(u64);
+/// A pseudo-random generator seeded with a video's number.
+pub struct SplitMix64(u64);
 
-impl Draws {
-    pub fn of(number: usize) -> Self {
+impl SplitMix64 {
+    pub fn new(number: usize) -> Self {
         Self(number as u64)
     }
 
-    /// One of so many.
+    /// A number less than `end`.
     pub fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -134,28 +132,28 @@ impl Draws {
         ((mixed ^ (mixed >> 31)) % end as u64) as usize
     }
 
-    fn pick(&mut self, of: &[&'static str]) -> &'static str {
-        of[self.below(of.len())]
+    fn pick(&mut self, items: &[&'static str]) -> &'static str {
+        items[self.below(items.len())]
     }
 }
 
-/// A title that says its number, so that no two are the same.
-pub fn title(draws: &mut Draws, number: usize) -> String {
-    let (subject, angle, english) = (draws.pick(&SUBJECTS), draws.pick(&ANGLES), draws.pick(&ENGLISH));
+/// A title with its number, which makes it unique.
+pub fn title(rng: &mut SplitMix64, number: usize) -> String {
+    let (subject, angle, english) = (rng.pick(&SUBJECTS), rng.pick(&ANGLES), rng.pick(&ENGLISH));
     format!("{subject}{angle}｜{english} #{number}")
 }
 
-/// Some sentences, each once.
-pub fn description(draws: &mut Draws) -> String {
-    let begin = draws.below(SENTENCES.len());
-    // Odd, and so without a factor in common with their number: none comes twice.
-    let step = 2 * draws.below(SENTENCES.len() / 2) + 1;
+/// Distinct sentences.
+pub fn description(rng: &mut SplitMix64) -> String {
+    let begin = rng.below(SENTENCES.len());
+    // Odd, and so coprime to the number of sentences: none repeats.
+    let step = 2 * rng.below(SENTENCES.len() / 2) + 1;
     let mut text = String::new();
-    for place in 0..SENTENCES.len() {
-        if text.chars().count() >= DESCRIPTION {
+    for index in 0..SENTENCES.len() {
+        if text.chars().count() >= MIN_DESCRIPTION {
             break;
         }
-        text.push_str(SENTENCES[(begin + place * step) % SENTENCES.len()]);
+        text.push_str(SENTENCES[(begin + index * step) % SENTENCES.len()]);
     }
     text
 }
@@ -167,21 +165,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_differ_have_their_length_and_come_again() {
+    fn texts_are_distinct_of_expected_length_and_deterministic() {
         let (mut titles, mut descriptions) = (HashSet::new(), HashSet::new());
-        let (mut of_titles, mut of_descriptions) = (0, 0);
+        let (mut title_chars, mut description_chars) = (0, 0);
         for number in 0..5_000 {
-            let mut draws = Draws::of(number);
-            let (title, description) = (title(&mut draws, number), description(&mut draws));
+            let mut rng = SplitMix64::new(number);
+            let (title, description) = (title(&mut rng, number), description(&mut rng));
             assert!((20..=60).contains(&title.chars().count()), "{title}");
             assert!((180..=270).contains(&description.chars().count()), "{description}");
-            of_titles += title.chars().count();
-            of_descriptions += description.chars().count();
+            title_chars += title.chars().count();
+            description_chars += description.chars().count();
             titles.insert(title);
             descriptions.insert(description);
         }
-        assert!((30..=45).contains(&(of_titles / 5_000)) && (190..=230).contains(&(of_descriptions / 5_000)));
+        assert!((30..=45).contains(&(title_chars / 5_000)) && (190..=230).contains(&(description_chars / 5_000)));
         assert!(titles.len() == 5_000 && descriptions.len() > 400);
-        assert_eq!(title(&mut Draws::of(7), 7), title(&mut Draws::of(7), 7));
+        assert_eq!(title(&mut SplitMix64::new(7), 7), title(&mut SplitMix64::new(7), 7));
     }
 }
