@@ -14,18 +14,17 @@ pub struct Config {
     /// How long a notification is kept.
     #[serde(with = "humantime_serde")]
     pub keep: Duration,
-    /// How often a silent stream says that it is alive. Shorter than the
-    /// gateway's idle timeout.
+    /// How often an idle stream sends a heartbeat. Shorter than the gateway's idle
+    /// timeout.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
-    /// After this a stream ends and its client comes back.
+    /// After this a stream ends and its client reconnects.
     #[serde(with = "humantime_serde")]
     pub stream_lifetime: Duration,
-    /// How often open streams look for what other replicas took in.
+    /// How often the stream dispatcher polls for events that other replicas handled.
     #[serde(with = "humantime_serde")]
     pub poll_every: Duration,
-    /// How many streams a user may have open on one replica; with one more the
-    /// oldest ends.
+    /// A user's open streams per replica; opening one more ends the oldest.
     pub streams_per_user: usize,
 }
 
@@ -62,11 +61,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_hold_and_bad_values_are_named() {
+    fn the_defaults_are_valid_and_bad_values_are_named() {
         Config::default().check().unwrap();
-        let says = |config: Config| config.check().unwrap_err().to_string();
-        assert!(says(Config { heartbeat: Duration::ZERO, ..Config::default() }).contains("HEARTBEAT"));
-        assert!(says(Config { streams_per_user: 0, ..Config::default() }).contains("STREAMS_PER_USER"));
-        assert!(says(Config { keep: Duration::ZERO, ..Config::default() }).contains("KEEP"));
+        let message = |config: Config| config.check().unwrap_err().to_string();
+        assert!(message(Config { heartbeat: Duration::ZERO, ..Config::default() }).contains("HEARTBEAT"));
+        assert!(message(Config { streams_per_user: 0, ..Config::default() }).contains("STREAMS_PER_USER"));
+        assert!(message(Config { keep: Duration::ZERO, ..Config::default() }).contains("KEEP"));
     }
 }

@@ -1,50 +1,49 @@
-//! What the service consumes. It publishes nothing but its part of erasures.
+//! Consumed events. The service publishes erasure reports only.
 
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
     VideoChanged, VideoDeleted, VideoUpdate,
 };
-use fenz_events::{Consumer, Received};
+use fenz_events::{Consumer, ReceivedEvent};
 
 use crate::app::App;
 
-/// A handler that calls one of [`TakeIn`](crate::app::TakeIn) and wakes the
-/// task that feeds open streams: it looks until the transaction has committed.
-macro_rules! takes {
+/// A handler that calls a method of [`Projection`](crate::app::Projection) and wakes
+/// the stream dispatcher, which retries until the transaction has committed.
+macro_rules! project {
     ($app:ident, $event:ty, $method:ident) => {{
-        let (take_in, hub) = ($app.take_in.clone(), $app.hub.clone());
-        move |txn, Received { event, .. }: Received<$event>| {
-            let (take_in, hub) = (take_in.clone(), hub.clone());
+        let (projection, streams) = ($app.projection.clone(), $app.streams.clone());
+        move |txn, ReceivedEvent { event, .. }: ReceivedEvent<$event>| {
+            let (projection, streams) = (projection.clone(), streams.clone());
             async move {
-                take_in.$method(&*txn, &event).await?;
-                hub.wake();
+                projection.$method(&*txn, &event).await?;
+                streams.wake();
                 Ok(())
             }
         }
     }};
 }
 
-/// Starts taking in.
 pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let forgetting = app.clone();
+    let erasing = app.clone();
     Consumer::new()
-        .on(takes!(app, NewVideo, new_video))
-        .on(takes!(app, VideoUpdate, video_update))
-        .on(takes!(app, VideoChanged, video_changed))
-        .on(takes!(app, VideoDeleted, video_deleted))
-        .on(takes!(app, ChannelChanged, channel_changed))
-        .on(takes!(app, MembershipChanged, membership_changed))
-        .on(takes!(app, SessionsEnded, sessions_ended))
-        .on(takes!(app, ChannelDeleted, channel_deleted))
-        .on(takes!(app, UserModerated, user_moderated))
-        .on(move |txn, Received { event, .. }: Received<UserDeleted>| {
-            let app = forgetting.clone();
+        .on(project!(app, NewVideo, new_video))
+        .on(project!(app, VideoUpdate, video_update))
+        .on(project!(app, VideoChanged, video_changed))
+        .on(project!(app, VideoDeleted, video_deleted))
+        .on(project!(app, ChannelChanged, channel_changed))
+        .on(project!(app, MembershipChanged, membership_changed))
+        .on(project!(app, SessionsEnded, sessions_ended))
+        .on(project!(app, ChannelDeleted, channel_deleted))
+        .on(project!(app, UserModerated, user_moderated))
+        .on(move |txn, ReceivedEvent { event, .. }: ReceivedEvent<UserDeleted>| {
+            let app = erasing.clone();
             async move {
-                // First, as everything that is taken in: it waits for what is under way.
-                app.take_in.user_deleted(&*txn, &event).await?;
-                app.erasures.order_in_txn(&txn, &event).await?;
-                app.hub.wake();
+                // First: it locks the sequence, so concurrent projections have committed.
+                app.projection.user_deleted(&*txn, &event).await?;
+                app.erasures.request_in_txn(&txn, &event).await?;
+                app.streams.wake();
                 Ok(())
             }
         })

@@ -9,13 +9,13 @@ use crate::app::App;
 
 const PRUNE: Duration = Duration::from_secs(3600);
 const PRUNE_TICKETS: Duration = Duration::from_secs(300);
-/// How often what is left of deleted channels is looked for.
+/// How often rows of deleted channels are removed.
 const SWEEP: Duration = Duration::from_secs(5);
 
 pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (hub, stop, poll_every) = (app.hub.clone(), platform.stop.clone(), app.config.poll_every);
+    let (streams, stop, poll_every) = (app.streams.clone(), platform.stop.clone(), app.config.poll_every);
     platform.spawn("streams", async move {
-        hub.follow(poll_every, stop).await;
+        streams.dispatch(poll_every, stop).await;
         Ok(())
     });
 
@@ -29,7 +29,7 @@ pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
     platform.every("stream_tickets", PRUNE_TICKETS, move || {
         let app = tickets.clone();
         async move {
-            app.prune_gone().await?;
+            app.prune_tombstones().await?;
             Ok(app.prune_tickets().await?)
         }
     });

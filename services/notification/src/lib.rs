@@ -1,14 +1,15 @@
-//! What users are told: the events of the channels they belong to, and notices
-//! that are theirs alone.
+//! Notifications: the events of the channels a user is a member of, and direct
+//! notifications to one user, in lists and as server-sent events.
 //!
-//! A channel's event is one row, whatever the audience (`store/notices`). A
-//! user's list is put together when it is read: the events of their memberships
-//! since they joined, without muted channels and unwanted types, and their own
-//! notices (`store/heads`, `app/inbox`). What happens elsewhere comes in through
-//! `app/take_in`, and every row gets its place in one order that grows with each
-//! commit (`store/sequence`): read state, resumed streams and caches go by it.
-//! What is deleted goes at once where it can be seen, and the rest of it some at
-//! a time (`app/forget`). Open streams are fed by one task that follows that order (`app/hub`).
+//! A channel's event is one row, however many members the channel has
+//! (`store/notifications`). A user's list is merged on read: the events of their
+//! memberships since they joined, without muted channels and disabled types, and
+//! their direct notifications (`store/latest_events`, `app/inbox`). Other services'
+//! events are projected by `app/projection`, and each row gets its position in a
+//! total order in commit order (`store/sequence`): read state, resumed streams and
+//! cached counts are compared by position. Deleted channels and users disappear from
+//! lists at once; their rows are removed in batches (`app/deletion`). One task per
+//! process follows the sequence and feeds all open streams (`app/streams`).
 
 mod api;
 mod app;
@@ -22,7 +23,7 @@ use std::net::SocketAddr;
 
 use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::notification::v1::notification_service;
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 
 pub use config::Config;
 
@@ -38,11 +39,11 @@ impl Service for Notifications {
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
-        let erasures = Erasures::new(&platform, &outbox)?;
-        let app = app::App::new(&platform, config, erasures.clone())?;
+        let erasures = ErasureRunner::new(&platform, &outbox)?;
+        let app = app::App::new(&platform, config, erasures.clone(), api::encode::event_frame)?;
         jobs::start(&platform, &app)?;
         events::start(&platform, &app).await?;
-        erasures.start(&platform, app::Forgetting(app.clone()))?;
+        erasures.start(&platform, app::UserErasure(app.clone()))?;
         let raw = api::routes(app.clone(), platform.gatekeeper.clone());
         Ok(Surface {
             endpoints: vec![notification_service(api::Api(app), platform.gatekeeper.clone())],

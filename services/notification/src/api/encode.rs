@@ -1,43 +1,43 @@
-//! Notifications as the contract has them.
+//! Encodes notifications and settings as messages of the contract.
 
+use bytes::Bytes;
 use fenz_contract::notification::v1 as pb;
 
-use crate::{
-    app::Entry,
-    domain::{Kind, Kinds},
-};
+use crate::domain::{Entry, Kind, KindSet};
 
 pub fn notification(entry: Entry) -> pb::Notification {
-    let Entry { notice, is_read } = entry;
+    let Entry { notification, is_read } = entry;
     pb::Notification {
-        id: notice.id,
-        r#type: notice.kind.as_str().to_owned(),
-        title: notice.title,
-        message: notice.message,
-        payload: notice.payload,
+        id: notification.id,
+        r#type: notification.kind.as_str().to_owned(),
+        title: notification.title,
+        message: notification.message,
+        payload: notification.payload,
         is_read,
-        created_at: Some(notice.created_at.into()),
+        created_at: Some(notification.created_at.into()),
     }
 }
 
-/// The same JSON as in the list, on one line.
-pub fn json(entry: Entry) -> String {
-    serde_json::to_string(&notification(entry)).unwrap_or_default()
+/// A server-sent event: the position as its id, and the JSON of the list on one line.
+pub fn event_frame(entry: Entry) -> Bytes {
+    let seq = entry.notification.seq;
+    let json = serde_json::to_string(&notification(entry)).unwrap_or_default();
+    Bytes::from(format!("id: {seq}\nevent: notification\ndata: {json}\n\n"))
 }
 
-pub fn settings(wanted: Kinds) -> pb::Settings {
+pub fn settings(enabled: KindSet) -> pb::Settings {
     pb::Settings {
-        new_video: Some(wanted.has(Kind::NewVideo)),
-        video_update: Some(wanted.has(Kind::VideoUpdate)),
-        subscription: Some(wanted.has(Kind::Subscription)),
-        donation: Some(wanted.has(Kind::Donation)),
-        premium_started: Some(wanted.has(Kind::PremiumStarted)),
-        premium_ended: Some(wanted.has(Kind::PremiumEnded)),
-        moderation: Some(wanted.has(Kind::Moderation)),
+        new_video: Some(enabled.contains(Kind::NewVideo)),
+        video_update: Some(enabled.contains(Kind::VideoUpdate)),
+        subscription: Some(enabled.contains(Kind::Subscription)),
+        donation: Some(enabled.contains(Kind::Donation)),
+        premium_started: Some(enabled.contains(Kind::PremiumStarted)),
+        premium_ended: Some(enabled.contains(Kind::PremiumEnded)),
+        moderation: Some(enabled.contains(Kind::Moderation)),
     }
 }
 
-/// The types that a request names.
+/// The types that a request changes.
 pub fn changes(request: pb::UpdateSettingsRequest) -> Vec<(Kind, bool)> {
     [
         (Kind::NewVideo, request.new_video),
@@ -49,6 +49,6 @@ pub fn changes(request: pb::UpdateSettingsRequest) -> Vec<(Kind, bool)> {
         (Kind::Moderation, request.moderation),
     ]
     .into_iter()
-    .filter_map(|(kind, wanted)| Some((kind, wanted?)))
+    .filter_map(|(kind, enabled)| Some((kind, enabled?)))
     .collect()
 }

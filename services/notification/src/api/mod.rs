@@ -1,4 +1,4 @@
-//! Decodes a request, calls one use case, encodes the reply; and the stream.
+//! Decodes a request, calls one use case, encodes the reply; and the event stream.
 
 pub mod encode;
 mod notifications;
@@ -13,20 +13,20 @@ use fenz_chassis::{
 
 use crate::app::App;
 
-/// The service's side of the contract.
+/// Implements the contract.
 #[derive(Clone)]
 pub struct Api(pub App);
 
-/// When an access token ends.
-fn moment(end: TokenEnd) -> Option<DateTime<Utc>> {
+/// When an access token expires.
+fn token_expiry(end: TokenEnd) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(end.0, 0)
 }
 
-/// The route of `notification.proto` that is a stream.
+/// The raw route of `notification.proto`.
 pub fn routes(app: App, gatekeeper: Gatekeeper) -> Router {
     let not_allowed =
         async || Error::new(Reason::MethodNotAllowed, "this path takes GET").with("allow", "GET").into_response();
     Router::new()
         .route(stream::PATH, get(stream::open).fallback(not_allowed))
-        .with_state(stream::Streams { app, gatekeeper })
+        .with_state(stream::StreamRoute { app, gatekeeper })
 }

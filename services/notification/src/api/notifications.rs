@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Api, encode};
 use crate::{
-    app::{Listening, TICKET_LIFETIME},
+    app::{StreamAccess, TICKET_LIFETIME},
     domain::page::{CAP, Page},
 };
 
@@ -52,7 +52,7 @@ impl NotificationService for Api {
         request: Request<pb::GetSettingsRequest>,
     ) -> Result<Response<pb::GetSettingsResponse>, Status> {
         let user = Caller::of(&request).require_user()?.id;
-        let settings = Some(encode::settings(self.0.wanted(user).await?));
+        let settings = Some(encode::settings(self.0.settings(user).await?));
         Ok(Response::new(pb::GetSettingsResponse { settings }))
     }
 
@@ -62,7 +62,7 @@ impl NotificationService for Api {
     ) -> Result<Response<pb::UpdateSettingsResponse>, Status> {
         let user = Caller::of(&request).require_user()?.id;
         let changes = encode::changes(request.into_inner());
-        let settings = Some(encode::settings(self.0.want(user, &changes).await?));
+        let settings = Some(encode::settings(self.0.update_settings(user, &changes).await?));
         Ok(Response::new(pb::UpdateSettingsResponse { settings }))
     }
 
@@ -71,8 +71,8 @@ impl NotificationService for Api {
         request: Request<pb::CreateStreamTicketRequest>,
     ) -> Result<Response<pb::CreateStreamTicketResponse>, Status> {
         let user = Caller::of(&request).require_user()?.id;
-        let until = request.extensions().get::<TokenEnd>().copied().and_then(super::moment);
-        let ticket = self.0.create_ticket(Listening { user, until }).await?;
+        let expires_at = request.extensions().get::<TokenEnd>().copied().and_then(super::token_expiry);
+        let ticket = self.0.create_ticket(StreamAccess { user, expires_at }).await?;
         let expires_in = TICKET_LIFETIME.as_secs() as i32;
         Ok(Response::new(pb::CreateStreamTicketResponse { ticket, expires_in }))
     }

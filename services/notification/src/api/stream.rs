@@ -25,26 +25,25 @@ use futures::{Stream, StreamExt, channel::mpsc, stream};
 use http::{HeaderMap, HeaderValue, Uri, header};
 use tokio::time::{Instant, Sleep};
 
+use super::encode;
 use crate::{
-    app::{App, Listening},
-    domain::Seq,
+    app::{App, StreamAccess},
+    domain::{Entry, Seq},
 };
 
 pub const PATH: &str = "/api/v1/notifications/stream";
-/// What a stream begins with: headers are on their way at once, and a client
-/// that lost it comes back after two seconds.
-const HELLO: &[u8] = b"retry: 2000\n: connected\n\n";
+/// Sent first: it flushes the headers, and makes clients reconnect after two seconds.
+const PREAMBLE: &[u8] = b"retry: 2000\n: connected\n\n";
 const HEARTBEAT: &[u8] = b": alive\n\n";
 
-/// What the route works with.
 #[derive(Clone)]
-pub struct Streams {
+pub struct StreamRoute {
     pub app: App,
     pub gatekeeper: Gatekeeper,
 }
 
-pub async fn open(State(streams): State<Streams>, request: Request) -> Response {
-    let mut response = match streams.answer(request.uri(), request.headers()).await {
+pub async fn open(State(route): State<StreamRoute>, request: Request) -> Response {
+    let mut response = match route.respond(request.uri(), request.headers()).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
@@ -52,32 +51,31 @@ pub async fn open(State(streams): State<Streams>, request: Request) -> Response 
     response
 }
 
-impl Streams {
-    async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
+impl StreamRoute {
+    async fn respond(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
         let query = Query::of(uri);
-        let listening = self.listening(&query, headers).await?;
+        let access = self.authenticate(&query, headers).await?;
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let last = last.or(query.last_event_id).filter(|id| !id.is_empty()).map(|id| place(&id)).transpose()?;
-        let (missed, opened) = self.app.open_stream(listening.user, last).await?;
-        let lifetime = self.app.stream_lifetime(listening.until);
-        let coming = Coming::new(opened.frames, self.app.config.heartbeat, lifetime);
-        let body = Body::from_stream(frames(missed, coming));
-        let mut response = body.into_response();
+        let last = last.or(query.last_event_id).filter(|id| !id.is_empty()).map(|id| position(&id)).transpose()?;
+        let (missed, stream) = self.app.open_stream(access.user, last).await?;
+        let lifetime = self.app.stream_lifetime(access.expires_at);
+        let live = EventStream::new(stream.frames, self.app.config.heartbeat, lifetime);
+        let mut response = Body::from_stream(frames(missed, live)).into_response();
         response.extensions_mut().insert(Lasting);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // Proxies of the nginx kind buffer otherwise.
+        // nginx buffers the response otherwise.
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         Ok(response)
     }
 
-    async fn listening(&self, query: &Query, headers: &HeaderMap) -> Result<Listening> {
+    async fn authenticate(&self, query: &Query, headers: &HeaderMap) -> Result<StreamAccess> {
         if let Some(ticket) = &query.ticket {
             return self.app.use_ticket(ticket).await;
         }
-        let (caller, end) = self.gatekeeper.admit_until(declared()?, headers).await?;
-        Ok(Listening { user: caller.require_user()?.id, until: end.and_then(super::moment) })
+        let (caller, end) = self.gatekeeper.admit_until(declared_route()?, headers).await?;
+        Ok(StreamAccess { user: caller.require_user()?.id, expires_at: end.and_then(super::token_expiry) })
     }
 }
 
@@ -101,25 +99,24 @@ impl Query {
     }
 }
 
-fn place(id: &str) -> Result<Seq> {
+fn position(id: &str) -> Result<Seq> {
     id.parse().map_err(|_| Error::field(Reason::InvalidParams, "lastEventId", "should be the id of an event"))
 }
 
-/// The contract's declaration of the route.
-fn declared() -> Result<Route> {
+/// The route as the contract declares it.
+fn declared_route() -> Result<Route> {
     let route = RAW_ROUTES.iter().find(|route| route.path == PATH);
     route.map(Route::Raw).ok_or_else(|| Error::new(Reason::RouteNotFound, "there is nothing at this path"))
 }
 
-/// What one client is sent: what it missed, then what comes.
-fn frames(missed: Vec<Bytes>, coming: Coming) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let missed = iter::once(Bytes::from_static(HELLO)).chain(missed);
-    stream::iter(missed).chain(coming).map(Ok)
+fn frames(missed: Vec<Entry>, live: EventStream) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let missed = missed.into_iter().map(encode::event_frame);
+    stream::iter(iter::once(Bytes::from_static(PREAMBLE)).chain(missed)).chain(live).map(Ok)
 }
 
-/// Small: there are thousands. Ends when its time is over, the client was too
-/// slow, or we stop.
-struct Coming {
+/// Live frames and heartbeats, until the stream's lifetime is over or the registry
+/// drops it. Small, as there are thousands.
+struct EventStream {
     frames: mpsc::Receiver<Bytes>,
     heartbeat: Duration,
     /// The next heartbeat, or the end.
@@ -127,7 +124,7 @@ struct Coming {
     end: Instant,
 }
 
-impl Coming {
+impl EventStream {
     fn new(frames: mpsc::Receiver<Bytes>, heartbeat: Duration, lifetime: Duration) -> Self {
         let now = Instant::now();
         let end = now + lifetime;
@@ -135,17 +132,17 @@ impl Coming {
     }
 }
 
-impl Stream for Coming {
+impl Stream for EventStream {
     type Item = Bytes;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let is_silent = self.timer.as_mut().poll(cx).is_ready();
+        let is_idle = self.timer.as_mut().poll(cx).is_ready();
         let now = Instant::now();
         if now >= self.end {
             return Poll::Ready(None);
         }
         let frame = match self.frames.poll_next_unpin(cx) {
-            Poll::Pending if is_silent => Some(Bytes::from_static(HEARTBEAT)),
+            Poll::Pending if is_idle => Some(Bytes::from_static(HEARTBEAT)),
             Poll::Pending => return Poll::Pending,
             Poll::Ready(frame) => frame,
         };

@@ -1,4 +1,4 @@
-//! A user's list and counts, put together when they are read.
+//! A user's list and counts, merged on read.
 
 use std::collections::HashSet;
 
@@ -6,70 +6,63 @@ use fenz_chassis::{Result, UserId};
 
 use super::App;
 use crate::{
-    domain::{Notice, Reader, Seq, page},
-    store::{heads, heads::Head, notices, readers, sequence},
+    domain::{Entry, Notification, Reader, Seq, page},
+    store::{latest_events, latest_events::LatestEvent, notifications, readers, sequence},
 };
 
-/// A notice as one user has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub notice: Notice,
-    pub is_read: bool,
-}
-
-/// A user's counts, and what they were counted from.
+/// A user's counts, and what they are valid for.
 #[derive(Clone, Copy, Debug)]
-pub struct Summary {
-    /// None until it was asked for.
+pub struct Counts {
+    /// None until requested.
     unread: Option<u64>,
     total: Option<u64>,
-    /// Of the user as a reader.
+    /// The reader's version.
     version: i64,
-    /// The last place when this was found to hold.
+    /// The last position at which these were found to be valid.
     position: Seq,
-    /// Of the heads of the user's list.
+    /// Of the latest events of the user's channels.
     fingerprint: u64,
 }
 
 impl App {
-    /// How much a user has not read; 1,000 is 1,000 or more.
+    /// A user's unread notifications; 1,000 means 1,000 or more.
     pub async fn unread_count(&self, user: UserId) -> Result<u64> {
         let (position, reader) = sequence::last_and_reader(&self.db, user.0).await?;
-        if let Some(unread) = self.kept(user, position, &reader).and_then(|kept| kept.unread) {
+        if let Some(unread) = self.counts_at(user, position, &reader).and_then(|counts| counts.unread) {
             return Ok(unread);
         }
-        let heads = heads::of_user(&self.db, user.0, reader.wanted).await?;
-        let mut summary = self.summary(user, position, &reader, &heads);
-        if let Some(unread) = summary.unread {
+        let latest = latest_events::of_user(&self.db, user.0, reader.enabled).await?;
+        let mut counts = self.valid_counts(user, position, &reader, &latest);
+        if let Some(unread) = counts.unread {
             return Ok(unread);
         }
-        let of = (user.0, reader.wanted);
-        let unread = notices::count_above(&self.db, of, &heads, reader.watermark, (true, page::CAP)).await?;
-        summary.unread = Some(unread);
-        self.summaries.insert(user.0, summary);
+        let filter = (user.0, reader.enabled);
+        let unread = notifications::count_above(&self.db, filter, &latest, reader.watermark, (true, page::CAP)).await?;
+        counts.unread = Some(unread);
+        self.counts.insert(user.0, counts);
         Ok(unread)
     }
 
-    /// A page of a user's notices, the newest first, and how many there are;
-    /// 1,000 is 1,000 or more.
+    /// A page of a user's notifications, newest first, and their number; 1,000 means
+    /// 1,000 or more.
     pub async fn list(&self, user: UserId, page: page::Page) -> Result<(Vec<Entry>, u64)> {
         let (position, reader) = sequence::last_and_reader(&self.db, user.0).await?;
-        let heads = heads::of_user(&self.db, user.0, reader.wanted).await?;
-        let total = self.total(user, position, &reader, &heads).await?;
+        let latest = latest_events::of_user(&self.db, user.0, reader.enabled).await?;
+        let total = self.total(user, position, &reader, &latest).await?;
         if page.offset >= total {
             return Ok((Vec::new(), total));
         }
-        let newest = notices::newest(&self.db, (user.0, reader.wanted), &heads, 0, page.end()).await?;
+        let newest = notifications::newest(&self.db, (user.0, reader.enabled), &latest, 0, page.end()).await?;
         let seqs: Vec<Seq> = newest.into_iter().skip(page.offset as usize).collect();
         Ok((self.entries(user, &reader, &seqs).await?, total))
     }
 
-    /// What came after a place and up to another, the oldest first; the newest
-    /// 1,000 of it.
-    pub async fn missed(&self, user: UserId, after: Seq, up_to: Seq) -> Result<Vec<Entry>> {
+    /// The notifications after one position and up to another, oldest first; the newest
+    /// 1,000 of them.
+    pub async fn entries_between(&self, user: UserId, after: Seq, up_to: Seq) -> Result<Vec<Entry>> {
         let (_, reader) = sequence::last_and_reader(&self.db, user.0).await?;
-        let heads = heads::of_user(&self.db, user.0, reader.wanted).await?;
-        let mut seqs = notices::newest(&self.db, (user.0, reader.wanted), &heads, after, page::CAP).await?;
+        let latest = latest_events::of_user(&self.db, user.0, reader.enabled).await?;
+        let mut seqs = notifications::newest(&self.db, (user.0, reader.enabled), &latest, after, page::CAP).await?;
         seqs.retain(|seq| *seq <= up_to);
         let mut entries = self.entries(user, &reader, &seqs).await?;
         entries.reverse();
@@ -77,54 +70,52 @@ impl App {
     }
 
     async fn entries(&self, user: UserId, reader: &Reader, seqs: &[Seq]) -> Result<Vec<Entry>> {
-        let notices = notices::at(&self.db, user.0, seqs).await?;
-        let unsure: Vec<Seq> = seqs.iter().copied().filter(|seq| *seq > reader.watermark).collect();
-        let read: HashSet<Seq> = match unsure.as_slice() {
+        let notifications = notifications::at(&self.db, user.0, seqs).await?;
+        let above: Vec<Seq> = seqs.iter().copied().filter(|seq| *seq > reader.watermark).collect();
+        let read: HashSet<Seq> = match above.as_slice() {
             [] => HashSet::new(),
-            unsure => readers::reads_among(&self.db, user.0, unsure).await?.into_iter().collect(),
+            above => readers::read_among(&self.db, user.0, above).await?.into_iter().collect(),
         };
-        let entry = |notice: Notice| Entry { is_read: reader.has_read(notice.seq, read.contains(&notice.seq)), notice };
-        Ok(notices.into_iter().map(entry).collect())
+        let entry = |notification: Notification| {
+            let is_read = notification.seq <= reader.watermark || read.contains(&notification.seq);
+            Entry { notification, is_read }
+        };
+        Ok(notifications.into_iter().map(entry).collect())
     }
 
-    /// The counts that are kept, when nothing at all has happened since.
-    fn kept(&self, user: UserId, position: Seq, reader: &Reader) -> Option<Summary> {
-        let kept = self.summaries.get(&user.0)?;
-        (kept.version == reader.version && kept.position == position).then_some(kept)
-    }
-
-    async fn total(&self, user: UserId, position: Seq, reader: &Reader, heads: &[Head]) -> Result<u64> {
-        let mut summary = self.summary(user, position, reader, heads);
-        if let Some(total) = summary.total {
+    async fn total(&self, user: UserId, position: Seq, reader: &Reader, latest: &[LatestEvent]) -> Result<u64> {
+        let mut counts = self.valid_counts(user, position, reader, latest);
+        if let Some(total) = counts.total {
             return Ok(total);
         }
-        let of = (user.0, reader.wanted);
-        let total = notices::count_above(&self.db, of, heads, 0, (false, page::CAP)).await?;
-        summary.total = Some(total);
-        self.summaries.insert(user.0, summary);
+        let filter = (user.0, reader.enabled);
+        let total = notifications::count_above(&self.db, filter, latest, 0, (false, page::CAP)).await?;
+        counts.total = Some(total);
+        self.counts.insert(user.0, counts);
         Ok(total)
     }
 
-    /// The counts that are kept where neither the user nor one of their heads has
-    /// moved; otherwise none.
-    ///
-    /// What is counted from here on is not of one moment. What comes in between
-    /// is counted under a position, version or fingerprint from before it, so the
-    /// next question counts again.
-    fn summary(&self, user: UserId, position: Seq, reader: &Reader, heads: &[Head]) -> Summary {
-        let fingerprint = heads::fingerprint(heads);
-        let kept = self.summaries.get(&user.0);
-        let kept = kept.filter(|kept| kept.version == reader.version && kept.fingerprint == fingerprint);
-        let summary = match kept {
-            Some(kept) => Summary { position, ..kept },
-            None => Summary { unread: None, total: None, version: reader.version, position, fingerprint },
-        };
-        self.summaries.insert(user.0, summary);
-        summary
+    /// The cached counts, if nothing at all was projected since.
+    fn counts_at(&self, user: UserId, position: Seq, reader: &Reader) -> Option<Counts> {
+        let cached = self.counts.get(&user.0)?;
+        (cached.version == reader.version && cached.position == position).then_some(cached)
     }
 
-    /// Forgets all counts: rows went without a head moving.
-    pub(super) fn forget_counts(&self) {
-        self.summaries.invalidate_all();
+    /// The cached counts if neither the reader nor one of the latest events has
+    /// changed; empty ones otherwise.
+    ///
+    /// Counting is not one snapshot with the arguments. What is committed in between is
+    /// cached under a position, version or fingerprint from before it, so the next
+    /// request counts again.
+    fn valid_counts(&self, user: UserId, position: Seq, reader: &Reader, latest: &[LatestEvent]) -> Counts {
+        let fingerprint = latest_events::fingerprint(latest);
+        let cached = self.counts.get(&user.0);
+        let cached = cached.filter(|cached| cached.version == reader.version && cached.fingerprint == fingerprint);
+        let counts = match cached {
+            Some(cached) => Counts { position, ..cached },
+            None => Counts { unread: None, total: None, version: reader.version, position, fingerprint },
+        };
+        self.counts.insert(user.0, counts);
+        counts
     }
 }

@@ -1,63 +1,70 @@
-//! What the service does, a file for each use case.
+//! The use cases, one file each.
 
-mod channels;
-mod forget;
-mod hub;
+mod deletion;
 mod inbox;
 mod mark;
+mod mute;
+mod open_stream;
+mod projection;
 mod prune;
 mod settings;
-mod stream;
-mod take_in;
+mod streams;
 
 use std::{sync::Arc, time::Duration};
 
 use fenz_chassis::{Clock, IdMaker, Platform};
-use fenz_events::Erasures;
+use fenz_events::ErasureRunner;
 use moka::sync::Cache;
 use sea_orm::DatabaseConnection;
 
-pub use forget::Forgetting;
-pub use hub::{Hub, Opened, frame};
-pub use inbox::Entry;
-pub use stream::{Listening, TICKET_LIFETIME};
-pub use take_in::TakeIn;
+pub use deletion::UserErasure;
+pub use open_stream::{StreamAccess, TICKET_LIFETIME};
+pub use projection::Projection;
+pub use streams::{Encode, OpenStream, StreamRegistry};
 
 use crate::Config;
-use inbox::Summary;
+use inbox::Counts;
 
-/// Users whose counts are kept in mind; about 100 bytes each.
-const SUMMARIES: u64 = 100_000;
-/// Also of who asks all the time: another replica may have dropped what is old,
-/// which moves nothing that counts are checked against.
-const SUMMARIES_FOR: Duration = Duration::from_secs(300);
+/// Users whose counts are cached; about 100 bytes each.
+const CACHED_COUNTS: u64 = 100_000;
+/// Expires also the counts of users who poll all the time: pruning by another replica
+/// changes nothing that cached counts are checked against.
+const COUNTS_TTL: Duration = Duration::from_secs(300);
 
-/// What the use cases work with. Clones share all of it.
+/// The dependencies of the use cases. Clones share them.
 #[derive(Clone)]
 pub struct App {
     db: DatabaseConnection,
     clock: Clock,
     pub(crate) config: Arc<Config>,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) take_in: TakeIn,
-    pub(crate) erasures: Erasures,
-    summaries: Cache<i64, Summary>,
+    pub(crate) streams: Arc<StreamRegistry>,
+    pub(crate) projection: Projection,
+    pub(crate) erasures: ErasureRunner,
+    counts: Cache<i64, Counts>,
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config, erasures: Erasures) -> anyhow::Result<Self> {
-        Ok(Self::over(platform.db()?, platform.clock.clone(), platform.ids.clone(), config, erasures))
+    /// `encode` makes the frames of open streams.
+    pub fn new(platform: &Platform, config: Config, erasures: ErasureRunner, encode: Encode) -> anyhow::Result<Self> {
+        Ok(Self::over(platform.db()?, platform.clock.clone(), platform.ids.clone(), config, erasures, encode))
     }
 
-    fn over(db: DatabaseConnection, clock: Clock, ids: IdMaker, config: Config, erasures: Erasures) -> Self {
+    fn over(
+        db: DatabaseConnection,
+        clock: Clock,
+        ids: IdMaker,
+        config: Config,
+        erasures: ErasureRunner,
+        encode: Encode,
+    ) -> Self {
         Self {
-            hub: Arc::new(Hub::new(db.clone(), clock.clone(), config.streams_per_user)),
-            take_in: TakeIn::new(ids, clock.clone(), erasures.clone()),
+            streams: Arc::new(StreamRegistry::new(db.clone(), clock.clone(), config.streams_per_user, encode)),
+            projection: Projection::new(ids, clock.clone(), erasures.clone()),
             erasures,
             db,
             clock,
             config: Arc::new(config),
-            summaries: Cache::builder().max_capacity(SUMMARIES).time_to_live(SUMMARIES_FOR).build(),
+            counts: Cache::builder().max_capacity(CACHED_COUNTS).time_to_live(COUNTS_TTL).build(),
         }
     }
 }

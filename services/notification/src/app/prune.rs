@@ -1,22 +1,22 @@
-//! Drops what is past its time.
+//! Deletes what is past its retention.
 
 use fenz_chassis::Result;
 
 use super::App;
-use crate::store::{feed, heads, readers, sources, tickets};
+use crate::store::{feed, latest_events, readers, sources, tickets};
 
 impl App {
-    /// Drops notices older than they are kept, with all that hangs on them.
+    /// Deletes notifications past their retention, with their read marks and latest events.
     pub async fn prune(&self) -> Result<()> {
         let before = self.clock.ago(self.config.keep);
         loop {
             let (up_to, more) = feed::prune(&self.db, before).await?;
             if up_to > 0 {
-                readers::prune(&self.db, up_to).await?;
-                heads::prune(&self.db, up_to).await?;
+                readers::prune_read_marks(&self.db, up_to).await?;
+                latest_events::prune(&self.db, up_to).await?;
             }
-            // Also when another replica was faster: its counts are not ours.
-            self.forget_counts();
+            // Also when another replica deleted the rows: each replica has a cache of its own.
+            self.counts.invalidate_all();
             if !more {
                 break;
             }
@@ -25,7 +25,7 @@ impl App {
         Ok(())
     }
 
-    /// Drops tickets whose minute is over.
+    /// Deletes expired tickets.
     pub async fn prune_tickets(&self) -> Result<()> {
         Ok(tickets::prune(&self.db, self.clock.now()).await?)
     }

@@ -1,30 +1,30 @@
-//! Which types a user wants to be told of.
+//! Which types of notifications a user receives.
 
 use fenz_chassis::{Result, UserId, database::transact};
 
 use super::App;
 use crate::{
-    domain::{Kind, Kinds},
+    domain::{Kind, KindSet},
     store::{readers, sequence},
 };
 
 impl App {
-    pub async fn wanted(&self, user: UserId) -> Result<Kinds> {
-        Ok(readers::wanted(&self.db, user.0).await?)
+    pub async fn settings(&self, user: UserId) -> Result<KindSet> {
+        Ok(readers::enabled(&self.db, user.0).await?)
     }
 
-    /// Changes some and keeps the rest; what holds now.
-    pub async fn want(&self, user: UserId, changes: &[(Kind, bool)]) -> Result<Kinds> {
-        let wanted = transact(&self.db, |txn| async move {
+    /// Changes the kinds that are named and keeps the others; the result.
+    pub async fn update_settings(&self, user: UserId, changes: &[(Kind, bool)]) -> Result<KindSet> {
+        let enabled = transact(&self.db, |txn| async move {
             let seq = sequence::next_in_txn(&*txn).await?;
-            self.still_there(&*txn, user).await?;
-            let old = readers::lock_wanted_in_txn(&*txn, user.0).await?;
-            let new = changes.iter().fold(old, |kinds, (kind, wanted)| kinds.with(*kind, *wanted));
-            readers::set_wanted_in_txn(&*txn, user.0, new, seq).await?;
+            self.ensure_not_erased(&*txn, user).await?;
+            let old = readers::lock_enabled_in_txn(&*txn, user.0).await?;
+            let new = changes.iter().fold(old, |kinds, (kind, enabled)| kinds.with(*kind, *enabled));
+            readers::set_enabled_in_txn(&*txn, user.0, new, seq).await?;
             Ok(new)
         })
         .await?;
-        self.hub.wake();
-        Ok(wanted)
+        self.streams.wake();
+        Ok(enabled)
     }
 }

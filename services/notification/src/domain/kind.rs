@@ -1,6 +1,6 @@
-//! The types of notifications, and which of them a user wants.
+//! The types of notifications, and sets of them.
 
-/// What a notification is about. The numbers are stored.
+/// The type of a notification. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     NewVideo = 0,
@@ -28,11 +28,11 @@ impl Kind {
     }
 
     /// The kind of a stored number.
-    pub fn of(number: i32) -> Option<Self> {
+    pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
-    /// As the contract calls it.
+    /// The name in the contract.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewVideo => "new_video",
@@ -46,12 +46,12 @@ impl Kind {
     }
 }
 
-/// A set of kinds, a bit for each.
+/// A set of kinds, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Kinds(i32);
+pub struct KindSet(i32);
 
-impl Kinds {
-    /// What a user is told of who has not chosen.
+impl KindSet {
+    /// The default of a user without settings.
     pub const ALL: Self = Self((1 << Kind::ALL.len()) - 1);
 
     pub fn from_bits(bits: i32) -> Self {
@@ -62,19 +62,19 @@ impl Kinds {
         self.0
     }
 
-    pub fn has(self, kind: Kind) -> bool {
+    pub fn contains(self, kind: Kind) -> bool {
         self.0 & (1 << kind.number()) != 0
     }
 
     #[must_use]
-    pub fn with(self, kind: Kind, wanted: bool) -> Self {
+    pub fn with(self, kind: Kind, enabled: bool) -> Self {
         let bit = 1 << kind.number();
-        Self(if wanted { self.0 | bit } else { self.0 & !bit })
+        Self(if enabled { self.0 | bit } else { self.0 & !bit })
     }
 
     /// The stored numbers of those in the set.
     pub fn numbers(self) -> Vec<i32> {
-        Kind::ALL.into_iter().filter(|kind| self.has(*kind)).map(Kind::number).collect()
+        Kind::ALL.into_iter().filter(|kind| self.contains(*kind)).map(Kind::number).collect()
     }
 }
 
@@ -83,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_come_back_from_their_numbers() {
+    fn kinds_round_trip_through_their_numbers() {
         for kind in Kind::ALL {
-            assert_eq!(Kind::of(kind.number()), Some(kind));
-            assert!(Kinds::ALL.has(kind));
-            let without = Kinds::ALL.with(kind, false);
-            assert!(!without.has(kind) && !without.numbers().contains(&kind.number()));
-            assert_eq!(without.with(kind, true), Kinds::ALL);
+            assert_eq!(Kind::from_number(kind.number()), Some(kind));
+            assert!(KindSet::ALL.contains(kind));
+            let without = KindSet::ALL.with(kind, false);
+            assert!(!without.contains(kind) && !without.numbers().contains(&kind.number()));
+            assert_eq!(without.with(kind, true), KindSet::ALL);
         }
-        assert_eq!(Kind::of(7), None);
+        assert_eq!(Kind::from_number(7), None);
     }
 }

@@ -1,12 +1,12 @@
-//! The rules: plain types and functions, no I/O.
+//! Types and rules without I/O.
 
 pub mod kind;
-pub mod notice;
+pub mod notification;
 pub mod page;
-pub mod reading;
+pub mod reader;
+pub mod templates;
 pub mod ticket;
-pub mod wording;
 
-pub use kind::{Kind, Kinds};
-pub use notice::{Notice, Seq};
-pub use reading::Reader;
+pub use kind::{Kind, KindSet};
+pub use notification::{Entry, Notification, Seq};
+pub use reader::Reader;

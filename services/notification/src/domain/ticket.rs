@@ -1,9 +1,9 @@
-//! Tickets that open a stream once.
+//! One-time tickets that open a stream.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-/// 256 random bits: what the client gets, and what is stored.
+/// 256 random bits: the text for the client, and the digest that is stored.
 pub struct Ticket {
     pub text: String,
     pub digest: String,
@@ -17,7 +17,7 @@ impl Ticket {
     }
 }
 
-/// What is stored of a ticket.
+/// The digest that is stored.
 pub fn digest(ticket: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(ticket))
 }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tickets_differ_and_are_known_by_their_digest() {
+    fn tickets_differ_and_are_found_by_their_digest() {
         let (one, other) = (Ticket::random(), Ticket::random());
         assert_ne!(one.text, other.text);
         assert_eq!(one.digest, digest(&one.text));

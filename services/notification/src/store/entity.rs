@@ -1,4 +1,4 @@
-//! The rows, as sea-orm wants them.
+//! The rows, as sea-orm entities.
 
 pub mod sequence {
     use sea_orm::entity::prelude::*;
@@ -28,7 +28,7 @@ pub mod channel_event {
         pub seq: i64,
         pub channel_id: i64,
         pub video_id: i64,
-        /// Whether members may know of the video.
+        /// Whether members may see the video.
         pub is_visible: bool,
         pub occurred_at: DateTimeUtc,
         pub id: i64,
@@ -46,11 +46,11 @@ pub mod channel_event {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod channel_head {
+pub mod latest_event {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "channel_heads")]
+    #[sea_orm(table_name = "latest_events")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub channel_id: i64,
@@ -58,7 +58,7 @@ pub mod channel_head {
         pub kind: i32,
         /// The newest visible event; 0 when there is none.
         pub latest: i64,
-        /// When any of these events last came, went or changed.
+        /// The position at which one of these events was last added, changed or removed.
         pub changed: i64,
     }
 
@@ -68,11 +68,11 @@ pub mod channel_head {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod direct_notice {
+pub mod direct_notification {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "direct_notices")]
+    #[sea_orm(table_name = "direct_notifications")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub seq: i64,
@@ -104,13 +104,13 @@ pub mod membership {
         pub user_id: i64,
         #[sea_orm(primary_key, auto_increment = false)]
         pub channel_id: i64,
-        /// 0 is none: kept for its version.
+        /// 0 for an ended membership, kept for its version.
         pub tier: i32,
-        /// Events from here on are the member's.
+        /// The member receives events after this position.
         pub since_seq: i64,
         pub version: i64,
-        /// When it last changed, by channel's clock. None in rows from before it
-        /// was kept.
+        /// When it last changed, by the channel service's clock. None in rows from before
+        /// this was stored.
         pub changed_at: Option<DateTimeUtc>,
     }
 
@@ -148,15 +148,17 @@ pub mod reader {
         pub user_id: i64,
         pub watermark: i64,
         /// A bit for each kind.
-        pub wanted: i32,
+        #[sea_orm(column_name = "wanted")]
+        pub enabled: i32,
         pub version: i64,
-        /// When what the user is told of last changed.
+        /// The position at which the user's subscriptions last changed.
         pub changed_seq: i64,
-        /// When the user's open streams were last to end.
+        /// The position at which the user's open streams were last ended.
         pub closed_seq: i64,
-        /// The user was deleted: nothing but the end of their streams is left,
-        /// and for a moment.
-        pub forgotten_at: Option<DateTimeUtc>,
+        /// Set when the user was deleted; the row is kept until every replica has ended
+        /// their streams.
+        #[sea_orm(column_name = "forgotten_at")]
+        pub erased_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -165,7 +167,7 @@ pub mod reader {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod read {
+pub mod read_mark {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -212,13 +214,12 @@ pub mod deleted_channel {
         #[sea_orm(primary_key, auto_increment = false)]
         pub channel_id: i64,
         pub owner_id: i64,
-        /// What is not above it is from before.
+        /// Events of the channel up to this version are dropped.
         pub version: i64,
-        /// Memberships from before begin below it, where it is not known when they
-        /// changed.
+        /// Memberships without a time of change belong to the deleted channel below this.
         pub seq: i64,
         pub deleted_at: DateTimeUtc,
-        /// Nothing from before is left.
+        /// No membership of the deleted channel is left.
         pub is_swept: bool,
     }
 
@@ -257,8 +258,9 @@ pub mod stream_ticket {
         pub digest: String,
         pub user_id: i64,
         pub expires_at: DateTimeUtc,
-        /// When the access token that it was made with ends.
-        pub token_ends_at: Option<DateTimeUtc>,
+        /// The expiry of the access token that it was made with.
+        #[sea_orm(column_name = "token_ends_at")]
+        pub token_expires_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,4 +1,4 @@
-//! What open streams are fed from, and what becomes of notices later.
+//! Ranges of the feed by position, and changes to a video's events.
 
 use std::collections::HashSet;
 
@@ -9,39 +9,28 @@ use sea_orm::{
 };
 
 use super::{
-    entity::{channel, channel_event as event, direct_notice as direct},
-    notices::OfChannel,
+    entity::{channel, channel_event as event, direct_notification as direct},
+    notifications::ChannelNotification,
 };
-use crate::domain::{Notice, Seq};
+use crate::domain::{Notification, Seq};
 
-/// Visible events of all channels between two places, in order.
-pub async fn events(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<OfChannel>, DbErr> {
-    let query = event::Entity::find()
-        .filter(event::Column::Seq.gt(after))
-        .filter(event::Column::Seq.lte(up_to))
-        .filter(event::Column::IsVisible.eq(true))
-        .order_by_asc(event::Column::Seq);
-    without_hidden(db, query.all(db).await?).await
-}
-
-/// The same of these channels alone.
-pub async fn events_of(
+/// Visible events between two positions, in order; of these channels, or of all.
+pub async fn channel_events(
     db: &impl ConnectionTrait,
-    channels: &[i64],
+    channels: Option<&[i64]>,
     after: Seq,
     up_to: Seq,
-) -> Result<Vec<OfChannel>, DbErr> {
-    let query = event::Entity::find()
-        .filter(event::Column::ChannelId.is_in(channels.iter().copied()))
+) -> Result<Vec<ChannelNotification>, DbErr> {
+    let mut query = event::Entity::find()
         .filter(event::Column::Seq.gt(after))
         .filter(event::Column::Seq.lte(up_to))
         .filter(event::Column::IsVisible.eq(true))
         .order_by_asc(event::Column::Seq);
-    without_hidden(db, query.all(db).await?).await
-}
-
-async fn without_hidden(db: &impl ConnectionTrait, rows: Vec<event::Model>) -> Result<Vec<OfChannel>, DbErr> {
-    let mut events: Vec<OfChannel> = rows.into_iter().map(OfChannel::from).collect();
+    if let Some(channels) = channels {
+        query = query.filter(event::Column::ChannelId.is_in(channels.iter().copied()));
+    }
+    let rows = query.all(db).await?;
+    let mut events: Vec<ChannelNotification> = rows.into_iter().map(ChannelNotification::from).collect();
     let hidden = hidden_among(db, events.iter().map(|event| event.channel)).await?;
     events.retain(|event| !hidden.contains(&event.channel));
     Ok(events)
@@ -62,17 +51,17 @@ async fn hidden_among(
     Ok(hidden.into_tuple::<i64>().all(db).await?.into_iter().collect())
 }
 
-/// Notices of single users between two places, in order: `(user, notice)`.
-pub async fn own(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<(i64, Notice)>, DbErr> {
+/// Direct notifications between two positions, in order: `(user, notification)`.
+pub async fn direct(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<(i64, Notification)>, DbErr> {
     let query = direct::Entity::find()
         .filter(direct::Column::Seq.gt(after))
         .filter(direct::Column::Seq.lte(up_to))
         .order_by_asc(direct::Column::Seq);
-    Ok(query.all(db).await?.into_iter().map(|row| (row.user_id, Notice::from(row))).collect())
+    Ok(query.all(db).await?.into_iter().map(|row| (row.user_id, Notification::from(row))).collect())
 }
 
-/// The channels and kinds of a video's events.
-pub async fn of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64, i32)>, DbErr> {
+/// The `(channel, kind)` pairs of a video's events.
+pub async fn channels_and_kinds_of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64, i32)>, DbErr> {
     event::Entity::find()
         .select_only()
         .columns([event::Column::ChannelId, event::Column::Kind])
@@ -83,21 +72,21 @@ pub async fn of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64,
         .await
 }
 
-/// Whether an event of the kind about a video happened around a moment.
-pub async fn has_near(
+/// Whether an event of a kind about a video happened between two times.
+pub async fn has_event_between(
     db: &impl ConnectionTrait,
     (video, kind): (i64, i32),
     (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<bool, DbErr> {
-    let near = event::Entity::find()
+    let events = event::Entity::find()
         .filter(event::Column::VideoId.eq(video))
         .filter(event::Column::Kind.eq(kind))
         .filter(event::Column::OccurredAt.gt(from))
         .filter(event::Column::OccurredAt.lt(to));
-    Ok(near.count(db).await? > 0)
+    Ok(events.count(db).await? > 0)
 }
 
-pub async fn show_video_in_txn(txn: &impl ConnectionTrait, video: i64, is_visible: bool) -> Result<(), DbErr> {
+pub async fn set_video_visible_in_txn(txn: &impl ConnectionTrait, video: i64, is_visible: bool) -> Result<(), DbErr> {
     event::Entity::update_many()
         .col_expr(event::Column::IsVisible, Expr::value(is_visible))
         .filter(event::Column::VideoId.eq(video))
@@ -111,13 +100,13 @@ pub async fn delete_video_in_txn(txn: &impl ConnectionTrait, video: i64) -> Resu
     Ok(())
 }
 
-/// How many rows are dropped in one go.
+/// Rows deleted per statement.
 const BATCH: u64 = 1_000;
 
-/// Drops the oldest from before a moment, some at a time; up to which place, and
-/// whether there may be more.
+/// Deletes a batch of rows created before a time; up to which position, and whether
+/// there may be more.
 pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(Seq, bool), DbErr> {
-    // Along the primary key: times of taking in grow with the places.
+    // Along the primary key: creation times grow with the positions.
     let events: Vec<(Seq, DateTime<Utc>)> = event::Entity::find()
         .select_only()
         .columns([event::Column::Seq, event::Column::CreatedAt])
@@ -126,7 +115,7 @@ pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(
         .into_tuple()
         .all(db)
         .await?;
-    let own: Vec<(Seq, DateTime<Utc>)> = direct::Entity::find()
+    let direct: Vec<(Seq, DateTime<Utc>)> = direct::Entity::find()
         .select_only()
         .columns([direct::Column::Seq, direct::Column::CreatedAt])
         .order_by_asc(direct::Column::Seq)
@@ -135,14 +124,14 @@ pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(
         .all(db)
         .await?;
     let old = |rows: &[(Seq, DateTime<Utc>)]| rows.iter().take_while(|(_, at)| *at < before).last().map(|row| row.0);
-    let (last_event, last_own) = (old(&events), old(&own));
+    let (last_event, last_direct) = (old(&events), old(&direct));
     if let Some(seq) = last_event {
         event::Entity::delete_many().filter(event::Column::Seq.lte(seq)).exec(db).await?;
     }
-    if let Some(seq) = last_own {
+    if let Some(seq) = last_direct {
         direct::Entity::delete_many().filter(direct::Column::Seq.lte(seq)).exec(db).await?;
     }
     let all = |rows: &[(Seq, _)], last: Option<Seq>| rows.len() as u64 == BATCH && rows.last().map(|r| r.0) == last;
-    let more = all(&events, last_event) || all(&own, last_own);
-    Ok((last_event.max(last_own).unwrap_or(0), more))
+    let more = all(&events, last_event) || all(&direct, last_direct);
+    Ok((last_event.max(last_direct).unwrap_or(0), more))
 }

@@ -1,7 +1,7 @@
 //! The schema, one statement per step: MariaDB commits each.
 
 use fenz_chassis::database::{
-    schema::{big, column, flag, index, number, table, text},
+    schema::{big, column, flag, index, number, rename_table, table, text},
     timestamp,
 };
 use sea_orm_migration::prelude::*;
@@ -24,7 +24,7 @@ impl MigratorTrait for Migrator {
             table("m20261121_000010_channels", channels),
             table("m20261121_000011_videos", videos),
             table("m20261121_000012_stream_tickets", stream_tickets),
-            // A member's events of one channel are read along this, the rest never.
+            // Covers the queries for a member's events of one channel.
             index("m20261121_000013_channel_events_of", "channel_events", &["channel_id", "seq", "kind", "is_visible"]),
             index("m20261121_000014_channel_events_id", "channel_events", &["id"]),
             index("m20261121_000015_channel_events_video", "channel_events", &["video_id"]),
@@ -41,7 +41,6 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// What came after the first release.
 fn later() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         column("m20261122_000022_stream_tickets_token_ends_at", "stream_tickets", |manager| {
@@ -64,16 +63,18 @@ fn later() -> Vec<Box<dyn MigrationTrait>> {
         column("m20261123_000033_memberships_changed_at", "memberships", |manager| {
             timestamp(manager, "changed_at").null().to_owned()
         }),
+        rename_table("m20261129_000034_latest_events", "channel_heads", "latest_events"),
+        rename_table("m20261129_000035_direct_notifications", "direct_notices", "direct_notifications"),
     ]
 }
 
-/// One row: the last place that was given out.
+/// One row: the last position that was taken.
 fn sequence(_: &SchemaManager) -> TableCreateStatement {
     Table::create().table("sequence").col(number("id").primary_key()).col(big("last")).to_owned()
 }
 
-/// What a notification says.
-fn with_words(table: &mut TableCreateStatement, manager: &SchemaManager) -> TableCreateStatement {
+/// The columns of a notification.
+fn with_content(table: &mut TableCreateStatement, manager: &SchemaManager) -> TableCreateStatement {
     table
         .col(big("id"))
         .col(number("kind"))
@@ -93,10 +94,9 @@ fn channel_events(manager: &SchemaManager) -> TableCreateStatement {
         .col(flag("is_visible"))
         .col(timestamp(manager, "occurred_at").not_null())
         .to_owned();
-    with_words(&mut table, manager)
+    with_content(&mut table, manager)
 }
 
-/// The newest visible event of a channel and kind, and when either changed.
 fn channel_heads(_: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("channel_heads")
@@ -111,7 +111,7 @@ fn channel_heads(_: &SchemaManager) -> TableCreateStatement {
 fn direct_notices(manager: &SchemaManager) -> TableCreateStatement {
     let mut table =
         Table::create().table("direct_notices").col(big("seq").primary_key()).col(big("user_id")).to_owned();
-    with_words(&mut table, manager)
+    with_content(&mut table, manager)
 }
 
 fn memberships(_: &SchemaManager) -> TableCreateStatement {

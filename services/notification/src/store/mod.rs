@@ -1,15 +1,16 @@
-//! The tables: entities, migrations and queries. Rows never leave it.
+//! Entities, migrations and queries. Entities stay inside.
 
 mod entity;
+pub mod erasure;
 pub mod feed;
-pub mod gone;
-pub mod heads;
-pub mod members;
+pub mod latest_events;
+pub mod memberships;
 mod migration;
-pub mod notices;
+pub mod notifications;
 pub mod readers;
 pub mod sequence;
 pub mod sources;
 pub mod tickets;
+pub mod tombstones;
 
 pub use migration::Migrator;

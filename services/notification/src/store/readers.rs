@@ -1,4 +1,4 @@
-//! Users as readers: what they want to be told of, what they have read.
+//! Users' read state, settings, and when their subscriptions last changed.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -8,31 +8,31 @@ use sea_orm::{
 };
 
 use super::entity::{
-    read,
+    read_mark,
     reader::{ActiveModel, Column, Entity},
 };
-use crate::domain::{Kinds, Reader, Seq};
+use crate::domain::{KindSet, Reader, Seq};
 
-/// A change of what a user is told of.
+/// A user whose subscriptions changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct Change {
     pub user: i64,
-    /// When the user's open streams were last to end.
-    pub closed: Seq,
+    /// The position at which the user's open streams were last ended.
+    pub closed_at: Seq,
 }
 
-/// Makes sure that there is a row, and keeps it from changing until the
-/// transaction ends.
-async fn touch_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbErr> {
-    let fresh = Reader::default();
+/// Inserts the row where it is missing, increments its version and so locks it. Enough
+/// for changes that open streams need not know of.
+pub async fn bump_version_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbErr> {
+    let default = Reader::default();
     let row = ActiveModel {
         user_id: Set(user),
-        watermark: Set(fresh.watermark),
-        wanted: Set(fresh.wanted.bits()),
-        version: Set(fresh.version),
+        watermark: Set(default.watermark),
+        enabled: Set(default.enabled.bits()),
+        version: Set(default.version),
         changed_seq: Set(0),
         closed_seq: Set(0),
-        forgotten_at: Set(None),
+        erased_at: Set(None),
     };
     let keep = OnConflict::column(Column::UserId).do_nothing_on([Column::UserId]).to_owned();
     Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
@@ -46,45 +46,40 @@ async fn set(txn: &impl ConnectionTrait, user: i64, column: Column, value: Expr)
     Ok(())
 }
 
-/// Something of the user's own has come or gone; open streams need not know.
-pub async fn bump_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbErr> {
-    touch_in_txn(txn, user).await
-}
-
-/// What the user is told of has changed at a place.
-pub async fn changed_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
-    touch_in_txn(txn, user).await?;
+/// The user's subscriptions changed at a position.
+pub async fn mark_changed_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+    bump_version_in_txn(txn, user).await?;
     set(txn, user, Column::ChangedSeq, Expr::value(seq)).await
 }
 
 /// Ends the user's open streams.
-pub async fn close_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
-    changed_in_txn(txn, user, seq).await?;
+pub async fn close_streams_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+    mark_changed_in_txn(txn, user, seq).await?;
     set(txn, user, Column::ClosedSeq, Expr::value(seq)).await
 }
 
-/// Ends the user's open streams, and keeps nothing else of them.
-pub async fn forget_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq, now: DateTime<Utc>) -> Result<(), DbErr> {
-    close_in_txn(txn, user, seq).await?;
-    let fresh = Reader::default();
+/// Ends the user's open streams, and resets read state and settings.
+pub async fn reset_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq, now: DateTime<Utc>) -> Result<(), DbErr> {
+    close_streams_in_txn(txn, user, seq).await?;
+    let default = Reader::default();
     Entity::update_many()
-        .col_expr(Column::Watermark, Expr::value(fresh.watermark))
-        .col_expr(Column::Wanted, Expr::value(fresh.wanted.bits()))
-        .col_expr(Column::ForgottenAt, Expr::value(now))
+        .col_expr(Column::Watermark, Expr::value(default.watermark))
+        .col_expr(Column::Enabled, Expr::value(default.enabled.bits()))
+        .col_expr(Column::ErasedAt, Expr::value(now))
         .filter(Column::UserId.eq(user))
         .exec(txn)
         .await?;
     Ok(())
 }
 
-/// Drops the rows of who was forgotten before a moment: their streams have ended.
-pub async fn prune_forgotten(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
-    Entity::delete_many().filter(Column::ForgottenAt.lt(before)).exec(db).await?;
+/// Deletes the rows of users who were deleted before a time: their streams have ended.
+pub async fn prune_erased(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::ErasedAt.lt(before)).exec(db).await?;
     Ok(())
 }
 
-/// What these users are told of has changed at a place.
-pub async fn all_changed_in_txn(txn: &impl ConnectionTrait, users: &[i64], seq: Seq) -> Result<(), DbErr> {
+/// As `mark_changed_in_txn`, for those of these users who have a row.
+pub async fn mark_all_changed_in_txn(txn: &impl ConnectionTrait, users: &[i64], seq: Seq) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::ChangedSeq, Expr::value(seq))
@@ -94,73 +89,77 @@ pub async fn all_changed_in_txn(txn: &impl ConnectionTrait, users: &[i64], seq: 
     Ok(())
 }
 
-pub async fn set_wanted_in_txn(txn: &impl ConnectionTrait, user: i64, wanted: Kinds, seq: Seq) -> Result<(), DbErr> {
-    changed_in_txn(txn, user, seq).await?;
-    set(txn, user, Column::Wanted, Expr::value(wanted.bits())).await
+pub async fn set_enabled_in_txn(
+    txn: &impl ConnectionTrait,
+    user: i64,
+    enabled: KindSet,
+    seq: Seq,
+) -> Result<(), DbErr> {
+    mark_changed_in_txn(txn, user, seq).await?;
+    set(txn, user, Column::Enabled, Expr::value(enabled.bits())).await
 }
 
-/// Which kinds a user wants, kept from changing until the transaction ends.
-pub async fn lock_wanted_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<Kinds, DbErr> {
-    touch_in_txn(txn, user).await?;
-    wanted(txn, user).await
+/// The enabled kinds, locked until the transaction ends.
+pub async fn lock_enabled_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<KindSet, DbErr> {
+    bump_version_in_txn(txn, user).await?;
+    enabled(txn, user).await
 }
 
-pub async fn wanted(db: &impl ConnectionTrait, user: i64) -> Result<Kinds, DbErr> {
+pub async fn enabled(db: &impl ConnectionTrait, user: i64) -> Result<KindSet, DbErr> {
     let row = Entity::find_by_id(user).one(db).await?;
-    Ok(row.map_or(Kinds::ALL, |row| Kinds::from_bits(row.wanted)))
+    Ok(row.map_or(KindSet::ALL, |row| KindSet::from_bits(row.enabled)))
 }
 
-/// Which kinds each of these users wants; those without a row want all.
-pub async fn wanted_of(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, Kinds)>, DbErr> {
+/// The enabled kinds of those of these users who have a row.
+pub async fn enabled_of(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, KindSet)>, DbErr> {
     let rows = Entity::find().filter(Column::UserId.is_in(users.iter().copied())).all(db).await?;
-    Ok(rows.into_iter().map(|row| (row.user_id, Kinds::from_bits(row.wanted))).collect())
+    Ok(rows.into_iter().map(|row| (row.user_id, KindSet::from_bits(row.enabled))).collect())
 }
 
-/// Everything up to a place is read.
-pub async fn read_all_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
-    touch_in_txn(txn, user).await?;
-    // Never back: of two at once, the one with the earlier place may come later.
+/// Marks everything up to a position as read.
+pub async fn mark_all_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+    bump_version_in_txn(txn, user).await?;
+    // Never backwards: of two concurrent calls, the lower position may be written last.
     Entity::update_many()
         .col_expr(Column::Watermark, Expr::value(seq))
         .filter(Column::UserId.eq(user))
         .filter(Column::Watermark.lt(seq))
         .exec(txn)
         .await?;
-    read::Entity::delete_many()
-        .filter(read::Column::UserId.eq(user))
-        .filter(read::Column::Seq.lte(seq))
+    read_mark::Entity::delete_many()
+        .filter(read_mark::Column::UserId.eq(user))
+        .filter(read_mark::Column::Seq.lte(seq))
         .exec(txn)
         .await?;
     Ok(())
 }
 
-/// One place above the watermark is read.
-pub async fn read_one_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
-    touch_in_txn(txn, user).await?;
-    let row = read::ActiveModel { user_id: Set(user), seq: Set(seq) };
-    let keep = OnConflict::columns([read::Column::UserId, read::Column::Seq])
-        .do_nothing_on([read::Column::UserId, read::Column::Seq])
+/// Marks one notification as read.
+pub async fn mark_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+    bump_version_in_txn(txn, user).await?;
+    let row = read_mark::ActiveModel { user_id: Set(user), seq: Set(seq) };
+    let keep = OnConflict::columns([read_mark::Column::UserId, read_mark::Column::Seq])
+        .do_nothing_on([read_mark::Column::UserId, read_mark::Column::Seq])
         .to_owned();
-    read::Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
+    read_mark::Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// Which of these places the user has read one by one.
-pub async fn reads_among(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Vec<Seq>, DbErr> {
-    read::Entity::find()
+/// Which of these positions are marked as read one by one.
+pub async fn read_among(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Vec<Seq>, DbErr> {
+    read_mark::Entity::find()
         .select_only()
-        .column(read::Column::Seq)
-        .filter(read::Column::UserId.eq(user))
-        .filter(read::Column::Seq.is_in(seqs.iter().copied()))
+        .column(read_mark::Column::Seq)
+        .filter(read_mark::Column::UserId.eq(user))
+        .filter(read_mark::Column::Seq.is_in(seqs.iter().copied()))
         .into_tuple()
         .all(db)
         .await
 }
 
-/// Who is told of other things than before, since a place. A row has its last
-/// change alone, so there is no asking up to another place: a change beyond it
-/// would hide one before it.
-pub async fn changed_after(db: &impl ConnectionTrait, after: Seq) -> Result<Vec<Changed>, DbErr> {
+/// Users whose subscriptions changed after a position. There is no upper bound: a row
+/// has only its last change, and a change above the bound would hide one below.
+pub async fn changed_after(db: &impl ConnectionTrait, after: Seq) -> Result<Vec<Change>, DbErr> {
     let rows = Entity::find()
         .select_only()
         .columns([Column::UserId, Column::ClosedSeq])
@@ -168,16 +167,16 @@ pub async fn changed_after(db: &impl ConnectionTrait, after: Seq) -> Result<Vec<
         .into_tuple::<(i64, Seq)>()
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|(user, closed)| Changed { user, closed }).collect())
+    Ok(rows.into_iter().map(|(user, closed_at)| Change { user, closed_at }).collect())
 }
 
-/// Forgets what a user has read one by one; how much.
-pub async fn forget_reads(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
-    Ok(read::Entity::delete_many().filter(read::Column::UserId.eq(user)).exec(db).await?.rows_affected)
+/// How many rows.
+pub async fn delete_read_marks(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+    Ok(read_mark::Entity::delete_many().filter(read_mark::Column::UserId.eq(user)).exec(db).await?.rows_affected)
 }
 
-/// Forgets what was read of notices that are gone.
-pub async fn prune(db: &impl ConnectionTrait, up_to: Seq) -> Result<(), DbErr> {
-    read::Entity::delete_many().filter(read::Column::Seq.lte(up_to)).exec(db).await?;
+/// Deletes the read marks of pruned notifications.
+pub async fn prune_read_marks(db: &impl ConnectionTrait, up_to: Seq) -> Result<(), DbErr> {
+    read_mark::Entity::delete_many().filter(read_mark::Column::Seq.lte(up_to)).exec(db).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What we know of channels and videos from their services' events.
+//! Channels and videos, projected from their services' events.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -7,8 +7,8 @@ use sea_orm::{
 
 use super::entity::{channel, video};
 
-/// The longest name that is kept, in characters.
-const NAME: usize = 200;
+/// In characters.
+const MAX_NAME: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
@@ -22,7 +22,7 @@ pub struct Channel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Video {
     pub id: i64,
-    /// Whether members may know of it.
+    /// Whether members may see it.
     pub is_visible: bool,
     pub version: i64,
 }
@@ -38,13 +38,12 @@ pub async fn channel(db: &impl ConnectionTrait, id: i64) -> Result<Option<Channe
     }))
 }
 
-/// Stores a channel over the one that was there.
-pub async fn put_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
+pub async fn upsert_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
     use channel::Column as C;
     let row = channel::ActiveModel {
         channel_id: Set(channel.id),
         owner_id: Set(channel.owner),
-        name: Set(channel.name.chars().take(NAME).collect()),
+        name: Set(channel.name.chars().take(MAX_NAME).collect()),
         is_hidden: Set(channel.is_hidden),
         version: Set(channel.version),
     };
@@ -54,7 +53,7 @@ pub async fn put_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -
     Ok(())
 }
 
-/// The channels of an owner.
+/// An owner's channels: `(id, version)`.
 pub async fn channels_of(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<(i64, i64)>, DbErr> {
     channel::Entity::find()
         .select_only()
@@ -70,8 +69,7 @@ pub async fn lock_video_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Op
     Ok(row.map(|row| Video { id: row.video_id, is_visible: row.is_visible, version: row.version }))
 }
 
-/// Stores a video over the one that was there.
-pub async fn put_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn upsert_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: DateTime<Utc>) -> Result<(), DbErr> {
     use video::Column as C;
     let row = video::ActiveModel {
         video_id: Set(video.id),
@@ -84,7 +82,7 @@ pub async fn put_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: Dat
     Ok(())
 }
 
-/// Forgets videos that have not changed since; late events of theirs are gone too.
+/// Deletes videos that have not changed since; the bus no longer has events of theirs.
 pub async fn prune_videos(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
     video::Entity::delete_many().filter(video::Column::UpdatedAt.lt(before)).exec(db).await?;
     Ok(())

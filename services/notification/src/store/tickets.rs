@@ -1,43 +1,42 @@
-//! Tickets that open a stream once, by their digest alone.
+//! One-time stream tickets, stored by their digest.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::entity::stream_ticket::{ActiveModel, Column, Entity};
 
-/// Whose a ticket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct TicketOwner {
     pub user: i64,
-    /// When the access token that the ticket was made with ends.
-    pub token_ends_at: Option<DateTime<Utc>>,
+    /// The expiry of the access token that the ticket was made with.
+    pub token_expires_at: Option<DateTime<Utc>>,
 }
 
 pub async fn insert(
     db: &impl ConnectionTrait,
     digest: &str,
-    holder: Holder,
+    owner: TicketOwner,
     expires_at: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let row = ActiveModel {
         digest: Set(digest.to_owned()),
-        user_id: Set(holder.user),
+        user_id: Set(owner.user),
         expires_at: Set(expires_at),
-        token_ends_at: Set(holder.token_ends_at),
+        token_expires_at: Set(owner.token_expires_at),
     };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Uses a ticket up; whose it was, if it was good. Of many at once one wins.
-pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<Holder>, DbErr> {
+/// Consumes a ticket; its owner, if it was valid. Of concurrent calls one succeeds.
+pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<TicketOwner>, DbErr> {
     let Some(row) = Entity::find_by_id(digest.to_owned()).one(db).await? else { return Ok(None) };
     let taken = Entity::delete_by_id(digest.to_owned()).exec(db).await?.rows_affected == 1;
-    let is_good = taken && row.expires_at > now && row.token_ends_at.is_none_or(|end| end > now);
-    Ok(is_good.then_some(Holder { user: row.user_id, token_ends_at: row.token_ends_at }))
+    let is_valid = taken && row.expires_at > now && row.token_expires_at.is_none_or(|end| end > now);
+    Ok(is_valid.then_some(TicketOwner { user: row.user_id, token_expires_at: row.token_expires_at }))
 }
 
-/// Takes back the tickets of a user.
+/// Deletes a user's tickets.
 pub async fn revoke_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::UserId.eq(user)).exec(txn).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The notification service, a service that tells it what happens, and a client.
+//! The notification service, a service that publishes events, and a client.
 
 use std::{
     net::SocketAddr,
@@ -8,7 +8,7 @@ use std::{
 
 use fenz_chassis::{Needs, Platform, Role, Service, Surface};
 use fenz_contract::events::v1::{MembershipChanged, NewVideo, SessionsEnded, UserErased};
-use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
+use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_notification::Notifications;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder};
@@ -16,8 +16,8 @@ use sea_orm::{ConnectionTrait, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
-/// Stands where content and channel do: it tells what the test wants.
-struct Teller;
+/// Publishes the events of content and channel that a test needs.
+struct Publisher;
 
 struct Migrations;
 
@@ -30,11 +30,11 @@ impl MigratorTrait for Migrations {
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct NoConfig {}
 
-type Told = Arc<OnceLock<Outbox>>;
-/// Users whom the service has reported as forgotten.
+type SharedOutbox = Arc<OnceLock<Outbox>>;
+/// The erasure reports of the service.
 pub type Erased = Arc<Mutex<Vec<UserErased>>>;
 
-impl Service for Teller {
+impl Service for Publisher {
     const NAME: &'static str = "content";
     const PORT: u16 = 8002;
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
@@ -43,10 +43,10 @@ impl Service for Teller {
 
     async fn build(platform: Platform, _: NoConfig) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
-        platform.shared.get::<Told>().set(outbox).ok();
+        platform.shared.get::<SharedOutbox>().set(outbox).ok();
         let erased = platform.shared.get::<Erased>();
         Consumer::new()
-            .on(move |_, received: Received<UserErased>| {
+            .on(move |_, received: ReceivedEvent<UserErased>| {
                 erased.lock().expect("no panic before").push(received.event);
                 async { Ok(()) }
             })
@@ -66,7 +66,6 @@ pub struct Fleet {
     outbox: Outbox,
 }
 
-/// What came back.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -96,13 +95,13 @@ impl Fleet {
         }
         sandbox.start_auth_stand_in().await.expect("auth");
         sandbox.start::<Notifications>().await.expect("notification");
-        sandbox.start::<Teller>().await.expect("a teller");
+        sandbox.start::<Publisher>().await.expect("a publisher");
         sandbox.process.shared.get::<MailboxRegistry>().open();
-        let outbox = sandbox.process.shared.get::<Told>().get().expect("it has started").clone();
+        let outbox = sandbox.process.shared.get::<SharedOutbox>().get().expect("it has started").clone();
         Self { sandbox, client: Client::new(), outbox }
     }
 
-    /// A request as a user, or as nobody with 0.
+    /// A request as a user, anonymous with 0.
     pub fn request(&self, method: Method, path: &str, user: i64) -> RequestBuilder {
         let request = self.client.request(method, format!("{}/api/v1/{path}", self.sandbox.url("notification")));
         if user == 0 { request } else { request.bearer_auth(self.sandbox.token(user, Role::User)) }
@@ -130,8 +129,8 @@ impl Fleet {
         body["count"].as_str().expect("int64 is a string in JSON").parse().expect("a number")
     }
 
-    /// The last place that the service has given out.
-    pub async fn place(&self) -> i64 {
+    /// The last position of the service's sequence.
+    pub async fn position(&self) -> i64 {
         let url = self.sandbox.database_url("notification").expect("it runs");
         let db = sea_orm::Database::connect(url).await.expect("a connection");
         let last = Statement::from_string(db.get_database_backend(), "SELECT last FROM sequence");
@@ -140,7 +139,7 @@ impl Fleet {
         row.try_get("", "last").expect("a number")
     }
 
-    /// Waits until a user has so many to read.
+    /// Waits until a user has this many unread notifications.
     pub async fn until_unread(&self, user: i64, count: i64) {
         for _ in 0..200 {
             if self.unread(user).await == count {
@@ -148,10 +147,10 @@ impl Fleet {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("{} to read, not {count}", self.unread(user).await);
+        panic!("{} unread, not {count}", self.unread(user).await);
     }
 
-    pub async fn tell(&self, event: impl Event + Clone + Sync) {
+    pub async fn publish(&self, event: impl Event + Clone + Sync) {
         let outbox = &self.outbox;
         outbox
             .transact(|txn| {
@@ -159,22 +158,23 @@ impl Fleet {
                 async move { outbox.emit(&txn, &event).await }
             })
             .await
-            .expect("told");
+            .expect("published");
     }
 
     pub async fn new_video(&self, channel: i64, video: i64, title: &str) {
         let occurred_at = Some(self.sandbox.process.clock.now().into());
         let title = title.to_owned();
-        self.tell(NewVideo { channel_id: channel, video_id: video, title, occurred_at, ..NewVideo::default() }).await;
+        self.publish(NewVideo { channel_id: channel, video_id: video, title, occurred_at, ..NewVideo::default() })
+            .await;
     }
 
-    /// Makes or ends memberships, and waits until the service knows.
+    /// Begins or ends a membership.
     pub async fn membership(&self, user: i64, channel: i64, tier: i32, version: i64) {
         let occurred_at = Some(self.sandbox.process.clock.now().into());
-        self.tell(MembershipChanged { user_id: user, channel_id: channel, tier, version, occurred_at }).await;
+        self.publish(MembershipChanged { user_id: user, channel_id: channel, tier, version, occurred_at }).await;
     }
 
     pub async fn end_sessions(&self, user: i64) {
-        self.tell(SessionsEnded { user_id: user, ..SessionsEnded::default() }).await;
+        self.publish(SessionsEnded { user_id: user, ..SessionsEnded::default() }).await;
     }
 }

@@ -11,7 +11,7 @@ const A: i64 = 11;
 const B: i64 = 12;
 
 #[tokio::test]
-async fn a_member_finds_what_was_published_and_reads_it() {
+async fn a_member_lists_new_videos_and_marks_them_read() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
         fleet.membership(A, OWNER, 1, 1).await;
@@ -43,17 +43,17 @@ async fn a_member_finds_what_was_published_and_reads_it() {
 
         let owner = fleet.get("notifications", OWNER).await.ok();
         assert_eq!(owner["notifications"][0]["type"], "subscription");
-        let before = fleet.place().await;
+        let before = fleet.position().await;
         fleet.membership(A, OWNER, 0, 2).await;
         fleet.membership(A, OWNER, 1, 1).await;
-        // Each takes a place, the stale one too.
+        // Each takes a position, the stale one too.
         for _ in 0..200 {
-            if fleet.place().await >= before + 2 {
+            if fleet.position().await >= before + 2 {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        assert_eq!(fleet.place().await, before + 2);
+        assert_eq!(fleet.position().await, before + 2);
         assert_eq!(fleet.get("notifications", A).await.ok(), json!({"notifications": [], "total": "0"}));
         fleet.sandbox.stop().await;
     }
@@ -65,7 +65,7 @@ async fn settings_change_in_part_and_channels_can_be_muted() {
         let fleet = Fleet::start(database, &[]).await;
         let all = fleet.get("notifications/settings", A).await.ok();
         assert_eq!(all["settings"].as_object().unwrap().len(), 7);
-        assert!(all["settings"].as_object().unwrap().values().all(|wanted| wanted == true));
+        assert!(all["settings"].as_object().unwrap().values().all(|enabled| enabled == true));
         let changed = fleet.put("notifications/settings", json!({"videoUpdate": false}), A).await.ok();
         assert_eq!(
             (&changed["settings"]["videoUpdate"], &changed["settings"]["newVideo"]),

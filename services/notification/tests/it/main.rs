@@ -1,7 +1,7 @@
-//! The notification service over its real port, told by another service over
-//! the bus, on every database at hand.
+//! The notification service over its real port, with events that another service
+//! publishes, on every available database.
 
+mod deletion;
 mod fleet;
-mod gone;
 mod lists;
 mod streams;

@@ -38,7 +38,7 @@ impl Events {
         events
     }
 
-    /// Up to the next empty line; none at the end.
+    /// Up to the next empty line; None at the end.
     pub async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -53,7 +53,7 @@ impl Events {
 
     pub async fn next(&mut self) -> Event {
         loop {
-            let block = self.block().await.expect("the stream goes on");
+            let block = self.block().await.expect("the stream is open");
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             let Some(id) = field("id") else { continue };
             assert_eq!(field("event"), Some("notification"));
@@ -77,7 +77,7 @@ pub async fn member(fleet: &Fleet, user: i64, channel: i64) {
 }
 
 #[tokio::test]
-async fn what_is_published_comes_at_once_and_a_lost_stream_goes_on() {
+async fn a_stream_is_live_and_resumes_after_the_last_event_id() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
         member(&fleet, A, OWNER).await;
@@ -113,7 +113,7 @@ async fn a_ticket_opens_one_stream_without_a_header() {
         let path = format!("notifications/stream?ticket={}", body["ticket"].as_str().unwrap());
         let mut live = Events::open(fleet.request(Method::GET, &path, 0)).await;
         fleet.get(&path, 0).await.refused(401, "TOKEN_INVALID");
-        // A membership that begins while the stream is open, a mute, and its end.
+        // A membership that begins while the stream is open, a mute and an unmute.
         member(&fleet, A, OWNER).await;
         fleet.new_video(OWNER, 1, "one").await;
         assert_eq!(live.messages(1).await, ["one"]);
@@ -130,7 +130,7 @@ async fn a_ticket_opens_one_stream_without_a_header() {
 }
 
 #[tokio::test]
-async fn silence_is_broken_and_every_stream_ends() {
+async fn idle_streams_get_heartbeats_and_end_after_their_lifetime() {
     let settings = [("notification.heartbeat", "50ms"), ("notification.stream_lifetime", "600ms")];
     let fleet = Fleet::start(Database::Sqlite, &settings).await;
     let mut live = Events::open(fleet.request(Method::GET, "notifications/stream", A)).await;
@@ -167,7 +167,7 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
 }
 
 #[tokio::test]
-async fn hundreds_of_streams_hear_of_one_event_within_a_second() {
+async fn hundreds_of_streams_receive_an_event_within_a_second() {
     const STREAMS: i64 = 300;
     let fleet = Fleet::start(Database::of_a_fleet(), &[]).await;
     for user in 100..100 + STREAMS {

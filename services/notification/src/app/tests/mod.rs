@@ -1,69 +1,83 @@
-//! Use cases on every database at hand.
+//! Use cases on every available database.
 
-mod gone;
-mod hub;
+mod deletion;
 mod model;
 mod rules;
+mod streams;
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use fenz_chassis::{Clock, Process, Result, Secret, UserId, database, database::Txn, settings::Settings};
 use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, NewVideo, VideoChanged};
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 use fenz_testkit::Database;
 use sea_orm::DatabaseConnection;
 
 use super::App;
-use crate::{Config, Notifications, domain::page::Page};
+use crate::{
+    Config, Notifications,
+    domain::{Entry, page::Page},
+};
 
-pub struct Place {
+pub struct Fixture {
     pub app: App,
     pub clock: Clock,
-    /// Its background tasks end with it.
+    /// Stops the background tasks when dropped.
     _process: tokio_util::sync::DropGuard,
     _folder: tempfile::TempDir,
 }
 
-pub async fn place(kind: Database) -> Place {
+pub async fn fixture(kind: Database) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::default();
     settings.database.url = Secret::from(kind.create(folder.path(), "notification").await.unwrap());
     settings.database.max_connections = 4;
-    // Nobody is there: no token is verified here.
+    // No token is verified, so nothing needs to listen there.
     settings.peers.auth = Some("http://127.0.0.1:9".into());
     let process = Process::default();
     let platform = fenz_chassis::connect::<Notifications>(settings, &process).await.unwrap();
-    let erasures = Erasures::new(&platform, &Outbox::start(&platform).await.unwrap()).unwrap();
-    let app = App::new(&platform, Config::default(), erasures).unwrap();
-    Place { app, clock: platform.clock, _process: process.stop.drop_guard(), _folder: folder }
+    let erasures = ErasureRunner::new(&platform, &Outbox::start(&platform).await.unwrap()).unwrap();
+    let app = App::new(&platform, Config::default(), erasures, frame).unwrap();
+    Fixture { app, clock: platform.clock, _process: process.stop.drop_guard(), _folder: folder }
 }
 
-/// One on each database.
-pub async fn places() -> Vec<Place> {
+/// One per database.
+pub async fn fixtures() -> Vec<Fixture> {
     let mut all = Vec::new();
     for kind in Database::available() {
-        all.push(place(kind).await);
+        all.push(fixture(kind).await);
     }
     all
 }
 
-pub fn stamp(at: DateTime<Utc>) -> pbjson_types::Timestamp {
+/// The message in quotes.
+fn frame(entry: Entry) -> Bytes {
+    Bytes::from(serde_json::Value::from(entry.notification.message).to_string())
+}
+
+pub fn timestamp(at: DateTime<Utc>) -> pbjson_types::Timestamp {
     at.into()
 }
 
-impl Place {
+impl Fixture {
     pub fn db(&self) -> &DatabaseConnection {
         &self.app.db
     }
 
-    pub async fn take<F: Future<Output = Result<()>>>(&self, work: impl Fn(Txn) -> F) {
+    pub async fn transact<F: Future<Output = Result<()>>>(&self, work: impl Fn(Txn) -> F) {
         database::transact(self.db(), work).await.unwrap();
     }
 
     pub async fn publish(&self, channel: i64, video: i64, title: &str) {
         let (channel_id, video_id, title) = (channel, video, title.to_owned());
-        let event =
-            NewVideo { channel_id, video_id, title, occurred_at: Some(stamp(self.clock.now())), ..Default::default() };
-        self.take(|txn| async { self.app.take_in.new_video(&*{ txn }, &event).await }).await;
+        let event = NewVideo {
+            channel_id,
+            video_id,
+            title,
+            occurred_at: Some(timestamp(self.clock.now())),
+            ..Default::default()
+        };
+        self.transact(|txn| async { self.app.projection.new_video(&*{ txn }, &event).await }).await;
     }
 
     pub async fn member(&self, user: i64, channel: i64, tier: i32, version: i64) {
@@ -71,42 +85,42 @@ impl Place {
     }
 
     pub async fn member_since(&self, user: i64, channel: i64, (tier, version): (i32, i64), at: DateTime<Utc>) {
-        let (user_id, channel_id, occurred_at) = (user, channel, Some(stamp(at)));
+        let (user_id, channel_id, occurred_at) = (user, channel, Some(timestamp(at)));
         let event = MembershipChanged { user_id, channel_id, tier, version, occurred_at };
-        self.take(|txn| async { self.app.take_in.membership_changed(&*{ txn }, &event).await }).await;
+        self.transact(|txn| async { self.app.projection.membership_changed(&*{ txn }, &event).await }).await;
     }
 
     pub async fn video(&self, video: i64, is_visible: bool, version: i64) {
         let event =
             VideoChanged { video_id: video, is_published: true, is_hidden: !is_visible, version, ..Default::default() };
-        self.take(|txn| async { self.app.take_in.video_changed(&*{ txn }, &event).await }).await;
+        self.transact(|txn| async { self.app.projection.video_changed(&*{ txn }, &event).await }).await;
     }
 
     pub async fn channel(&self, channel: i64, name: &str, is_hidden: bool, version: i64) {
         let (channel_id, name) = (channel, name.to_owned());
         let event =
             ChannelChanged { channel_id, owner_id: channel + 1000, name, is_hidden, version, ..Default::default() };
-        self.take(|txn| async { self.app.take_in.channel_changed(&*{ txn }, &event).await }).await;
+        self.transact(|txn| async { self.app.projection.channel_changed(&*{ txn }, &event).await }).await;
     }
 
     /// Messages of a user's list, `*` after those that are read.
     pub async fn list(&self, user: i64) -> Vec<String> {
         let (entries, total) = self.app.list(UserId(user), Page { offset: 0, limit: 100 }).await.unwrap();
         assert_eq!(total, entries.len() as u64);
-        entries.into_iter().map(|e| format!("{}{}", e.notice.message, if e.is_read { "*" } else { "" })).collect()
+        entries.into_iter().map(|e| format!("{}{}", e.notification.message, if e.is_read { "*" } else { "" })).collect()
     }
 
     pub async fn unread(&self, user: i64) -> u64 {
         self.app.unread_count(UserId(user)).await.unwrap()
     }
 
-    /// The id of the notice with a message.
+    /// The id of the notification with a message.
     pub async fn id(&self, user: i64, message: &str) -> i64 {
         let (entries, _) = self.app.list(UserId(user), Page { offset: 0, limit: 100 }).await.unwrap();
-        entries.into_iter().find(|e| e.notice.message == message).unwrap().notice.id
+        entries.into_iter().find(|e| e.notification.message == message).unwrap().notification.id
     }
 
-    /// So that what comes is later than what was.
+    /// Advances the clock, so that later events have later times.
     pub fn tick(&self) -> TimeDelta {
         self.clock.advance(std::time::Duration::from_millis(5));
         TimeDelta::milliseconds(5)

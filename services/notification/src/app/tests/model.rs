@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fenz_chassis::UserId;
 use proptest::{prelude::Strategy, prop_oneof, strategy::ValueTree, test_runner::TestRunner};
 
-use super::{Place, places};
+use super::{Fixture, fixtures};
 use crate::domain::{Kind, page::Page};
 
 const USERS: i64 = 3;
@@ -17,8 +17,8 @@ enum Step {
     Join(i64, i64),
     Leave(i64, i64),
     Mute(i64, i64, bool),
-    Want(i64, bool),
-    /// The n-th of the list.
+    Enable(i64, bool),
+    /// The n-th of the user's list.
     Read(i64, usize),
     ReadAll(i64),
     /// The n-th of all videos.
@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => of().prop_map(|(user, channel)| Step::Join(user, channel)),
         1 => of().prop_map(|(user, channel)| Step::Leave(user, channel)),
         1 => (of(), proptest::bool::ANY).prop_map(|((user, channel), on)| Step::Mute(user, channel, on)),
-        1 => (0..USERS, proptest::bool::weighted(0.7)).prop_map(|(user, on)| Step::Want(user, on)),
+        1 => (0..USERS, proptest::bool::weighted(0.7)).prop_map(|(user, on)| Step::Enable(user, on)),
         3 => (0..USERS, 0..6_usize).prop_map(|(user, n)| Step::Read(user, n)),
         1 => (0..USERS).prop_map(Step::ReadAll),
         2 => (0..30_usize, proptest::bool::ANY).prop_map(|(n, on)| Step::Show(n, on)),
@@ -43,17 +43,17 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Default)]
 struct Model {
     videos: Vec<(i64, bool)>,
-    /// The first video that is the member's.
+    /// The first video that the member receives.
     members: BTreeMap<(i64, i64), usize>,
     muted: BTreeSet<(i64, i64)>,
-    unwanting: BTreeSet<i64>,
+    disabled: BTreeSet<i64>,
     read: BTreeSet<(i64, usize)>,
 }
 
 impl Model {
     /// The user's videos, the newest first, and whether they are read.
     fn list(&self, user: i64) -> Vec<(usize, bool)> {
-        if self.unwanting.contains(&user) {
+        if self.disabled.contains(&user) {
             return Vec::new();
         }
         let is_theirs = |(number, (channel, visible)): &(usize, &(i64, bool))| {
@@ -80,11 +80,11 @@ impl Model {
             Step::Mute(user, channel, false) => {
                 self.muted.remove(&(user, channel));
             }
-            Step::Want(user, true) => {
-                self.unwanting.remove(&user);
+            Step::Enable(user, true) => {
+                self.disabled.remove(&user);
             }
-            Step::Want(user, false) => {
-                self.unwanting.insert(user);
+            Step::Enable(user, false) => {
+                self.disabled.insert(user);
             }
             Step::Read(user, n) => {
                 if let Some((number, _)) = self.list(user).get(n) {
@@ -101,41 +101,42 @@ impl Model {
     }
 }
 
-async fn apply(place: &Place, step: Step, number: i64, model: &Model) {
-    let app = &place.app;
-    place.tick();
+async fn apply(fixture: &Fixture, step: Step, number: i64, model: &Model) {
+    let app = &fixture.app;
+    fixture.tick();
     match step {
         Step::Publish(channel) => {
-            place.publish(channel, 1 + model.videos.len() as i64, &model.videos.len().to_string()).await;
+            fixture.publish(channel, 1 + model.videos.len() as i64, &model.videos.len().to_string()).await;
         }
-        Step::Join(user, channel) => place.member(user, channel, 1, number).await,
-        Step::Leave(user, channel) => place.member(user, channel, 0, number).await,
+        Step::Join(user, channel) => fixture.member(user, channel, 1, number).await,
+        Step::Leave(user, channel) => fixture.member(user, channel, 0, number).await,
         Step::Mute(user, channel, on) => app.set_muted(UserId(user), channel, on).await.unwrap(),
-        Step::Want(user, on) => {
-            app.want(UserId(user), &[(Kind::NewVideo, on)]).await.unwrap();
+        Step::Enable(user, on) => {
+            app.update_settings(UserId(user), &[(Kind::NewVideo, on)]).await.unwrap();
         }
         Step::Read(user, n) => {
             if let Some((video, _)) = model.list(user).get(n) {
-                app.mark_read(UserId(user), place.id(user, &video.to_string()).await).await.unwrap();
+                app.mark_read(UserId(user), fixture.id(user, &video.to_string()).await).await.unwrap();
             }
         }
         Step::ReadAll(user) => app.mark_all_read(UserId(user)).await.unwrap(),
-        Step::Show(n, on) if n < model.videos.len() => place.video(1 + n as i64, on, number).await,
+        Step::Show(n, on) if n < model.videos.len() => fixture.video(1 + n as i64, on, number).await,
         Step::Show(..) => {}
     }
-    place.tick();
+    fixture.tick();
 }
 
-async fn check(place: &Place, model: &Model, after: &[Step]) {
+async fn check(fixture: &Fixture, model: &Model, after: &[Step]) {
     for user in 0..USERS {
         let expected = model.list(user);
         let unread = expected.iter().filter(|(_, read)| !read).count() as u64;
-        assert_eq!(place.unread(user).await, unread, "{user} {after:?}");
-        let words: Vec<_> = expected.iter().map(|(n, read)| format!("{n}{}", if *read { "*" } else { "" })).collect();
-        assert_eq!(place.list(user).await, words, "{user} {after:?}");
+        assert_eq!(fixture.unread(user).await, unread, "{user} {after:?}");
+        let messages: Vec<_> =
+            expected.iter().map(|(n, read)| format!("{n}{}", if *read { "*" } else { "" })).collect();
+        assert_eq!(fixture.list(user).await, messages, "{user} {after:?}");
         for offset in [0, 2, 4] {
-            let (page, _) = place.app.list(UserId(user), Page { offset, limit: 2 }).await.unwrap();
-            let page: Vec<_> = page.into_iter().map(|entry| entry.notice.message).collect();
+            let (page, _) = fixture.app.list(UserId(user), Page { offset, limit: 2 }).await.unwrap();
+            let page: Vec<_> = page.into_iter().map(|entry| entry.notification.message).collect();
             let part: Vec<_> = expected.iter().skip(offset as usize).take(2).map(|(n, _)| n.to_string()).collect();
             assert_eq!(page, part, "{user} {offset} {after:?}");
         }
@@ -143,27 +144,27 @@ async fn check(place: &Place, model: &Model, after: &[Step]) {
 }
 
 #[tokio::test]
-async fn lists_and_counts_are_what_a_list_per_user_says() {
+async fn lists_and_counts_match_the_model() {
     let mut runner = TestRunner::deterministic();
-    for mut place in places().await {
-        let rounds = if place.db().get_database_backend() == sea_orm::DbBackend::Sqlite { 8 } else { 2 };
+    for mut fixture in fixtures().await {
+        let rounds = if fixture.db().get_database_backend() == sea_orm::DbBackend::Sqlite { 8 } else { 2 };
         for round in 0..rounds {
             let steps = proptest::collection::vec(step(), 40).new_tree(&mut runner).unwrap().current();
             let mut model = Model::default();
             for (number, step) in (1..).zip(&steps) {
-                apply(&place, *step, number, &model).await;
+                apply(&fixture, *step, number, &model).await;
                 model.apply(*step);
-                check(&place, &model, &steps[..number as usize]).await;
+                check(&fixture, &model, &steps[..number as usize]).await;
             }
             if round + 1 < rounds {
-                place = super::place(kind(&place)).await;
+                fixture = super::fixture(kind(&fixture)).await;
             }
         }
     }
 }
 
-fn kind(place: &Place) -> fenz_testkit::Database {
-    match place.db().get_database_backend() {
+fn kind(fixture: &Fixture) -> fenz_testkit::Database {
+    match fixture.db().get_database_backend() {
         sea_orm::DbBackend::Postgres => fenz_testkit::Database::Postgres,
         sea_orm::DbBackend::MySql => fenz_testkit::Database::MariaDb,
         _ => fenz_testkit::Database::Sqlite,

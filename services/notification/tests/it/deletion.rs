@@ -1,5 +1,5 @@
-//! What is hidden, deleted or moderated elsewhere, over the bus: doubled and
-//! out of order.
+//! Hidden, deleted and moderated content, with events that arrive twice and out of
+//! order.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn total(fleet: &Fleet, user: i64) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_hidden_is_out_within_a_second_and_comes_back() {
+async fn hidden_content_disappears_within_a_second_and_returns() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
         member(&fleet, A, OWNER).await;
@@ -40,9 +40,9 @@ async fn what_is_hidden_is_out_within_a_second_and_comes_back() {
             fleet.new_video(OWNER, id, title).await;
             fleet.until_unread(A, id).await;
         }
-        let within_a_second = async |event: &dyn AsyncTell, left: i64| {
+        let within_a_second = async |event: &dyn Publish, left: i64| {
             let began = Instant::now();
-            event.tell(&fleet).await;
+            event.publish_to(&fleet).await;
             fleet.until_unread(A, left).await;
             assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
             assert_eq!(total(&fleet, A).await, json!(left.to_string()));
@@ -50,19 +50,19 @@ async fn what_is_hidden_is_out_within_a_second_and_comes_back() {
         within_a_second(&channel(true, 5), 0).await;
         let mut live = Events::open(fleet.request(Method::GET, "notifications/stream?lastEventId=0", A)).await;
         fleet.new_video(OWNER, 3, "hidden").await;
-        // Older than what is known, and the same again.
-        fleet.tell(channel(false, 4)).await;
-        fleet.tell(channel(true, 5)).await;
-        // Until the stream is past its place.
+        // An older version, and the same version again.
+        fleet.publish(channel(false, 4)).await;
+        fleet.publish(channel(true, 5)).await;
+        // Until the stream is past its position.
         tokio::time::sleep(Duration::from_secs(1)).await;
         within_a_second(&channel(false, 6), 3).await;
-        // Nothing of it is in the stream; what follows is.
+        // It is not in the stream; the next event is.
         fleet.new_video(OWNER, 4, "four").await;
         assert_eq!(live.messages(1).await, ["four"]);
         fleet.until_unread(A, 4).await;
         within_a_second(&video(1, true, true, 2), 3).await;
         within_a_second(&video(2, false, false, 2), 2).await;
-        fleet.tell(video(1, true, false, 1)).await;
+        fleet.publish(video(1, true, false, 1)).await;
         let mut again = Events::open(fleet.request(Method::GET, "notifications/stream?lastEventId=0", A)).await;
         assert_eq!(again.messages(2).await, ["hidden", "four"]);
         within_a_second(&video(1, true, false, 3), 3).await;
@@ -71,23 +71,23 @@ async fn what_is_hidden_is_out_within_a_second_and_comes_back() {
     }
 }
 
-/// An event that can be told; of different kinds in one list.
-trait AsyncTell {
-    fn tell<'a>(&'a self, fleet: &'a Fleet) -> futures::future::BoxFuture<'a, ()>;
+/// Makes the events of different types one type.
+trait Publish {
+    fn publish_to<'a>(&'a self, fleet: &'a Fleet) -> futures::future::BoxFuture<'a, ()>;
 }
 
-impl<E: fenz_events::Event + Clone + Sync> AsyncTell for E {
-    fn tell<'a>(&'a self, fleet: &'a Fleet) -> futures::future::BoxFuture<'a, ()> {
-        Box::pin(fleet.tell(self.clone()))
+impl<E: fenz_events::Event + Clone + Sync> Publish for E {
+    fn publish_to<'a>(&'a self, fleet: &'a Fleet) -> futures::future::BoxFuture<'a, ()> {
+        Box::pin(fleet.publish(self.clone()))
     }
 }
 
 #[tokio::test]
-async fn a_decision_of_moderators_is_a_notice_of_ones_own() {
+async fn a_moderators_decision_is_a_direct_notification() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
         let until = Some(fleet.sandbox.process.clock.now().into());
-        let told = UserModerated {
+        let decision = UserModerated {
             user_id: A,
             outcome: "banned".into(),
             object_type: "user".into(),
@@ -97,11 +97,14 @@ async fn a_decision_of_moderators_is_a_notice_of_ones_own() {
             ..UserModerated::default()
         };
         let mut live = Events::open(fleet.request(Method::GET, "notifications/stream", A)).await;
-        fleet.tell(told).await;
-        let notice = live.next().await.data;
-        assert_eq!((&notice["type"], &notice["title"]), (&json!("moderation"), &json!("Your account was banned")));
-        assert!(notice["message"].as_str().unwrap().ends_with(" No spam."));
-        let payload: Value = serde_json::from_str(notice["payload"].as_str().unwrap()).unwrap();
+        fleet.publish(decision).await;
+        let notification = live.next().await.data;
+        assert_eq!(
+            (&notification["type"], &notification["title"]),
+            (&json!("moderation"), &json!("Your account was banned"))
+        );
+        assert!(notification["message"].as_str().unwrap().ends_with(" No spam."));
+        let payload: Value = serde_json::from_str(notification["payload"].as_str().unwrap()).unwrap();
         assert_eq!((&payload["outcome"], &payload["objectId"]), (&json!("banned"), &json!("11")));
         assert!(payload["until"].as_str().unwrap().ends_with('Z'));
         assert_eq!(fleet.unread(A).await, 1);
@@ -112,7 +115,7 @@ async fn a_decision_of_moderators_is_a_notice_of_ones_own() {
 }
 
 #[tokio::test]
-async fn a_deleted_channel_and_a_deleted_user_are_gone() {
+async fn a_deleted_channel_and_a_deleted_user_leave_no_notifications() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
         member(&fleet, A, OWNER).await;
@@ -120,14 +123,14 @@ async fn a_deleted_channel_and_a_deleted_user_are_gone() {
         fleet.until_unread(A, 1).await;
         let occurred_at = Some(fleet.sandbox.process.clock.now().into());
         let deleted = ChannelDeleted { channel_id: OWNER, owner_id: OWNER, version: 9, occurred_at };
-        fleet.tell(deleted).await;
+        fleet.publish(deleted).await;
         fleet.until_unread(A, 0).await;
-        fleet.tell(deleted).await;
-        fleet.tell(channel(false, 8)).await;
+        fleet.publish(deleted).await;
+        fleet.publish(channel(false, 8)).await;
 
         let mut live = Events::open(fleet.request(Method::GET, "notifications/stream", OWNER)).await;
-        let order = UserDeleted { user_id: OWNER, erasure_id: 5, version: 10, occurred_at };
-        fleet.tell(order).await;
+        let deletion = UserDeleted { user_id: OWNER, erasure_id: 5, version: 10, occurred_at };
+        fleet.publish(deletion).await;
         while live.block().await.is_some() {}
         let erased = fleet.sandbox.process.shared.get::<Erased>();
         let reports = async |count: usize| {
@@ -141,13 +144,13 @@ async fn a_deleted_channel_and_a_deleted_user_are_gone() {
         };
         let report = reports(1).await;
         assert_eq!((report.user_id, report.erasure_id, report.service.as_str()), (OWNER, 5, "notification"));
-        // The subscription that they were told of, at least.
+        // The notification of the subscription, at least.
         assert!(report.removed >= 1);
         assert_eq!(total(&fleet, OWNER).await, "0");
-        // Told again, after what came late.
-        fleet.tell(MembershipChanged { user_id: OWNER, channel_id: A, tier: 1, version: 1, occurred_at }).await;
-        fleet.tell(UserModerated { user_id: OWNER, outcome: "warned".into(), ..UserModerated::default() }).await;
-        fleet.tell(order).await;
+        // A repeat, after late events.
+        fleet.publish(MembershipChanged { user_id: OWNER, channel_id: A, tier: 1, version: 1, occurred_at }).await;
+        fleet.publish(UserModerated { user_id: OWNER, outcome: "warned".into(), ..UserModerated::default() }).await;
+        fleet.publish(deletion).await;
         reports(2).await;
         assert_eq!(total(&fleet, OWNER).await, "0");
         fleet.put("channels/8/mute", json!({}), OWNER).await.refused(401, "UNAUTHENTICATED");

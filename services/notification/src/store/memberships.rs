@@ -1,4 +1,4 @@
-//! Who belongs to which channel, as channel's events say, and who has muted it.
+//! Memberships, projected from the channel service's events, and mutes.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -13,17 +13,17 @@ use super::entity::{
 };
 use crate::domain::Seq;
 
-/// A membership, also one that is over.
+/// A membership, also one that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Membership {
     pub user: i64,
     pub channel: i64,
     /// 0 none, 1 subscriber, 2 premium.
     pub tier: i32,
-    /// Events after this place are the member's.
+    /// The member receives events after this position.
     pub since: Seq,
     pub version: i64,
-    /// When it last changed. None of one from before that was kept.
+    /// When it last changed; None in rows from before this was stored.
     pub changed_at: Option<DateTime<Utc>>,
 }
 
@@ -38,8 +38,7 @@ pub async fn lock_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) ->
     Ok(Entity::find_by_id((user, channel)).lock_exclusive().one(txn).await?.map(Into::into))
 }
 
-/// Stores a membership over the one that was there.
-pub async fn put_in_txn(txn: &impl ConnectionTrait, membership: Membership) -> Result<(), DbErr> {
+pub async fn upsert_in_txn(txn: &impl ConnectionTrait, membership: Membership) -> Result<(), DbErr> {
     let row = ActiveModel {
         user_id: Set(membership.user),
         channel_id: Set(membership.channel),
@@ -55,8 +54,8 @@ pub async fn put_in_txn(txn: &impl ConnectionTrait, membership: Membership) -> R
     Ok(())
 }
 
-/// The channels that each of these users is told of: `(user, channel, since)`.
-pub async fn audible(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, i64, Seq)>, DbErr> {
+/// The unmuted channels of these users: `(user, channel, since)`.
+pub async fn subscribed(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, i64, Seq)>, DbErr> {
     let muted = Expr::col(("mutes", "user_id"))
         .equals(("memberships", "user_id"))
         .and(Expr::col(("mutes", "channel_id")).equals(("memberships", "channel_id")));
@@ -75,7 +74,7 @@ pub async fn audible(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i6
     rows.into_iter().map(triple).collect()
 }
 
-/// Mutes a channel for a user; once is enough.
+/// Idempotent.
 pub async fn mute_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) -> Result<(), DbErr> {
     let row = mute::ActiveModel { user_id: Set(user), channel_id: Set(channel) };
     let columns = [mute::Column::UserId, mute::Column::ChannelId];

@@ -1,4 +1,4 @@
-//! Streams of one replica, fed by another's taking in.
+//! Streams of one replica, fed by events that another replica projects.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures::channel::mpsc::Receiver;
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Place, places};
+use super::{App, Fixture, fixtures};
 use crate::{
     Config,
     store::{readers, sequence},
@@ -22,45 +22,45 @@ async fn text(frames: &mut Receiver<Bytes>) -> String {
     String::from_utf8(frame.to_vec()).unwrap()
 }
 
-/// Another replica's, that nobody wakes.
-pub fn replica(place: &Place) -> (App, CancellationToken) {
-    let ids = IdMaker::new(place.clock.clone());
-    let (db, clock, erasures) = (place.db().clone(), place.clock.clone(), place.app.erasures.clone());
-    let app = App::over(db, clock, ids, Config::default(), erasures);
-    let (hub, stop) = (app.hub.clone(), CancellationToken::new());
+/// Another replica, whose dispatcher only polls.
+pub fn replica(fixture: &Fixture) -> (App, CancellationToken) {
+    let ids = IdMaker::new(fixture.clock.clone());
+    let (db, clock, erasures) = (fixture.db().clone(), fixture.clock.clone(), fixture.app.erasures.clone());
+    let app = App::over(db, clock, ids, Config::default(), erasures, super::frame);
+    let (streams, stop) = (app.streams.clone(), CancellationToken::new());
     let ended = stop.clone();
-    tokio::spawn(async move { hub.follow(Duration::from_millis(20), ended).await });
+    tokio::spawn(async move { streams.dispatch(Duration::from_millis(20), ended).await });
     (app, stop)
 }
 
 #[tokio::test]
-async fn another_replica_hears_by_itself() {
-    for place in places().await {
-        place.member(A, 7, 1, 1).await;
-        place.tick();
-        let (other, stop) = replica(&place);
+async fn another_replica_receives_events_by_polling() {
+    for fixture in fixtures().await {
+        fixture.member(A, 7, 1, 1).await;
+        fixture.tick();
+        let (other, stop) = replica(&fixture);
         let (missed, mut opened) = other.open_stream(UserId(A), None).await.unwrap();
         assert!(missed.is_empty());
-        place.publish(7, 71, "one").await;
+        fixture.publish(7, 71, "one").await;
         assert!(text(&mut opened.frames).await.contains("\"one\""));
-        // A membership that is heard of after what it is for.
-        place.tick();
-        let joined = place.clock.now();
-        place.tick();
-        place.publish(8, 81, "late").await;
+        // A membership that arrives after the event it is for.
+        fixture.tick();
+        let joined = fixture.clock.now();
+        fixture.tick();
+        fixture.publish(8, 81, "late").await;
         tokio::time::sleep(Duration::from_millis(100)).await;
-        place.member_since(A, 8, (1, 1), joined).await;
+        fixture.member_since(A, 8, (1, 1), joined).await;
         assert!(text(&mut opened.frames).await.contains("\"late\""));
-        // No longer a member, muted, hidden: nothing; what follows comes.
-        place.member(A, 8, 0, 2).await;
-        place.publish(8, 82, "no member").await;
-        place.channel(7, "Seven", true, 1).await;
-        place.publish(7, 72, "hidden").await;
-        // Until what is handed out lies behind it.
-        let hidden = sequence::last(place.db()).await.unwrap();
+        // Nothing from a channel that was left or is hidden; the next visible event arrives.
+        fixture.member(A, 8, 0, 2).await;
+        fixture.publish(8, 82, "no member").await;
+        fixture.channel(7, "Seven", true, 1).await;
+        fixture.publish(7, 72, "hidden").await;
+        // Until the dispatcher has passed its position.
+        let hidden = sequence::last(fixture.db()).await.unwrap();
         while other.open_stream(UserId(A), None).await.unwrap().1.position < hidden {}
-        place.channel(7, "Seven", false, 2).await;
-        place.publish(7, 73, "back").await;
+        fixture.channel(7, "Seven", false, 2).await;
+        fixture.publish(7, 73, "back").await;
         let after_all = text(&mut opened.frames).await;
         assert!(after_all.contains("\"back\""), "{after_all}");
 
@@ -73,21 +73,21 @@ async fn another_replica_hears_by_itself() {
     }
 }
 
-/// The order to end streams lies in one range of places, and the user's last
-/// change in the next.
+/// The closing position lies in one batch of positions, and the user's last change in
+/// the next.
 #[tokio::test]
-async fn streams_end_whatever_comes_after_the_order() {
-    for place in places().await {
-        let (other, stop) = replica(&place);
+async fn streams_end_even_when_a_later_change_follows() {
+    for fixture in fixtures().await {
+        let (other, stop) = replica(&fixture);
         let (_, mut opened) = other.open_stream(UserId(A), None).await.unwrap();
-        let take_in = &place.app.take_in;
-        place
-            .take(|txn| async move {
+        let projection = &fixture.app.projection;
+        fixture
+            .transact(|txn| async move {
                 let ended = SessionsEnded { user_id: A, ..SessionsEnded::default() };
-                take_in.sessions_ended(&*txn, &ended).await?;
+                projection.sessions_ended(&*txn, &ended).await?;
                 txn.execute_unprepared("UPDATE sequence SET last = last + 600").await?;
                 let later = sequence::next_in_txn(&*txn).await?;
-                Ok(readers::changed_in_txn(&*txn, A, later).await?)
+                Ok(readers::mark_changed_in_txn(&*txn, A, later).await?)
             })
             .await;
         let end = async { while opened.frames.recv().await.is_ok() {} };
@@ -97,16 +97,16 @@ async fn streams_end_whatever_comes_after_the_order() {
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_streams_and_no_more() {
-    let place = super::place(fenz_testkit::Database::Sqlite).await;
-    let (other, stop) = replica(&place);
+async fn a_user_has_at_most_the_configured_number_of_streams() {
+    let fixture = super::fixture(fenz_testkit::Database::Sqlite).await;
+    let (other, stop) = replica(&fixture);
     let mut streams = Vec::new();
     for _ in 0..=other.config.streams_per_user {
         streams.push(other.open_stream(UserId(A), None).await.unwrap().1);
     }
-    place.member(A, 7, 1, 1).await;
-    place.tick();
-    place.publish(7, 71, "one").await;
+    fixture.member(A, 7, 1, 1).await;
+    fixture.tick();
+    fixture.publish(7, 71, "one").await;
     let mut streams = streams.into_iter();
     assert!(streams.next().unwrap().frames.recv().await.is_err());
     for mut opened in streams {

@@ -1,0 +1,143 @@
+//! Tombstones of deleted channels: they drop late events, and mark memberships that
+//! are still to be removed.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{
+    entity::{
+        channel, channel_event as event,
+        deleted_channel::{ActiveModel, Column, Entity, Model},
+        direct_notification as direct, membership, mute,
+    },
+    memberships::Membership,
+};
+use crate::domain::{Kind, Seq, templates};
+
+/// A deleted channel. A new one with the same id may exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    pub channel: i64,
+    pub owner: i64,
+    pub version: i64,
+    pub seq: Seq,
+    pub deleted_at: DateTime<Utc>,
+}
+
+impl Tombstone {
+    /// Whether a membership belongs to the deleted channel. Decided by when it changed:
+    /// this event may have arrived after the first member of a new channel.
+    pub fn covers(&self, membership: &Membership) -> bool {
+        membership.changed_at.map_or(membership.since < self.seq, |at| at <= self.deleted_at)
+    }
+}
+
+impl From<Model> for Tombstone {
+    fn from(row: Model) -> Self {
+        let Model { channel_id: channel, owner_id: owner, version, seq, deleted_at, .. } = row;
+        Self { channel, owner, version, seq, deleted_at }
+    }
+}
+
+pub async fn find(db: &impl ConnectionTrait, channel: i64) -> Result<Option<Tombstone>, DbErr> {
+    Ok(Entity::find_by_id(channel).one(db).await?.map(Tombstone::from))
+}
+
+/// Stores the tombstone and deletes the channel and its events; how many rows. Its
+/// memberships are swept later.
+pub async fn delete_channel_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<u64, DbErr> {
+    let row = ActiveModel {
+        channel_id: Set(tombstone.channel),
+        owner_id: Set(tombstone.owner),
+        version: Set(tombstone.version),
+        seq: Set(tombstone.seq),
+        deleted_at: Set(tombstone.deleted_at),
+        is_swept: Set(false),
+    };
+    let replace = OnConflict::column(Column::ChannelId)
+        .update_columns([Column::OwnerId, Column::Version, Column::Seq, Column::DeletedAt, Column::IsSwept])
+        .to_owned();
+    Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
+    let channels = channel::Entity::delete_many()
+        .filter(channel::Column::ChannelId.eq(tombstone.channel))
+        .filter(channel::Column::Version.lte(tombstone.version))
+        .exec(txn)
+        .await?;
+    let events = event::Entity::delete_many()
+        .filter(event::Column::ChannelId.eq(tombstone.channel))
+        .filter(event::Column::OccurredAt.lte(tombstone.deleted_at))
+        .exec(txn)
+        .await?;
+    Ok(channels.rows_affected + events.rows_affected)
+}
+
+pub async fn unswept_of_owner(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<Tombstone>, DbErr> {
+    let rows = Entity::find().filter(Column::IsSwept.eq(false)).filter(Column::OwnerId.eq(owner)).all(db).await?;
+    Ok(rows.into_iter().map(Tombstone::from).collect())
+}
+
+pub async fn unswept(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Tombstone>, DbErr> {
+    let rows = Entity::find().filter(Column::IsSwept.eq(false)).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(Tombstone::from).collect())
+}
+
+/// Deletes a batch of the deleted channel's memberships; their users.
+pub async fn delete_memberships_in_txn(
+    txn: &impl ConnectionTrait,
+    tombstone: Tombstone,
+    limit: u64,
+) -> Result<Vec<i64>, DbErr> {
+    use membership::Column as C;
+    // As in `Tombstone::covers`.
+    let undated = Condition::all().add(C::ChangedAt.is_null()).add(C::SinceSeq.lt(tombstone.seq));
+    // The channel service ends memberships after it deletes the channel. If such an end
+    // arrived first, it left a row with tier 0.
+    let ended = Condition::all().add(C::Tier.eq(0)).add(C::SinceSeq.lt(tombstone.seq));
+    let covered = Condition::any().add(C::ChangedAt.lte(tombstone.deleted_at)).add(undated).add(ended);
+    let users: Vec<i64> = membership::Entity::find()
+        .select_only()
+        .column(C::UserId)
+        .filter(C::ChannelId.eq(tombstone.channel))
+        .filter(covered)
+        .limit(limit)
+        .into_tuple()
+        .all(txn)
+        .await?;
+    if users.is_empty() {
+        return Ok(users);
+    }
+    membership::Entity::delete_many()
+        .filter(C::ChannelId.eq(tombstone.channel))
+        .filter(C::UserId.is_in(users.iter().copied()))
+        .exec(txn)
+        .await?;
+    // They name the channel.
+    direct::Entity::delete_many()
+        .filter(direct::Column::UserId.is_in(users.iter().copied()))
+        .filter(direct::Column::Kind.is_in([Kind::PremiumStarted.number(), Kind::PremiumEnded.number()]))
+        .filter(direct::Column::Payload.eq(templates::channel_payload(tombstone.channel)))
+        .exec(txn)
+        .await?;
+    Ok(users)
+}
+
+/// Deletes the channel's mutes: no membership is left.
+pub async fn mark_swept_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<(), DbErr> {
+    mute::Entity::delete_many().filter(mute::Column::ChannelId.eq(tombstone.channel)).exec(txn).await?;
+    Entity::update_many()
+        .col_expr(Column::IsSwept, Expr::value(true))
+        .filter(Column::ChannelId.eq(tombstone.channel))
+        .filter(Column::Version.eq(tombstone.version))
+        .exec(txn)
+        .await?;
+    Ok(())
+}
+
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+    Entity::delete_many().filter(Column::DeletedAt.lt(before)).filter(Column::IsSwept.eq(true)).exec(db).await?;
+    Ok(())
+}
