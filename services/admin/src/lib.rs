@@ -6,7 +6,7 @@
 //! authorization (`app/create_report`, `app/update_report`, `moderation_client`).
 //! An erasure is done when every service has reported; until then its event is
 //! published again (`app/erasures`). The service also erases its own data
-//! (`app/erasure_runner`).
+//! (`app/user_eraser`).
 
 mod api;
 mod app;
@@ -37,10 +37,10 @@ impl Service for Admin {
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
-        let erasures = Erasures::new(&platform, &outbox)?;
-        let app = app::App::new(&platform, config, outbox, erasures.clone())?;
+        let erasure_runner = Erasures::new(&platform, &outbox)?;
+        let app = app::App::new(&platform, config, outbox, erasure_runner.clone())?;
         events::start_consumer(&platform, &app).await?;
-        erasures.start(&platform, app.erasure_runner())?;
+        erasure_runner.start(&platform, app::UserEraser(app.clone()))?;
         jobs::start(&platform, &app)?;
         let guard = || platform.gatekeeper.clone();
         let raw = api::routes(app.clone(), guard());

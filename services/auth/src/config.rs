@@ -155,15 +155,15 @@ mod tests {
     #[test]
     fn defaults_are_valid_and_errors_name_the_setting() {
         Config::default().check().unwrap();
-        let says = |config: Config| config.check().unwrap_err().to_string();
+        let error = |config: Config| config.check().unwrap_err().to_string();
         let short = Duration::from_millis(5);
-        assert!(says(Config { access_ttl: short, ..Config::default() }).contains("FENZ_AUTH__ACCESS_TTL"));
-        assert!(says(Config { refresh_ttl: 2 * 400 * DAY, ..Config::default() }).contains("REFRESH_TTL"));
-        assert!(says(Config { max_sessions: 0, ..Config::default() }).contains("MAX_SESSIONS"));
+        assert!(error(Config { access_ttl: short, ..Config::default() }).contains("FENZ_AUTH__ACCESS_TTL"));
+        assert!(error(Config { refresh_ttl: 2 * 400 * DAY, ..Config::default() }).contains("REFRESH_TTL"));
+        assert!(error(Config { max_sessions: 0, ..Config::default() }).contains("MAX_SESSIONS"));
         assert!(
-            says(Config { registration: Registration::Invitation, ..Config::default() }).contains("INVITATION_CODES")
+            error(Config { registration: Registration::Invitation, ..Config::default() }).contains("INVITATION_CODES")
         );
         let hash = Hash { memory_kib: 1, ..Hash::default() };
-        assert!(says(Config { hash, ..Config::default() }).contains("MEMORY_KIB"));
+        assert!(error(Config { hash, ..Config::default() }).contains("MEMORY_KIB"));
     }
 }

@@ -23,7 +23,7 @@ pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
         async move { app.keys.reload(&app.db, app.clock.now()).await }
     });
     let calls = app.clone();
-    platform.every("pending_media_calls", PENDING_CALLS_INTERVAL, move || {
+    platform.every("pending_calls", PENDING_CALLS_INTERVAL, move || {
         let app = calls.clone();
         async move { app.run_due_calls().await }
     });

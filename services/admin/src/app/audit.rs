@@ -24,7 +24,7 @@ impl App {
         let users = [entry.actor, entry.subject];
         user_locks::lock_in_txn(&**txn, &users).await?;
         for user in users.into_iter().filter(|user| *user > 0) {
-            if self.erasures.is_erased(&**txn, UserId(user)).await? {
+            if self.erasure_runner.is_erased(&**txn, UserId(user)).await? {
                 entry = entry.blanked();
                 break;
             }

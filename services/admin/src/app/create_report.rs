@@ -58,10 +58,10 @@ impl App {
     async fn store_in_txn(&self, txn: fenz_chassis::database::Txn, report: &Report) -> Result<()> {
         // Serializes a user's reports, so that concurrent ones respect the limit.
         user_locks::lock_in_txn(&*txn, &[report.reporter, report.reported]).await?;
-        if self.erasures.is_erased(&*txn, UserId(report.reporter)).await? {
+        if self.erasure_runner.is_erased(&*txn, UserId(report.reporter)).await? {
             return Err(Error::new(Reason::Unauthenticated, "the account no longer exists"));
         }
-        if self.erasures.is_erased(&*txn, UserId(report.reported)).await? {
+        if self.erasure_runner.is_erased(&*txn, UserId(report.reported)).await? {
             return Err(report.object.not_found());
         }
         let (open, has_same) = reports::count_open(&*txn, report.reporter, report.object).await?;

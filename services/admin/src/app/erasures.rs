@@ -28,7 +28,7 @@ impl App {
         erasure: ErasureEvent,
     ) -> Result<(), Refusal> {
         user_locks::lock_in_txn(&**txn, &[erasure.user]).await.map_err(Error::from)?;
-        self.erasures.order_in_txn(txn, event).await?;
+        self.erasure_runner.order_in_txn(txn, event).await?;
         self.create_erasure_in_txn(txn, erasure).await?;
         Ok(erasures::record_request_in_txn(&**txn, erasure).await?)
     }

@@ -2,11 +2,11 @@
 
 mod audit;
 mod create_report;
-mod erasure_runner;
 mod erasures;
 mod prune;
 mod reports;
 mod update_report;
+mod user_eraser;
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use fenz_events::{Erasures, Outbox};
 use sea_orm::DatabaseConnection;
 
 pub use create_report::NewReport;
-pub use erasure_runner::ErasureRunner;
+pub use user_eraser::UserEraser;
 
 use crate::{Config, domain::page::Page, moderation_client::ModerationClient};
 
@@ -30,12 +30,12 @@ pub struct App {
     services: Arc<[String]>,
     outbox: Outbox,
     /// The erasures that this service itself runs.
-    erasures: Erasures,
+    erasure_runner: Erasures,
     moderation: ModerationClient,
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config, outbox: Outbox, erasures: Erasures) -> anyhow::Result<Self> {
+    pub fn new(platform: &Platform, config: Config, outbox: Outbox, erasure_runner: Erasures) -> anyhow::Result<Self> {
         Ok(Self {
             db: platform.db()?,
             clock: platform.clock.clone(),
@@ -43,7 +43,7 @@ impl App {
             services: config.services().into(),
             config: Arc::new(config),
             outbox,
-            erasures,
+            erasure_runner,
             moderation: ModerationClient::new(&platform.peers)?,
         })
     }
@@ -51,9 +51,5 @@ impl App {
     /// A page, if it is within the allowed depth.
     pub fn page(&self, number: Option<i32>, size: Option<i32>) -> Result<Page> {
         Page::of(number, size, self.config.max_page_depth)
-    }
-
-    pub fn erasure_runner(&self) -> ErasureRunner {
-        ErasureRunner(self.clone())
     }
 }

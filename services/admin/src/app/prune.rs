@@ -48,8 +48,8 @@ mod tests {
             let process = Process::default();
             let platform = fenz_chassis::connect::<Admin>(settings, &process).await.unwrap();
             let outbox = Outbox::start(&platform).await.unwrap();
-            let erasures = Erasures::new(&platform, &outbox).unwrap();
-            let app = App::new(&platform, Config::default(), outbox, erasures).unwrap();
+            let erasure_runner = Erasures::new(&platform, &outbox).unwrap();
+            let app = App::new(&platform, Config::default(), outbox, erasure_runner).unwrap();
             let lease = Lease::new(&platform, "reports_prune").unwrap();
             let now = platform.clock.now();
             for (id, status, days) in [

@@ -203,8 +203,8 @@ fake_service! {
             request: Request<user::BanUserRequest>,
         ) -> Result<Response<user::BanUserResponse>, Status> {
             let user::BanUserRequest { id, until, text } = request.get_ref();
-            let until = until.map_or_else(|| "ever".to_owned(), |until| until.seconds.to_string());
-            self.run_action(&request, format!("ban {id} for {until}: {text}")).await?;
+            let until = until.map_or_else(|| "permanently".to_owned(), |until| format!("until {}", until.seconds));
+            self.run_action(&request, format!("ban {id} {until}: {text}")).await?;
             Ok(Response::new(user::BanUserResponse::default()))
         }
     }

@@ -194,12 +194,12 @@ async fn actions_are_called_with_the_moderators_authorization() {
         let resolve = |action: &str| json!({"status": "resolved", "action": action, "note": "why"});
         let mut ban = resolve("ban");
         ban["banUntil"] = json!(until.to_rfc3339());
-        let expected = format!("ban 21 for {}: why", until.timestamp());
+        let expected = format!("ban 21 until {}: why", until.timestamp());
         for (kind, id, body, expected) in [
             ("video", 51, resolve("hide"), "hide video 51: why"),
             ("channel", OWNER, resolve("hide"), "hide channel 21"),
             ("channel", OWNER, ban, expected.as_str()),
-            ("channel", OWNER, resolve("ban"), "ban 21 for ever: why"),
+            ("channel", OWNER, resolve("ban"), "ban 21 permanently: why"),
         ] {
             let path = report_path(&fleet, kind, id).await;
             // A failure changes nothing, and can be retried at once.

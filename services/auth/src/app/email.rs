@@ -59,7 +59,6 @@ impl App {
     /// user's; `EMAIL_TAKEN` when the address was taken meanwhile.
     pub async fn confirm_email(&self, caller: &User, token: &str) -> Result<Account> {
         self.session(caller).await?;
-        let invalid = || Error::field(Reason::TokenInvalid, "token", "is not valid, or not any more");
         let digest = secret::digest(token);
         let now = self.clock.now();
         let confirmed = transact(&self.db, |txn| {
@@ -67,9 +66,10 @@ impl App {
             async move {
                 let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
                 let found = one_time::find(txn.as_ref(), Kind::Email, digest, now).await?;
-                let (_, email) = found.filter(|(user, _)| *user == caller.id).ok_or_else(invalid)?;
+                let (_, email) =
+                    found.filter(|(user, _)| *user == caller.id).ok_or_else(super::invalid_one_time_token)?;
                 if !one_time::redeem(txn.as_ref(), Kind::Email, digest, now).await? {
-                    return Err(invalid());
+                    return Err(super::invalid_one_time_token());
                 }
                 account.email = email;
                 account.version += 1;

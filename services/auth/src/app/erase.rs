@@ -12,10 +12,10 @@ use crate::{
 
 /// This service's part of an erasure. The deletion itself removed most rows; this
 /// removes pending calls to media and rows written concurrently.
-pub struct ErasureRunner(pub App);
+pub struct UserEraser(pub App);
 
 #[async_trait::async_trait]
-impl Eraser for ErasureRunner {
+impl Eraser for UserEraser {
     async fn erase(&self, user: UserId) -> Result<Portion> {
         let app = &self.0;
         let prefix = avatar::claim_prefix(user);

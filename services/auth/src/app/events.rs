@@ -5,7 +5,7 @@ use fenz_chassis::{Platform, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{GuestJoined, SessionsEnded, UserDeleted, UserRegistered, UserUpdated};
 use fenz_events::{Act, Consumer, Erasures, Received};
 
-use super::{App, erase::ErasureRunner};
+use super::{App, erase::UserEraser};
 use crate::domain::account::Account;
 
 impl App {
@@ -26,12 +26,12 @@ impl App {
 /// Starts the consumer of `UserDeleted`, which this service publishes and admin
 /// repeats until the erasure is done.
 pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let erasures = Erasures::new(platform, &app.outbox)?;
-    erasures.start(platform, ErasureRunner(app.clone()))?;
+    let erasure_runner = Erasures::new(platform, &app.outbox)?;
+    erasure_runner.start(platform, UserEraser(app.clone()))?;
     Consumer::new()
         .on(move |txn, received: Received<UserDeleted>| {
-            let erasures = erasures.clone();
-            async move { erasures.order_in_txn(&txn, &received.event).await }
+            let erasure_runner = erasure_runner.clone();
+            async move { erasure_runner.order_in_txn(&txn, &received.event).await }
         })
         .start(platform)
         .await

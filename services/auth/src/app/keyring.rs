@@ -41,7 +41,7 @@ struct Inner {
 
 struct Key {
     kid: String,
-    encoding_key: EncodingKey,
+    signer: EncodingKey,
     jwk: Jwk,
     active_from: DateTime<Utc>,
 }
@@ -71,7 +71,7 @@ impl Keyring {
             }
             let key = Ed25519Key::from_base64(&stored.seed).with_context(|| format!("signing key {}", stored.kid))?;
             loaded.push(Key {
-                encoding_key: key.encoding_key(),
+                signer: key.encoding_key(),
                 jwk: key.jwk(&stored.kid),
                 kid: stored.kid,
                 active_from: stored.active_from,
@@ -97,12 +97,12 @@ impl Keyring {
         let key = keys
             .iter()
             .find(|key| key.active_from <= now)
-            // The clock of the replica that made the only key may be ahead.
+            // The clock of the replica that created the only key may be ahead.
             .or(keys.last())
             .ok_or_else(|| Error::internal(anyhow::anyhow!("there is no signing key")))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &key.encoding_key).map_err(Error::internal)
+        jsonwebtoken::encode(&header, claims, &key.signer).map_err(Error::internal)
     }
 }
 
@@ -120,11 +120,11 @@ fn new_key(generation: i64, active_from: DateTime<Utc>) -> StoredKey {
 pub async fn rotate(db: &DatabaseConnection, clock: &Clock) -> Result<(String, DateTime<Utc>)> {
     let rotated = transact(db, |txn| async move {
         let newest = keys::all(txn.as_ref()).await?.first().map(|key| key.generation);
-        let from = newest.map_or(clock.now(), |_| clock.after(PUBLICATION_LEAD));
-        let key = new_key(newest.unwrap_or_default() + 1, from);
+        let active_from = newest.map_or(clock.now(), |_| clock.after(PUBLICATION_LEAD));
+        let key = new_key(newest.unwrap_or_default() + 1, active_from);
         keys::insert(txn.as_ref(), &key).await?;
-        keys::retire_before(txn.as_ref(), key.generation, from).await?;
-        Ok((key.kid, from))
+        keys::retire_before(txn.as_ref(), key.generation, active_from).await?;
+        Ok((key.kid, active_from))
     });
     Ok(rotated.await?)
 }

@@ -139,6 +139,10 @@ impl App {
     }
 }
 
+fn invalid_one_time_token() -> Error {
+    Error::field(Reason::TokenInvalid, "token", "is invalid, used or expired")
+}
+
 fn session_ended() -> Error {
     Error::new(Reason::TokenInvalid, "this session has ended; sign in again")
 }

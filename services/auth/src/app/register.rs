@@ -88,14 +88,12 @@ impl App {
     fn check_invitation(&self, code: Option<&str>) -> Result<()> {
         match self.config.registration {
             config::Registration::Open => Ok(()),
-            config::Registration::Closed => {
-                Err(Error::new(Reason::RegistrationClosed, "new accounts are not taken at the moment"))
-            }
+            config::Registration::Closed => Err(Error::new(Reason::RegistrationClosed, "registration is closed")),
             config::Registration::Invitation => {
                 if code.is_some_and(|code| secret::is_among(code, self.config.invitation_codes())) {
                     return Ok(());
                 }
-                Err(Error::field(Reason::InvitationInvalid, "invitationCode", "is not one of ours"))
+                Err(Error::field(Reason::InvitationInvalid, "invitationCode", "is not a valid code"))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Password resets: an administrator creates a one-time token, the user sets a
 //! new password with it.
 
-use fenz_chassis::{Error, Reason, Result, User, UserId};
+use fenz_chassis::{Result, User, UserId};
 use fenz_events::Act;
 
 use super::{App, events::audit_entry};
@@ -45,11 +45,11 @@ impl App {
     /// `TOKEN_INVALID` for a token that is unknown, used or expired;
     /// `PASSWORD_TOO_WEAK`, which leaves the token usable.
     pub async fn reset_password(&self, token: &str, new: &str) -> Result<()> {
-        let invalid = || Error::field(Reason::TokenInvalid, "token", "is not valid, or not any more");
         let digest = secret::digest(token);
         let now = self.clock.now();
-        let (user, _) = one_time::find(&self.db, Kind::Password, &digest, now).await?.ok_or_else(invalid)?;
-        let account = users::by_id(&self.db, user).await?.ok_or_else(invalid)?;
+        let found = one_time::find(&self.db, Kind::Password, &digest, now).await?;
+        let (user, _) = found.ok_or_else(super::invalid_one_time_token)?;
+        let account = users::by_id(&self.db, user).await?.ok_or_else(super::invalid_one_time_token)?;
         password::check("newPassword", new, &account.username)?;
         let hash = self.hasher.hash(new).await?;
         let reset = self.outbox.transact(|txn| {
@@ -57,7 +57,7 @@ impl App {
             async move {
                 let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
                 if !one_time::redeem(txn.as_ref(), Kind::Password, digest, self.clock.now()).await? {
-                    return Err(invalid());
+                    return Err(super::invalid_one_time_token());
                 }
                 account.password_hash.clone_from(hash);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;

@@ -38,7 +38,7 @@ impl App {
     /// Ends every session of the caller.
     ///
     /// # Errors
-    /// `TOKEN_INVALID` when the call's own has ended.
+    /// `TOKEN_INVALID` when the caller's session has ended.
     pub async fn logout_all(&self, caller: &User) -> Result<()> {
         self.session(caller).await?;
         let ended = self.outbox.transact(|txn| async move { self.end_all_in_txn(&txn, caller.id, None).await });
@@ -48,7 +48,7 @@ impl App {
     /// The caller's open sessions, the last used first.
     ///
     /// # Errors
-    /// `TOKEN_INVALID` when the call's own has ended.
+    /// `TOKEN_INVALID` when the caller's session has ended.
     pub async fn list_sessions(&self, caller: &User) -> Result<Vec<Session>> {
         self.session(caller).await?;
         Ok(sessions::open_by_user(&self.db, caller.id, self.clock.now()).await?)
@@ -69,7 +69,7 @@ impl App {
     /// Ends every session of an account; returns how many were open.
     ///
     /// # Errors
-    /// `USER_NOT_FOUND`; `TOKEN_INVALID` when the caller's own has ended.
+    /// `USER_NOT_FOUND`; `TOKEN_INVALID` when the caller's session has ended.
     pub async fn end_user_sessions(&self, caller: &User, user: UserId) -> Result<i32> {
         let ended = self.outbox.transact(|txn| async move {
             self.session_in_txn(&txn, caller).await?;

@@ -9,7 +9,8 @@ use fenz_chassis::{Error, Reason, Result};
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|l| !l.starts_with('#')).collect());
 
-/// Checks a new password, which came in `field`. The contract checks its length.
+/// Checks a new password; `field` names it in errors. The contract checks its
+/// length.
 ///
 /// # Errors
 /// `PASSWORD_TOO_WEAK`.

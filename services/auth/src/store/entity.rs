@@ -124,7 +124,7 @@ table!(
 
 table!(
     /// A claim on an upload that media is to release.
-    pending_media_call, "pending_media_calls", {
+    pending_call, "pending_calls", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub claim: String,
         /// Make the upload claimable again instead of deleting its files.

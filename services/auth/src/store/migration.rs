@@ -44,7 +44,7 @@ impl MigratorTrait for Migrator {
             index_as("m20261122_000021_failures_subject", "login_failures_subject", "login_failures", &["subject"]),
             table("m20261122_000022_unreported", unreported_failures),
             index("m20261122_000023_unreported_subject", "unreported_failures", &["subject"]),
-            rename_table("m20261129_000024_pending_media_calls", "media_errands", "pending_media_calls"),
+            rename_table("m20261129_000024_pending_calls", "media_errands", "pending_calls"),
         ];
         all.extend(fenz_events::migrations());
         all

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::entity::pending_media_call::{ActiveModel, Column, Entity, Model};
+use super::entity::pending_call::{ActiveModel, Column, Entity, Model};
 
 /// A claim to be released.
 #[derive(Clone, Debug)]

@@ -142,18 +142,12 @@ async fn two_identical_concurrent_changes_keep_the_avatar() {
         let set = || fleet.call(Method::PUT, "/api/v1/user/avatar", &headers, &body);
         let (one, two) = tokio::join!(set(), set());
         assert_eq!((one.is(200).etag(), two.is(200).etag()), ("\"2\"", "\"2\""));
-        assert_eq!(fleet.count("pending_media_calls").await, 0);
+        assert_eq!(fleet.count("pending_calls").await, 0);
         // As a third request that scheduled it after the others, then failed.
         let zone = if fleet.db().await.get_database_backend() == DbBackend::MySql { "" } else { "+00:00" };
         let call = format!("('{claim}', TRUE, '2026-01-01 00:00:00{zone}', FALSE)");
-        fleet.sql(&format!("INSERT INTO pending_media_calls (claim, keep_files, due_at, started) VALUES {call}")).await;
-        for _ in 0..200 {
-            if fleet.count("pending_media_calls").await == 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert_eq!(fleet.count("pending_media_calls").await, 0);
+        fleet.sql(&format!("INSERT INTO pending_calls (claim, keep_files, due_at, started) VALUES {call}")).await;
+        fleet.wait_for_count("pending_calls", 0).await;
         assert!(media.released.lock().unwrap().is_empty());
         assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(1, claim)]));
     })

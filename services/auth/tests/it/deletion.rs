@@ -105,13 +105,7 @@ async fn a_deleted_account_leaves_no_rows() {
         assert_eq!(ended_sessions().await.len(), 2);
 
         // Media is unavailable: auth has tried, and delays its report.
-        for _ in 0..200 {
-            if fleet.count("pending_media_calls WHERE started").await == 1 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert_eq!(fleet.count("pending_media_calls WHERE started").await, 1);
+        fleet.wait_for_count("pending_calls WHERE started", 1).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(events.all("erased").is_empty());
         crate::avatar::serve(&crate::avatar::FakeMedia::default(), &mut fleet.sandbox);
@@ -147,13 +141,7 @@ async fn a_deleted_account_leaves_no_rows() {
         fleet.sandbox.process.clock.advance(Duration::from_secs(17 * 60));
         assert!(ended_sessions().await.is_empty());
         fleet.start_again(&[]).await;
-        for _ in 0..100 {
-            if fleet.count("ended_sessions").await == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("ended sessions are not pruned");
+        fleet.wait_for_count("ended_sessions", 0).await;
     })
     .await;
 }

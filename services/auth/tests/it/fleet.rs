@@ -1,5 +1,7 @@
 //! An auth service for one test, and a REST client for it.
 
+use std::time::Duration;
+
 use fenz_auth::Auth;
 use fenz_chassis::settings::Sources;
 use fenz_events::MailboxRegistry;
@@ -172,6 +174,17 @@ impl Fleet {
         let sql = format!("SELECT CAST(COUNT(*) AS CHAR(20)) AS n FROM {table}");
         let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
         row.try_get::<String>("", "n").unwrap().trim().parse().unwrap()
+    }
+
+    /// Waits until a table has this number of rows.
+    pub async fn wait_for_count(&self, table: &str, rows: u64) {
+        for _ in 0..200 {
+            if self.count(table).await == rows {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(self.count(table).await, rows, "{table}");
     }
 
     /// Starts another auth on the same database and clock; returns its URL.

@@ -156,8 +156,8 @@ async fn a_ban_expires_or_is_ended_by_a_moderator() {
         events.wait_for("moderated", "outcome", "unbanned").await;
         assert_eq!(events.audit("user.unbanned").await.2, json!({"bannedUntil": null}));
         fleet.login("ann", PASSWORD).await.is(200);
-        let bans = events.all("moderated").into_iter().filter(|event| event["outcome"] == "banned");
-        assert_eq!(bans.last().unwrap()["until"], Value::Null);
+        let permanent = events.all("moderated").into_iter().rfind(|event| event["outcome"] == "banned").unwrap();
+        assert_eq!(permanent["until"], Value::Null);
         assert_eq!((events.audits("user.banned"), events.audits("user.unbanned")), (2, 1));
     })
     .await;

@@ -5,20 +5,9 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fleet::{Fleet, PASSWORD, on_every_database};
+use crate::fleet::{PASSWORD, on_every_database};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// Waits for the job, which runs at every start.
-async fn wait_for_rows(fleet: &Fleet, table: &str, rows: u64) {
-    for _ in 0..100 {
-        if fleet.count(table).await == rows {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert_eq!(fleet.count(table).await, rows, "{table}");
-}
 
 #[tokio::test]
 async fn only_expired_rows_are_deleted() {
@@ -31,16 +20,17 @@ async fn only_expired_rows_are_deleted() {
         fleet.as_user(ended.text("accessToken"), Method::POST, "auth/logout", json!({})).await.is(200);
         fleet.sandbox.process.clock.advance(20 * DAY);
         let kept = fleet.refresh(kept.text("refreshToken")).await.is(200);
+        // The job runs at every start.
         fleet.start_again(&[]).await;
         // The ended session was deleted; ann's first has not expired yet.
-        wait_for_rows(&fleet, "sessions", 2).await;
+        fleet.wait_for_count("sessions", 2).await;
         for table in ["one_time_tokens", "login_failures"] {
-            wait_for_rows(&fleet, table, 0).await;
+            fleet.wait_for_count(table, 0).await;
         }
         fleet.sandbox.process.clock.advance(11 * DAY);
         fleet.start_again(&[]).await;
-        wait_for_rows(&fleet, "sessions", 1).await;
-        wait_for_rows(&fleet, "refresh_tokens", 1).await;
+        fleet.wait_for_count("sessions", 1).await;
+        fleet.wait_for_count("refresh_tokens", 1).await;
         fleet.refresh(kept.text("refreshToken")).await.is(200);
     })
     .await;

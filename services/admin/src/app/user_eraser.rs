@@ -23,10 +23,10 @@ const REPORT_BATCH: u64 = 100;
 const ACCOUNT_DELETED_NOTE: &str = "The account no longer exists.";
 
 /// This service's part of an erasure.
-pub struct ErasureRunner(pub App);
+pub struct UserEraser(pub App);
 
 #[async_trait::async_trait]
-impl Eraser for ErasureRunner {
+impl Eraser for UserEraser {
     async fn erase(&self, user: UserId) -> Result<Portion> {
         let app = &self.0;
         let mut removed = app.blank_entries(user).await?;
