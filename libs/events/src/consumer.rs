@@ -14,7 +14,7 @@ use crate::{
 
 /// An event as its handler gets it.
 #[derive(Clone, Debug)]
-pub struct Received<E> {
+pub struct ReceivedEvent<E> {
     /// The same however often it is delivered.
     pub id: String,
     pub event: E,
@@ -59,7 +59,7 @@ impl Consumer {
     /// # Panics
     /// When the kind has a handler.
     #[must_use]
-    pub fn on<E: Event, F>(mut self, handler: impl Fn(Txn, Received<E>) -> F + Send + Sync + 'static) -> Self
+    pub fn on<E: Event, F>(mut self, handler: impl Fn(Txn, ReceivedEvent<E>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
@@ -67,12 +67,12 @@ impl Consumer {
             let event = match E::decode(envelope.payload.as_slice()) {
                 Ok(event) => event,
                 Err(error) => {
-                    let error = HandlerError::message(format_args!("cannot be decoded: {error}"));
+                    let error = HandlerError::invalid(format_args!("cannot be decoded: {error}"));
                     return Box::pin(std::future::ready(Err(error)));
                 }
             };
             let occurred_at = envelope.time().unwrap_or(now);
-            Box::pin(handler(txn, Received { id: envelope.id, event, occurred_at, subject: envelope.subject }))
+            Box::pin(handler(txn, ReceivedEvent { id: envelope.id, event, occurred_at, subject: envelope.subject }))
         });
         let before = self.handlers.insert((E::FAMILY, E::WHAT), erased);
         assert!(before.is_none(), "{}.{} has two handlers", E::FAMILY, E::WHAT);

@@ -82,9 +82,9 @@ impl ErasureRunner {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn order_in_txn(&self, txn: &Txn, event: &UserDeleted) -> Result<(), HandlerError> {
+    pub async fn request_in_txn(&self, txn: &Txn, event: &UserDeleted) -> Result<(), HandlerError> {
         if event.user_id <= 0 {
-            return Err(HandlerError::message("an event of no user"));
+            return Err(HandlerError::invalid("an event of no user"));
         }
         let now = self.0.clock.now();
         erasures::insert_erased_in_txn(txn.as_ref(), event.user_id, now).await?;

@@ -21,7 +21,7 @@ pub enum HandlerError {
 }
 
 impl HandlerError {
-    pub fn message(reason: impl std::fmt::Display) -> Self {
+    pub fn invalid(reason: impl std::fmt::Display) -> Self {
         Self::Invalid(reason.to_string())
     }
 }

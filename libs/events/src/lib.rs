@@ -18,13 +18,13 @@
 //! ```no_run
 //! # use fenz_chassis::{Platform, Result};
 //! # use fenz_contract::events::v1::{UserRegistered, VideoDeleted};
-//! use fenz_events::{Consumer, Outbox, Received};
+//! use fenz_events::{Consumer, Outbox, ReceivedEvent};
 //!
 //! // The service's Migrator appends `fenz_events::migrations()` to its own.
 //! # async fn build(platform: Platform) -> anyhow::Result<()> {
 //! let outbox = Outbox::start(&platform).await?;
 //! Consumer::new()
-//!     .on(|txn, Received { event, .. }: Received<UserRegistered>| async move {
+//!     .on(|txn, ReceivedEvent { event, .. }: ReceivedEvent<UserRegistered>| async move {
 //!         // Write with `txn`; `?` turns errors into the right `HandlerError`.
 //!         # let _ = (txn, event);
 //!         Ok(())
@@ -81,15 +81,13 @@ mod store;
 mod stream_consumer;
 mod worker;
 
-pub use audit::{AuditEntry, AuditEntry as Act};
-pub use broadcast::{BroadcastSubscriber, BroadcastSubscriber as Listener};
-pub use consumer::{Consumer, Received};
+pub use audit::AuditEntry;
+pub use broadcast::BroadcastSubscriber;
+pub use consumer::{Consumer, ReceivedEvent};
 pub use envelope::{Envelope, Headers};
-pub use erasure::{
-    Batch, Batch as Portion, ErasureRunner, ErasureRunner as Erasures, UserDataEraser, UserDataEraser as Eraser,
-};
+pub use erasure::{Batch, ErasureRunner, UserDataEraser};
 pub use event::{Event, FAMILIES};
-pub use handler_error::{HandlerError, HandlerError as Refusal};
+pub use handler_error::HandlerError;
 pub use lease::Lease;
 pub use mailboxes::MailboxRegistry;
 pub use outbox::{MAX_BYTES, Outbox};

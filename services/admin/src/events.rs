@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased, UserModerated};
-use fenz_events::{Consumer, Received, Refusal};
+use fenz_events::{Consumer, HandlerError, ReceivedEvent};
 
 use crate::{
     app::App,
@@ -19,14 +19,14 @@ use crate::{
 pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let (recording, deleting, erasing) = (app.clone(), app.clone(), app.clone());
     Consumer::new()
-        .on(move |txn, received: Received<AuditRecorded>| {
+        .on(move |txn, received: ReceivedEvent<AuditRecorded>| {
             let app = recording.clone();
             async move {
                 let at = received.event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
                 Ok(app.record_in_txn(&txn, entry(&received.event, at)).await?)
             }
         })
-        .on(move |txn, received: Received<UserDeleted>| {
+        .on(move |txn, received: ReceivedEvent<UserDeleted>| {
             let app = deleting.clone();
             async move {
                 let event = &received.event;
@@ -36,13 +36,13 @@ pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()
                 app.user_deleted_in_txn(&txn, event, erasure).await
             }
         })
-        .on(move |txn, received: Received<UserErased>| {
+        .on(move |txn, received: ReceivedEvent<UserErased>| {
             let app = erasing.clone();
             async move {
                 let event = &received.event;
                 let at = event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
                 if event.service.is_empty() || event.service.len() > 32 {
-                    return Err(Refusal::message("the event names no service"));
+                    return Err(HandlerError::invalid("the event names no service"));
                 }
                 let erasure = erasure(event.erasure_id, event.user_id, 0, at)?;
                 Ok(app.user_erased_in_txn(&txn, erasure, &event.service, event.removed).await?)
@@ -52,11 +52,11 @@ pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()
         .await
 }
 
-fn erasure(id: i64, user: i64, version: i64, at: DateTime<Utc>) -> Result<ErasureEvent, Refusal> {
+fn erasure(id: i64, user: i64, version: i64, at: DateTime<Utc>) -> Result<ErasureEvent, HandlerError> {
     if id > 0 && user > 0 {
         Ok(ErasureEvent { id, user, version, at })
     } else {
-        Err(Refusal::message("the event names no user"))
+        Err(HandlerError::invalid("the event names no user"))
     }
 }
 

@@ -5,7 +5,7 @@ use fenz_chassis::{Platform, UserId};
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserRegistered, UserUpdated,
 };
-use fenz_events::{Consumer, Received, Refusal};
+use fenz_events::{Consumer, HandlerError, ReceivedEvent};
 
 use crate::{
     app::App,
@@ -16,7 +16,7 @@ use crate::{
 pub async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let (registered, updated, deleted) = (app.clone(), app.clone(), app.clone());
     Consumer::new()
-        .on(move |txn, received: Received<UserRegistered>| {
+        .on(move |txn, received: ReceivedEvent<UserRegistered>| {
             let app = registered.clone();
             async move {
                 let UserRegistered { user_id, username, display_name, version, .. } = received.event;
@@ -26,7 +26,7 @@ pub async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
                 Ok(())
             }
         })
-        .on(move |txn, received: Received<UserUpdated>| {
+        .on(move |txn, received: ReceivedEvent<UserUpdated>| {
             let app = updated.clone();
             async move {
                 let UserUpdated { user_id, username, display_name, is_hidden, version, .. } = received.event;
@@ -35,7 +35,7 @@ pub async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
                 Ok(())
             }
         })
-        .on(move |txn, received: Received<UserDeleted>| {
+        .on(move |txn, received: ReceivedEvent<UserDeleted>| {
             let app = deleted.clone();
             async move { app.user_deleted_in_txn(&txn, &received.event).await }
         })
@@ -43,8 +43,8 @@ pub async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
         .await
 }
 
-fn user(id: i64) -> Result<UserId, Refusal> {
-    if id > 0 { Ok(UserId(id)) } else { Err(Refusal::message("the event has no user id")) }
+fn user(id: i64) -> Result<UserId, HandlerError> {
+    if id > 0 { Ok(UserId(id)) } else { Err(HandlerError::invalid("the event has no user id")) }
 }
 
 pub fn channel_changed(channel: &Channel, now: DateTime<Utc>) -> ChannelChanged {

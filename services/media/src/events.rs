@@ -2,7 +2,7 @@
 
 use fenz_chassis::{Platform, UserId};
 use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, UserDeleted, VideoChanged, VideoDeleted};
-use fenz_events::{Consumer, Received, Refusal};
+use fenz_events::{Consumer, HandlerError, ReceivedEvent};
 
 use crate::{app::Media, domain::playback::ChannelState};
 
@@ -10,21 +10,21 @@ pub async fn consume(platform: &Platform, media: &Media) -> anyhow::Result<()> {
     let (video_changed, video_deleted, user_deleted) = (media.clone(), media.clone(), media.clone());
     let (channel_changed, channel_deleted) = (media.clone(), media.clone());
     Consumer::new()
-        .on(move |txn, received: Received<VideoChanged>| {
+        .on(move |txn, received: ReceivedEvent<VideoChanged>| {
             let media = video_changed.clone();
             async move {
                 require_id(received.event.video_id)?;
                 Ok(media.video_changed_in_txn(&txn, &received.event).await?)
             }
         })
-        .on(move |txn, received: Received<VideoDeleted>| {
+        .on(move |txn, received: ReceivedEvent<VideoDeleted>| {
             let media = video_deleted.clone();
             async move {
                 require_id(received.event.video_id)?;
                 Ok(media.video_deleted_in_txn(&txn, &received.event).await?)
             }
         })
-        .on(move |txn, received: Received<ChannelChanged>| {
+        .on(move |txn, received: ReceivedEvent<ChannelChanged>| {
             let media = channel_changed.clone();
             async move {
                 let ChannelChanged { channel_id, owner_id, is_hidden, version, .. } = received.event;
@@ -33,7 +33,7 @@ pub async fn consume(platform: &Platform, media: &Media) -> anyhow::Result<()> {
                 Ok(media.channel_changed_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
             }
         })
-        .on(move |txn, received: Received<ChannelDeleted>| {
+        .on(move |txn, received: ReceivedEvent<ChannelDeleted>| {
             let media = channel_deleted.clone();
             async move {
                 let ChannelDeleted { channel_id, owner_id, version, .. } = received.event;
@@ -42,7 +42,7 @@ pub async fn consume(platform: &Platform, media: &Media) -> anyhow::Result<()> {
                 Ok(media.channel_changed_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
             }
         })
-        .on(move |txn, received: Received<UserDeleted>| {
+        .on(move |txn, received: ReceivedEvent<UserDeleted>| {
             let media = user_deleted.clone();
             async move { media.user_deleted_in_txn(&txn, &received.event).await }
         })
@@ -50,6 +50,6 @@ pub async fn consume(platform: &Platform, media: &Media) -> anyhow::Result<()> {
         .await
 }
 
-fn require_id(id: i64) -> Result<(), Refusal> {
-    if id > 0 { Ok(()) } else { Err(Refusal::message("the event has no id")) }
+fn require_id(id: i64) -> Result<(), HandlerError> {
+    if id > 0 { Ok(()) } else { Err(HandlerError::invalid("the event has no id")) }
 }

@@ -20,7 +20,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::media::v1::upload_service;
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 use moka::future::Cache;
 
 use app::{Media, PlaybackStatusCache, UploadLimiter};
@@ -54,7 +54,7 @@ impl Service for MediaService {
             upload_limiter: UploadLimiter::new(config.uploads_at_once, config.uploads_per_user),
             uploads: Cache::builder().max_capacity(UPLOAD_CACHE_CAPACITY).time_to_live(UPLOAD_CACHE_TTL).build(),
             playback_statuses: PlaybackStatusCache::default(),
-            erasures: Erasures::new(&platform, &outbox)?,
+            erasures: ErasureRunner::new(&platform, &outbox)?,
             config: Arc::new(config),
         };
         events::consume(&platform, &media).await?;

@@ -6,7 +6,7 @@ use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
     VideoDeleted, VideosImported, ViewsCounted,
 };
-use fenz_events::{Consumer, Received};
+use fenz_events::{Consumer, ReceivedEvent};
 
 use crate::app::App;
 
@@ -15,7 +15,7 @@ use crate::app::App;
 macro_rules! project {
     ($app:ident, $event:ty, $method:ident) => {{
         let app = $app.clone();
-        move |txn, Received { event, .. }: Received<$event>| {
+        move |txn, ReceivedEvent { event, .. }: ReceivedEvent<$event>| {
             let app = app.clone();
             async move {
                 app.projection.$method(&txn, event).await?;

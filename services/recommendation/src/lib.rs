@@ -24,7 +24,7 @@ use fenz_chassis::{Needs, OwnCommand, Platform, Process, Service, Settings, Surf
 use fenz_contract::recommendation::v1::{
     recommendation_service, search_service, tag_admin_service, tag_catalog_service, tag_service,
 };
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 
 pub use app::DatabaseReads;
 pub use config::Config;
@@ -121,6 +121,6 @@ pub async fn rebuild_index_on(platform: &Platform) -> anyhow::Result<()> {
 /// When content, channel or the database is unavailable.
 pub async fn rebuild_on(platform: &Platform) -> anyhow::Result<String> {
     let outbox = Outbox::start(platform).await?;
-    let rebuilt = app::Rebuild::new(platform, Erasures::new(platform, &outbox)?)?.run().await?;
+    let rebuilt = app::Rebuild::new(platform, ErasureRunner::new(platform, &outbox)?)?.run().await?;
     Ok(format!("{} channels, {} videos changed, {} deleted", rebuilt.channels, rebuilt.videos, rebuilt.deleted))
 }

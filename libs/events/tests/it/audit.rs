@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn, request::Context};
 use fenz_contract::events::v1::AuditRecorded;
-use fenz_events::{AuditEntry, Consumer, Outbox, Received};
+use fenz_events::{AuditEntry, Consumer, Outbox, ReceivedEvent};
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::fleet::{eventually, insert, on_each};
 /// Keeps the recorded entries, and inserts an effect for each.
 fn recording(recorded: &Arc<Mutex<Vec<AuditRecorded>>>) -> Consumer {
     let recorded = recorded.clone();
-    Consumer::new().on(move |txn: Txn, Received { event, .. }: Received<AuditRecorded>| {
+    Consumer::new().on(move |txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<AuditRecorded>| {
         let recorded = recorded.clone();
         async move {
             insert(&txn, "effects", event.actor_id).await?;

@@ -15,7 +15,7 @@ pub struct Broker {
 impl Broker {
     /// Not started. None where this machine has no server.
     pub fn new() -> Option<Self> {
-        std::env::var("FENZ_TEST_NATS").ok()?;
+        fenz_testkit::Server::Nats.url()?;
         Some(Self { folder: tempfile::tempdir().unwrap(), port: fenz_testkit::free_address().port(), running: None })
     }
 

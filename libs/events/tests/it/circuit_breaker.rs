@@ -135,7 +135,10 @@ async fn while_a_required_dependency_does_not_answer_nothing_is_given_up() {
         let outage = broken.clone();
         subscriber.platform.readiness.require("channel.store", move || {
             let outage = outage.load(Ordering::Acquire);
-            async move { if outage { anyhow::bail!("does not answer") } else { Ok(()) } }
+            async move {
+                anyhow::ensure!(!outage, "does not answer");
+                Ok(())
+            }
         });
         let (_publisher, outbox) = fleet.publisher().await;
         write(&outbox, 1).await.unwrap();

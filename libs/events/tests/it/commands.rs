@@ -12,7 +12,7 @@ fn dead_letters_are_listed_and_replayed_by_command() {
     let outer = runtime();
     let (fleet, subscriber) = outer.block_on(async {
         let fleet = Fleet::new(Database::Sqlite, &Transport::Mailbox).await;
-        let subscriber = fleet.subscriber(failing(|n| Some(HandlerError::message(format_args!("never {n}"))))).await;
+        let subscriber = fleet.subscriber(failing(|n| Some(HandlerError::invalid(format_args!("never {n}"))))).await;
         let (_publisher, outbox) = fleet.publisher().await;
         write(&outbox, 1).await.unwrap();
         eventually("a dead letter", async || subscriber.count("dead_letters").await == 1).await;

@@ -11,7 +11,7 @@ use fenz_chassis::{
     request,
 };
 use fenz_contract::events::v1::{UserRegistered, UserUpdated};
-use fenz_events::{Consumer, Envelope, MAX_BYTES, Received};
+use fenz_events::{Consumer, Envelope, MAX_BYTES, ReceivedEvent};
 use fenz_testkit::Database;
 use http::HeaderMap;
 
@@ -151,7 +151,7 @@ async fn a_consumer_that_starts_later_misses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_replica_drops_no_event_that_a_newer_one_handles() {
     on_each(|fleet| async move {
-        let newer = recording().on(|txn: Txn, Received { event, .. }: Received<UserUpdated>| async move {
+        let newer = recording().on(|txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserUpdated>| async move {
             Ok(insert(&txn, "effects", event.user_id).await?)
         });
         let newer = fleet.subscriber(newer).await;
@@ -173,7 +173,7 @@ async fn the_trace_is_continued() {
     on_each(|fleet| async move {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let log = calls.clone();
-        let consumer = Consumer::new().on(move |txn: Txn, received: Received<UserRegistered>| {
+        let consumer = Consumer::new().on(move |txn: Txn, received: ReceivedEvent<UserRegistered>| {
             let log = log.clone();
             async move {
                 insert(&txn, "effects", received.event.user_id).await?;

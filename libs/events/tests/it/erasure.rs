@@ -11,7 +11,7 @@ use std::{
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{UserDeleted, UserErased, UserRegistered};
-use fenz_events::{Batch, Consumer, Envelope, ErasureRunner, Outbox, Received, UserDataEraser};
+use fenz_events::{Batch, Consumer, Envelope, ErasureRunner, Outbox, ReceivedEvent, UserDataEraser};
 use tokio::sync::Semaphore;
 
 use crate::fleet::{Fleet, Replica, event, eventually, insert, on_each, publish};
@@ -51,11 +51,11 @@ async fn erasing(fleet: &Fleet, eraser: impl UserDataEraser) -> Replica {
     let erasures = ErasureRunner::new(&replica.platform, &outbox).unwrap();
     let (orders, known) = (erasures.clone(), erasures.clone());
     let consumer = Consumer::new()
-        .on(move |txn: Txn, Received { event, .. }: Received<UserDeleted>| {
+        .on(move |txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserDeleted>| {
             let orders = orders.clone();
-            async move { orders.order_in_txn(&txn, &event).await }
+            async move { orders.request_in_txn(&txn, &event).await }
         })
-        .on(move |txn: Txn, Received { event, .. }: Received<UserRegistered>| {
+        .on(move |txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserRegistered>| {
             let known = known.clone();
             async move {
                 if !known.is_erased(txn.as_ref(), UserId(event.user_id)).await? {
@@ -71,7 +71,7 @@ async fn erasing(fleet: &Fleet, eraser: impl UserDataEraser) -> Replica {
 
 /// Receives the reports: what was removed becomes an effect.
 async fn admin(fleet: &Fleet) -> Replica {
-    let consumer = Consumer::new().on(|txn: Txn, Received { event, .. }: Received<UserErased>| async move {
+    let consumer = Consumer::new().on(|txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserErased>| async move {
         assert_eq!((event.user_id, event.service.as_str()), (USER, "channel"));
         Ok(insert(&txn, "effects", event.erasure_id * 100 + event.removed).await?)
     });

@@ -164,10 +164,9 @@ async fn a_missing_table_costs_no_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumers_database_may_be_unavailable() {
-    let Ok(admin) = std::env::var("FENZ_TEST_POSTGRES") else { return };
+    let Some(admin) = fenz_testkit::Server::Postgres.url() else { return };
     let admin = sea_orm::Database::connect(admin).await.unwrap();
-    let transports =
-        std::env::var("FENZ_TEST_NATS").ok().map(Transport::JetStream).into_iter().chain([Transport::Mailbox]);
+    let transports = fenz_testkit::Server::Nats.url().map(Transport::JetStream).into_iter().chain([Transport::Mailbox]);
     for transport in transports {
         let fleet = Fleet::new(Database::Postgres, &transport).await;
         let subscriber = fleet.subscriber(recording()).await;
@@ -197,7 +196,7 @@ async fn an_error_rolls_back_what_the_handler_did() {
     on_each(|fleet| async move {
         let first = AtomicBool::new(true);
         let once =
-            move |n: i64| (n == 1 && first.swap(false, Ordering::AcqRel)).then(|| HandlerError::message("not yet"));
+            move |n: i64| (n == 1 && first.swap(false, Ordering::AcqRel)).then(|| HandlerError::invalid("not yet"));
         let subscriber = fleet.subscriber(failing(once)).await;
         let (_publisher, outbox) = fleet.publisher().await;
         write(&outbox, 1).await.unwrap();

@@ -8,7 +8,7 @@ use fenz_chassis::{
     settings::BusSettings,
 };
 use fenz_contract::events::v1::UserRegistered;
-use fenz_events::{Consumer, Envelope, Event, HandlerError, MailboxRegistry, Outbox, Received};
+use fenz_events::{Consumer, Envelope, Event, HandlerError, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_testkit::Database;
 use futures::{FutureExt, future::join_all};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -77,7 +77,7 @@ pub enum Transport {
 /// Every pair of bus and database that this machine offers.
 pub fn everywhere() -> Vec<(Database, Transport)> {
     let mut all: Vec<_> = Database::available().into_iter().map(|database| (database, Transport::Mailbox)).collect();
-    if let Ok(url) = std::env::var("FENZ_TEST_NATS") {
+    if let Some(url) = fenz_testkit::Server::Nats.url() {
         all.extend(Database::available().into_iter().map(|database| (database, Transport::JetStream(url.clone()))));
     }
     all
@@ -310,7 +310,7 @@ pub async fn insert(txn: &Txn, table: &str, n: i64) -> Result<(), DbErr> {
 
 /// Inserts an effect for every number.
 pub fn recording() -> Consumer {
-    Consumer::new().on(|txn: Txn, Received { event, .. }: Received<UserRegistered>| async move {
+    Consumer::new().on(|txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserRegistered>| async move {
         Ok(insert(&txn, "effects", event.user_id).await?)
     })
 }
@@ -318,7 +318,7 @@ pub fn recording() -> Consumer {
 /// As [`recording`], then fails where the test returns an error.
 pub fn failing(fail: impl Fn(i64) -> Option<HandlerError> + Send + Sync + 'static) -> Consumer {
     let fail = Arc::new(fail);
-    Consumer::new().on(move |txn: Txn, Received { event, .. }: Received<UserRegistered>| {
+    Consumer::new().on(move |txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserRegistered>| {
         let fail = fail.clone();
         async move {
             // After the effect: it must be rolled back.

@@ -98,7 +98,7 @@ async fn child() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_write_takes_effect_once_though_replicas_are_killed() {
-    let Ok(nats) = std::env::var("FENZ_TEST_NATS") else { return };
+    let Some(nats) = fenz_testkit::Server::Nats.url() else { return };
     let fleet = Fleet::new(Database::of_a_fleet(), &Transport::JetStream(nats)).await;
     // Creates the tables, and reads.
     let observer = |url: &str| {

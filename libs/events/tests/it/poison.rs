@@ -7,7 +7,7 @@ use std::sync::{
 
 use fenz_chassis::database::Txn;
 use fenz_contract::events::v1::UserRegistered;
-use fenz_events::{Consumer, Envelope, HandlerError, Received, dead_letters};
+use fenz_events::{Consumer, Envelope, HandlerError, ReceivedEvent, dead_letters};
 
 use crate::fleet::{event, eventually, insert, on_each, write};
 
@@ -18,7 +18,7 @@ const PANICS: i64 = 2;
 const TOO_MUCH: i64 = 3;
 
 fn picky(tries: Arc<AtomicUsize>, repaired: Arc<AtomicBool>) -> Consumer {
-    Consumer::new().on(move |txn: Txn, Received { event, .. }: Received<UserRegistered>| {
+    Consumer::new().on(move |txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserRegistered>| {
         let (tries, repaired) = (tries.clone(), repaired.clone());
         async move {
             insert(&txn, "effects", event.user_id).await?;
@@ -28,7 +28,7 @@ fn picky(tries: Arc<AtomicUsize>, repaired: Arc<AtomicBool>) -> Consumer {
             match event.user_id {
                 REFUSED => {
                     tries.fetch_add(1, Ordering::AcqRel);
-                    return Err(HandlerError::message("not this one"));
+                    return Err(HandlerError::invalid("not this one"));
                 }
                 PANICS => panic!("a handler of the test panics"),
                 // A row that is there: the name of a migration.

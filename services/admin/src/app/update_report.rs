@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn, database::transact};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 
 use super::{App, reports::not_found};
 use crate::{
@@ -118,7 +118,7 @@ impl App {
 
     async fn publish_in_txn(&self, txn: &Txn, moderator: UserId, before: &Report, after: &Report) -> Result<()> {
         for action in audit_actions(before, after) {
-            let entry = Act {
+            let entry = AuditEntry {
                 actor: Some(moderator),
                 action,
                 object_type: "report",

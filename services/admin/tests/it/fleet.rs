@@ -10,7 +10,7 @@ use std::{
 use fenz_admin::Admin;
 use fenz_chassis::{Needs, Platform, Role, Service, Surface};
 use fenz_contract::events::v1::{UserDeleted, UserErased, UserModerated};
-use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
+use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -45,7 +45,8 @@ impl MigratorTrait for Tables {
 
 fn record_events<E: Event + Send>(
     list: Arc<Mutex<Vec<E>>>,
-) -> impl Fn(fenz_chassis::database::Txn, Received<E>) -> std::future::Ready<Result<(), fenz_events::Refusal>> {
+) -> impl Fn(fenz_chassis::database::Txn, ReceivedEvent<E>) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
+{
     let ids = Mutex::new(HashSet::new());
     move |_, received| {
         // A handler may run again when its transaction failed.

@@ -1,7 +1,7 @@
 //! Administrators create accounts.
 
 use fenz_chassis::{Result, Role, User};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::json;
 
 use super::{App, Registration, events};
@@ -24,7 +24,8 @@ impl App {
                 users::insert(txn.as_ref(), account).await?;
                 self.outbox.emit(&txn, &events::registered(account, None)).await?;
                 let after = json!({"username": account.username, "role": role.as_str()});
-                let entry = Act { after: Some(after), ..events::audit_entry(caller.id, "user.created", account.id) };
+                let entry =
+                    AuditEntry { after: Some(after), ..events::audit_entry(caller.id, "user.created", account.id) };
                 self.outbox.audit(&txn, entry).await
             }
         });

@@ -3,7 +3,7 @@
 
 use fenz_chassis::{Error, Reason, Result, User, UserId, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::json;
 
 use super::{App, administrators, avatar, events, login_attempt::LoginAttempt};
@@ -76,7 +76,7 @@ impl App {
         };
         self.outbox.emit(txn, &event).await?;
         // No personal data: this entry is kept after the erasure.
-        let entry = Act {
+        let entry = AuditEntry {
             before: Some(json!({"role": account.role.as_str()})),
             after: Some(json!({"erasureId": erasure.to_string()})),
             ..events::audit_entry(actor, "user.deleted", user)

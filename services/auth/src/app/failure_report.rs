@@ -2,7 +2,7 @@
 //! the number of failures since the previous one.
 
 use fenz_chassis::Result;
-use fenz_events::{Act, Lease};
+use fenz_events::{AuditEntry, Lease};
 use serde_json::json;
 
 use super::App;
@@ -36,16 +36,20 @@ impl App {
         Ok(())
     }
 
-    async fn failed_login(&self, db: &impl sea_orm::ConnectionTrait, failures: &Failures) -> Result<Act<'static>> {
+    async fn failed_login(
+        &self,
+        db: &impl sea_orm::ConnectionTrait,
+        failures: &Failures,
+    ) -> Result<AuditEntry<'static>> {
         let about = users::by_login(db, &failures.name).await?.map(|account| account.id);
-        Ok(Act {
+        Ok(AuditEntry {
             action: "auth.login_failed",
             object_type: "login",
             object_id: failures.name.clone(),
             after: Some(json!({"failures": failures.count})),
             about,
             address: Some(failures.address.clone()),
-            ..Act::default()
+            ..AuditEntry::default()
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Users hide their own account.
 
 use fenz_chassis::{Result, User};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 
 use super::{App, events, hide_user::reasons};
 use crate::domain::hidden::HiddenReason;
@@ -22,7 +22,7 @@ impl App {
             super::save_in_txn(txn.as_ref(), &mut locked.account, now).await?;
             self.end_all_in_txn(&txn, caller.id, None).await?;
             self.outbox.emit(&txn, &events::updated(&locked.account, now)).await?;
-            let entry = Act {
+            let entry = AuditEntry {
                 before: Some(reasons(before)),
                 after: Some(reasons(locked.account.hidden)),
                 ..events::audit_entry(caller.id, "user.hidden", caller.id)

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Result, User, UserId};
 use fenz_contract::events::v1::UserModerated;
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::Value;
 
 use super::{App, administrators, events};
@@ -52,7 +52,7 @@ impl App {
                 super::save_in_txn(txn.as_ref(), &mut locked.account, now).await?;
                 self.outbox.emit(&txn, &events::updated(&locked.account, now)).await?;
                 self.outbox.emit(&txn, &moderated_event(&locked.account, &decision, now)).await?;
-                let entry = Act {
+                let entry = AuditEntry {
                     before: Some(decision.before),
                     after: Some(decision.after),
                     ..events::audit_entry(caller.id, decision.action, user)

@@ -1,7 +1,7 @@
 //! Refresh token rotation.
 
 use fenz_chassis::{Error, Reason, Result, database::Txn};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 
 use super::{App, OpenedSession};
 use crate::{
@@ -52,12 +52,12 @@ impl App {
         if !refresh_tokens::mark_used(txn, digest, now).await? {
             sessions::end_one(txn, session.user, &session.id, now).await?;
             self.emit_sessions_ended_in_txn(shared, session.user, vec![session.id.clone()]).await?;
-            let entry = Act {
+            let entry = AuditEntry {
                 action: "auth.refresh_reused",
                 object_type: "session",
                 object_id: session.id,
                 about: Some(session.user),
-                ..Act::default()
+                ..AuditEntry::default()
             };
             self.outbox.audit(shared, entry).await?;
             return Ok(Outcome::Reused);

@@ -1,7 +1,7 @@
 //! Administrators change accounts.
 
 use fenz_chassis::{Result, Role, User, UserId, database::Txn};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::{Map, Value, json};
 
 use super::{App, administrators, email, events};
@@ -98,7 +98,7 @@ impl App {
         super::save_in_txn(txn.as_ref(), account, now).await?;
         self.outbox.emit(txn, &events::updated(account, now)).await?;
         if !after.is_empty() {
-            let entry = Act {
+            let entry = AuditEntry {
                 before: Some(Value::Object(before)),
                 after: Some(Value::Object(after)),
                 ..events::audit_entry(caller.id, "user.updated", account.id)
@@ -107,7 +107,7 @@ impl App {
         }
         if role_changed {
             self.end_all_in_txn(txn, account.id, None).await?;
-            let entry = Act {
+            let entry = AuditEntry {
                 before: Some(json!({"role": role_before.as_str()})),
                 after: Some(json!({"role": account.role.as_str()})),
                 ..events::audit_entry(caller.id, "user.role_changed", account.id)

@@ -9,7 +9,7 @@ use std::{
 
 use fenz_chassis::{Needs, Platform, Service, Surface};
 use fenz_contract::events::v1 as pb;
-use fenz_events::{Consumer, Outbox, Received};
+use fenz_events::{Consumer, Outbox, ReceivedEvent};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ impl EventRecorder {
             .unwrap();
     }
 
-    fn record<E: serde::Serialize>(&self, received: &Received<E>) {
+    fn record<E: serde::Serialize>(&self, received: &ReceivedEvent<E>) {
         // A handler may run again when its transaction failed.
         if self.ids.lock().unwrap().insert(received.id.clone()) {
             let kind = received.subject.rsplit('.').next().unwrap_or_default().to_owned();
@@ -88,7 +88,7 @@ macro_rules! record_events {
     ($events:ident, $consumer:expr, $($event:ident)*) => {
         $consumer$(.on({
             let events = $events.clone();
-            move |_, received: Received<pb::$event>| {
+            move |_, received: ReceivedEvent<pb::$event>| {
                 events.record(&received);
                 async { Ok(()) }
             }

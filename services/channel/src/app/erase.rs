@@ -3,7 +3,7 @@
 
 use fenz_chassis::{Result, UserId, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
-use fenz_events::{Eraser, Portion, Refusal};
+use fenz_events::{Batch, HandlerError, UserDataEraser};
 
 use super::App;
 use crate::{
@@ -17,8 +17,8 @@ const BATCH_SIZE: u64 = 50;
 
 impl App {
     /// Deletes the user's channel and schedules the erasure of the rest.
-    pub async fn user_deleted_in_txn(&self, txn: &Txn, event: &UserDeleted) -> Result<(), Refusal> {
-        self.erasures.order_in_txn(txn, event).await?;
+    pub async fn user_deleted_in_txn(&self, txn: &Txn, event: &UserDeleted) -> Result<(), HandlerError> {
+        self.erasures.request_in_txn(txn, event).await?;
         let user = UserId(event.user_id);
         // Locks in the order of the other handlers, so that there is no deadlock.
         user_names::lock_in_txn(&**txn, user).await?;
@@ -77,8 +77,8 @@ impl App {
 }
 
 #[async_trait::async_trait]
-impl Eraser for App {
-    async fn erase(&self, user: UserId) -> Result<Portion> {
+impl UserDataEraser for App {
+    async fn erase(&self, user: UserId) -> Result<Batch> {
         let own = ChannelId(user.0);
         // A registration handled concurrently may have created it since.
         self.outbox.transact(|txn| async move { self.delete_channel_of_in_txn(&txn, user).await }).await?;
@@ -87,7 +87,7 @@ impl Eraser for App {
             removed += self.erase_membership(channel, user).await?;
         }
         if removed > 0 {
-            return Ok(Portion { removed, done: false });
+            return Ok(Batch { removed, done: false });
         }
         // The rows stay until media has deleted the files, whatever was to become
         // of them and when.
@@ -96,6 +96,6 @@ impl Eraser for App {
             removed += 1;
         }
         removed += self.erase_rows(user).await?;
-        Ok(Portion { removed, done: true })
+        Ok(Batch { removed, done: true })
     }
 }

@@ -17,7 +17,7 @@ mod update;
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, Error, Platform, Reason, Result, UserId, media_url::MediaUrls};
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
@@ -45,7 +45,7 @@ pub struct App {
     urls: MediaUrls,
     channel_locks: StripedMutex,
     outbox: Outbox,
-    pub(crate) erasures: Erasures,
+    pub(crate) erasures: ErasureRunner,
     pub(crate) pending_calls: PendingCalls,
     /// Wakes the cleanup job: a channel was deleted.
     pub(crate) cleanup_notify: Arc<Notify>,
@@ -56,7 +56,7 @@ impl App {
         let (db, clock) = (platform.db()?, platform.clock.clone());
         let uploads = Uploads::new(platform.peers.require("media")?);
         Ok(Self {
-            erasures: Erasures::new(platform, &outbox)?,
+            erasures: ErasureRunner::new(platform, &outbox)?,
             cleanup_notify: Arc::default(),
             pending_calls: PendingCalls::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),

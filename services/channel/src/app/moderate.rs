@@ -2,7 +2,7 @@
 
 use fenz_chassis::{Caller, Error, Reason, Result};
 use fenz_contract::events::v1::UserModerated;
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::json;
 
 use super::{App, ChannelView, channel_not_found};
@@ -40,7 +40,7 @@ impl App {
                 self.save_in_txn(&txn, &channel).await?;
                 self.outbox.emit(&txn, &self.moderated_event(&channel, action)).await?;
                 let (name, was) = if hide { ("channel.hidden", false) } else { ("channel.restored", true) };
-                let entry = Act {
+                let entry = AuditEntry {
                     actor: Some(moderator),
                     action: name,
                     object_type: "channel",

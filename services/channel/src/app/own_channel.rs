@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fenz_chassis::{Caller, Error, Reason, Result, UserId, database::Txn};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::{Value, json};
 
 use super::{App, ChannelView, account_deleted, channel_not_found, sync_user::is_hidden_in_txn};
@@ -99,8 +99,8 @@ impl App {
     }
 }
 
-fn audit_entry(action: &str, owner: UserId, before: Option<Value>, after: Option<Value>) -> Act<'_> {
-    Act {
+fn audit_entry(action: &str, owner: UserId, before: Option<Value>, after: Option<Value>) -> AuditEntry<'_> {
+    AuditEntry {
         actor: Some(owner),
         action,
         object_type: "channel",

@@ -13,7 +13,7 @@ use fenz_contract::events::v1::{
     AuditRecorded, ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserErased, UserModerated,
     UserRegistered,
 };
-use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, Received};
+use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_media::MediaService;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{
@@ -49,7 +49,7 @@ pub struct CapturedEvents {
 /// Stores each event once.
 fn capture<E: Event + Clone + Send + Sync>(consumer: Consumer, captured: &Arc<Mutex<Vec<E>>>) -> Consumer {
     let (captured, ids) = (captured.clone(), Mutex::new(HashSet::new()));
-    consumer.on(move |_, received: Received<E>| {
+    consumer.on(move |_, received: ReceivedEvent<E>| {
         // A handler whose transaction failed runs again.
         if ids.lock().expect("no panic before").insert(received.id) {
             captured.lock().expect("no panic before").push(received.event);

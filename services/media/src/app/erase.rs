@@ -6,7 +6,7 @@ use fenz_chassis::{
     database::{Txn, transact},
 };
 use fenz_contract::events::v1::UserDeleted;
-use fenz_events::{Eraser, Portion, Refusal};
+use fenz_events::{Batch, HandlerError, UserDataEraser};
 
 use super::{Media, store_failed};
 use crate::store::{playback_states, removal, usage};
@@ -16,8 +16,8 @@ const BATCH_SIZE: u64 = 20;
 
 impl Media {
     /// Removes the user's uploads, also those in progress.
-    pub async fn user_deleted_in_txn(&self, txn: &Txn, event: &UserDeleted) -> Result<(), Refusal> {
-        self.erasures.order_in_txn(txn, event).await?;
+    pub async fn user_deleted_in_txn(&self, txn: &Txn, event: &UserDeleted) -> Result<(), HandlerError> {
+        self.erasures.request_in_txn(txn, event).await?;
         removal::remove_of_user_in_txn(&**txn, UserId(event.user_id), self.clock.now()).await?;
         Ok(())
     }
@@ -35,14 +35,14 @@ impl Media {
 }
 
 #[async_trait::async_trait]
-impl Eraser for Media {
-    async fn erase(&self, user: UserId) -> Result<Portion> {
+impl UserDataEraser for Media {
+    async fn erase(&self, user: UserId) -> Result<Batch> {
         let now = self.clock.now();
         // An upload may have been inserted concurrently with the deletion.
         transact(&self.db, async |txn: Txn| Ok(removal::remove_of_user_in_txn(&*txn, user, now).await?)).await?;
         let removed = self.erase_uploads(user).await?;
         if removed > 0 {
-            return Ok(Portion { removed, done: false });
+            return Ok(Batch { removed, done: false });
         }
         if removal::has_aborting(&self.db, user).await? {
             let in_progress = anyhow::anyhow!("an upload of the user is still being aborted");
@@ -51,6 +51,6 @@ impl Eraser for Media {
         let removed = transact(&self.db, async |txn: Txn| {
             Ok(usage::remove_of_user(&*txn, user).await? + playback_states::remove_of_user(&*txn, user).await?)
         });
-        Ok(Portion { removed: removed.await?, done: true })
+        Ok(Batch { removed: removed.await?, done: true })
     }
 }

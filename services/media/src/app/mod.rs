@@ -15,7 +15,7 @@ mod upload_limiter;
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, Error, IdMaker, store::ObjectStore};
-use fenz_events::Erasures;
+use fenz_events::ErasureRunner;
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
@@ -42,7 +42,7 @@ pub struct Media {
     /// Recently played uploads.
     pub uploads: Cache<UploadId, Arc<Upload>>,
     pub playback_statuses: PlaybackStatusCache,
-    pub erasures: Erasures,
+    pub erasures: ErasureRunner,
 }
 
 /// Maps a failure of the object store to an error for callers.

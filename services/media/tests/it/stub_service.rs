@@ -8,7 +8,7 @@ use std::{
 
 use fenz_chassis::{Needs, Platform, Service, Surface};
 use fenz_contract::events::v1::UserErased;
-use fenz_events::{Consumer, Event, Outbox, Received};
+use fenz_events::{Consumer, Event, Outbox, ReceivedEvent};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ impl Service for StubService {
         *captured.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
         let erased = captured.erased;
         Consumer::new()
-            .on(move |_, received: Received<UserErased>| {
+            .on(move |_, received: ReceivedEvent<UserErased>| {
                 erased.lock().unwrap().push(received.event);
                 async { Ok(()) }
             })

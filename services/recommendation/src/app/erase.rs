@@ -2,7 +2,7 @@
 //! channels, here and in Redis.
 
 use fenz_chassis::{Result, UserId, database::transact};
-use fenz_events::{Eraser, Portion};
+use fenz_events::{Batch, UserDataEraser};
 
 use super::App;
 use crate::{
@@ -18,8 +18,8 @@ const LAST_VERSION: i64 = i64::MAX;
 pub struct UserEraser(pub App);
 
 #[async_trait::async_trait]
-impl Eraser for UserEraser {
-    async fn erase(&self, user: UserId) -> Result<Portion> {
+impl UserDataEraser for UserEraser {
+    async fn erase(&self, user: UserId) -> Result<Batch> {
         let app = &self.0;
         let (removed, done) = transact(&app.db, |txn| async move {
             let now = app.clock.now();
@@ -41,12 +41,12 @@ impl Eraser for UserEraser {
         .await?;
         app.preferences.invalidate(&Viewer::User(user.0)).await;
         if removed > 0 || !done {
-            return Ok(Portion { removed, done: false });
+            return Ok(Batch { removed, done: false });
         }
         // The report must wait until the caches are clean: an unavailable Redis
         // delays it, and the eviction queue keeps what is left to do.
         app.memory_sync.catch_up().await?;
         app.redis_sync.drain().await?;
-        Ok(Portion { removed: 0, done: true })
+        Ok(Batch { removed: 0, done: true })
     }
 }

@@ -12,7 +12,7 @@ use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
     VideoDeleted, VideosImported, ViewsCounted,
 };
-use fenz_events::{Erasures, Refusal};
+use fenz_events::{ErasureRunner, HandlerError};
 
 use crate::{
     domain::{Channel, TagId, Video},
@@ -22,15 +22,15 @@ use crate::{
 #[derive(Clone)]
 pub struct Projection {
     clock: Clock,
-    erasures: Erasures,
+    erasures: ErasureRunner,
 }
 
 impl Projection {
-    pub fn new(clock: Clock, erasures: Erasures) -> Self {
+    pub fn new(clock: Clock, erasures: ErasureRunner) -> Self {
         Self { clock, erasures }
     }
 
-    pub async fn video_changed(&self, txn: &Txn, event: VideoChanged) -> Result<(), Refusal> {
+    pub async fn video_changed(&self, txn: &Txn, event: VideoChanged) -> Result<(), HandlerError> {
         let video = decode_video(event, self.clock.now())?;
         if self.erasures.is_erased(&**txn, UserId(video.owner_id)).await? {
             return Ok(());
@@ -39,7 +39,7 @@ impl Projection {
         Ok(())
     }
 
-    pub async fn videos_imported(&self, txn: &Txn, event: VideosImported) -> Result<(), Refusal> {
+    pub async fn videos_imported(&self, txn: &Txn, event: VideosImported) -> Result<(), HandlerError> {
         let mut erased = BTreeSet::new();
         for owner in event.videos.iter().map(|video| video.owner_id).collect::<BTreeSet<_>>() {
             if self.erasures.is_erased(&**txn, UserId(owner)).await? {
@@ -56,13 +56,13 @@ impl Projection {
         Ok(())
     }
 
-    pub async fn video_deleted(&self, txn: &Txn, event: VideoDeleted) -> Result<(), Refusal> {
+    pub async fn video_deleted(&self, txn: &Txn, event: VideoDeleted) -> Result<(), HandlerError> {
         let deleted = Video::tombstone(require_id(event.video_id, "video")?, event.version);
         videos::upsert_newer_in_txn(&**txn, &[deleted], self.clock.now()).await?;
         Ok(())
     }
 
-    pub async fn channel_changed(&self, txn: &Txn, event: ChannelChanged) -> Result<(), Refusal> {
+    pub async fn channel_changed(&self, txn: &Txn, event: ChannelChanged) -> Result<(), HandlerError> {
         let channel = decode_channel(event)?;
         if self.erasures.is_erased(&**txn, UserId(channel.owner_id)).await? {
             return Ok(());
@@ -70,29 +70,29 @@ impl Projection {
         Ok(channels::upsert_newer_in_txn(&**txn, &channel, self.clock.now()).await?)
     }
 
-    pub async fn channel_deleted(&self, txn: &Txn, event: ChannelDeleted) -> Result<(), Refusal> {
+    pub async fn channel_deleted(&self, txn: &Txn, event: ChannelDeleted) -> Result<(), HandlerError> {
         let deleted = Channel::tombstone(require_id(event.channel_id, "channel")?, event.owner_id, event.version);
         Ok(channels::upsert_newer_in_txn(&**txn, &deleted, self.clock.now()).await?)
     }
 
     /// The service's own event. The search index holds tag names, so a rename
     /// changes the videos.
-    pub async fn tag_changed(&self, txn: &Txn, event: TagChanged) -> Result<(), Refusal> {
+    pub async fn tag_changed(&self, txn: &Txn, event: TagChanged) -> Result<(), HandlerError> {
         if event.version > 1 {
             videos::touch_tagged_in_txn(&**txn, TagId(event.tag_id)).await?;
         }
         Ok(())
     }
 
-    pub async fn tag_deleted(&self, txn: &Txn, event: TagDeleted) -> Result<(), Refusal> {
+    pub async fn tag_deleted(&self, txn: &Txn, event: TagDeleted) -> Result<(), HandlerError> {
         let tag = TagId(event.tag_id);
         videos::remove_tag_in_txn(&**txn, tag).await?;
         Ok(tag_choices::remove_tag_in_txn(&**txn, tag).await?)
     }
 
-    pub async fn views_counted(&self, txn: &Txn, event: ViewsCounted) -> Result<(), Refusal> {
-        let hour = event.hour.ok_or_else(|| Refusal::message("views without an hour"))?.seconds.div_euclid(3600);
-        let hour = i32::try_from(hour).map_err(Refusal::message)?;
+    pub async fn views_counted(&self, txn: &Txn, event: ViewsCounted) -> Result<(), HandlerError> {
+        let hour = event.hour.ok_or_else(|| HandlerError::invalid("views without an hour"))?.seconds.div_euclid(3600);
+        let hour = i32::try_from(hour).map_err(HandlerError::invalid)?;
         let mut counts: BTreeMap<i64, ViewCount> = BTreeMap::new();
         for video in event.videos {
             let video_id = require_id(video.video_id, "video")?;
@@ -104,38 +104,38 @@ impl Projection {
         Ok(views::add_in_txn(&**txn, hour, &counts).await?)
     }
 
-    pub async fn user_registered(&self, txn: &Txn, event: UserRegistered) -> Result<(), Refusal> {
+    pub async fn user_registered(&self, txn: &Txn, event: UserRegistered) -> Result<(), HandlerError> {
         match event.guest_session_id {
             Some(session) => self.transfer_guest(txn, event.user_id, &session).await,
             None => Ok(()),
         }
     }
 
-    pub async fn guest_joined(&self, txn: &Txn, event: GuestJoined) -> Result<(), Refusal> {
+    pub async fn guest_joined(&self, txn: &Txn, event: GuestJoined) -> Result<(), HandlerError> {
         self.transfer_guest(txn, event.user_id, &event.guest_session_id).await
     }
 
-    async fn transfer_guest(&self, txn: &Txn, user: i64, session: &str) -> Result<(), Refusal> {
+    async fn transfer_guest(&self, txn: &Txn, user: i64, session: &str) -> Result<(), HandlerError> {
         if self.erasures.is_erased(&**txn, UserId(require_id(user, "user")?)).await? {
             return Ok(());
         }
         Ok(tag_choices::transfer_guest_in_txn(&**txn, user, session, self.clock.now()).await?)
     }
 
-    pub async fn user_deleted(&self, txn: &Txn, event: UserDeleted) -> Result<(), Refusal> {
-        self.erasures.order_in_txn(txn, &event).await
+    pub async fn user_deleted(&self, txn: &Txn, event: UserDeleted) -> Result<(), HandlerError> {
+        self.erasures.request_in_txn(txn, &event).await
     }
 }
 
-fn require_id(id: i64, entity: &str) -> Result<i64, Refusal> {
-    if id > 0 { Ok(id) } else { Err(Refusal::message(format_args!("an event without a valid {entity} id"))) }
+fn require_id(id: i64, entity: &str) -> Result<i64, HandlerError> {
+    if id > 0 { Ok(id) } else { Err(HandlerError::invalid(format_args!("an event without a valid {entity} id"))) }
 }
 
 fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)
 }
 
-pub fn decode_video(event: VideoChanged, now: DateTime<Utc>) -> Result<Video, Refusal> {
+pub fn decode_video(event: VideoChanged, now: DateTime<Utc>) -> Result<Video, HandlerError> {
     Ok(Video {
         id: require_id(event.video_id, "video")?,
         channel_id: event.channel_id,
@@ -156,7 +156,7 @@ pub fn decode_video(event: VideoChanged, now: DateTime<Utc>) -> Result<Video, Re
     })
 }
 
-pub fn decode_channel(event: ChannelChanged) -> Result<Channel, Refusal> {
+pub fn decode_channel(event: ChannelChanged) -> Result<Channel, HandlerError> {
     Ok(Channel {
         id: require_id(event.channel_id, "channel")?,
         owner_id: event.owner_id,

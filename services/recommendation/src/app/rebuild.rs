@@ -10,7 +10,7 @@ use fenz_contract::{
     channel::v1::{ListCatalogChannelsRequest, channel_catalog_service_client::ChannelCatalogServiceClient},
     content::v1::{ListCatalogRequest, video_catalog_service_client::VideoCatalogServiceClient},
 };
-use fenz_events::Erasures;
+use fenz_events::ErasureRunner;
 use sea_orm::DatabaseConnection;
 
 use super::projection::{decode_channel, decode_video};
@@ -36,13 +36,13 @@ pub struct Rebuilt {
 pub struct Rebuild {
     db: DatabaseConnection,
     clock: Clock,
-    erasures: Erasures,
+    erasures: ErasureRunner,
     content: VideoCatalogServiceClient<PeerChannel>,
     channel: ChannelCatalogServiceClient<PeerChannel>,
 }
 
 impl Rebuild {
-    pub fn new(platform: &Platform, erasures: Erasures) -> Result<Self> {
+    pub fn new(platform: &Platform, erasures: ErasureRunner) -> Result<Self> {
         Ok(Self {
             db: platform.db()?,
             clock: platform.clock.clone(),

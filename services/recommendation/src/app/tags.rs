@@ -2,7 +2,7 @@
 
 use fenz_chassis::{Error, Reason, Result, User};
 use fenz_contract::events::v1::{TagChanged, TagDeleted};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::{Value, json};
 
 use super::App;
@@ -94,17 +94,17 @@ fn validated_name(name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-fn audit_entry<'a>(admin: &User, action: &'a str, before: Option<&Tag>, after: Option<&Tag>) -> Act<'a> {
+fn audit_entry<'a>(admin: &User, action: &'a str, before: Option<&Tag>, after: Option<&Tag>) -> AuditEntry<'a> {
     let fields = |tag: &Tag| -> Value { json!({"name": tag.name, "slug": tag.slug}) };
     let id = before.or(after).map(|tag| tag.id.0.to_string());
-    Act {
+    AuditEntry {
         actor: Some(admin.id),
         action,
         object_type: "tag",
         object_id: id.unwrap_or_default(),
         before: before.map(fields),
         after: after.map(fields),
-        ..Act::default()
+        ..AuditEntry::default()
     }
 }
 

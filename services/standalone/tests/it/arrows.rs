@@ -99,7 +99,7 @@ fn arrows_of(service: &str, events: &BTreeMap<String, String>) -> Arrows {
         if source.contains(".audit(") {
             arrows.publishes.insert(events["AuditRecorded"].clone());
         }
-        if source.contains("Erasures::new(") {
+        if source.contains("ErasureRunner::new(") {
             arrows.publishes.insert(events["UserErased"].clone());
         }
         for (message, subject) in events {
@@ -107,7 +107,8 @@ fn arrows_of(service: &str, events: &BTreeMap<String, String>) -> Arrows {
                 arrows.publishes.insert(subject.clone());
             }
             // By a consumer, or overheard by every replica.
-            let heard = [format!("Received<{message}>"), format!(": {message}|"), format!("takes!(app, {message},")];
+            let heard =
+                [format!("ReceivedEvent<{message}>"), format!(": {message}|"), format!("takes!(app, {message},")];
             if heard.iter().any(|h| source.contains(h)) {
                 arrows.consumes.insert(subject.clone());
             }
