@@ -1,4 +1,4 @@
-//! What people do over HTTP, on a platform in one process or in many.
+//! Accounts and their videos, over HTTP.
 
 use std::{net::SocketAddr, path::Path};
 
@@ -7,16 +7,15 @@ use serde_json::{Value, json};
 
 use crate::http::Client;
 
-/// Everybody's, so that any stored hash is one of it.
+/// Of all accounts, so that any stored hash can be verified with it.
 pub const PASSWORD: &str = "correct horse battery staple";
 
 pub struct Account {
-    /// Also that of their channel.
+    /// Also the id of the account's channel.
     pub id: String,
     pub token: String,
 }
 
-/// Makes an account.
 pub fn register(address: SocketAddr, username: &str) -> Result<Account> {
     let body = json!({
         "username": username,
@@ -28,13 +27,13 @@ pub fn register(address: SocketAddr, username: &str) -> Result<Account> {
     Ok(Account { id: text(&reply, "/user/id")?, token: text(&reply, "/accessToken")? })
 }
 
-/// Uploads a video file; its id.
+/// Returns the id of the upload.
 pub fn upload(address: SocketAddr, token: &str, file: &Path) -> Result<String> {
     let uploaded = Client::connect(address)?.upload("/api/v1/upload/video", token, file)?;
     text(&uploaded, "/upload/id")
 }
 
-/// Makes a published video of an upload; its path.
+/// Creates a published video of an upload, and returns its path.
 pub fn publish(client: &mut Client, token: &str, upload: &str) -> Result<String> {
     let body = json!({
         "title": "Seven bridges of a small town",
@@ -42,8 +41,8 @@ pub fn publish(client: &mut Client, token: &str, upload: &str) -> Result<String>
         "videoUploadId": upload,
         "publish": true,
     });
-    let made = client.call("POST", "/api/v1/videos", Some(token), &body)?;
-    Ok(format!("/api/v1/videos/{}", text(&made, "/video/id")?))
+    let created = client.call("POST", "/api/v1/videos", Some(token), &body)?;
+    Ok(format!("/api/v1/videos/{}", text(&created, "/video/id")?))
 }
 
 fn text(reply: &Value, pointer: &str) -> Result<String> {

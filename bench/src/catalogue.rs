@@ -1,20 +1,20 @@
-//! Large catalogues, written straight into the tables of content and
-//! recommendation: through the API a million videos would take hours.
+//! Large catalogues, inserted into the tables of content and recommendation:
+//! through the API a million videos would take hours.
 
 use std::{ops::RangeInclusive, time::Instant};
 
 use anyhow::Result;
 
-use crate::{corpus::Corpus, fleet::Fleet, measure::say};
+use crate::{fleet::Fleet, measure::progress, sample_texts::SampleTexts};
 
-/// Ids that no video gets here: ours carry the time.
+/// Lower than any generated id, since those contain the time.
 pub const FIRST_VIDEO: i64 = 1_000_000_000;
 const FIRST_CHANNEL: i64 = 2_000_000_000;
 const FIRST_TAG: i64 = 3_000_000_000;
 const CHANNELS: i64 = 1_000;
 const CATEGORIES: i64 = 10;
-/// Each video has one of the first half and one of the second, so that each tag
-/// has a tenth of the videos.
+/// Each video has one tag of either half, so that each tag has a tenth of the
+/// videos.
 const TAGS: i64 = 20;
 const RECOMMENDATION_VIDEOS: &str = "videos (video_id, change_seq, version, channel_id, owner_id, title, title_key, \
                                      description, category_id, access_tier, is_published, is_hidden, is_gone, \
@@ -25,8 +25,7 @@ const CONTENT_VIDEOS: &str = "videos (id, channel_id, owner_id, title, descripti
                               height, video_upload_id, thumbnail_upload_id, created_at, published_at, updated_at, \
                               version)";
 
-/// The tags' ids.
-pub fn tags() -> impl Iterator<Item = i64> {
+pub fn tag_ids() -> impl Iterator<Item = i64> {
     (0..TAGS).map(|n| FIRST_TAG + n)
 }
 
@@ -39,28 +38,28 @@ fn channel_of(number: i64) -> i64 {
     FIRST_CHANNEL + number % CHANNELS
 }
 
-/// One a minute, so that a million fill two years.
+/// One per minute, which distributes a million videos over two years.
 fn published(number: i64) -> String {
     let (minutes, hours) = (number % 60, number / 60 % 24);
     let (day, month) = (number / 1_440 % 28 + 1, number / 40_320 % 12 + 1);
     format!("{}-{month:02}-{day:02} {hours:02}:{minutes:02}:00Z", 2024 + number / 483_840)
 }
 
-/// Puts videos into recommendation's tables, free and visible, the first ones
-/// with tags and channels. It must not run.
-pub fn recommend(fleet: &Fleet, corpus: &Corpus, numbers: RangeInclusive<i64>) -> Result<()> {
+/// Inserts public videos into recommendation's tables; before the first video also
+/// the tags and channels. The service must not run.
+pub fn seed_recommendation(fleet: &Fleet, texts: &SampleTexts, numbers: RangeInclusive<i64>) -> Result<()> {
     const SERVICE: &str = "recommendation";
     let (begun, last) = (Instant::now(), *numbers.end());
     let databases = &fleet.databases;
     if *numbers.start() == 1 {
         let tag = |id| format!("{id}\ttag {id}\ttag {id}\ttag-{id}\t1\t2024-01-01Z");
-        databases.copy(SERVICE, "tags (id, name, name_key, slug, version, created_at)", tags().map(tag))?;
+        databases.copy(SERVICE, "tags (id, name, name_key, slug, version, created_at)", tag_ids().map(tag))?;
         let channel = |n| format!("{0}\t{0}\tchannel {n}\tf\tf\t1\t2024-01-01Z", channel_of(n));
         let columns = "channels (channel_id, owner_id, name, is_hidden, is_gone, version, updated_at)";
         databases.copy(SERVICE, columns, (0..CHANNELS).map(channel))?;
     }
     let video = |n| {
-        let (title, description) = corpus.video(n);
+        let (title, description) = texts.video(n);
         let (id, channel, category, at) = (FIRST_VIDEO + n, channel_of(n), n % CATEGORIES + 1, published(n));
         format!(
             "{id}\t{n}\t1\t{channel}\t{channel}\t{title}\t{title}\t{description}\t{category}\t0\tt\tf\tf\tt\t{}\t{id}\t\
@@ -71,20 +70,20 @@ pub fn recommend(fleet: &Fleet, corpus: &Corpus, numbers: RangeInclusive<i64>) -
     databases.copy(SERVICE, RECOMMENDATION_VIDEOS, numbers.clone().map(video))?;
     let tags = numbers.clone().flat_map(|n| tags_of(n).map(|tag| format!("{tag}\t{}", FIRST_VIDEO + n)));
     databases.copy(SERVICE, "video_tags (tag_id, video_id)", tags)?;
-    // By Zipf's law, in no order.
+    // Distributed by Zipf's law, in no order.
     let views = numbers.map(|n| format!("{}\t{}\t{n}", FIRST_VIDEO + n, 1_000_000 / (n * 7_919 % 1_000_003 + 1)));
     databases.copy(SERVICE, "video_views (video_id, total, change_seq)", views)?;
     fleet.sql(SERVICE, &[format!("UPDATE sequence SET last = {last} WHERE id = 1"), "VACUUM ANALYZE".to_owned()])?;
-    say(format_args!("{last} videos in recommendation's tables after {:.0?}", begun.elapsed()));
+    progress(format_args!("{last} videos in recommendation's tables after {:.0?}", begun.elapsed()));
     Ok(())
 }
 
-/// Puts the same videos into content's.
-pub fn publish(fleet: &Fleet, corpus: &Corpus, count: i64) -> Result<()> {
+/// Inserts the same videos into content's tables.
+pub fn seed_content(fleet: &Fleet, texts: &SampleTexts, count: i64) -> Result<()> {
     const SERVICE: &str = "content";
     let (begun, databases) = (Instant::now(), &fleet.databases);
     let video = |n| {
-        let (title, description) = corpus.video(n);
+        let (title, description) = texts.video(n);
         let (id, channel, category, at) = (FIRST_VIDEO + n, channel_of(n), n % CATEGORIES + 1, published(n));
         format!(
             "{id}\t{channel}\t{channel}\t{title}\t{description}\t{category}\t0\tt\t0\t0\t0\t{}\t1920\t1080\t{id}\t{id}\t\
@@ -93,10 +92,10 @@ pub fn publish(fleet: &Fleet, corpus: &Corpus, count: i64) -> Result<()> {
         )
     };
     databases.copy(SERVICE, CONTENT_VIDEOS, (1..=count).map(video))?;
-    let tag = |n, place: usize| format!("{}\t{}\t{place}", FIRST_VIDEO + n, tags_of(n)[place]);
+    let tag = |n, position: usize| format!("{}\t{}\t{position}", FIRST_VIDEO + n, tags_of(n)[position]);
     let tags = (1..=count).flat_map(|n| [tag(n, 0), tag(n, 1)]);
     databases.copy(SERVICE, "video_tags (video_id, tag_id, position)", tags)?;
     fleet.sql(SERVICE, &["VACUUM ANALYZE".to_owned()])?;
-    say(format_args!("{count} videos in content's tables after {:.0?}", begun.elapsed()));
+    progress(format_args!("{count} videos in content's tables after {:.0?}", begun.elapsed()));
     Ok(())
 }

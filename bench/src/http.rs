@@ -1,5 +1,5 @@
-//! An HTTP/1.1 client over one kept connection. Blocking and without a pool, so
-//! that little of what it measures is its own.
+//! An HTTP/1.1 client over one connection: blocking and without a pool, for little
+//! overhead in the measurement.
 
 use std::{
     fs::File,
@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-/// Longer than anything here may take, the end of a large upload included.
+/// Longer than any request may take, including the end of a large upload.
 const TIMEOUT: Duration = Duration::from_secs(120);
 const BOUNDARY: &str = "fenz-bench-boundary-7d2f";
 
@@ -23,7 +23,7 @@ pub struct Client {
 
 pub struct Reply {
     pub status: u16,
-    /// Names in lower case.
+    /// With lower-case names.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -33,10 +33,10 @@ impl Reply {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body of a success.
+    /// The body of a 2xx reply.
     pub fn success(self) -> Result<Vec<u8>> {
         let Self { status, body, .. } = self;
-        ensure!((200..300).contains(&status), "answered {status}: {}", String::from_utf8_lossy(&body));
+        ensure!((200..300).contains(&status), "status {status}: {}", String::from_utf8_lossy(&body));
         Ok(body)
     }
 }
@@ -54,20 +54,20 @@ impl Client {
         self.send(&get(self.address, path))
     }
 
-    /// Sends a whole request, as made by [`get`] or [`post`].
+    /// Sends a request made by [`get`] or [`post`].
     pub fn send(&mut self, request: &[u8]) -> Result<Reply> {
         self.stream.get_mut().write_all(request)?;
         self.read_reply()
     }
 
-    /// Sends JSON and reads the JSON of a success.
+    /// Sends JSON and reads the JSON of a 2xx reply.
     pub fn call(&mut self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Result<Value> {
         let reply = self.send(&json(self.address, method, path, token, body))?;
         let body = reply.success().with_context(|| format!("{method} {path}"))?;
         serde_json::from_slice(&body).with_context(|| format!("{method} {path}"))
     }
 
-    /// Sends a file as `multipart/form-data`, from the disk, a buffer at a time.
+    /// Streams a file as `multipart/form-data`.
     pub fn upload(&mut self, path: &str, token: &str, file: &Path) -> Result<Value> {
         let mut source = File::open(file)?;
         let before = format!(
@@ -81,7 +81,7 @@ impl Client {
              Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {length}\r\n\r\n{before}",
             self.address
         );
-        // A refusal comes before everything is sent: the answer says more than the broken pipe.
+        // An error reply may come before everything is sent: it says more than the broken pipe.
         let sent = self.send_body(&head, &mut source, &after);
         let reply = self.read_reply().map_err(|error| sent.err().unwrap_or(error))?;
         Ok(serde_json::from_slice(&reply.success().with_context(|| format!("POST {path}"))?)?)
@@ -129,7 +129,7 @@ impl Client {
             let start = body.len();
             body.resize(start + length, 0);
             self.stream.read_exact(&mut body[start..])?;
-            ensure!(self.read_line()?.is_empty(), "a chunk longer than it says");
+            ensure!(self.read_line()?.is_empty(), "a chunk is longer than its size");
             if length == 0 {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: nothing that was started or made here is left behind.
+//! Cleans up on SIGINT and SIGTERM.
 
 use std::{fs, path::PathBuf, process, thread};
 
@@ -8,26 +8,26 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{fleet, measure::say, process::end_all};
+use crate::{fleet, measure::progress, process::terminate_all};
 
-/// Waits for a signal from now on, on a thread of its own: those that measure
-/// wait for replies. `folder` goes too.
-pub fn watch(folder: PathBuf) -> Result<()> {
+/// Handles signals on a thread of its own, since measurements block. Also removes
+/// `folder`.
+pub fn handle_signals(folder: PathBuf) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (mut interrupt, mut terminate) = {
-        let _inside = runtime.enter();
+        let _guard = runtime.enter();
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
     };
     thread::spawn(move || {
-        // As shells tell of a program that a signal ended.
+        // 128 plus the signal's number, as in shells.
         let code = runtime.block_on(async {
             tokio::select! {
                 _ = interrupt.recv() => 130,
                 _ = terminate.recv() => 143,
             }
         });
-        say("stopping");
-        end_all();
+        progress("stopping");
+        terminate_all();
         runtime.block_on(fleet::drop_databases());
         fs::remove_dir_all(&folder).ok();
         process::exit(code);
@@ -35,8 +35,8 @@ pub fn watch(folder: PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// What was measured failed because of a signal: its thread ends the program.
-pub fn wait_for_end() -> ! {
+/// For a measurement that failed because of a signal, whose thread exits.
+pub fn wait_for_exit() -> ! {
     loop {
         thread::park();
     }

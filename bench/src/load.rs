@@ -1,5 +1,4 @@
-//! Load on a server: as fast as it answers, or at a fixed rate whatever it does.
-//! Threads of their own, one connection each: no runtime stands in between.
+//! Load generators, with a thread for each connection: no runtime adds latency.
 
 use std::{
     net::SocketAddr,
@@ -11,16 +10,16 @@ use anyhow::{Context, Result};
 
 use crate::http::Client;
 
-/// Every connection sends its next request when it has the reply to the last.
-/// `request` makes the n-th of all. Gives successful requests a second.
-pub fn closed(
+/// Closed loop: every connection sends its next request after the reply to the last.
+/// `request` makes the n-th request. Returns successful requests per second.
+pub fn closed_loop(
     address: SocketAddr,
     connections: usize,
-    span: Duration,
+    duration: Duration,
     request: impl Fn(usize) -> Vec<u8> + Sync,
 ) -> Result<f64> {
     let request = &request;
-    let end = Instant::now() + span;
+    let end = Instant::now() + duration;
     let counts = on_threads(connections, |thread| {
         let mut client = Client::connect(address)?;
         let mut count = 0;
@@ -28,26 +27,25 @@ pub fn closed(
             client.send(&request(count * connections + thread))?.success()?;
             count += 1;
         }
-        // The last one came too late.
+        // The last reply came after the end.
         Ok(count.saturating_sub(1))
     })?;
-    Ok(counts.iter().sum::<usize>() as f64 / span.as_secs_f64())
+    Ok(counts.iter().sum::<usize>() as f64 / duration.as_secs_f64())
 }
 
-/// Sends `rate` requests a second, these in turn, over all connections, evenly
-/// spaced. Where the reply before came too late, a latency counts from when the
-/// request was due, so a server that stalls is charged for all that waited (no
-/// coordinated omission); else from when it was sent, so that nobody is charged
-/// for a late timer of ours.
-pub fn open(
+/// Open loop: sends `rate` evenly spaced requests per second, cycling through
+/// `requests`, over all connections. If the reply before came too late, the latency
+/// counts from the scheduled time (no coordinated omission); otherwise from the
+/// actual time, which excludes our own timer's delay.
+pub fn open_loop(
     address: SocketAddr,
     connections: usize,
     rate: u32,
-    span: Duration,
+    duration: Duration,
     requests: &[Vec<u8>],
 ) -> Result<Vec<Duration>> {
     let gap = Duration::from_secs(1) / rate;
-    let total = (span.as_secs_f64() * f64::from(rate)) as usize;
+    let total = (duration.as_secs_f64() * f64::from(rate)) as usize;
     let start = Instant::now() + Duration::from_millis(50);
     let latencies = on_threads(connections, |thread| {
         let mut client = Client::connect(address)?;
@@ -65,7 +63,7 @@ pub fn open(
     Ok(latencies.into_iter().flatten().collect())
 }
 
-/// Runs the same on `count` threads, which get their number, and waits for all.
+/// Runs `work` on `count` threads with their numbers, and waits for all.
 pub fn on_threads<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     let work = &work;
     thread::scope(|scope| {

@@ -1,10 +1,10 @@
-//! Where numbers were taken.
+//! The machine that is measured on.
 
-use std::{fs, process::Command, thread};
+use std::{fs, io, path::Path, process::Command, thread};
 
 use fenz_chassis::Clock;
 
-/// Lines of a markdown list.
+/// Items of a markdown list.
 pub fn facts() -> Vec<String> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let memory_kib: f64 = field("/proc/meminfo", "MemTotal")
@@ -28,11 +28,22 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, Into::into)
 }
 
-/// The value of the first `name : value` line of a file under /proc.
+/// The value of the first `name : value` line of a file in /proc.
 pub fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
     pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+}
+
+/// The size of all files in a folder and its subfolders.
+pub fn folder_bytes(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        sum += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
+    }
+    Ok(sum)
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {

@@ -1,9 +1,7 @@
-//! Measures the platform beside what it is compared with, in one run, and prints a table of ratios.
+//! Measures the platform and its references in one run, and prints a table of ratios.
 
 mod account;
 mod catalogue;
-mod corpus;
-mod events;
 mod fleet;
 mod http;
 mod interrupt;
@@ -13,6 +11,9 @@ mod measure;
 mod platform;
 mod process;
 mod reference;
+mod sample_texts;
+mod search_index;
+mod sse;
 mod stats;
 mod store;
 mod table;
@@ -27,40 +28,43 @@ use clap::{Parser, Subcommand};
 use measure::{Bench, Measurement};
 use table::Row;
 
-/// The platform's own; a slower one here would flatter the ratios.
+/// Same as the platform's: a slower one would improve the ratios.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(name = "fenz-bench", version, about = "Benchmarks of FenzVideo. How to read them: docs/benchmarks.md")]
 struct Cli {
-    /// Fewer and shorter rounds: for a first look, not for docs/benchmarks.md.
+    /// Fewer and shorter rounds, not for docs/benchmarks.md.
     #[arg(long)]
     quick: bool,
-    /// Only these, comma-separated.
+    /// Only these measurements, comma-separated.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Measurement>,
-    /// Put the table into docs/benchmarks.md too.
+    /// Also write the table into docs/benchmarks.md.
     #[arg(long)]
     write: bool,
-    /// The part of their size that catalogues get, e.g. 0.01 to try the rows of
-    /// recommendations, lists, search and warm-up; docs/benchmarks.md has the whole.
+    /// Factor for the size of catalogues, e.g. 0.01 to try the rows of recommendations,
+    /// lists, search and warm-up; docs/benchmarks.md has full size.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// The platform to measure; the `fenzvideo` beside this program when not given.
+    /// The platform to measure; by default the `fenzvideo` next to this program.
     #[arg(long)]
     binary: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-/// What the benchmark starts as processes of their own.
 #[derive(Subcommand)]
 enum Command {
+    /// The reference server of reads.
     #[command(hide = true)]
     Reference(reference::Arguments),
+    /// The reference server of uploads.
     #[command(hide = true)]
     Store(store::Arguments),
+    /// Measure the search index without a service.
+    SearchIndex(search_index::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -68,21 +72,22 @@ fn main() -> Result<()> {
     match &cli.command {
         Some(Command::Reference(arguments)) => reference::serve(arguments),
         Some(Command::Store(arguments)) => store::serve(arguments),
+        Some(Command::SearchIndex(arguments)) => search_index::run(arguments),
         None => run(&cli),
     }
 }
 
 fn run(cli: &Cli) -> Result<()> {
     if cfg!(debug_assertions) {
-        eprintln!("fenz-bench: this is a debug build; its numbers mean nothing");
+        eprintln!("fenz-bench: this is a debug build; its numbers are meaningless");
     }
     let facts = machine::facts();
     process::raise_file_limit();
     let bench = Bench::new(cli.binary.clone(), cli.quick, cli.scale)?;
-    interrupt::watch(bench.path(""))?;
+    interrupt::handle_signals(bench.path(""))?;
     let rows = measure_all(cli, &bench);
     if !process::may_start() {
-        interrupt::wait_for_end();
+        interrupt::wait_for_exit();
     }
     let rows = rows?;
     let text = table::markdown(&facts, &rows);
@@ -97,7 +102,7 @@ fn measure_all(cli: &Cli, bench: &Bench) -> Result<Vec<Row>> {
     let chosen = if cli.only.is_empty() { Measurement::ALL } else { &cli.only };
     let mut rows: Vec<Row> = Vec::new();
     for measurement in chosen {
-        rows.extend(measurement.run(bench).with_context(|| format!("the measurement {measurement:?}"))?);
+        rows.extend(measurement.run(bench).with_context(|| format!("measurement {measurement:?}"))?);
     }
     Ok(rows)
 }

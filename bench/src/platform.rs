@@ -1,5 +1,4 @@
-//! A whole platform of its own: `fenzvideo` with an empty data folder, on a free
-//! port, asked over HTTP like any client does.
+//! A platform in one process: `fenzvideo` on a free port, used over HTTP.
 
 use std::{
     env,
@@ -26,26 +25,24 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Platform {
     pub process: Process,
     pub address: SocketAddr,
-    /// From the start of the program until the gateway said that it is ready.
+    /// From the start of the program until the gateway was ready.
     pub start_took: Duration,
     data: PathBuf,
 }
 
-/// What the tour leaves.
-pub struct Tour {
+pub struct PublishedVideo {
     pub token: String,
-    /// The path of a published video.
-    pub video: String,
+    pub path: String,
 }
 
 impl Platform {
-    /// Starts on a data folder, which may hold what an earlier one left.
+    /// Starts with a data folder, which may have been used before.
     pub fn start(binary: &Path, data: &Path) -> Result<Self> {
         let address = fenz_testkit::free_address();
         let log = data.with_extension("log");
         let output = File::options().create(true).append(true).open(&log)?;
         let mut command = Command::new(binary);
-        // The settings of whoever runs this are about another platform.
+        // The caller's settings belong to another platform.
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FENZ_")) {
             command.env_remove(name);
         }
@@ -63,9 +60,9 @@ impl Platform {
         let begun = Instant::now();
         let process = Process::start(&mut command)?;
         while !is_ready(address) {
-            if process.has_ended()? || begun.elapsed() > READY_TIMEOUT {
-                let said = fs::read_to_string(&log).unwrap_or_default();
-                bail!("{} did not become ready; it said:\n{}", binary.display(), last_lines(&said, 20));
+            if process.has_exited()? || begun.elapsed() > READY_TIMEOUT {
+                let log = fs::read_to_string(&log).unwrap_or_default();
+                bail!("{} did not become ready; end of the log:\n{}", binary.display(), tail(&log, 20));
             }
             thread::sleep(Duration::from_micros(500));
         }
@@ -76,7 +73,7 @@ impl Platform {
         self.process.stop()
     }
 
-    /// Makes an account and gives its access token.
+    /// Registers an account and returns its access token.
     pub fn register(&self, username: &str) -> Result<String> {
         Ok(account::register(self.address, username)?.token)
     }
@@ -85,18 +82,17 @@ impl Platform {
         Client::connect(self.address)?.upload("/api/v1/upload/video", token, file)
     }
 
-    /// Registers, uploads a video, publishes it and reads it.
-    pub fn tour(&self, video: &Path) -> Result<Tour> {
+    /// Registers an account, uploads a video, publishes it and reads it.
+    pub fn publish_video(&self, video: &Path) -> Result<PublishedVideo> {
         let token = self.register("bench_creator")?;
         let upload = account::upload(self.address, &token, video)?;
         let mut client = Client::connect(self.address)?;
-        let video = account::publish(&mut client, &token, &upload)?;
-        client.get(&video)?.success()?;
-        Ok(Tour { token, video })
+        let path = account::publish(&mut client, &token, &upload)?;
+        client.get(&path)?.success()?;
+        Ok(PublishedVideo { token, path })
     }
 
-    /// A file of the data folder with everything that was written to it: SQLite
-    /// has the newest in a file beside it.
+    /// The content of a service's SQLite database, including its write-ahead log.
     pub fn database(&self, service: &str) -> Result<Vec<u8>> {
         let mut bytes = fs::read(self.data.join(format!("{service}.db")))?;
         bytes.extend(fs::read(self.data.join(format!("{service}.db-wal"))).unwrap_or_default());
@@ -108,7 +104,7 @@ fn is_ready(address: SocketAddr) -> bool {
     Client::connect(address).and_then(|mut client| client.get("/readyz")).is_ok_and(|reply| reply.status == 200)
 }
 
-pub fn last_lines(text: &str, count: usize) -> String {
+pub fn tail(text: &str, count: usize) -> String {
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }

@@ -1,5 +1,4 @@
-//! Programs that the benchmark starts, each stopped by its own id, and what
-//! memory they hold.
+//! Processes that the benchmark starts, and their memory.
 
 use std::{
     fs,
@@ -14,25 +13,26 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 
-/// The platform promises 10 s.
+use crate::machine;
+
+/// The platform stops within 10 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 pub const MIB: f64 = 1024.0 * 1024.0;
 
-/// As many open files as this user may have, here and in what is started:
-/// thousands of streams need them.
+/// Raises the limit of open files, also for child processes: thousands of streams
+/// need them.
 pub fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // Where that is refused, a measurement says what it lacks.
+    // If that fails, the measurement of streams reports an error.
     setrlimit(Resource::Nofile, limit).ok();
 }
 
-/// What was started and has not been let go of. A signal ends it all.
-static STARTED: Mutex<Started> = Mutex::new(Started { is_over: false, children: Vec::new() });
+/// All running child processes, to be terminated by a signal.
+static STARTED: Mutex<Started> = Mutex::new(Started { is_stopping: false, children: Vec::new() });
 
 struct Started {
-    /// Nothing may be started any more.
-    is_over: bool,
+    is_stopping: bool,
     children: Vec<Arc<Mutex<Child>>>,
 }
 
@@ -40,11 +40,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Ends all programs, and lets no other be started.
-pub fn end_all() {
+/// Terminates all child processes and prevents further starts.
+pub fn terminate_all() {
     let children = {
         let mut started = lock(&STARTED);
-        started.is_over = true;
+        started.is_stopping = true;
         started.children.clone()
     };
     let running = |child: &&Arc<Mutex<Child>>| matches!(lock(child).try_wait(), Ok(None));
@@ -60,18 +60,18 @@ pub fn end_all() {
     }
 }
 
-/// False once a signal has come.
+/// False after a signal.
 pub fn may_start() -> bool {
-    !lock(&STARTED).is_over
+    !lock(&STARTED).is_stopping
 }
 
-/// The child was not waited for: its id is nobody else's.
+/// The child was not waited for: its process id is not reused.
 fn terminate(child: &Child) -> Result<()> {
     let id = Pid::from_raw(child.id() as i32).context("a process id")?;
     Ok(kill_process(id, Signal::TERM)?)
 }
 
-/// A program that is gone when this is dropped.
+/// Killed on drop.
 pub struct Process {
     child: Arc<Mutex<Child>>,
     id: u32,
@@ -80,7 +80,7 @@ pub struct Process {
 impl Process {
     pub fn start(command: &mut Command) -> Result<Self> {
         let mut started = lock(&STARTED);
-        ensure!(!started.is_over, "stopping");
+        ensure!(!started.is_stopping, "stopping");
         let child = command.stdin(Stdio::null()).spawn();
         let child = child.with_context(|| format!("{} does not start", command.get_program().display()))?;
         let id = child.id();
@@ -89,37 +89,36 @@ impl Process {
         Ok(Self { child, id })
     }
 
-    /// Starts this program again for one of its subcommands, which prints the
-    /// address that it listens on.
+    /// Starts a subcommand of this program that prints its listen address.
     pub fn start_server(arguments: &[&str]) -> Result<(Self, SocketAddr)> {
         let program = std::env::current_exe()?;
         let process = Self::start(Command::new(program).args(arguments).stdout(Stdio::piped()))?;
         let mut line = String::new();
         let output = lock(&process.child).stdout.take();
         BufReader::new(output.context("its output")?).read_line(&mut line)?;
-        let address = line.trim().parse().with_context(|| format!("{arguments:?} said {line:?}"))?;
+        let address = line.trim().parse().with_context(|| format!("{arguments:?} printed {line:?}"))?;
         Ok((process, address))
     }
 
-    /// Runs a program to its end; what it printed.
+    /// Runs a program and returns its output.
     pub fn output(command: &mut Command) -> Result<String> {
         let process = Self::start(command.stdout(Stdio::piped()))?;
         let output = lock(&process.child).stdout.take();
         let mut text = String::new();
         output.context("its output")?.read_to_string(&mut text)?;
-        let status = process.ended()?;
+        let status = process.wait()?;
         ensure!(status.success(), "{} failed: {text}", command.get_program().display());
         Ok(text)
     }
 
-    pub fn has_ended(&self) -> Result<bool> {
+    pub fn has_exited(&self) -> Result<bool> {
         Ok(lock(&self.child).try_wait()?.is_some())
     }
 
-    /// Waits until it ends by itself.
-    pub fn ended(self) -> Result<ExitStatus> {
+    /// Waits until it exits.
+    pub fn wait(self) -> Result<ExitStatus> {
         loop {
-            // Not held while waiting: a signal wants to end it.
+            // The lock is not held while waiting: the signal handler needs it.
             if let Some(status) = lock(&self.child).try_wait()? {
                 return Ok(status);
             }
@@ -127,7 +126,7 @@ impl Process {
         }
     }
 
-    /// Asks it to end, and waits until it did.
+    /// Terminates it, and waits until it exits.
     pub fn stop(self) -> Result<()> {
         {
             let mut child = lock(&self.child);
@@ -137,12 +136,12 @@ impl Process {
         }
         let begun = Instant::now();
         while begun.elapsed() < STOP_TIMEOUT {
-            if self.has_ended()? {
+            if self.has_exited()? {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(5));
         }
-        bail!("the process {} does not end", self.id)
+        bail!("the process {} does not exit", self.id)
     }
 
     /// Resident bytes.
@@ -150,12 +149,12 @@ impl Process {
         self.status("VmRSS")
     }
 
-    /// Those of them that belong to no file.
+    /// Resident bytes without mapped files.
     pub fn own_memory(&self) -> Result<f64> {
         self.status("RssAnon")
     }
 
-    /// The most resident bytes since the last [`Self::reset_peak`].
+    /// Maximum of resident bytes since the last [`Self::reset_peak`].
     pub fn peak_memory(&self) -> Result<f64> {
         self.status("VmHWM")
     }
@@ -166,10 +165,15 @@ impl Process {
     }
 
     fn status(&self, name: &str) -> Result<f64> {
-        let text = crate::machine::field(&format!("/proc/{}/status", self.id), name);
-        let kib: f64 = text.with_context(|| format!("{name} of the process"))?.trim_end_matches(" kB").parse()?;
-        Ok(kib * 1024.0)
+        memory(&self.id.to_string(), name)
     }
+}
+
+/// Bytes of a field of `/proc/<process>/status`.
+pub fn memory(process: &str, field: &str) -> Result<f64> {
+    let text = machine::field(&format!("/proc/{process}/status"), field);
+    let kib: f64 = text.with_context(|| format!("{field} of the process"))?.trim_end_matches(" kB").parse()?;
+    Ok(kib * 1024.0)
 }
 
 impl Drop for Process {

@@ -1,5 +1,5 @@
-//! What reads are compared with: an axum handler that returns the same
-//! bytes and headers and does nothing else, as a process of its own.
+//! The reference of reads: a separate process with an axum handler that returns
+//! the same bytes and headers.
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
@@ -35,10 +35,10 @@ struct Recorded {
     body: String,
 }
 
-/// Those that the HTTP library writes itself.
-const OF_THE_CONNECTION: &[&str] = &["content-length", "transfer-encoding", "connection", "date"];
+/// Written by the HTTP library.
+const CONNECTION_HEADERS: &[&str] = &["content-length", "transfer-encoding", "connection", "date"];
 
-/// Records a reply of the platform's and serves it, in a process of its own.
+/// Records a reply of the platform and serves it in a separate process.
 pub fn start(bench: &Bench, platform: SocketAddr, path: &str) -> Result<(Process, SocketAddr)> {
     let reply = Client::connect(platform)?.get(path)?;
     let recorded = Recorded { headers: reply.headers.clone(), body: String::from_utf8(reply.success()?)? };
@@ -50,7 +50,7 @@ pub fn start(bench: &Bench, platform: SocketAddr, path: &str) -> Result<(Process
 pub fn serve(arguments: &Arguments) -> Result<()> {
     let recorded: Recorded = serde_json::from_slice(&fs::read(&arguments.reply)?)?;
     let mut headers = HeaderMap::new();
-    for (name, value) in recorded.headers.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str())) {
+    for (name, value) in recorded.headers.iter().filter(|(name, _)| !CONNECTION_HEADERS.contains(&name.as_str())) {
         headers.append(name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
     }
     let reply = (headers, Bytes::from(recorded.body));

@@ -1,5 +1,5 @@
-//! What an upload is compared with: the same bytes, sent straight to the same
-//! kind of object store in the same way, the store being a process of its own.
+//! The reference of uploads: the same multipart upload, sent directly to the same
+//! object store in a separate process.
 
 use std::{
     net::SocketAddr,
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{measure::path_text, process::Process};
 
-/// The parts that the media service sends are as large.
+/// Same as the media service's.
 pub const PART_BYTES: usize = 8 << 20;
 pub const BUCKET: &str = "bench";
 pub const KEY: &str = "bench-key";
@@ -42,7 +42,7 @@ pub fn serve(arguments: &Arguments) -> Result<()> {
     })
 }
 
-/// Serves a folder in a process of its own.
+/// Serves a folder in a separate process.
 pub fn start(root: &Path) -> Result<(Process, SocketAddr)> {
     Process::start_server(&["store", "--root", path_text(root)?])
 }
@@ -57,25 +57,25 @@ pub fn connect(address: SocketAddr) -> Result<ObjectStore> {
     })?)
 }
 
-/// Uploads a file as media does, one part on its way while the next is read, and
-/// removes it again; how long the upload took.
+/// Uploads a file like media, with one part in flight while the next is read, and
+/// deletes it. Returns the time of the upload.
 pub async fn upload(store: &ObjectStore, file: &Path) -> Result<Duration> {
     let begun = Instant::now();
     let mut source = File::open(file).await?;
     source.set_max_buf_size(PART_BYTES);
     let id = store.start_multipart(OBJECT, "video/mp4").await?;
     let mut sent = Vec::new();
-    let mut on_its_way: Option<JoinHandle<Result<Part, _>>> = None;
+    let mut in_flight: Option<JoinHandle<Result<Part, _>>> = None;
     loop {
         let part = read_part(&mut source).await?.freeze();
-        if let Some(before) = on_its_way.take() {
+        if let Some(before) = in_flight.take() {
             sent.push(before.await??);
         }
         if part.is_empty() {
             break;
         }
         let (store, id, number) = (store.clone(), id.clone(), sent.len() as u32 + 1);
-        on_its_way = Some(tokio::spawn(async move { store.put_part(OBJECT, &id, number, &part).await }));
+        in_flight = Some(tokio::spawn(async move { store.put_part(OBJECT, &id, number, &part).await }));
     }
     store.complete_multipart(OBJECT, &id, &sent).await?;
     let took = begun.elapsed();
@@ -85,7 +85,7 @@ pub async fn upload(store: &ObjectStore, file: &Path) -> Result<Duration> {
 
 async fn read_part(source: &mut File) -> Result<BytesMut> {
     let mut part = BytesMut::with_capacity(PART_BYTES);
-    // A full part has no room left, which reads as 0 as well as the file's end.
+    // Reading into a full buffer returns 0, as at the file's end.
     while part.len() < PART_BYTES && source.read_buf(&mut part).await? > 0 {}
     Ok(part)
 }

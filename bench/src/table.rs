@@ -8,51 +8,51 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/benchmarks.
 const BEGIN: &str = "<!-- bench:begin -->";
 const END: &str = "<!-- bench:end -->";
 
-/// One number beside what it is compared with.
+/// A value and its reference.
 pub struct Row {
     pub what: String,
     pub ours: String,
     pub reference: String,
-    /// What the target is about: a ratio, or our number itself.
+    /// What the target applies to: a ratio, or our value.
     pub result: String,
     pub target: String,
-    /// None where there is no target.
+    /// None without a target.
     pub reached: Option<bool>,
 }
 
 impl Row {
-    /// Our number must be at least `least` times the reference's.
+    /// Our value must be at least `least` times the reference's.
     pub fn at_least(what: impl Into<String>, ours: Number, reference: Number, least: f64) -> Self {
         let ratio = ours.value / reference.value;
         Self::ratio(what.into(), ours, reference, format!("≥ {least}"), ratio >= least)
     }
 
-    /// Our number may be at most `most` times the reference's.
+    /// Our value may be at most `most` times the reference's.
     pub fn at_most(what: impl Into<String>, ours: Number, reference: Number, most: f64) -> Self {
         let ratio = ours.value / reference.value;
         Self::ratio(what.into(), ours, reference, format!("≤ {most}"), ratio <= most)
     }
 
-    /// Two numbers side by side, without a target.
+    /// A ratio without a target.
     pub fn plain(what: impl Into<String>, ours: Number, reference: Number) -> Self {
         Self { reached: None, ..Self::ratio(what.into(), ours, reference, "–".into(), true) }
     }
 
-    /// A value of its own that may not exceed another.
+    /// `result` may not exceed `most`.
     pub fn limit(what: impl Into<String>, ours: Number, reference: String, result: Number, most: f64) -> Self {
         let reached = Some(result.value <= most);
         let target = format!("≤ {most} {}", result.unit);
         Self { what: what.into(), ours: ours.text(), reference, result: result.text(), target, reached }
     }
 
-    /// A value of its own that may not be less than another.
+    /// `result` may not be below `least`.
     pub fn floor(what: impl Into<String>, ours: Number, reference: String, result: Number, least: f64) -> Self {
         let reached = Some(result.value >= least);
         let target = format!("≥ {least} {}", result.unit);
         Self { what: what.into(), ours: ours.text(), reference, result: result.text(), target, reached }
     }
 
-    /// A value to know, without a target.
+    /// A value without a ratio or target.
     pub fn fact(what: impl Into<String>, ours: Number, reference: String) -> Self {
         let (result, target) = ("–".to_owned(), "–".to_owned());
         Self { what: what.into(), ours: ours.text(), reference, result, target, reached: None }
@@ -65,12 +65,12 @@ impl Row {
     }
 }
 
-/// A value with its unit, and for a reference whose it is.
+/// A value with its unit, and the origin of a reference.
 #[derive(Clone, Copy)]
 pub struct Number {
     pub value: f64,
     pub unit: &'static str,
-    /// Follows the unit: ` of bare axum`.
+    /// Appended to the unit: ` of bare axum`.
     pub of: &'static str,
 }
 
@@ -83,7 +83,7 @@ impl Number {
         Self { of, ..self }
     }
 
-    /// About three digits.
+    /// With about three digits.
     pub fn text(self) -> String {
         let decimals = match self.value.abs() {
             value if value >= 100.0 => 0,
@@ -104,7 +104,7 @@ pub fn markdown(facts: &[String], rows: &[Row]) -> String {
             Some(false) => "**short**",
             None => "",
         };
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         writeln!(text, "| {what} | {ours} | {reference} | {result} | {target} | {mark} |").ok();
     }
     text
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_says_whether_the_target_is_reached() {
+    fn a_row_shows_whether_the_target_is_reached() {
         let (ours, axum) = (Number::new(50.0, "/s"), Number::new(100.0, "/s").of(" of bare axum"));
         let text = markdown(&[], &[Row::at_least("reads", ours, axum, 0.25), Row::at_most("waits", ours, axum, 0.3)]);
         assert!(text.contains("| reads | 50.0 /s | 100 /s of bare axum | 0.50 | ≥ 0.25 | pass |"), "{text}");

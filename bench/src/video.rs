@@ -1,4 +1,4 @@
-//! Videos to upload.
+//! Generated video files.
 
 use std::{
     fs::{self, File},
@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Two seconds of a test picture and a tone.
-pub fn make_small(path: &Path) -> Result<()> {
+/// Two seconds of a test pattern and a tone.
+pub fn generate_small(path: &Path) -> Result<()> {
     let status = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-y"])
         .args(["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25:duration=2"])
@@ -23,9 +23,9 @@ pub fn make_small(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same video of exactly `size` bytes: a `free` box (ISO/IEC 14496-12, 8.1.2)
-/// of noise follows it, which players skip.
-pub fn make_large(small: &Path, path: &Path, size: u64) -> Result<()> {
+/// The same video of exactly `size` bytes: padded with a `free` box (ISO/IEC
+/// 14496-12, 8.1.2) of noise, which players skip.
+pub fn generate_large(small: &Path, path: &Path, size: u64) -> Result<()> {
     let mut bytes = fs::read(small)?;
     let mut left = size - bytes.len() as u64;
     bytes.extend(u32::try_from(left)?.to_be_bytes());

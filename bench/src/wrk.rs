@@ -1,4 +1,4 @@
-//! The HTTP load generator wrk, and the report that it prints.
+//! Runs the HTTP load generator wrk and parses its report.
 
 use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
@@ -14,51 +14,51 @@ pub struct Report {
     pub p99: f64,
 }
 
-/// 20 connections from one thread, as the quoted numbers were taken.
-pub fn run(address: SocketAddr, path: &str, span: Duration) -> Result<Report> {
-    run_as(address, path, span, "Accept: */*")
+/// 20 connections from one thread, like the quoted measurements.
+pub fn run(address: SocketAddr, path: &str, duration: Duration) -> Result<Report> {
+    run_as(address, path, duration, "Accept: */*")
 }
 
 /// As [`run`], with a header.
-pub fn run_as(address: SocketAddr, path: &str, span: Duration, header: &str) -> Result<Report> {
-    start(address, span, &["-H", header], path)
+pub fn run_as(address: SocketAddr, path: &str, duration: Duration, header: &str) -> Result<Report> {
+    start(address, duration, &["-H", header], path)
 }
 
-/// As [`run`], with these paths in turn.
-pub fn run_in_turn(address: SocketAddr, paths: &[String], span: Duration, folder: &Path) -> Result<Report> {
+/// As [`run`], cycling through these paths.
+pub fn run_cycling(address: SocketAddr, paths: &[String], duration: Duration, folder: &Path) -> Result<Report> {
     let quoted: Vec<String> = paths.iter().map(|path| format!("{path:?}")).collect();
     let script = format!(
         "local paths, n = {{{}}}, 0\nfunction request()\nn = n % #paths + 1\nreturn wrk.format('GET', paths[n])\nend\n",
         quoted.join(",")
     );
-    run_script(address, &script, span, folder)
+    run_script(address, &script, duration, folder)
 }
 
-/// As [`run`], with a number of eight digits behind the path, another each time.
-pub fn run_numbered(address: SocketAddr, path: &str, span: Duration, folder: &Path) -> Result<Report> {
+/// As [`run`], with an increasing number of eight digits appended to the path.
+pub fn run_numbered(address: SocketAddr, path: &str, duration: Duration, folder: &Path) -> Result<Report> {
     let script = format!(
         "local n = 0\nfunction request()\nn = n + 1\nreturn wrk.format('GET', string.format('{path}%08d', n))\nend\n"
     );
-    run_script(address, &script, span, folder)
+    run_script(address, &script, duration, folder)
 }
 
-fn run_script(address: SocketAddr, script: &str, span: Duration, folder: &Path) -> Result<Report> {
+fn run_script(address: SocketAddr, script: &str, duration: Duration, folder: &Path) -> Result<Report> {
     let file = folder.join("wrk.lua");
     fs::write(&file, script)?;
-    start(address, span, &["-s", path_text(&file)?], "/")
+    start(address, duration, &["-s", path_text(&file)?], "/")
 }
 
-fn start(address: SocketAddr, span: Duration, more: &[&str], path: &str) -> Result<Report> {
+fn start(address: SocketAddr, duration: Duration, more: &[&str], path: &str) -> Result<Report> {
     let mut command = Command::new("wrk");
-    command.args(["-t1", "-c20", "--latency", &format!("-d{}s", span.as_secs())]).args(more);
+    command.args(["-t1", "-c20", "--latency", &format!("-d{}s", duration.as_secs())]).args(more);
     let text = Process::output(command.arg(format!("http://{address}{path}")))
         .context("wrk is needed: scripts/install-tools wrk")?;
-    read(&text).with_context(|| format!("wrk said: {text}"))
+    parse(&text).with_context(|| format!("wrk printed: {text}"))
 }
 
-fn read(text: &str) -> Result<Report> {
-    for complaint in ["Non-2xx", "Socket errors"] {
-        ensure!(!text.contains(complaint), "not every request was answered with success");
+fn parse(text: &str) -> Result<Report> {
+    for failure in ["Non-2xx", "Socket errors"] {
+        ensure!(!text.contains(failure), "not every request was successful");
     }
     let after = |label: &str| {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(label));
@@ -89,8 +89,8 @@ mod tests {
                           99%    2.25ms\n  24161 requests in 1.10s, 23.91MB read\nRequests/sec:  21964.48\n";
 
     #[test]
-    fn reads_a_report() {
-        let report = read(REPORT).unwrap();
+    fn parses_a_report() {
+        let report = parse(REPORT).unwrap();
         assert!((report.requests - 24161.0).abs() < 1e-6);
         assert!((report.per_second - 21964.48).abs() < 1e-6);
         assert!((report.p50 - 0.812).abs() < 1e-6);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_numbers_of_failures() {
-        assert!(read(&format!("{REPORT}  Non-2xx or 3xx responses: 3\n")).is_err());
+    fn reports_with_failures_are_errors() {
+        assert!(parse(&format!("{REPORT}  Non-2xx or 3xx responses: 3\n")).is_err());
     }
 }

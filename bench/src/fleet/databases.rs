@@ -1,4 +1,4 @@
-//! A PostgreSQL database for each service, and what PostgreSQL counts there.
+//! A PostgreSQL database for each service, and its statistics.
 
 use std::{
     collections::BTreeMap,
@@ -11,16 +11,16 @@ use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, sqlx::postgres::PgPoolCopyExt};
 use tokio::runtime::Runtime;
 
-use crate::{measure::say, process};
+use crate::{measure::progress, process};
 
-/// Databases that are there, with the address of their server.
-static MADE: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
-/// Bytes that are copied into a table at a time.
+/// The existing databases, with the URL of their server.
+static CREATED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+/// Bytes per message of a COPY.
 const CHUNK: usize = 1 << 20;
-/// A connection reports what it did once a second.
-const REPORTED: Duration = Duration::from_millis(1_500);
+/// PostgreSQL's backends report their statistics once a second.
+const STATISTICS_DELAY: Duration = Duration::from_millis(1_500);
 
-/// Gone when this is dropped.
+/// Dropped with this value.
 pub struct Databases {
     runtime: Arc<Runtime>,
     server: String,
@@ -29,15 +29,15 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// On the server of this database's URL.
+    /// `server` is the URL of any database of it.
     pub fn new(runtime: Arc<Runtime>, server: &str) -> Result<Self> {
         let admin = runtime.block_on(Database::connect(server))?;
         Ok(Self { runtime, server: server.to_owned(), admin, names: BTreeMap::new() })
     }
 
-    /// Makes a service's; its URL.
+    /// Creates the database of a service, and returns its URL.
     pub fn create(&mut self, service: &'static str, name: String) -> Result<String> {
-        made().insert(name.clone(), self.server.clone());
+        created().insert(name.clone(), self.server.clone());
         self.runtime.block_on(self.admin.execute_unprepared(&format!("CREATE DATABASE {name}")))?;
         self.names.insert(service, name);
         self.url(service)
@@ -48,7 +48,6 @@ impl Databases {
         Ok(format!("{server}/{}", self.names[service]))
     }
 
-    /// Runs statements on a service's database.
     pub fn run(&self, service: &str, statements: &[String]) -> Result<()> {
         self.runtime.block_on(async {
             let db = Database::connect(self.url(service)?).await?;
@@ -59,8 +58,7 @@ impl Databases {
         })
     }
 
-    /// Copies rows into a table of a service's: `table (column, …)`, each row its
-    /// values between tabs.
+    /// Copies tab-separated rows into a service's `table (column, …)`.
     pub fn copy(&self, service: &str, into: &str, rows: impl Iterator<Item = String>) -> Result<()> {
         self.runtime.block_on(async {
             let db = Database::connect(self.url(service)?).await?;
@@ -81,60 +79,58 @@ impl Databases {
         })
     }
 
-    /// The one number that a query of a service's database gives.
+    /// The single number that a query returns.
     pub fn number(&self, service: &str, query: &str) -> Result<f64> {
         self.runtime.block_on(async {
             let db = Database::connect(self.url(service)?).await?;
-            let number = ask(&db, query).await?;
+            let number = query_number(&db, query).await?;
             db.close().await?;
             Ok(number)
         })
     }
 
-    /// How many transactions a service has committed; a statement of its own is
-    /// one too.
+    /// Transactions that a service has committed, including single statements.
     pub fn commits(&self, service: &str) -> Result<f64> {
-        thread::sleep(REPORTED);
+        thread::sleep(STATISTICS_DELAY);
         let name = &self.names[service];
         let query = format!("SELECT xact_commit::float8 FROM pg_stat_database WHERE datname = '{name}'");
-        self.runtime.block_on(ask(&self.admin, &query))
+        self.runtime.block_on(query_number(&self.admin, &query))
     }
 }
 
-async fn ask(db: &DatabaseConnection, query: &str) -> Result<f64> {
+async fn query_number(db: &DatabaseConnection, query: &str) -> Result<f64> {
     let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, query)).await?;
     Ok(row.with_context(|| format!("no row: {query}"))?.try_get_by_index(0)?)
 }
 
 impl Drop for Databases {
     fn drop(&mut self) {
-        // Else it is done where the signal is.
+        // Otherwise the signal handler drops them.
         if process::may_start() {
             self.runtime.block_on(drop_all(self.names.values()));
         }
     }
 }
 
-/// Drops all that are there.
-pub async fn clear() {
-    let names: Vec<String> = made().keys().cloned().collect();
+pub async fn drop_databases() {
+    let names: Vec<String> = created().keys().cloned().collect();
     drop_all(names.iter()).await;
 }
 
 async fn drop_all(names: impl Iterator<Item = &String>) {
     for name in names {
-        let Some(server) = made().remove(name) else { continue };
-        let dropped = async {
+        let Some(server) = created().remove(name) else { continue };
+        let result = async {
             let admin = Database::connect(&server).await?;
             admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
             admin.close().await
         };
-        if let Err(error) = dropped.await {
-            say(format_args!("{name} is left over: {error}"));
+        if let Err(error) = result.await {
+            progress(format_args!("{name} was not dropped: {error}"));
         }
     }
 }
 
-fn made() -> std::sync::MutexGuard<'static, BTreeMap<String, String>> {
-    MADE.lock().unwrap_or_else(PoisonError::into_inner)
+fn created() -> std::sync::MutexGuard<'static, BTreeMap<String, String>> {
+    CREATED.lock().unwrap_or_else(PoisonError::into_inner)
 }

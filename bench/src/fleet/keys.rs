@@ -1,12 +1,11 @@
-//! The keys of a fleet in a Redis that is not its own.
+//! The keys of a fleet in a shared Redis.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use fenz_chassis::redis::{Redis, RedisSettings, cmd};
 
-/// Keys that are looked through at a time.
-const LOOKED_AT: usize = 10_000;
+const SCAN_COUNT: usize = 10_000;
 
 /// Removes all keys that begin with a prefix.
 pub async fn remove(url: &str, prefix: &str) -> Result<()> {
@@ -15,7 +14,7 @@ pub async fn remove(url: &str, prefix: &str) -> Result<()> {
     let mut cursor = 0;
     loop {
         let mut scan = cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(format!("{prefix}:*")).arg("COUNT").arg(LOOKED_AT);
+        scan.arg(cursor).arg("MATCH").arg(format!("{prefix}:*")).arg("COUNT").arg(SCAN_COUNT);
         let (next, keys): (u64, Vec<String>) = redis.run(&scan).await?;
         if !keys.is_empty() {
             redis.run::<u64>(cmd("UNLINK").arg(keys)).await?;

@@ -1,4 +1,4 @@
-//! The services as processes of their own, on PostgreSQL and JetStream.
+//! The services as separate processes, on PostgreSQL and JetStream.
 
 mod databases;
 mod keys;
@@ -21,49 +21,48 @@ use fenz_chassis::identity::Ed25519Key;
 use fenz_testkit::free_address;
 use tokio::runtime::Runtime;
 
-pub use databases::{Databases, clear as drop_databases};
+pub use databases::{Databases, drop_databases};
 use servers::{Servers, servers};
 
 use crate::{
     http::Client,
-    measure::{Bench, say},
+    measure::{Bench, progress},
     process::Process,
     store,
 };
 
-/// A start may have to fill a cache with a million videos.
+/// A start may have to load a million videos into a cache.
 const READY_TIMEOUT: Duration = Duration::from_secs(300);
 const SERVICES: [&str; 6] = ["auth", "content", "media", "channel", "notification", "gateway"];
 
-/// Dropped, its processes, databases and keys are gone. Its stream stays with
-/// the broker, which is one for tests.
+/// Its processes, databases and keys are removed on drop. Its JetStream stream
+/// stays: the broker is a test server.
 pub struct Fleet {
-    // In the order in which they are dropped.
+    // Fields are in drop order.
     processes: BTreeMap<&'static str, Process>,
     pub databases: Databases,
     pub runtime: Arc<Runtime>,
     programs: BTreeMap<&'static str, PathBuf>,
     addresses: BTreeMap<&'static str, SocketAddr>,
     ops: BTreeMap<&'static str, SocketAddr>,
-    /// In the order in which they start.
+    /// In start order.
     services: Vec<&'static str>,
     settings: BTreeMap<String, String>,
     folder: PathBuf,
     servers: Servers,
     prefixes: Vec<String>,
-    /// Lives as long.
     _store: Process,
 }
 
 impl Fleet {
-    /// All services but recommendation and admin, without Redis.
+    /// Starts all services except recommendation and admin, without Redis.
     pub fn start(bench: &Bench, name: &str) -> Result<Self> {
         let mut fleet = Self::prepare(bench, name, &SERVICES)?;
         fleet.start_all()?;
         Ok(fleet)
     }
 
-    /// With databases, keys and addresses, and nothing started.
+    /// Creates databases, keys and addresses, and starts no service.
     pub fn prepare(bench: &Bench, name: &str, services: &[&'static str]) -> Result<Self> {
         let mut programs = BTreeMap::new();
         for service in services {
@@ -77,7 +76,7 @@ impl Fleet {
         fs::create_dir_all(folder.join("objects"))?;
         let (store, store_address) = store::start(&folder.join("objects"))?;
         let mut settings = shared_settings(&servers, &unique, store_address);
-        // Those that are not among them are known too, and do not answer.
+        // Peers that are not started need an address too.
         for peer in SERVICES.iter().filter(|peer| **peer != "gateway" && !services.contains(*peer)) {
             settings.insert(format!("FENZ_PEERS__{}", peer.to_uppercase()), format!("http://{}", free_address()));
         }
@@ -114,12 +113,12 @@ impl Fleet {
         })
     }
 
-    /// A setting of what is started from now on.
+    /// A setting of services started later.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
         self.settings.insert(key.to_owned(), value.into());
     }
 
-    /// What is started from now on has a Redis, with nothing in it.
+    /// Gives services started later a Redis with an unused key prefix.
     pub fn use_empty_redis(&mut self) {
         let prefix = format!("bench_{:08x}", rand::random::<u32>());
         let url = self.servers.redis.clone();
@@ -128,16 +127,16 @@ impl Fleet {
         self.prefixes.push(prefix);
     }
 
-    /// Recommendation builds no index of words, where a measurement is not about
-    /// it: the folder is below a file.
-    pub fn without_index(&mut self) {
+    /// Keeps recommendation from building a search index: its folder would be below
+    /// a file, and cannot be created.
+    pub fn disable_index(&mut self) {
         self.set("FENZ_RECOMMENDATION__INDEX_DIR", "log/none");
     }
 
-    /// Makes a service's tables, before it is started.
+    /// Runs a service's migrations before its start.
     pub fn migrate(&self, service: &'static str) -> Result<()> {
-        let status = Process::start(self.command(service)?.arg("migrate"))?.ended()?;
-        ensure!(status.success(), "fenz-{service} migrate failed; it said:\n{}", self.last_of_log());
+        let status = Process::start(self.command(service)?.arg("migrate"))?.wait()?;
+        ensure!(status.success(), "fenz-{service} migrate failed; end of the log:\n{}", self.log_tail());
         Ok(())
     }
 
@@ -149,7 +148,7 @@ impl Fleet {
         services.iter().try_for_each(|service| self.wait_until_ready(service))
     }
 
-    /// Starts one; how long it took until it was ready.
+    /// Returns the time until it is ready.
     pub fn start_service(&mut self, service: &'static str) -> Result<Duration> {
         let begun = Instant::now();
         self.launch(service)?;
@@ -170,7 +169,7 @@ impl Fleet {
     fn command(&self, service: &str) -> Result<Command> {
         let log = File::options().create(true).append(true).open(self.folder.join("log"))?;
         let mut command = Command::new(&self.programs[service]);
-        // The settings of whoever runs this are about another platform.
+        // The caller's settings belong to another platform.
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FENZ_")) {
             command.env_remove(name);
         }
@@ -185,16 +184,16 @@ impl Fleet {
             if reply.is_ok_and(|reply| reply.status == 200) {
                 return Ok(());
             }
-            if begun.elapsed() > READY_TIMEOUT || self.processes[service].has_ended()? {
-                bail!("fenz-{service} did not become ready; it said:\n{}", self.last_of_log());
+            if begun.elapsed() > READY_TIMEOUT || self.processes[service].has_exited()? {
+                bail!("fenz-{service} did not become ready; end of the log:\n{}", self.log_tail());
             }
             thread::sleep(Duration::from_millis(10));
         }
     }
 
-    fn last_of_log(&self) -> String {
+    fn log_tail(&self) -> String {
         let text = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        crate::platform::last_lines(&text, 20)
+        crate::platform::tail(&text, 20)
     }
 
     pub fn gateway(&self) -> SocketAddr {
@@ -209,17 +208,16 @@ impl Fleet {
         &self.processes[service]
     }
 
-    /// A file or folder of the services'.
+    /// In the working directory of the services.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// Runs SQL on a service's database.
     pub fn sql(&self, service: &str, statements: &[String]) -> Result<()> {
         self.databases.run(service, statements)
     }
 
-    /// Ends all, the gateway first.
+    /// Stops all services, the gateway first.
     pub fn stop(mut self) -> Result<()> {
         let services: Vec<_> = self.services.iter().rev().copied().collect();
         services.into_iter().try_for_each(|service| self.stop_service(service))
@@ -230,9 +228,9 @@ impl Drop for Fleet {
     fn drop(&mut self) {
         self.processes.clear();
         for prefix in &self.prefixes {
-            // They would go by themselves in an hour.
+            // They expire within an hour.
             if let Err(error) = self.runtime.block_on(keys::remove(&self.servers.redis, prefix)) {
-                say(format_args!("keys of {prefix} are left over: {error}"));
+                progress(format_args!("the keys of {prefix} were not removed: {error}"));
             }
         }
     }

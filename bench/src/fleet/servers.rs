@@ -1,10 +1,10 @@
-//! The servers that the services need: those of the tests.
+//! PostgreSQL, NATS and Redis of `scripts/test-servers`.
 
 use std::{env, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::measure::say;
+use crate::measure::progress;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -14,27 +14,28 @@ pub struct Servers {
     pub redis: String,
 }
 
-/// Starts them when they do not run.
+/// Starts them unless they run.
 pub fn servers() -> Result<Servers> {
-    let mut told = String::new();
+    let mut script_env = String::new();
     Ok(Servers {
-        postgres: find("FENZ_TEST_POSTGRES", &mut told)?,
-        nats: find("FENZ_TEST_NATS", &mut told)?,
-        redis: find("FENZ_TEST_REDIS", &mut told)?,
+        postgres: setting("FENZ_TEST_POSTGRES", &mut script_env)?,
+        nats: setting("FENZ_TEST_NATS", &mut script_env)?,
+        redis: setting("FENZ_TEST_REDIS", &mut script_env)?,
     })
 }
 
-/// From the environment, or else as the script tells.
-fn find(name: &str, told: &mut String) -> Result<String> {
+/// From the environment, or else from the script's output.
+fn setting(name: &str, script_env: &mut String) -> Result<String> {
     if let Ok(value) = env::var(name) {
         return Ok(value);
     }
-    if told.is_empty() {
-        say("using scripts/test-servers; `scripts/test-servers stop` ends them");
+    if script_env.is_empty() {
+        progress("using scripts/test-servers; `scripts/test-servers stop` stops them");
         script("start")?;
-        *told = script("env")?;
+        *script_env = script("env")?;
     }
-    let value = told.lines().find_map(|line| line.trim_start_matches("export ").strip_prefix(name)?.strip_prefix('='));
+    let value =
+        script_env.lines().find_map(|line| line.trim_start_matches("export ").strip_prefix(name)?.strip_prefix('='));
     Ok(value.with_context(|| format!("{name} is not set"))?.to_owned())
 }
 

@@ -1,5 +1,5 @@
-//! From a commit in one process to its effect in another: a subscription, and
-//! the notification of it on the channel owner's open stream.
+//! Latency of an event between services: from a subscription to its notification on
+//! the event stream of the channel's owner.
 
 use std::{
     thread,
@@ -9,30 +9,32 @@ use std::{
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Bench, say};
+use super::{Bench, progress};
 use crate::{
     account::{self, Account},
-    events::EventStream,
     fleet::Fleet,
     http::Client,
     load,
+    sse::EventStream,
     stats::{milliseconds, percentile},
     table::{Number, Row},
 };
 
 const CONNECTIONS: usize = 8;
-/// Between two subscriptions: the platform is idle.
+/// Between two subscriptions, so that the platform is idle.
 const PAUSE: Duration = Duration::from_millis(40);
 const WARM_UP: usize = 20;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let fleet = Fleet::start(bench, "events")?;
     let subscribers = if bench.quick { 120 } else { 420 };
-    say(format_args!("registering {subscribers} users"));
+    progress(format_args!("registering {subscribers} users"));
     let creator = account::register(fleet.gateway(), "bench_creator")?;
     let viewers: Vec<Account> = load::on_threads(CONNECTIONS, |thread| {
-        let mine = (thread..subscribers).step_by(CONNECTIONS);
-        mine.map(|user| account::register(fleet.gateway(), &format!("bench_user_{user}"))).collect::<Result<Vec<_>>>()
+        let numbers = (thread..subscribers).step_by(CONNECTIONS);
+        numbers
+            .map(|user| account::register(fleet.gateway(), &format!("bench_user_{user}")))
+            .collect::<Result<Vec<_>>>()
     })?
     .into_iter()
     .flatten()
@@ -52,7 +54,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     }
     drop(stream);
     fleet.stop()?;
-    let after_warm_up = |spans: &[Duration]| milliseconds(&spans[WARM_UP..]);
+    let after_warm_up = |durations: &[Duration]| milliseconds(&durations[WARM_UP..]);
     let (replies, effects) = (after_warm_up(&replies), after_warm_up(&effects));
     let number = |values: &[f64], percent| Number::new(percentile(values, percent), "ms");
     let p99 = number(&effects, 99.0);
@@ -63,7 +65,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     ])
 }
 
-/// The channel service hears of the account through the bus.
+/// The channel service creates the channel when it consumes the account's event.
 pub fn wait_for_channel(client: &mut Client, owner: &Account) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

@@ -1,5 +1,5 @@
-//! Logins through the gateway, against bare argon2id verification on the same
-//! cores; and video reads while logins storm, against the same reads alone.
+//! Logins through the gateway, compared with bare argon2id verification on the same
+//! cores; and video reads during a login storm, compared with the reads alone.
 
 use std::{
     thread,
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use serde_json::json;
 
-use super::{Bench, say};
+use super::{Bench, progress};
 use crate::{
     account::PASSWORD,
     http, load, machine,
@@ -19,7 +19,7 @@ use crate::{
     table::{Number, Row},
 };
 
-/// Enough that nobody logs in often.
+/// Enough that none logs in often.
 const USERS: usize = 200;
 const CONNECTIONS: usize = 20;
 const READS_PER_SECOND: u32 = 200;
@@ -27,13 +27,13 @@ const READERS: usize = 16;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let platform = bench.platform("login")?;
-    let video = platform.tour(&bench.small_video())?.video;
-    say(format_args!("registering {USERS} users"));
+    let video = platform.publish_video(&bench.small_video())?.path;
+    progress(format_args!("registering {USERS} users"));
     load::on_threads(CONNECTIONS, |thread| {
         (thread..USERS).step_by(CONNECTIONS).try_for_each(|user| platform.register(&username(user)).map(drop))
     })?;
     let hash = stored_hash(&platform)?;
-    storm(&platform, Duration::from_secs(2))?;
+    login_storm(&platform, Duration::from_secs(2))?;
     let mut rows = throughput(bench, &platform, &hash)?;
     rows.extend(reads_in_a_storm(bench, &platform, &video)?);
     platform.stop()?;
@@ -43,8 +43,9 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
 fn throughput(bench: &Bench, platform: &Platform, hash: &str) -> Result<Vec<Row>> {
     let (mut logins, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds() {
-        let (login, verification) = (storm(platform, bench.span())?, verifications(hash, bench.span())?);
-        say(format_args!("logins {login:.1}/s, bare verifications {verification:.1}/s"));
+        let (login, verification) =
+            (login_storm(platform, bench.round_duration())?, verifications(hash, bench.round_duration())?);
+        progress(format_args!("logins {login:.1}/s, bare verifications {verification:.1}/s"));
         logins.push(login);
         bare.push(verification);
     }
@@ -52,24 +53,24 @@ fn throughput(bench: &Bench, platform: &Platform, hash: &str) -> Result<Vec<Row>
     Ok(vec![Row::at_least("login, 20 connections", Number::new(median(&logins), "/s"), bare, 0.8)])
 }
 
-/// Reads at a fixed rate, alone and during a storm in turns.
+/// Reads at a fixed rate, alternately alone and during a login storm.
 fn reads_in_a_storm(bench: &Bench, platform: &Platform, video: &str) -> Result<Vec<Row>> {
     let request = [http::get(platform.address, video)];
-    let read = || load::open(platform.address, READERS, READS_PER_SECOND, bench.span(), &request);
+    let read = || load::open_loop(platform.address, READERS, READS_PER_SECOND, bench.round_duration(), &request);
     read()?;
     let (mut idle, mut stormy) = (Percentiles::default(), Percentiles::default());
     for _ in 0..bench.rounds() {
         idle.add(&read()?);
         thread::scope(|scope| {
             let lead = Duration::from_millis(500);
-            let storm = scope.spawn(move || storm(platform, bench.span() + 2 * lead));
+            let storm = scope.spawn(move || login_storm(platform, bench.round_duration() + 2 * lead));
             thread::sleep(lead);
             stormy.add(&read()?);
             storm.join().ok().context("the storm panicked")?
         })?;
     }
     for (idle, stormy) in idle.p99.iter().zip(&stormy.p99) {
-        say(format_args!("p99 of reads {idle:.2} ms alone, {stormy:.2} ms in a storm"));
+        progress(format_args!("p99 of reads {idle:.2} ms alone, {stormy:.2} ms in a storm"));
     }
     let row = |ours: &[f64]| Number::new(median(ours), "ms");
     let alone = |values: &[f64]| row(values).of(" without logins");
@@ -80,7 +81,7 @@ fn reads_in_a_storm(bench: &Bench, platform: &Platform, video: &str) -> Result<V
     ])
 }
 
-/// Of each round, in milliseconds.
+/// Per round, in milliseconds.
 #[derive(Default)]
 struct Percentiles {
     p50: Vec<f64>,
@@ -95,17 +96,17 @@ impl Percentiles {
     }
 }
 
-/// Logs in as fast as it goes; how many a second.
-fn storm(platform: &Platform, span: Duration) -> Result<f64> {
-    load::closed(platform.address, CONNECTIONS, span, |number| {
+/// Logs in as fast as possible. Returns logins per second.
+fn login_storm(platform: &Platform, duration: Duration) -> Result<f64> {
+    load::closed_loop(platform.address, CONNECTIONS, duration, |number| {
         let body = json!({"username": username(number % USERS), "password": PASSWORD});
         http::post(platform.address, "/api/v1/auth/login", &body)
     })
 }
 
-/// Verifies on all cores and does nothing else; how many a second.
-fn verifications(hash: &str, span: Duration) -> Result<f64> {
-    let end = Instant::now() + span;
+/// Verifies on all cores. Returns verifications per second.
+fn verifications(hash: &str, duration: Duration) -> Result<f64> {
+    let end = Instant::now() + duration;
     let counts = load::on_threads(machine::cores(), |_| {
         let mut count = 0;
         loop {
@@ -116,17 +117,16 @@ fn verifications(hash: &str, span: Duration) -> Result<f64> {
             count += 1;
         }
     })?;
-    Ok(counts.iter().sum::<usize>() as f64 / span.as_secs_f64())
+    Ok(counts.iter().sum::<usize>() as f64 / duration.as_secs_f64())
 }
 
-/// The hash says what it costs.
 fn verify(hash: &str) -> Result<()> {
     let hash = PasswordHash::new(hash).ok().context("a hash in PHC form")?;
     Argon2::default().verify_password(PASSWORD.as_bytes(), &hash).ok().context("the hash of the password")
 }
 
-/// A hash that the platform made of everybody's password, found in its database
-/// without knowing the table: the comparison has its very parameters.
+/// A stored hash of [`PASSWORD`], found in the database file without knowing the
+/// table, so that the comparison has the same argon2id parameters.
 fn stored_hash(platform: &Platform) -> Result<String> {
     let bytes = platform.database("auth")?;
     let text = String::from_utf8_lossy(&bytes);
@@ -135,8 +135,8 @@ fn stored_hash(platform: &Platform) -> Result<String> {
     hashes.find(|hash| verify(hash).is_ok()).context("no argon2id hash of the password in the database of auth")
 }
 
-/// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, followed by anything: the hash has 32
-/// bytes, 43 letters in base64.
+/// Parses `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, followed by anything: the hash has
+/// 32 bytes, 43 characters in base64.
 fn first_hash(text: &str) -> Option<String> {
     let end = text.match_indices('$').nth(4)?.0 + 1 + 43;
     text.get(..end).map(str::to_owned)

@@ -1,6 +1,6 @@
-//! The measurements, one file each.
+//! The measurements.
 
-mod beside;
+mod comparison;
 mod events;
 mod lists;
 mod login;
@@ -76,34 +76,35 @@ impl Measurement {
     }
 }
 
-/// What every measurement needs.
+/// Options and files of all measurements.
 pub struct Bench {
     pub quick: bool,
     scale: f64,
     binary: PathBuf,
-    /// Beside the programs, since a system's folder for temporary files may be memory.
+    /// Next to the programs, since the system's temporary folder may be in memory.
     folder: TempDir,
 }
 
 impl Bench {
     pub fn new(binary: Option<PathBuf>, quick: bool, scale: f64) -> Result<Self> {
-        let beside = env::current_exe()?.parent().context("the folder of this program")?.to_owned();
-        let binary = binary.unwrap_or_else(|| beside.join("fenzvideo"));
-        ensure!(binary.is_file(), "{} is not there: cargo build --release -p fenz-standalone", binary.display());
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
-        video::make_small(&folder.path().join("small.mp4"))?;
+        let programs = env::current_exe()?.parent().context("the folder of this program")?.to_owned();
+        let binary = binary.unwrap_or_else(|| programs.join("fenzvideo"));
+        ensure!(binary.is_file(), "{} is missing: cargo build --release -p fenz-standalone", binary.display());
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(programs)?;
+        video::generate_small(&folder.path().join("small.mp4"))?;
         Ok(Self { quick, scale, binary, folder })
     }
 
-    /// A platform on the data folder of that name, new or as it was left.
+    /// Starts a platform with the data folder of that name, which may have been used
+    /// before.
     pub fn platform(&self, name: &str) -> Result<Platform> {
         Platform::start(&self.binary, &self.path(name))
     }
 
-    /// A service as a program of its own, beside the platform's.
+    /// The program of a service, next to the platform's.
     pub fn program(&self, name: &str) -> Result<PathBuf> {
         let program = self.binary.with_file_name(name);
-        ensure!(program.is_file(), "{} is not there: cargo build --release -p {name}", program.display());
+        ensure!(program.is_file(), "{} is missing: cargo build --release -p {name}", program.display());
         Ok(program)
     }
 
@@ -111,12 +112,12 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// A real video of a few kilobytes.
+    /// A valid video of a few kilobytes.
     pub fn small_video(&self) -> PathBuf {
         self.path("small.mp4")
     }
 
-    /// How many videos a catalogue of so many gets.
+    /// The size of a catalogue after scaling.
     pub fn scaled(&self, videos: i64) -> i64 {
         ((videos as f64 * self.scale) as i64).max(1)
     }
@@ -125,14 +126,13 @@ impl Bench {
         if self.quick { 3 } else { 5 }
     }
 
-    /// How long a round lasts.
-    pub fn span(&self) -> Duration {
+    pub fn round_duration(&self) -> Duration {
         Duration::from_secs(if self.quick { 3 } else { 10 })
     }
 }
 
-/// Says on the terminal what goes on; the table alone goes to the output.
-pub fn say(text: impl std::fmt::Display) {
+/// Reports to stderr: stdout gets the table only.
+pub fn progress(text: impl std::fmt::Display) {
     eprintln!("fenz-bench: {text}");
 }
 

@@ -1,4 +1,4 @@
-//! Notifications with a large audience, a long list and many open streams.
+//! Notifications with many subscribers, a long list and many open streams.
 
 use std::{
     thread,
@@ -7,36 +7,36 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{Bench, events::wait_for_channel, say};
+use super::{Bench, events::wait_for_channel, progress};
 use crate::{
     account::{self, Account},
-    events::{Crowd, EventStream},
     fleet::Fleet,
     http::{self, Client},
+    sse::{EventStream, WaitingStreams},
     stats::{median, milliseconds, percentile},
     table::{Number, Row},
     wrk,
 };
 
-const AUDIENCE: i64 = 1_000_000;
-const FEW: i64 = 10;
+const SUBSCRIBERS: i64 = 1_000_000;
+const FEW_SUBSCRIBERS: i64 = 10;
 const CHANNELS: i64 = 500;
 const EVENTS: i64 = 100_000;
 const STREAMS: i64 = 5_000;
 const COUNT: &str = "/api/v1/notifications/unread-count";
 const PAGE: &str = "/api/v1/notifications";
-/// Quoted from the issue, not measured here.
+/// Quoted, not measured here.
 const QUOTED_PER_SECOND: f64 = 2_019.0;
-/// Ids that no account gets here: ours carry the time.
+/// Lower than any generated id, since those contain the time.
 const FIRST_USER: i64 = 1_000_000_000;
 const FIRST_CHANNEL: i64 = 2_000_000_000;
 const FIRST_EVENT: i64 = 3_000_000_000;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let fleet = Fleet::start(bench, "notifications")?;
-    let person = |name: &str| account::register(fleet.gateway(), name);
-    let (popular, modest) = (person("bench_popular")?, person("bench_modest")?);
-    let (viewer, reader) = (person("bench_viewer")?, person("bench_reader")?);
+    let register = |name: &str| account::register(fleet.gateway(), name);
+    let (popular, modest) = (register("bench_popular")?, register("bench_modest")?);
+    let (viewer, reader) = (register("bench_viewer")?, register("bench_reader")?);
     let mut client = Client::connect(fleet.gateway())?;
     for owner in [&popular, &modest] {
         wait_for_channel(&mut client, owner)?;
@@ -50,7 +50,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
 }
 
 fn seed(fleet: &Fleet, popular: &Account, modest: &Account, viewer: &Account, reader: &Account) -> Result<()> {
-    say(format_args!("seeding {AUDIENCE} members and {EVENTS} events"));
+    progress(format_args!("seeding {SUBSCRIBERS} members and {EVENTS} events"));
     let member = |user: &str, channel: &str| {
         format!(
             "INSERT INTO memberships (user_id, channel_id, tier, since_seq, version) VALUES ({user}, {channel}, 1, 0, 1)"
@@ -67,8 +67,8 @@ fn seed(fleet: &Fleet, popular: &Account, modest: &Account, viewer: &Account, re
     fleet.sql(
         "notification",
         &[
-            members(AUDIENCE - 1, popular),
-            members(FEW - 1, modest),
+            members(SUBSCRIBERS - 1, popular),
+            members(FEW_SUBSCRIBERS - 1, modest),
             member(viewer, popular),
             member(viewer, modest),
             format!(
@@ -82,7 +82,7 @@ fn seed(fleet: &Fleet, popular: &Account, modest: &Account, viewer: &Account, re
                  {FIRST_EVENT} + n, 0, 'New video', 'A channel published Seven bridges', '{{}}', now() \
                  FROM sequence, generate_series(1, {EVENTS}) n"
             ),
-            "INSERT INTO channel_heads (channel_id, kind, latest, changed) \
+            "INSERT INTO latest_events (channel_id, kind, latest, changed) \
              SELECT channel_id, kind, max(seq), max(seq) FROM channel_events GROUP BY channel_id, kind"
                 .to_owned(),
             format!("UPDATE sequence SET last = last + {EVENTS}"),
@@ -94,11 +94,11 @@ fn seed(fleet: &Fleet, popular: &Account, modest: &Account, viewer: &Account, re
             "ANALYZE".to_owned(),
         ],
     )?;
-    say(format_args!("{per_channel} events on each of {CHANNELS} channels"));
+    progress(format_args!("{per_channel} events on each of {CHANNELS} channels"));
     Ok(())
 }
 
-/// From the request to the notification on the stream of one of the members.
+/// From the request to the notification on one member's stream.
 fn publications(
     bench: &Bench,
     fleet: &Fleet,
@@ -111,20 +111,20 @@ fn publications(
     let mut client = Client::connect(fleet.gateway())?;
     let (mut many, mut few) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
-        for (owner, spans) in [(popular, &mut many), (modest, &mut few)] {
+        for (owner, durations) in [(popular, &mut many), (modest, &mut few)] {
             let upload = account::upload(fleet.gateway(), &owner.token, &bench.small_video())?;
             thread::sleep(Duration::from_millis(50));
             let begun = Instant::now();
             account::publish(&mut client, &owner.token, &upload)?;
             stream.next()?;
-            // The first of each warms up.
+            // The first round warms up.
             if round > 0 {
-                spans.push(begun.elapsed());
+                durations.push(begun.elapsed());
             }
         }
     }
-    let number = |spans: &[Duration]| Number::new(median(&milliseconds(spans)), "ms");
-    let what = format!("publish to its notification, {AUDIENCE} subscribers, median of {rounds}");
+    let number = |durations: &[Duration]| Number::new(median(&milliseconds(durations)), "ms");
+    let what = format!("publish to its notification, {SUBSCRIBERS} subscribers, median of {rounds}");
     Ok(vec![Row::at_most(what, number(&many), number(&few).of(" with 10"), 1.2)])
 }
 
@@ -133,46 +133,46 @@ fn reads(bench: &Bench, fleet: &Fleet, reader: &Account) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, path) in [("unread count", COUNT), ("first page", PAGE)] {
         let request = http::get_as(fleet.gateway(), path, &reader.token);
-        let mut spans = Vec::new();
-        let end = Instant::now() + bench.span();
+        let mut durations = Vec::new();
+        let end = Instant::now() + bench.round_duration();
         while Instant::now() < end {
             let begun = Instant::now();
             client.send(&request)?.success()?;
-            spans.push(begun.elapsed());
+            durations.push(begun.elapsed());
         }
-        let spans = milliseconds(&spans);
-        let p99 = Number::new(percentile(&spans, 99.0), "ms");
-        let p50 = format!("{} p50", Number::new(percentile(&spans, 50.0), "ms").text());
+        let durations = milliseconds(&durations);
+        let p99 = Number::new(percentile(&durations, 99.0), "ms");
+        let p50 = format!("{} p50", Number::new(percentile(&durations, 50.0), "ms").text());
         let what = format!("{name} of {CHANNELS} subscriptions and {EVENTS} events, p99");
         rows.push(Row::limit(what, p99, p50, p99, 10.0));
     }
     let header = format!("Authorization: Bearer {}", reader.token);
-    let report = wrk::run_as(fleet.gateway(), COUNT, bench.span(), &header)?;
+    let report = wrk::run_as(fleet.gateway(), COUNT, bench.round_duration(), &header)?;
     let quoted = Number::new(QUOTED_PER_SECOND, "/s").of(" (quoted)");
     rows.push(Row::at_least("unread count, 20 connections", Number::new(report.per_second, "/s"), quoted, 1.0));
     Ok(rows)
 }
 
-/// Many open streams on one instance, and an event for each.
+/// Many open streams of one instance, and an event for each.
 fn streams(bench: &Bench, fleet: &Fleet, popular: &Account) -> Result<Vec<Row>> {
     let upload = account::upload(fleet.gateway(), &popular.token, &bench.small_video())?;
     let process = fleet.process("notification");
     let before = process.memory()?;
-    say(format_args!("opening {STREAMS} streams"));
+    progress(format_args!("opening {STREAMS} streams"));
     let tickets = (1..=STREAMS).map(|number| format!("ticket-{number}"));
-    let mut crowd = fleet.runtime.block_on(Crowd::open(fleet.address("notification"), tickets))?;
+    let mut streams = fleet.runtime.block_on(WaitingStreams::open(fleet.address("notification"), tickets))?;
     thread::sleep(Duration::from_secs(2));
     let each = Number::new((process.memory()? - before) / STREAMS as f64 / 1024.0, "KiB");
     let begun = Instant::now();
     account::publish(&mut Client::connect(fleet.gateway())?, &popular.token, &upload)?;
-    let heard = fleet.runtime.block_on(crowd.heard())?;
-    let spans = milliseconds(&heard.iter().map(|moment| moment.duration_since(begun)).collect::<Vec<_>>());
-    let last = spans.iter().copied().max_by(f64::total_cmp).context("nobody heard")? / 1e3;
+    let received = fleet.runtime.block_on(streams.received())?;
+    let durations = milliseconds(&received.iter().map(|at| at.duration_since(begun)).collect::<Vec<_>>());
+    let last = durations.iter().copied().max_by(f64::total_cmp).context("no stream received an event")? / 1e3;
     let last = Number::new(last, "s");
-    let first_half = format!("{} the median", Number::new(median(&spans) / 1e3, "s").text());
+    let median_time = format!("{} the median", Number::new(median(&durations) / 1e3, "s").text());
     let what = format!("publish to its event on all of {STREAMS} streams of one instance");
     Ok(vec![
-        Row::limit(what, last, first_half, last, 1.0),
+        Row::limit(what, last, median_time, last, 1.0),
         Row::limit("memory of an open stream", each, "–".to_owned(), each, 20.0),
     ])
 }

@@ -1,10 +1,8 @@
-//! The index of words over a large catalogue, through the service's own port:
-//! how long searches take, how fast it is built, and its size.
+//! The search index of a large catalogue, at the service's port: search latencies,
+//! the indexing rate, and its size.
 
 use std::{
-    fs, io,
     net::SocketAddr,
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -12,32 +10,33 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{Bench, say};
+use super::{Bench, progress};
 use crate::{
     catalogue,
-    corpus::{Corpus, Rng},
     fleet::Fleet,
     http::Client,
+    machine,
     process::MIB,
+    sample_texts::{Rng, SampleTexts},
     stats::{median, milliseconds, percentile},
     table::{Number, Row},
 };
 
 const SERVICE: &str = "recommendation";
 const DOCUMENTS: i64 = 1_000_000;
-/// Hits of the narrow searches, at most.
+/// Maximum hits of narrow searches.
 const NARROW: u64 = 10_000;
 const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
-/// How long one kind of search is measured at most.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Maximum time of one kind of search.
+const MAX_DURATION: Duration = Duration::from_secs(20);
 const SETTLE: Duration = Duration::from_secs(2);
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    let (corpus, documents) = (Corpus::new(), bench.scaled(DOCUMENTS));
+    let (texts, documents) = (SampleTexts::new(), bench.scaled(DOCUMENTS));
     let mut fleet = Fleet::prepare(bench, "search", &["auth", SERVICE])?;
     fleet.use_empty_redis();
     fleet.migrate(SERVICE)?;
-    catalogue::recommend(&fleet, &corpus, 1..=documents)?;
+    catalogue::seed_recommendation(&fleet, &texts, 1..=documents)?;
     fleet.start_service("auth")?;
     fleet.start_service(SERVICE)?;
     let (begun, address) = (Instant::now(), fleet.address(SERVICE));
@@ -47,11 +46,11 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let rate = Number::new(documents as f64 / took, "/s");
     let what = format!("documents indexed, of {documents}");
     let mut rows = vec![Row::floor(what, rate, format!("in {took:.0} s"), rate, 20_000.0)];
-    rows.extend(searches(bench, &corpus, address)?);
+    rows.extend(searches(bench, &texts, address)?);
     thread::sleep(SETTLE);
     rows.push(Row::fact(
         "the index on disk",
-        mib(size(&fleet.path("search"))? as f64),
+        mib(machine::folder_bytes(&fleet.path("search"))? as f64),
         format!("{documents} documents"),
     ));
     let (after, own) = (fleet.process(SERVICE).memory()?, fleet.process(SERVICE).own_memory()?);
@@ -61,11 +60,11 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Waits until the service has its index: until then it goes by titles alone.
+/// Waits until the service has its index: until then it searches titles only.
 pub fn wait_for_index(address: SocketAddr) -> Result<()> {
     let mut client = Client::connect(address)?;
     let begun = Instant::now();
-    say("waiting for the index");
+    progress("waiting for the index");
     loop {
         let reply: Value = serde_json::from_slice(&client.get(&path("zq"))?.success()?)?;
         if reply["degraded"] == false {
@@ -76,24 +75,23 @@ pub fn wait_for_index(address: SocketAddr) -> Result<()> {
     }
 }
 
-fn searches(bench: &Bench, corpus: &Corpus, address: SocketAddr) -> Result<Vec<Row>> {
+fn searches(bench: &Bench, texts: &SampleTexts, address: SocketAddr) -> Result<Vec<Row>> {
     let count = if bench.quick { 200 } else { 1_000 };
     let mut rng = Rng::new(2);
-    let mut asker = Asker { client: Client::connect(address)?, count };
-    let english = asker.ask(NARROW, |_| path(&two_words(corpus, &mut rng)))?;
-    let chinese = asker.ask(NARROW, |_| path(corpus.chinese.pick(&mut rng)))?;
-    let broad = broad(corpus);
-    let broad = asker.ask_half(|turn| {
-        // Spaces mean nothing, but make it another question: what was asked
-        // before is answered from memory.
-        let text = &broad[turn % broad.len()];
-        path(&format!("{text}{}", " ".repeat(turn / broad.len())))
+    let mut timer = SearchTimer { client: Client::connect(address)?, count };
+    let english = timer.time(NARROW, |_| path(&two_words(texts, &mut rng)))?;
+    let chinese = timer.time(NARROW, |_| path(texts.chinese.pick(&mut rng)))?;
+    let queries = broad(texts);
+    let broad = timer.time_half(|n| {
+        // Spaces are ignored, but make a distinct query: repeated ones are cached.
+        let text = &queries[n % queries.len()];
+        path(&format!("{text}{}", " ".repeat(n / queries.len())))
     })?;
-    let suggestions = Asker { client: Client::connect(address)?, count }.ask(u64::MAX, |turn| {
-        let words = if turn % 2 == 0 { &corpus.english } else { &corpus.chinese };
+    let suggestions = SearchTimer { client: Client::connect(address)?, count }.time(u64::MAX, |n| {
+        let words = if n % 2 == 0 { &texts.english } else { &texts.chinese };
         let text = format!("{} {}", words.pick(&mut rng), words.pick(&mut rng));
-        let beginning: String = text.chars().take(1 + turn % 9).collect();
-        format!("/api/v1/search/suggest?q={}", encoded(beginning.trim()))
+        let prefix: String = text.chars().take(1 + n % 9).collect();
+        format!("/api/v1/search/suggest?q={}", encoded(prefix.trim()))
     })?;
     Ok(vec![
         row("search of two English words, 10,000 hits at most, p99", &english, 20.0),
@@ -103,71 +101,69 @@ fn searches(bench: &Bench, corpus: &Corpus, address: SocketAddr) -> Result<Vec<R
     ])
 }
 
-/// What much is found for: the commonest words, and everything.
-fn broad(corpus: &Corpus) -> Vec<String> {
-    let mut texts = vec![String::new()];
-    for words in [&corpus.english, &corpus.chinese] {
-        texts.extend([0, 1, 10].map(|rank| words.common(rank).to_owned()));
-        texts.push(format!("{} {}", words.common(0), words.common(1)));
+/// Queries with many hits: the most frequent words, and the empty query.
+fn broad(texts: &SampleTexts) -> Vec<String> {
+    let mut queries = vec![String::new()];
+    for words in [&texts.english, &texts.chinese] {
+        queries.extend([0, 1, 10].map(|rank| words.nth(rank).to_owned()));
+        queries.push(format!("{} {}", words.nth(0), words.nth(1)));
     }
-    texts
+    queries
 }
 
-struct Asker {
+struct SearchTimer {
     client: Client,
-    /// Requests that count.
+    /// Requests to count.
     count: usize,
 }
 
-impl Asker {
-    /// Times requests one after the other; those with some hits, but no more
-    /// than `most`, count.
-    fn ask(&mut self, most: u64, mut request: impl FnMut(usize) -> String) -> Result<Vec<Duration>> {
-        let (begun, mut spans) = (Instant::now(), Vec::new());
-        for turn in 0.. {
-            let path = request(turn);
-            let asked = Instant::now();
+impl SearchTimer {
+    /// Times sequential requests; those with 1 to `most` hits count.
+    fn time(&mut self, most: u64, mut request: impl FnMut(usize) -> String) -> Result<Vec<Duration>> {
+        let (begun, mut durations) = (Instant::now(), Vec::new());
+        for n in 0.. {
+            let path = request(n);
+            let sent = Instant::now();
             let body = self.client.get(&path)?.success().with_context(|| path.clone())?;
-            let span = asked.elapsed();
+            let duration = sent.elapsed();
             let reply: Value = serde_json::from_slice(&body)?;
-            ensure!(reply["degraded"] != true, "the index is gone");
-            // Suggestions tell no number.
+            ensure!(reply["degraded"] != true, "the index became unavailable");
+            // Suggestions have no total.
             let hits = reply["total"].as_str().map_or(Ok(1), str::parse)?;
-            // The first ones warm up.
-            if (1..=most).contains(&hits) && turn >= self.count / 20 {
-                spans.push(span);
+            // The first requests warm up.
+            if (1..=most).contains(&hits) && n >= self.count / 20 {
+                durations.push(duration);
             }
-            if spans.len() == self.count || begun.elapsed() > PATIENCE {
+            if durations.len() == self.count || begun.elapsed() > MAX_DURATION {
                 break;
             }
         }
-        ensure!(!spans.is_empty(), "nothing was found");
-        Ok(spans)
+        ensure!(!durations.is_empty(), "nothing was found");
+        Ok(durations)
     }
 
-    /// Half as many, whatever they find.
-    fn ask_half(self, request: impl FnMut(usize) -> String) -> Result<Vec<Duration>> {
-        Self { count: self.count / 2, ..self }.ask(u64::MAX, request)
+    /// Half as many, with any number of hits.
+    fn time_half(self, request: impl FnMut(usize) -> String) -> Result<Vec<Duration>> {
+        Self { count: self.count / 2, ..self }.time(u64::MAX, request)
     }
 }
 
-fn row(what: &str, spans: &[Duration], most: f64) -> Row {
-    let spans = milliseconds(spans);
-    let p99 = Number::new(percentile(&spans, 99.0), "ms");
-    let p50 = format!("{} p50 of {}", Number::new(median(&spans), "ms").text(), spans.len());
+fn row(what: &str, durations: &[Duration], most: f64) -> Row {
+    let durations = milliseconds(durations);
+    let p99 = Number::new(percentile(&durations, 99.0), "ms");
+    let p50 = format!("{} p50 of {}", Number::new(median(&durations), "ms").text(), durations.len());
     Row::limit(what, p99, p50, p99, most)
 }
 
-pub fn two_words(corpus: &Corpus, rng: &mut Rng) -> String {
-    format!("{} {}", corpus.english.pick(rng), corpus.english.pick(rng))
+pub fn two_words(texts: &SampleTexts, rng: &mut Rng) -> String {
+    format!("{} {}", texts.english.pick(rng), texts.english.pick(rng))
 }
 
-/// The path of a search.
 pub fn path(text: &str) -> String {
     format!("/api/v1/search?query={}", encoded(text))
 }
 
-/// As RFC 3986 has it in a query.
+/// Percent-encodes a query parameter (RFC 3986).
 fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
@@ -184,23 +180,12 @@ fn mib(bytes: f64) -> Number {
     Number::new(bytes / MIB, "MiB")
 }
 
-/// Of all files below a folder.
-fn size(folder: &Path) -> io::Result<u64> {
-    let mut sum = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let about = entry.metadata()?;
-        sum += if about.is_dir() { size(&entry.path())? } else { about.len() };
-    }
-    Ok(sum)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_encoded() {
+    fn query_parameters_are_encoded() {
         assert_eq!(path("two 字"), "/api/v1/search?query=two%20%E5%AD%97");
     }
 }

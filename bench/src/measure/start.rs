@@ -1,8 +1,8 @@
-//! From exec to ready, on a data folder with something in it.
+//! From exec to ready, with a data folder that is not empty.
 
 use anyhow::Result;
 
-use super::{Bench, say};
+use super::{Bench, progress};
 use crate::{
     stats::{median, milliseconds},
     table::{Number, Row},
@@ -12,7 +12,7 @@ const STARTS: usize = 5;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let platform = bench.platform("start")?;
-    platform.tour(&bench.small_video())?;
+    platform.publish_video(&bench.small_video())?;
     let first = platform.start_took;
     platform.stop()?;
     let mut took = Vec::new();
@@ -21,7 +21,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
         took.push(platform.start_took);
         platform.stop()?;
     }
-    say(format_args!("first start {first:.0?}, later {took:.0?}"));
+    progress(format_args!("first start {first:.0?}, later {took:.0?}"));
     let first = Number::new(first.as_secs_f64() * 1e3, "ms").text();
     let second = Number::new(median(&milliseconds(&took)), "ms");
     let what = format!("exec to ready with existing data, median of {STARTS}");

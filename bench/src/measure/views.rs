@@ -1,5 +1,5 @@
-//! Views of one video by distinct viewers, at content's port with Redis: how
-//! many a second, and how often the video's row is written for them.
+//! Views of one video by distinct viewers, at content's port with Redis: their rate,
+//! and the UPDATEs of the video's row.
 
 use std::{
     thread,
@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::{Bench, say};
+use super::{Bench, progress};
 use crate::{
     catalogue::{self, FIRST_VIDEO},
-    corpus::Corpus,
     fleet::Fleet,
+    sample_texts::SampleTexts,
     table::{Number, Row},
     wrk,
 };
@@ -26,28 +26,31 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     fleet.use_empty_redis();
     fleet.set("FENZ_CONTENT__VIEWS__FLUSH_EVERY", format!("{}s", FLUSH_EVERY.as_secs()));
     fleet.migrate(SERVICE)?;
-    catalogue::publish(&fleet, &Corpus::new(), 1)?;
+    catalogue::seed_content(&fleet, &SampleTexts::new(), 1)?;
     fleet.start_all()?;
     let (address, folder) = (fleet.address(SERVICE), fleet.path(""));
-    let watch = |viewers: &str, span| {
+    let view = |viewers: &str, duration| {
         let path = format!("/api/v1/videos/{}?sessionId={viewers}-", FIRST_VIDEO + 1);
-        wrk::run_numbered(address, &path, span, &folder)
+        wrk::run_numbered(address, &path, duration, &folder)
     };
-    let warm_up = watch("early", Duration::from_secs(2))?;
-    let before = views_above(&fleet, warm_up.requests)?;
-    let report = watch("viewer", bench.span())?;
-    let counted = views_above(&fleet, before + report.requests)? - before;
+    let warm_up = view("early", Duration::from_secs(2))?;
+    let before = stored_views(&fleet, warm_up.requests)?;
+    let report = view("viewer", bench.round_duration())?;
+    let counted = stored_views(&fleet, before + report.requests)? - before;
     fleet.stop_service(SERVICE)?;
-    // Its connections have told what they did when they are closed.
+    // Closed connections have reported their statistics.
     thread::sleep(Duration::from_secs(1));
     let number = |query: &str| fleet.databases.number(SERVICE, query);
     let updates = number("SELECT n_tup_upd::float8 FROM pg_stat_user_tables WHERE relname = 'videos'")?;
     let flushes = number("SELECT count(*)::float8 FROM view_flushes")?;
     fleet.stop()?;
-    say(format_args!("{counted:.0} views of {:.0} requests, {flushes} flushes, {updates} updates", report.requests));
+    progress(format_args!(
+        "{counted:.0} views of {:.0} requests, {flushes} flushes, {updates} updates",
+        report.requests
+    ));
     ensure!(flushes > 0.0, "nothing was flushed");
-    // What a view too few would be worth, none is; those on their way at the end
-    // count without a reply.
+    // Lost views reduce the rate; views in flight at the end are stored without a
+    // counted reply.
     let rate = Number::new(report.per_second * (counted / report.requests).min(1.0), "/s");
     let each = Number::new(updates / flushes, "each");
     let compared = format!("{counted:.0} stored of {:.0} replies", report.requests);
@@ -57,11 +60,10 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     ])
 }
 
-/// The views that are stored, once they are as many, or do not grow any more.
-fn views_above(fleet: &Fleet, expected: f64) -> Result<f64> {
+/// Waits until the stored views reach `expected`, or a timeout, and returns them.
+fn stored_views(fleet: &Fleet, expected: f64) -> Result<f64> {
     let begun = Instant::now();
     loop {
-        // Two times longer than between two flushes.
         thread::sleep(2 * FLUSH_EVERY);
         let stored = fleet.databases.number(SERVICE, "SELECT sum(views_non_member)::float8 FROM videos")?;
         if stored >= expected || begun.elapsed() > FLUSH_TIMEOUT {

@@ -1,13 +1,13 @@
-//! Recommendation's start with an empty Redis: until it is ready, and what it
-//! asks of the database for that.
+//! Recommendation's start with an empty Redis: the time until it is ready, and its
+//! SQL statements.
 
 use anyhow::Result;
 
-use super::{Bench, say};
+use super::{Bench, progress};
 use crate::{
     catalogue,
-    corpus::Corpus,
     fleet::Fleet,
+    sample_texts::SampleTexts,
     stats::median,
     table::{Number, Row},
 };
@@ -18,14 +18,14 @@ const MANY: i64 = 100_000;
 const STARTS: usize = 3;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    let (corpus, few, many) = (Corpus::new(), bench.scaled(FEW), bench.scaled(MANY));
+    let (texts, few, many) = (SampleTexts::new(), bench.scaled(FEW), bench.scaled(MANY));
     let mut fleet = Fleet::prepare(bench, "warm_up", &["auth", SERVICE])?;
-    fleet.without_index();
+    fleet.disable_index();
     fleet.migrate(SERVICE)?;
     fleet.start_service("auth")?;
-    catalogue::recommend(&fleet, &corpus, 1..=few)?;
+    catalogue::seed_recommendation(&fleet, &texts, 1..=few)?;
     let with_few = start(&mut fleet)?;
-    catalogue::recommend(&fleet, &corpus, few + 1..=many)?;
+    catalogue::seed_recommendation(&fleet, &texts, few + 1..=many)?;
     let with_many = start(&mut fleet)?;
     fleet.stop()?;
     let seconds = Number::new(with_many.0, "s");
@@ -40,13 +40,13 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
             seconds,
             10.0,
         ),
-        // A page of 1,000 videos and one of their tags, and of the ids in the
-        // sets, each in three, pages of 10,000.
+        // A page of 1,000 videos, a page of their tags, and the ids of the sets, each
+        // id in three of them, in pages of 10,000.
         Row::limit("SQL statements of it", Number::new(with_many.1, "in all"), compared, each, 3.0),
     ])
 }
 
-/// How long a start took, and how many statements it made; the medians of some.
+/// Seconds and statements of a start, as medians.
 fn start(fleet: &mut Fleet) -> Result<(f64, f64)> {
     let (mut seconds, mut statements) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
@@ -56,6 +56,6 @@ fn start(fleet: &mut Fleet) -> Result<(f64, f64)> {
         fleet.stop_service(SERVICE)?;
         statements.push(fleet.databases.commits(SERVICE)? - before);
     }
-    say(format_args!("seconds {seconds:.2?}, statements {statements:?}"));
+    progress(format_args!("seconds {seconds:.2?}, statements {statements:?}"));
     Ok((median(&seconds), median(&statements)))
 }

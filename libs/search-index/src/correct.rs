@@ -1,35 +1,36 @@
-//! What a query that finds nothing may have meant.
+//! Corrects the spelling of a query without hits.
 
 use tantivy::Searcher;
 
 use crate::{
-    query::{dictionary, units},
+    query::{clause::MAX_CLAUSES, dictionary},
     schema::Fields,
     text::scan::Scanner,
 };
 
-/// Words looked at for one that does not occur.
-const LOOKED_AT: usize = 8;
+/// Corrections found per word; the most frequent is taken.
+const MAX_CANDIDATES: usize = 8;
 
-/// Shorter words are near too many.
-const SHORTEST: usize = 3;
-/// Longer ones nobody means, and each letter more costs.
-const LONGEST: usize = 32;
+/// Shorter words have too many neighbours.
+const MIN_CHARS: usize = 3;
+/// The search time grows with the length, and longer words are rarely misspelled
+/// ones.
+const MAX_CHARS: usize = 32;
 
-/// The query with each word that does not occur replaced by the nearest and
-/// commonest that does; nothing when none is near or all occur.
+/// The query with each unknown word replaced by the nearest and most frequent known
+/// one; none if nothing is replaced.
 pub fn correct(searcher: &Searcher, fields: &Fields, text: &str) -> tantivy::Result<Option<String>> {
     let (mut scanner, mut folded) = (Scanner::new(text), String::new());
     let (mut corrected, mut end, mut is_changed) = (String::new(), 0, false);
-    let mut left = units::MOST;
-    while let Some(piece) = scanner.next(&mut folded) {
-        corrected.push_str(&text[end..piece.start]);
-        end = piece.end;
-        let letters = folded.chars().count();
-        // As many as a search looks at: each costs a walk through all words.
-        let is_kept = piece.is_sign || !(SHORTEST..=LONGEST).contains(&letters) || left == 0;
-        if is_kept || dictionary::count(searcher, fields.words(), &folded)? > 0 {
-            corrected.push_str(&text[piece.start..piece.end]);
+    let mut left = MAX_CLAUSES;
+    while let Some(lexeme) = scanner.next(&mut folded) {
+        corrected.push_str(&text[end..lexeme.start]);
+        end = lexeme.end;
+        let chars = folded.chars().count();
+        // As many as a search reads: each costs a scan of the dictionaries.
+        let is_kept = lexeme.is_cjk || !(MIN_CHARS..=MAX_CHARS).contains(&chars) || left == 0;
+        if is_kept || dictionary::doc_freq(searcher, fields.words(), &folded)? > 0 {
+            corrected.push_str(&text[lexeme.start..lexeme.end]);
             continue;
         }
         left -= 1;
@@ -37,7 +38,7 @@ pub fn correct(searcher: &Searcher, fields: &Fields, text: &str) -> tantivy::Res
             corrected.push_str(&word);
             is_changed = true;
         } else {
-            corrected.push_str(&text[piece.start..piece.end]);
+            corrected.push_str(&text[lexeme.start..lexeme.end]);
         }
     }
     corrected.push_str(&text[end..]);
@@ -45,11 +46,11 @@ pub fn correct(searcher: &Searcher, fields: &Fields, text: &str) -> tantivy::Res
 }
 
 fn nearest(searcher: &Searcher, fields: &Fields, word: &str) -> tantivy::Result<Option<String>> {
-    // Two typos in a short word make any other.
-    let furthest = if word.chars().count() < 4 { 1 } else { 2 };
-    for distance in 1..=furthest {
-        let near = dictionary::near(searcher, fields.words(), word, distance, LOOKED_AT)?;
-        if let Some((word, _)) = near.into_iter().next() {
+    // Two typos turn a short word into almost any other.
+    let max_distance = if word.chars().count() < 4 { 1 } else { 2 };
+    for distance in 1..=max_distance {
+        let found = dictionary::fuzzy(searcher, fields.words(), word, distance, MAX_CANDIDATES)?;
+        if let Some((word, _)) = found.into_iter().next() {
             return Ok(Some(word));
         }
     }

@@ -1,14 +1,13 @@
-//! Counts within the filters.
+//! Facets: counts of the hits by value.
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::document::{Band, Facts};
+use crate::document::{Attributes, Band};
 
-/// Values of a facet that are told.
-const TOLD: usize = 50;
+/// Values of a facet that are returned.
+const MAX_VALUES: usize = 50;
 
-/// How many of the videos found are in each, the most first; years the latest
-/// first.
+/// Hits by value, the most frequent first; years the latest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facets {
     pub categories: Vec<(i64, u64)>,
@@ -17,16 +16,16 @@ pub struct Facets {
     pub years: Vec<(i32, u64)>,
 }
 
-/// Counts of one segment or of all.
+/// Of one segment or of all.
 pub(crate) struct Counts {
     pub categories: HashMap<i64, u64>,
     pub tags: HashMap<i64, u64>,
-    pub slots: Vec<u32>,
+    pub buckets: Vec<u32>,
 }
 
 impl Default for Counts {
     fn default() -> Self {
-        Self { categories: HashMap::new(), tags: HashMap::new(), slots: vec![0; Facts::SLOTS] }
+        Self { categories: HashMap::new(), tags: HashMap::new(), buckets: vec![0; Attributes::BUCKETS] }
     }
 }
 
@@ -38,31 +37,31 @@ impl Counts {
         for (id, count) in other.tags {
             *self.tags.entry(id).or_default() += count;
         }
-        for (count, other) in self.slots.iter_mut().zip(other.slots) {
+        for (count, other) in self.buckets.iter_mut().zip(other.buckets) {
             *count += other;
         }
     }
 
     pub fn facets(self) -> Facets {
         let (mut durations, mut years) = (BTreeMap::new(), BTreeMap::new());
-        for (slot, count) in self.slots.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-            let (year, band) = Facts::year_and_band(slot);
+        for (bucket, count) in self.buckets.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            let (year, band) = Attributes::year_and_band(bucket);
             *durations.entry(band).or_default() += u64::from(count);
             *years.entry(year).or_default() += u64::from(count);
         }
         Facets {
-            categories: most(self.categories),
-            tags: most(self.tags),
+            categories: most_frequent(self.categories),
+            tags: most_frequent(self.tags),
             durations: durations.into_iter().collect(),
             years: years.into_iter().rev().collect(),
         }
     }
 }
 
-/// 0 stands for none and is not told.
-fn most(counts: HashMap<i64, u64>) -> Vec<(i64, u64)> {
+/// Leaves out the id 0, which stands for none.
+fn most_frequent(counts: HashMap<i64, u64>) -> Vec<(i64, u64)> {
     let mut counts: Vec<_> = counts.into_iter().filter(|(id, _)| *id != 0).collect();
     counts.sort_unstable_by_key(|(id, count)| (std::cmp::Reverse(*count), *id));
-    counts.truncate(TOLD);
+    counts.truncate(MAX_VALUES);
     counts
 }

@@ -1,4 +1,4 @@
-//! The folder of an index.
+//! The folder of an index, and its lock.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -16,14 +16,14 @@ const VERSION_FILE: &str = "version";
 const SEGMENTS: &str = "segments";
 const VIEWS: &str = "views";
 
-/// A folder that nobody else uses until this is dropped.
+/// Locked against other processes until dropped.
 pub struct Folder {
     pub path: PathBuf,
     _lock: File,
 }
 
 impl Folder {
-    pub fn occupy(path: &Path) -> Result<Self> {
+    pub fn lock(path: &Path) -> Result<Self> {
         fs::create_dir_all(path)?;
         let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK))?;
         match lock.try_lock() {
@@ -33,13 +33,13 @@ impl Folder {
         }
     }
 
-    /// Where tantivy's files are.
+    /// The folder of tantivy's files.
     pub fn segments(&self) -> PathBuf {
         self.path.join(SEGMENTS)
     }
 
-    /// The schema's version of a whole index; none when there is no index, or
-    /// only the beginning of one.
+    /// The schema version of a complete index; none if there is no index, or an
+    /// incomplete one.
     pub fn version(&self) -> Result<Option<String>> {
         match fs::read(self.path.join(VERSION_FILE)) {
             Ok(text) => Ok(Some(String::from_utf8_lossy(&text).trim().to_owned())),
@@ -48,38 +48,38 @@ impl Folder {
         }
     }
 
-    /// Says that the index is whole.
+    /// Marks the index as complete.
     pub fn set_version(&self) -> Result<()> {
-        let fresh = self.path.join("version.new");
-        let mut file = File::create(&fresh)?;
+        let new = self.path.join("version.new");
+        let mut file = File::create(&new)?;
         writeln!(file, "{VERSION}")?;
         file.sync_all()?;
-        fs::rename(fresh, self.path.join(VERSION_FILE))?;
+        fs::rename(new, self.path.join(VERSION_FILE))?;
         Ok(())
     }
 
-    /// Removes what an index put there, and nothing else. The version goes
-    /// first: what is left after a crash is no index.
+    /// Removes the files of the index and no others. The version is removed first,
+    /// so that a crash leaves an incomplete index.
     pub fn clear(&self) -> Result<()> {
-        gone(fs::remove_file(self.path.join(VERSION_FILE)))?;
-        gone(fs::remove_file(self.path.join(VIEWS)))?;
-        gone(fs::remove_dir_all(self.segments()))?;
+        ignore_missing(fs::remove_file(self.path.join(VERSION_FILE)))?;
+        ignore_missing(fs::remove_file(self.path.join(VIEWS)))?;
+        ignore_missing(fs::remove_dir_all(self.segments()))?;
         fs::create_dir_all(self.segments())?;
         Ok(())
     }
 }
 
-fn gone(outcome: io::Result<()>) -> Result<()> {
+fn ignore_missing(outcome: io::Result<()>) -> Result<()> {
     match outcome {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-/// Removes the index of a folder that nobody uses: it is built anew.
+/// Removes the index of a folder.
 ///
 /// # Errors
-/// [`Error::InUse`].
+/// [`Error::InUse`] if a process has it open.
 pub fn remove(path: &Path) -> Result<()> {
-    Folder::occupy(path)?.clear()
+    Folder::lock(path)?.clear()
 }

@@ -1,43 +1,43 @@
-//! Marks what was found in a text.
+//! Highlights the matches in a text.
 
 use std::collections::HashSet;
 
 use crate::{
-    query::units::Word,
+    query::clause::Word,
     text::{
         scan::Scanner,
-        stem::{STEM_MARK, Stems},
+        stem::{STEM_MARK, StemCache},
     },
 };
 
-/// Letters of a part of a description.
-const FRAGMENT: usize = 200;
+/// Length of a description's fragment.
+const FRAGMENT_CHARS: usize = 200;
 
-/// Letters shown before the first thing found.
-const BEFORE: usize = 40;
+/// Shown before the first match.
+const CONTEXT_CHARS: usize = 40;
 
-/// What marks the words of a query in a text.
+/// Marks the words of a query in a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marker {
     words: HashSet<String>,
     stems: HashSet<String>,
-    unfinished: Option<String>,
+    prefix: Option<String>,
     runs: Vec<Vec<char>>,
 }
 
-/// A video's texts with `<em>` around what was found, HTML-escaped.
+/// A video's texts with `<em>` around the matches, HTML-escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Highlight {
     pub id: i64,
-    /// Empty where nothing was found in it.
+    /// Empty without a match.
     pub title: String,
-    /// A part of it; empty where nothing was found in it.
+    /// A fragment; empty without a match.
     pub description: String,
 }
 
 impl Marker {
-    pub(crate) fn word(&mut self, word: &Word, alike: &[String]) {
-        for text in alike {
+    pub(crate) fn word(&mut self, word: &Word, expansion: &[String]) {
+        for text in expansion {
             match text.strip_prefix(STEM_MARK) {
                 Some(stem) => self.stems.insert(stem.to_owned()),
                 None => self.words.insert(text.clone()),
@@ -46,7 +46,7 @@ impl Marker {
         self.words.insert(word.text.clone());
         self.stems.insert(word.stem.clone());
         if word.is_last {
-            self.unfinished = Some(word.text.clone());
+            self.prefix = Some(word.text.clone());
         }
     }
 
@@ -54,8 +54,7 @@ impl Marker {
         self.runs.push(run.to_vec());
     }
 
-    /// What was found in the texts of a video; nothing where that is nothing,
-    /// as when there was no text to look for.
+    /// The highlights of a video; none without a match.
     pub fn highlight(&self, id: i64, title: &str, description: &str) -> Option<Highlight> {
         if self.words.is_empty() && self.runs.is_empty() {
             return None;
@@ -64,80 +63,80 @@ impl Marker {
         (!(title.is_empty() && description.is_empty())).then_some(Highlight { id, title, description })
     }
 
-    /// About how much memory it takes.
+    /// Approximate memory.
     pub fn bytes(&self) -> usize {
         let words = self.words.iter().chain(&self.stems).map(|word| word.len() + size_of::<String>());
         words.sum::<usize>() + self.runs.iter().flatten().count() * size_of::<char>()
     }
 
-    /// All of a text, marked; empty where there is nothing to mark.
+    /// A whole text, marked; empty without a match.
     fn mark(&self, text: &str) -> String {
         let found = self.find(text);
         if found.is_empty() { String::new() } else { marked(text, 0, text.len(), &found) }
     }
 
-    /// The part of a text around the first thing found, marked.
+    /// The fragment around the first match, marked.
     fn fragment(&self, text: &str) -> String {
         let found = self.find(text);
         let Some(&(first, _)) = found.first() else { return String::new() };
-        let letters: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        if letters.len() <= FRAGMENT {
+        let chars: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        if chars.len() <= FRAGMENT_CHARS {
             return marked(text, 0, text.len(), &found);
         }
-        let first = letters.partition_point(|at| *at < first);
-        let begin = first.saturating_sub(BEFORE).min(letters.len() - FRAGMENT);
-        let end = letters.get(begin + FRAGMENT).copied().unwrap_or(text.len());
-        marked(text, letters[begin], end, &found)
+        let first = chars.partition_point(|at| *at < first);
+        let begin = first.saturating_sub(CONTEXT_CHARS).min(chars.len() - FRAGMENT_CHARS);
+        let end = chars.get(begin + FRAGMENT_CHARS).copied().unwrap_or(text.len());
+        marked(text, chars[begin], end, &found)
     }
 
-    /// Where something stands that was looked for, in order, none twice.
+    /// Byte ranges of the matches, in order and disjoint.
     fn find(&self, text: &str) -> Vec<(usize, usize)> {
-        let (mut scanner, mut folded, mut stems) = (Scanner::new(text), String::new(), Stems::default());
+        let (mut scanner, mut folded, mut stems) = (Scanner::new(text), String::new(), StemCache::default());
         let mut found: Vec<(usize, usize)> = Vec::new();
         let mut run: Vec<(char, usize, usize)> = Vec::new();
-        while let Some(piece) = scanner.next(&mut folded) {
-            if !piece.joined {
+        while let Some(lexeme) = scanner.next(&mut folded) {
+            if !lexeme.continues_run {
                 self.find_in_run(&run, &mut found);
                 run.clear();
             }
-            if piece.is_sign {
-                run.extend(folded.chars().map(|sign| (sign, piece.start, piece.end)));
-            } else if self.is_word(&folded, &mut stems) {
-                found.push((piece.start, piece.end));
+            if lexeme.is_cjk {
+                run.extend(folded.chars().map(|c| (c, lexeme.start, lexeme.end)));
+            } else if self.matches_word(&folded, &mut stems) {
+                found.push((lexeme.start, lexeme.end));
             }
         }
         self.find_in_run(&run, &mut found);
         found
     }
 
-    fn is_word(&self, word: &str, stems: &mut Stems) -> bool {
+    fn matches_word(&self, word: &str, stems: &mut StemCache) -> bool {
         self.words.contains(word)
-            || self.unfinished.as_ref().is_some_and(|prefix| word.starts_with(prefix.as_str()))
-            || self.may_have_stem_of(word) && self.stems.contains(stems.of(word).unwrap_or(word))
+            || self.prefix.as_ref().is_some_and(|prefix| word.starts_with(prefix.as_str()))
+            || self.may_match_stem(word) && self.stems.contains(stems.stem(word).unwrap_or(word))
     }
 
-    /// Finding a stem costs more than all the rest, and it begins as its word.
-    fn may_have_stem_of(&self, word: &str) -> bool {
+    /// Stemming is the slowest part of it, and a stem begins like its word.
+    fn may_match_stem(&self, word: &str) -> bool {
         self.stems.iter().any(|stem| stem.as_bytes().first() == word.as_bytes().first())
     }
 
     fn find_in_run(&self, run: &[(char, usize, usize)], found: &mut Vec<(usize, usize)>) {
         let mut marks = vec![false; run.len()];
-        for wanted in &self.runs {
-            for at in 0..(run.len() + 1).saturating_sub(wanted.len()) {
-                if run[at..].iter().zip(wanted).all(|((sign, ..), wanted)| sign == wanted) {
-                    marks[at..at + wanted.len()].fill(true);
+        for searched in &self.runs {
+            for at in 0..(run.len() + 1).saturating_sub(searched.len()) {
+                if run[at..].iter().zip(searched).all(|((c, ..), searched)| c == searched) {
+                    marks[at..at + searched.len()].fill(true);
                 }
             }
         }
-        let mut goes_on = false;
+        let mut is_adjacent = false;
         for ((_, start, end), is_marked) in run.iter().zip(marks) {
             match found.last_mut() {
-                Some(last) if is_marked && goes_on => last.1 = *end,
+                Some(last) if is_marked && is_adjacent => last.1 = *end,
                 _ if is_marked => found.push((*start, *end)),
                 _ => {}
             }
-            goes_on = is_marked;
+            is_adjacent = is_marked;
         }
     }
 }
@@ -176,21 +175,21 @@ fn escape(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::units::{Unit, units};
+    use crate::query::clause::{Clause, clauses};
 
     fn marker(query: &str) -> Marker {
         let mut marker = Marker::default();
-        for unit in units(query) {
-            match unit {
-                Unit::Word(word) => marker.word(&word, &[]),
-                Unit::Run(run) => marker.run(&run),
+        for clause in clauses(query) {
+            match clause {
+                Clause::Word(word) => marker.word(&word, &[]),
+                Clause::Run(run) => marker.run(&run),
             }
         }
         marker
     }
 
     #[test]
-    fn words_stems_beginnings_and_runs_are_marked() {
+    fn words_stems_prefixes_and_runs_are_marked() {
         assert_eq!(marker("cook tut").mark("Cooking a tutorial"), "<em>Cooking</em> a <em>tutorial</em>");
         assert_eq!(marker("台北").mark("在台北的夜市，台中"), "在<em>台北</em>的夜市，台中");
         assert_eq!(marker("creme").mark("Crème"), "<em>Crème</em>");
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_are_short_and_show_the_first_find() {
+    fn fragments_are_short_and_show_the_first_match() {
         let text = format!("{}台北{}", "一".repeat(500), "二".repeat(500));
         let fragment = marker("台北").fragment(&text);
         assert!(fragment.contains("<em>台北</em>"));

@@ -1,4 +1,4 @@
-//! An index on its folder.
+//! An index in its folder.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,120 +16,119 @@ use crate::{
     error::{Error, Result},
     facets::Facets,
     folder::Folder,
-    gather::{Gather, Gathered},
     highlight::Marker,
+    hits::{HitCollector, Hits},
     query::{
         Query, Sort,
+        clause::{Clause, clauses, relaxed},
         compile::{Compiled, Compiler},
-        units::{Unit, loosened, units},
     },
     schema::{Fields, VERSION},
     snapshot::Snapshot,
     suggest,
     views::Views,
-    writing::{Mark, Options, Writing},
+    writer::{DocumentWriter, Mark, Options},
 };
 
-/// Deeper lists are not kept in order.
-const DEEPEST: usize = 10_000;
+/// Offset plus limit of a query; later hits are not returned.
+const MAX_DEPTH: usize = 10_000;
 
-/// From this many videos on a search is worth several threads.
-const LARGE: u64 = 200_000;
+/// Smaller indexes are searched faster by one thread.
+const PARALLEL_SEARCH_DOCS: u64 = 200_000;
 
-/// Blocks of titles kept unpacked for each segment.
-const STORE_BLOCKS: usize = 64;
+/// Blocks of stored titles that are cached decompressed, per segment.
+const CACHED_STORE_BLOCKS: usize = 64;
 
-/// What a folder holds.
+/// The state of a folder.
 pub enum Opened {
     Ready(Box<Index>),
     Missing,
-    /// Cannot be used, and why: [`Index::create`] replaces it.
+    /// Unusable, with the reason; [`Index::create`] replaces it.
     Broken(String),
 }
 
-/// Searched by many threads at once, written by one.
+/// Searched by many threads concurrently, written by one.
 pub struct Index {
     fields: Fields,
     reader: IndexReader,
     options: Options,
-    /// Searches the segments of a large index at the same time; none for a
-    /// small one, which does without the threads.
+    /// Searches the segments of a large index in parallel; none for a small one.
     executor: OnceLock<Executor>,
-    writing: Mutex<Writing>,
+    writer: Mutex<DocumentWriter>,
     snapshot: RwLock<Arc<Snapshot>>,
-    /// Nobody else's as long as this lives.
+    /// Holds the lock.
     folder: Folder,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Results {
-    /// The page asked for, in order.
+    /// The requested page, in order.
     pub hits: Vec<Hit>,
-    /// All that match.
+    /// All hits.
     pub total: u64,
     pub facets: Facets,
-    /// Marks what was looked for in the texts of the hits: the index does not
-    /// keep them.
+    /// Highlights the matches in the texts of the hits, which the index does not
+    /// store.
     pub marker: Marker,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
     pub id: i64,
-    /// How well it fits, when the order is by relevance.
+    /// Only if sorted by relevance.
     pub score: f32,
 }
 
 impl Index {
-    /// Opens what is there, having read all of it once: what is broken shows
-    /// here, and what is whole is in the page cache for the first searches.
+    /// Opens the index of a folder and verifies its checksums, which also loads it
+    /// into the page cache for the first searches.
     ///
     /// # Errors
-    /// When the folder is in use or cannot be read.
+    /// If the folder is in use or cannot be read.
     pub fn open(path: &Path, options: Options) -> Result<Opened> {
-        let folder = Folder::occupy(path)?;
+        let folder = Folder::lock(path)?;
         match folder.version()? {
             None => return Ok(Opened::Missing),
             Some(version) if version != VERSION.to_string() => {
-                return Ok(Opened::Broken(format!("its schema is {version}, that of now is {VERSION}")));
+                return Ok(Opened::Broken(format!("its schema version is {version}, not {VERSION}")));
             }
             Some(_) => {}
         }
-        // tantivy trusts its files, and may panic over damaged ones.
-        match catch_unwind(AssertUnwindSafe(|| Self::open_whole(folder, options))) {
+        // tantivy may panic on corrupt files.
+        match catch_unwind(AssertUnwindSafe(|| Self::open_verified(folder, options))) {
             Ok(Ok(index)) => Ok(Opened::Ready(Box::new(index))),
             Ok(Err(error)) => Ok(Opened::Broken(error.to_string())),
-            Err(_) => Ok(Opened::Broken("its files cannot be read".to_owned())),
+            Err(_) => Ok(Opened::Broken("its files are corrupt".to_owned())),
         }
     }
 
-    fn open_whole(folder: Folder, options: Options) -> Result<Self> {
+    fn open_verified(folder: Folder, options: Options) -> Result<Self> {
         let fields = Fields::new();
         let mut index = tantivy::Index::open(directory(&folder)?)?;
-        index.register_plugin(Arc::new(fields.signs()));
+        index.register_plugin(Arc::new(fields.bigrams()));
         if index.schema() != fields.schema {
             return Err(tantivy::TantivyError::SchemaError("its fields differ".to_owned()).into());
         }
         let damaged = index.validate_checksum()?;
         if let Some(file) = damaged.into_iter().next() {
-            let file = std::io::Error::other(format!("{} is damaged", file.display()));
-            return Err(file.into());
+            return Err(std::io::Error::other(format!("{} is damaged", file.display())).into());
         }
         let mark = index.load_metas()?.payload.as_deref().and_then(Mark::parse);
-        let mark = mark.ok_or_else(|| std::io::Error::other("it does not say how far it is"))?;
+        let mark = mark.ok_or_else(|| std::io::Error::other("its last commit has no mark"))?;
         Self::start(folder, index, fields, mark, options)
     }
 
-    /// An empty index in place of what was there.
+    /// Creates an empty index, replacing an existing one.
     ///
     /// # Errors
-    /// When the folder is in use or cannot be written.
+    /// If the folder is in use or cannot be written.
     pub fn create(path: &Path, generation: i64, options: Options) -> Result<Self> {
-        let folder = Folder::occupy(path)?;
+        let folder = Folder::lock(path)?;
         folder.clear()?;
         let fields = Fields::new();
-        let builder = tantivy::Index::builder().schema(fields.schema.clone()).register_plugin(Arc::new(fields.signs()));
+        let builder =
+            tantivy::Index::builder().schema(fields.schema.clone()).register_plugin(Arc::new(fields.bigrams()));
         let index = builder.open_or_create(directory(&folder)?)?;
         let mark = Mark { generation, ..Mark::default() };
         let index = Self::start(folder, index, fields, mark, options)?;
@@ -143,96 +142,96 @@ impl Index {
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
-            .doc_store_cache_num_blocks(STORE_BLOCKS)
+            .doc_store_cache_num_blocks(CACHED_STORE_BLOCKS)
             .try_into()?;
         let views = Views::load(&folder.path);
         let snapshot = Snapshot::new(reader.searcher(), None, &views)?;
-        let writing = Writing::new(index, options, views, mark, snapshot.searcher.num_docs() == 0);
+        let writer = DocumentWriter::new(index, options, views, mark, snapshot.searcher.num_docs() == 0);
         let opened = Self {
             fields,
             reader,
             options,
             executor: OnceLock::new(),
-            writing: Mutex::new(writing),
+            writer: Mutex::new(writer),
             snapshot: RwLock::new(Arc::new(snapshot)),
             folder,
         };
-        opened.widen()?;
+        opened.update_executor()?;
         Ok(opened)
     }
 
-    /// Applies changes. New and changed videos are found after the next
-    /// [`Self::commit`], new view counts count at once.
+    /// Applies changes. Documents become visible with the next [`Self::commit`],
+    /// view counts immediately.
     ///
     /// # Errors
-    /// When the disk is full or broken. What was applied since the last commit
-    /// is then lost, and the index has to be opened again.
+    /// If writing fails. Changes since the last commit are then lost, and the index
+    /// has to be opened again.
     pub fn apply(&self, changes: &[Change]) -> Result<()> {
-        let (mut writing, snapshot) = (self.writing(), self.snapshot());
+        let (mut writer, snapshot) = (self.writer(), self.snapshot());
         for change in changes {
-            writing.apply(change, &self.fields, &snapshot)?;
+            writer.apply(change, &self.fields, &snapshot)?;
         }
-        writing.flush()
+        writer.flush()
     }
 
-    /// Makes what was applied found and safe, together with how far that is.
+    /// Makes the applied changes visible and durable, and stores the mark.
     ///
     /// # Errors
     /// As [`Self::apply`].
     pub fn commit(&self, mark: Mark) -> Result<()> {
-        let mut writing = self.writing();
-        writing.commit(mark, self.len())?;
-        self.show(&writing)
+        let mut writer = self.writer();
+        writer.commit(mark, self.len())?;
+        self.refresh(&writer)
     }
 
-    /// To be called when there is nothing to write for a while: what writing
-    /// needs is let go of, until the next change. Waits for what still goes on.
+    /// Releases the threads and memory for writing until the next change; to be
+    /// called when idle. Waits for running merges.
     ///
     /// # Errors
     /// As [`Self::apply`].
     pub fn rest(&self) -> Result<()> {
-        let mut writing = self.writing();
-        if writing.rest()? { self.show(&writing) } else { Ok(()) }
+        let mut writer = self.writer();
+        if writer.release()? { self.refresh(&writer) } else { Ok(()) }
     }
 
-    /// Searches find what is committed from now on.
-    fn show(&self, writing: &Writing) -> Result<()> {
+    /// Makes the last commit visible to searches.
+    fn refresh(&self, writer: &DocumentWriter) -> Result<()> {
         self.reader.reload()?;
-        let snapshot = Snapshot::new(self.reader.searcher(), Some(&self.snapshot()), &writing.views)?;
+        let snapshot = Snapshot::new(self.reader.searcher(), Some(&self.snapshot()), &writer.views)?;
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        self.widen()
+        self.update_executor()
     }
 
-    /// Takes several threads for the searches once the index is large.
-    fn widen(&self) -> Result<()> {
-        if self.len() >= LARGE && self.executor.get().is_none() {
+    /// Starts search threads once the index is large.
+    fn update_executor(&self) -> Result<()> {
+        if self.len() >= PARALLEL_SEARCH_DOCS && self.executor.get().is_none() {
             let executor = Executor::multi_thread(self.options.threads.max(1), "search-")?;
             self.executor.get_or_init(|| executor);
         }
         Ok(())
     }
 
-    /// Takes everything out, to be built anew from the beginning.
+    /// Deletes all documents, to rebuild the index.
     ///
     /// # Errors
     /// As [`Self::apply`].
     pub fn clear(&self, generation: i64) -> Result<()> {
-        self.writing().clear()?;
+        self.writer().clear()?;
         self.commit(Mark { generation, ..Mark::default() })
     }
 
-    /// How far the last commit is.
+    /// The mark of the last commit.
     pub fn mark(&self) -> Mark {
-        self.writing().mark
+        self.writer().mark
     }
 
-    /// Which state of it searches see: another number after each commit, and one
-    /// that no other index of the process has.
+    /// The number of the snapshot that searches see: it changes with each commit and
+    /// is unique in the process.
     pub fn state(&self) -> u64 {
         self.snapshot().number
     }
 
-    /// Videos that can be found.
+    /// Searchable videos.
     pub fn len(&self) -> u64 {
         self.snapshot().searcher.num_docs()
     }
@@ -242,71 +241,71 @@ impl Index {
     }
 
     /// # Errors
-    /// When the files are broken.
+    /// If the files are corrupt.
     pub fn search(&self, query: &Query) -> Result<Results> {
         let snapshot = self.snapshot();
-        let units = units(&query.text);
-        if units.is_empty() && !query.text.trim().is_empty() {
+        let clauses = clauses(&query.text);
+        if clauses.is_empty() && !query.text.trim().is_empty() {
             return Ok(Results::default());
         }
-        let (mut gathered, mut marker) = self.find(&snapshot, &units, query)?;
-        if gathered.total == 0
-            && let Some(loose) = loosened(&units)
+        let (mut found, mut marker) = self.find(&snapshot, &clauses, query)?;
+        if found.total == 0
+            && let Some(clauses) = relaxed(&clauses)
         {
-            (gathered, marker) = self.find(&snapshot, &loose, query)?;
+            (found, marker) = self.find(&snapshot, &clauses, query)?;
         }
-        let page = gathered.first.into_iter().skip(query.offset);
+        let page = found.first.into_iter().skip(query.offset);
         Ok(Results {
             marker,
-            hits: page.map(|place| Hit { id: place.id, score: place.score() }).collect(),
-            total: gathered.total,
-            facets: gathered.counts.facets(),
+            hits: page.map(|hit| Hit { id: hit.id, score: hit.score() }).collect(),
+            total: found.total,
+            facets: found.counts.facets(),
         })
     }
 
-    fn find(&self, snapshot: &Snapshot, units: &[Unit], query: &Query) -> Result<(Gathered, Marker)> {
+    fn find(&self, snapshot: &Snapshot, clauses: &[Clause], query: &Query) -> Result<(Hits, Marker)> {
         let compiler = Compiler { snapshot, fields: &self.fields };
-        let Compiled { query: wanted, marker } = compiler.compile(units, &query.filters)?;
-        // Without words all fit equally.
-        let is_unranked = units.is_empty() && query.sort == Sort::Relevance;
-        let gather = Gather {
-            extras: snapshot.extras.clone(),
+        let Compiled { query: matching, marker } = compiler.compile(clauses, &query.filters)?;
+        // Without words all scores are equal.
+        let is_unranked = clauses.is_empty() && query.sort == Sort::Relevance;
+        let collector = HitCollector {
+            segments: snapshot.segments.clone(),
             filters: query.filters.clone(),
             sort: if is_unranked { Sort::Newest } else { query.sort },
-            keep: query.offset.saturating_add(query.limit).min(DEEPEST),
+            limit: query.offset.saturating_add(query.limit).min(MAX_DEPTH),
         };
         let searcher = &snapshot.searcher;
-        let one = Executor::single_thread();
-        let executor = self.executor.get().filter(|_| searcher.num_docs() >= LARGE).unwrap_or(&one);
-        let scoring = if gather.requires_scoring() {
+        let single = Executor::single_thread();
+        let executor = self.executor.get().filter(|_| searcher.num_docs() >= PARALLEL_SEARCH_DOCS).unwrap_or(&single);
+        let scoring = if collector.requires_scoring() {
             EnableScoring::enabled_from_searcher(searcher)
         } else {
             EnableScoring::disabled_from_searcher(searcher)
         };
-        Ok((searcher.search_with_executor(&wanted, &gather, executor, scoring)?, marker))
+        Ok((searcher.search_with_executor(&matching, &collector, executor, scoring)?, marker))
     }
 
-    /// Ten at most: tags and titles that begin so, of the most videos and views
-    /// first.
+    /// At most ten tags and titles with the prefix, those of the most videos and
+    /// views first.
     ///
     /// # Errors
-    /// When the files are broken.
-    pub fn suggest(&self, beginning: &str) -> Result<Vec<String>> {
-        Ok(suggest::suggest(&self.snapshot(), &self.fields, beginning)?)
+    /// If the files are corrupt.
+    pub fn suggest(&self, prefix: &str) -> Result<Vec<String>> {
+        Ok(suggest::suggest(&self.snapshot(), &self.fields, prefix)?)
     }
 
-    /// What a text that finds nothing may have meant: something that does find.
+    /// A spelling correction of a text without hits; one that has hits.
     ///
     /// # Errors
-    /// When the files are broken.
+    /// If the files are corrupt.
     pub fn correct(&self, text: &str) -> Result<Option<String>> {
         let Some(text) = correct(&self.snapshot().searcher, &self.fields, text)? else { return Ok(None) };
         let found = self.search(&Query { text: text.clone(), ..Query::default() })?;
         Ok((found.total > 0).then_some(text))
     }
 
-    fn writing(&self) -> MutexGuard<'_, Writing> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writer(&self) -> MutexGuard<'_, DocumentWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

@@ -1,26 +1,26 @@
-//! The index that videos are found with: tantivy, a schema for videos, a
-//! tokenizer for Chinese, English and both together, and nothing of a service.
+//! The search index of videos: tantivy with a schema for videos and a tokenizer
+//! for Chinese, English and mixed text.
 //!
-//! One process writes a folder. What was applied is found, and survives a
-//! crash, once it is committed; a commit keeps how far the index is, so that
-//! its feeder goes on from there. All calls block.
+//! One process writes a folder. Changes become visible and durable with a commit,
+//! which also stores a [`Mark`] of the last change applied, so that the caller
+//! resumes from there. All calls block.
 
+mod cjk_bigrams;
 mod correct;
 mod document;
 mod error;
 mod facets;
 mod folder;
-mod gather;
 mod highlight;
+mod hits;
 mod index;
 mod query;
 mod schema;
-mod signs;
 mod snapshot;
 mod suggest;
 mod text;
 mod views;
-mod writing;
+mod writer;
 
 pub use document::{Band, Change, Document};
 pub use error::{Error, Result};
@@ -30,7 +30,7 @@ pub use highlight::{Highlight, Marker};
 pub use index::{Hit, Index, Opened, Results};
 pub use query::{Access, Filters, Query, Sort};
 pub use text::scan::folded;
-pub use writing::{Mark, Options};
+pub use writer::{Mark, Options};
 
 #[cfg(test)]
 mod tests;

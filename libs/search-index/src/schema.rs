@@ -1,4 +1,4 @@
-//! The fields of the index.
+//! The tantivy schema.
 
 use tantivy::{
     TantivyDocument,
@@ -7,34 +7,34 @@ use tantivy::{
 };
 
 use crate::{
+    cjk_bigrams::Plugin,
     document::Document,
-    signs::Plugin,
     text::{
         scan::folded,
-        tokens::{TEXT, TextTokenizer},
+        tokens::{TOKENIZER, TextTokenizer},
     },
 };
 
-/// Grows with every change of the fields or the tokenizer; an index of another
-/// version is built anew.
-pub const VERSION: u32 = 4;
+/// To be increased with every change of the fields, the files or the tokenizer; an
+/// index of another version is rebuilt.
+pub const VERSION: u32 = 5;
 
-/// Beginnings of titles are terms up to this many letters; for longer ones the
-/// words tell which of those titles go on so. Whole titles as terms would be
-/// new ones for each video, and took an eighth of the time of building.
-pub const LONGEST_START: usize = 4;
+/// Prefixes of titles are indexed up to this many characters; longer ones are
+/// matched by their words. Whole titles as terms are almost all distinct, and took
+/// an eighth of the indexing time.
+pub const MAX_TITLE_PREFIX: usize = 4;
 
-/// Between a folded name and the name as it is shown.
+/// Separates a folded name from the original one.
 pub const KEY_END: char = '\0';
 
-/// Names of the columns.
+/// Names of the fast fields.
 pub mod column {
     pub const ID: &str = "id";
     pub const CATEGORY: &str = "category";
     pub const TAGS: &str = "tags";
     pub const DURATION: &str = "duration";
     pub const PUBLISHED: &str = "published";
-    pub const FACTS: &str = "facts";
+    pub const ATTRIBUTES: &str = "attributes";
     pub const VIEWS: &str = "views";
     pub const DIGEST: &str = "digest";
 }
@@ -46,7 +46,7 @@ pub struct Fields {
     pub head: Field,
     /// Words of the description.
     pub body: Field,
-    /// Only kept, to be suggested.
+    /// Only stored, for suggestions.
     pub title: Field,
     pub id: Field,
     pub channel: Field,
@@ -54,12 +54,12 @@ pub struct Fields {
     pub tags: Field,
     duration: Field,
     published: Field,
-    facts: Field,
+    attributes: Field,
     views: Field,
     digest: Field,
-    /// Beginnings of the folded title.
-    pub start: Field,
-    /// Folded tag names, each with the name itself.
+    /// Prefixes of the folded title.
+    pub title_prefix: Field,
+    /// Folded tag names, each with the original name.
     pub tag_key: Field,
 }
 
@@ -67,7 +67,7 @@ impl Fields {
     pub fn new() -> Self {
         let words = || {
             let indexing =
-                TextFieldIndexing::default().set_tokenizer(TEXT).set_index_option(IndexRecordOption::WithFreqs);
+                TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(IndexRecordOption::WithFreqs);
             TextOptions::default().set_indexing_options(indexing)
         };
         let raw = || {
@@ -77,40 +77,39 @@ impl Fields {
                 .set_index_option(IndexRecordOption::Basic);
             TextOptions::default().set_indexing_options(indexing)
         };
-        let found = || NumericOptions::default() | INDEXED;
+        let indexed = || NumericOptions::default() | INDEXED;
         let mut schema = Schema::builder();
         Self {
             head: schema.add_text_field("head", words()),
             body: schema.add_text_field("body", words()),
             title: schema.add_text_field("title", STORED),
-            id: schema.add_i64_field(column::ID, found() | FAST),
-            channel: schema.add_i64_field("channel", found()),
-            category: schema.add_i64_field(column::CATEGORY, found() | FAST),
-            tags: schema.add_i64_field(column::TAGS, found() | FAST),
+            id: schema.add_i64_field(column::ID, indexed() | FAST),
+            channel: schema.add_i64_field("channel", indexed()),
+            category: schema.add_i64_field(column::CATEGORY, indexed() | FAST),
+            tags: schema.add_i64_field(column::TAGS, indexed() | FAST),
             duration: schema.add_i64_field(column::DURATION, FAST),
             published: schema.add_i64_field(column::PUBLISHED, FAST),
-            facts: schema.add_u64_field(column::FACTS, FAST),
+            attributes: schema.add_u64_field(column::ATTRIBUTES, FAST),
             views: schema.add_u64_field(column::VIEWS, FAST),
             digest: schema.add_u64_field(column::DIGEST, FAST),
-            start: schema.add_text_field("start", raw()),
+            title_prefix: schema.add_text_field("title_prefix", raw()),
             tag_key: schema.add_text_field("tag_key", raw()),
             schema: schema.build(),
         }
     }
 
-    /// Where words are.
+    /// The fields with words.
     pub fn words(&self) -> [Field; 2] {
         [self.head, self.body]
     }
 
     pub fn tokenizers() -> TokenizerManager {
         let tokenizers = TokenizerManager::default();
-        tokenizers.register(TEXT, TextAnalyzer::from(TextTokenizer::default()));
+        tokenizers.register(TOKENIZER, TextAnalyzer::from(TextTokenizer::default()));
         tokenizers
     }
 
-    /// What keeps the signs of the fields with words.
-    pub fn signs(&self) -> Plugin {
+    pub fn bigrams(&self) -> Plugin {
         Plugin { head: self.head, body: self.body }
     }
 
@@ -129,7 +128,7 @@ impl Fields {
         }
         doc.add_i64(self.duration, video.duration);
         doc.add_i64(self.published, video.published_at);
-        doc.add_u64(self.facts, video.facts().pack());
+        doc.add_u64(self.attributes, video.attributes().pack());
         doc.add_u64(self.views, video.views);
         doc.add_u64(self.digest, digest);
         self.add_keys(&mut doc, video);
@@ -138,8 +137,8 @@ impl Fields {
 
     fn add_keys(&self, doc: &mut TantivyDocument, video: &Document) {
         let key = folded(&video.title);
-        for (at, c) in key.char_indices().take(LONGEST_START) {
-            doc.add_text(self.start, &key[..at + c.len_utf8()]);
+        for (at, c) in key.char_indices().take(MAX_TITLE_PREFIX) {
+            doc.add_text(self.title_prefix, &key[..at + c.len_utf8()]);
         }
         for name in &video.tag_names {
             doc.add_text(self.tag_key, format!("{}{KEY_END}{name}", folded(name)));

@@ -1,5 +1,4 @@
-//! A state of the index that can be searched, and what is kept in memory
-//! beside it.
+//! A searchable state of the index, and the data kept in memory with it.
 
 use std::{
     collections::HashMap,
@@ -19,80 +18,79 @@ use tantivy::{
 };
 
 use crate::{
-    query::alike::Kin,
+    cjk_bigrams::{self, AllSegments},
+    query::expansion::ExpansionCache,
     schema::column,
-    signs::{self, Everywhere},
     views::Views,
 };
 
-/// Snapshots of all indexes that were made in this process.
-static MADE: AtomicU64 = AtomicU64::new(0);
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// A searcher with its segments' extras, in the order of its segments.
 pub struct Snapshot {
-    /// No other of the process has it.
+    /// Unique in the process.
     pub number: u64,
     pub searcher: Searcher,
-    pub extras: Vec<Arc<Extras>>,
-    pub kin: Kin,
-    pub signs: Arc<Everywhere>,
+    /// In the order of the searcher's segments.
+    pub segments: Vec<Arc<SegmentData>>,
+    pub expansions: ExpansionCache,
+    pub bigrams: Arc<AllSegments>,
 }
 
-/// What is kept in memory of a segment: what is looked up for each video that
-/// matches, in arrays, since a column costs ten times an array's look.
-pub struct Extras {
+/// What is read for every hit of a segment, as arrays where possible: a lookup in
+/// a column takes ten times as long.
+pub struct SegmentData {
     /// By document. They change while the segment does not.
     views: Vec<AtomicU64>,
-    /// Packed, by document.
-    facts: Vec<u16>,
-    pub categories: Groups,
-    pub tags: Groups,
+    /// Packed [`Attributes`](crate::document::Attributes), by document.
+    attributes: Vec<u16>,
+    pub categories: FacetColumn,
+    pub tags: FacetColumn,
     pub durations: Arc<dyn ColumnValues<i64>>,
     pub published: Arc<dyn ColumnValues<i64>>,
     pub ids: Arc<dyn ColumnValues<i64>>,
     pub digests: Arc<dyn ColumnValues<u64>>,
-    signs: Arc<signs::Reader>,
+    bigrams: Arc<cjk_bigrams::Reader>,
 }
 
-/// What the documents of a segment belong to.
+/// The values of a facet in a segment, dictionary-encoded.
 #[derive(Default)]
-pub struct Groups {
-    /// Of each group that occurs.
+pub struct FacetColumn {
+    /// Each distinct value.
     pub ids: Vec<i64>,
-    /// Places in `ids`, those of a document together.
-    places: Vec<u32>,
-    /// Where those of a document begin, and an end.
-    starts: Vec<u32>,
+    /// Indexes in `ids`, grouped by document.
+    ordinals: Vec<u32>,
+    /// Where the ordinals of each document begin, and the end.
+    offsets: Vec<u32>,
 }
 
 impl Snapshot {
-    /// Takes over what `before` knows of segments that are still there.
+    /// Reuses the data of segments that `before` had too.
     pub fn new(searcher: Searcher, before: Option<&Self>, newer: &Views) -> tantivy::Result<Self> {
-        let mut known: HashMap<SegmentId, Arc<Extras>> = HashMap::new();
+        let mut known: HashMap<SegmentId, Arc<SegmentData>> = HashMap::new();
         if let Some(before) = before {
-            for (reader, extras) in before.searcher.segment_readers().iter().zip(&before.extras) {
-                known.insert(reader.segment_id(), extras.clone());
+            for (reader, segment) in before.searcher.segment_readers().iter().zip(&before.segments) {
+                known.insert(reader.segment_id(), segment.clone());
             }
         }
-        let mut extras = Vec::new();
+        let mut segments = Vec::new();
         for reader in searcher.segment_readers() {
-            extras.push(match known.get(&reader.segment_id()) {
-                Some(extras) => extras.clone(),
-                None => Arc::new(Extras::read(reader, newer)?),
+            segments.push(match known.get(&reader.segment_id()) {
+                Some(segment) => segment.clone(),
+                None => Arc::new(SegmentData::read(reader, newer)?),
             });
         }
         let ids = searcher.segment_readers().iter().map(SegmentReader::segment_id);
-        let signs = Everywhere::new(ids.zip(extras.iter().map(|extras| extras.signs.clone())));
+        let bigrams = AllSegments::new(ids.zip(segments.iter().map(|segment| segment.bigrams.clone())));
         Ok(Self {
-            signs: Arc::new(signs),
-            number: MADE.fetch_add(1, Ordering::Relaxed),
+            bigrams: Arc::new(bigrams),
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
             searcher,
-            extras,
-            kin: Kin::default(),
+            segments,
+            expansions: ExpansionCache::default(),
         })
     }
 
-    /// Where a video is.
+    /// Index of the segment, and document, of a video.
     pub fn locate(&self, field: Field, id: i64) -> tantivy::Result<Option<(usize, DocId)>> {
         let term = Term::from_field_i64(field, id);
         for (at, reader) in self.searcher.segment_readers().iter().enumerate() {
@@ -118,32 +116,32 @@ pub fn first_alive(reader: &SegmentReader, mut postings: SegmentPostings) -> Opt
     None
 }
 
-impl Extras {
+impl SegmentData {
     fn read(reader: &SegmentReader, newer: &Views) -> tantivy::Result<Self> {
         let (columns, documents) = (reader.fast_fields(), 0..reader.max_doc());
         let ids = columns.column_first_or_default::<i64>(column::ID)?;
         let indexed = columns.column_first_or_default::<u64>(column::VIEWS)?;
-        let facts = columns.column_first_or_default::<u64>(column::FACTS)?;
+        let attributes = columns.column_first_or_default::<u64>(column::ATTRIBUTES)?;
         let newest = |doc| {
-            // Most have none: the ids are not even read.
-            let newer = if newer.is_empty() { None } else { newer.of(ids.get_val(doc)) };
+            // Usually there are none, and the ids need not be read.
+            let newer = if newer.is_empty() { None } else { newer.get(ids.get_val(doc)) };
             AtomicU64::new(newer.unwrap_or_else(|| indexed.get_val(doc)))
         };
         Ok(Self {
             views: documents.clone().map(newest).collect(),
-            facts: documents.map(|doc| facts.get_val(doc) as u16).collect(),
-            categories: Groups::read(columns, column::CATEGORY, reader.max_doc())?,
-            tags: Groups::read(columns, column::TAGS, reader.max_doc())?,
+            attributes: documents.map(|doc| attributes.get_val(doc) as u16).collect(),
+            categories: FacetColumn::read(columns, column::CATEGORY, reader.max_doc())?,
+            tags: FacetColumn::read(columns, column::TAGS, reader.max_doc())?,
             durations: columns.column_first_or_default(column::DURATION)?,
             published: columns.column_first_or_default(column::PUBLISHED)?,
             digests: columns.column_first_or_default(column::DIGEST)?,
-            signs: signs::Reader::open(reader)?,
+            bigrams: cjk_bigrams::Reader::open(reader)?,
             ids,
         })
     }
 
-    pub fn facts(&self, doc: DocId) -> u64 {
-        self.facts[doc as usize].into()
+    pub fn attributes(&self, doc: DocId) -> u64 {
+        self.attributes[doc as usize].into()
     }
 
     pub fn views(&self, doc: DocId) -> u64 {
@@ -157,29 +155,29 @@ impl Extras {
     }
 }
 
-impl Groups {
+impl FacetColumn {
     fn read(columns: &FastFieldReaders, name: &str, documents: u32) -> tantivy::Result<Self> {
-        // None where no document has any.
+        // None if no document has a value.
         let column: Option<Column<i64>> = columns.column_opt(name)?;
-        let (mut groups, mut known) = (Self::default(), HashMap::new());
-        groups.starts.reserve_exact(documents as usize + 1);
-        groups.starts.push(0);
+        let (mut facet, mut known) = (Self::default(), HashMap::new());
+        facet.offsets.reserve_exact(documents as usize + 1);
+        facet.offsets.push(0);
         for doc in 0..documents {
             for id in column.iter().flat_map(|column| column.values_for_doc(doc)) {
-                let place = *known.entry(id).or_insert_with(|| {
-                    groups.ids.push(id);
-                    groups.ids.len() as u32 - 1
+                let ordinal = *known.entry(id).or_insert_with(|| {
+                    facet.ids.push(id);
+                    facet.ids.len() as u32 - 1
                 });
-                groups.places.push(place);
+                facet.ordinals.push(ordinal);
             }
-            groups.starts.push(groups.places.len() as u32);
+            facet.offsets.push(facet.ordinals.len() as u32);
         }
-        groups.places.shrink_to_fit();
-        Ok(groups)
+        facet.ordinals.shrink_to_fit();
+        Ok(facet)
     }
 
-    /// Places in [`Self::ids`].
-    pub fn of(&self, doc: DocId) -> &[u32] {
-        &self.places[self.starts[doc as usize] as usize..self.starts[doc as usize + 1] as usize]
+    /// Indexes in [`Self::ids`].
+    pub fn ordinals(&self, doc: DocId) -> &[u32] {
+        &self.ordinals[self.offsets[doc as usize] as usize..self.offsets[doc as usize + 1] as usize]
     }
 }

@@ -1,4 +1,4 @@
-//! What a query could become.
+//! Suggests completions of a query.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -9,50 +9,49 @@ use tantivy::{
 };
 
 use crate::{
+    cjk_bigrams::{Matches, Part},
     query::{
+        clause::{Clause, clauses},
         dictionary,
-        units::{self, Unit},
     },
-    schema::{Fields, KEY_END, LONGEST_START},
-    signs::{Matches, Part},
-    snapshot::{Extras, Snapshot, first_alive},
+    schema::{Fields, KEY_END, MAX_TITLE_PREFIX},
+    snapshot::{SegmentData, Snapshot, first_alive},
     text::scan::folded,
 };
 
-const MOST: usize = 10;
+const MAX_SUGGESTIONS: usize = 10;
 
 /// Tags among them.
-const MOST_TAGS: usize = 3;
+const MAX_TAGS: usize = 3;
 
-/// Names of tags and videos looked at in each segment: a bound on the time.
-const LOOKED_AT: usize = 4_000;
-const VIDEOS_LOOKED_AT: usize = 200_000;
+/// Tag names and videos read per segment: bounds the latency.
+const MAX_SCANNED_TAGS: usize = 4_000;
+const MAX_SCANNED_VIDEOS: usize = 200_000;
 
-/// Words that the last one may become.
-const MOST_ENDINGS: usize = 64;
+/// Words that the last one is completed to.
+const MAX_COMPLETIONS: usize = 64;
 
-/// Videos kept while looking: some titles are doubles, and some have the words
-/// of a long beginning in another order.
-const KEPT: usize = 100;
+/// Videos kept before titles are compared: some titles are duplicates, and some
+/// have the words of a long prefix in another order.
+const MAX_CANDIDATES: usize = 100;
 
-/// Names of tags and titles that begin so, those of the most videos and views
-/// first.
-pub fn suggest(snapshot: &Snapshot, fields: &Fields, beginning: &str) -> tantivy::Result<Vec<String>> {
-    let prefix = folded(beginning);
+/// Tag names and titles with a prefix, those of the most videos and views first.
+pub fn suggest(snapshot: &Snapshot, fields: &Fields, typed: &str) -> tantivy::Result<Vec<String>> {
+    let prefix = folded(typed);
     if prefix.is_empty() {
         return Ok(Vec::new());
     }
     let mut suggestions = tags(snapshot, fields, &prefix)?;
-    let mut taken: Vec<String> = suggestions.iter().map(|name| folded(name)).collect();
-    for address in titles(snapshot, fields, beginning, &prefix)? {
-        if suggestions.len() == MOST {
+    let mut keys: Vec<String> = suggestions.iter().map(|name| folded(name)).collect();
+    for address in titles(snapshot, fields, typed, &prefix)? {
+        if suggestions.len() == MAX_SUGGESTIONS {
             break;
         }
         let doc: TantivyDocument = snapshot.searcher.doc(address)?;
         let title = doc.get_first(fields.title).and_then(|title| title.as_str()).unwrap_or_default();
         let key = folded(title);
-        if key.starts_with(&prefix) && !taken.contains(&key) {
-            taken.push(key);
+        if key.starts_with(&prefix) && !keys.contains(&key) {
+            keys.push(key);
             suggestions.push(title.to_owned());
         }
     }
@@ -63,13 +62,11 @@ fn tags(snapshot: &Snapshot, fields: &Fields, prefix: &str) -> tantivy::Result<V
     let mut found: Vec<(String, u64)> = Vec::new();
     for reader in snapshot.searcher.segment_readers() {
         let index = reader.inverted_index(fields.tag_key)?;
-        let mut stream = dictionary::words_from(index.terms(), prefix)?;
-        let mut looked_at = 0;
-        while let Some((key, info)) = stream.next() {
-            looked_at += 1;
-            if looked_at > LOOKED_AT {
-                break;
-            }
+        let (mut stream, mut scanned) = (dictionary::stream_prefix(index.terms(), prefix)?, 0);
+        while scanned < MAX_SCANNED_TAGS
+            && let Some((key, info)) = stream.next()
+        {
+            scanned += 1;
             let postings = index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
             let name = std::str::from_utf8(key).ok().and_then(|key| key.split_once(KEY_END));
             let Some((_, name)) = name.filter(|_| first_alive(reader, postings).is_some()) else { continue };
@@ -80,84 +77,83 @@ fn tags(snapshot: &Snapshot, fields: &Fields, prefix: &str) -> tantivy::Result<V
         }
     }
     found.sort_by_key(|(_, count)| Reverse(*count));
-    Ok(found.into_iter().take(MOST_TAGS).map(|(name, _)| name).collect())
+    Ok(found.into_iter().take(MAX_TAGS).map(|(name, _)| name).collect())
 }
 
-/// Videos whose titles begin so, or nearly so where that is long; the most
-/// viewed first.
-fn titles(snapshot: &Snapshot, fields: &Fields, beginning: &str, prefix: &str) -> tantivy::Result<Vec<DocAddress>> {
-    let mut best = Best::default();
-    let short = prefix.char_indices().nth(LONGEST_START).map_or(prefix, |(end, _)| &prefix[..end]);
-    let Pieces { mut wanted, runs, last } =
-        if short == prefix { Pieces::default() } else { Pieces::of(fields, beginning) };
-    wanted.push(Term::from_field_text(fields.start, short));
+/// The most viewed videos whose titles have the prefix; for a long prefix, those
+/// that have its words.
+fn titles(snapshot: &Snapshot, fields: &Fields, typed: &str, prefix: &str) -> tantivy::Result<Vec<DocAddress>> {
+    let mut top = TopVideos::default();
+    let indexed = prefix.char_indices().nth(MAX_TITLE_PREFIX).map_or(prefix, |(end, _)| &prefix[..end]);
+    let TitleQuery { mut terms, runs, last } =
+        if indexed == prefix { TitleQuery::default() } else { TitleQuery::parse(fields, typed) };
+    terms.push(Term::from_field_text(fields.title_prefix, indexed));
     for (at, reader) in snapshot.searcher.segment_readers().iter().enumerate() {
-        let mut all = Vec::with_capacity(wanted.len() + 1);
-        for term in &wanted {
+        let mut required = Vec::with_capacity(terms.len() + 1);
+        for term in &terms {
             let postings = reader.inverted_index(term.field())?.read_postings(term, IndexRecordOption::Basic)?;
-            all.extend(postings.map(Places::Word));
+            required.extend(postings.map(TitleMatches::Term));
         }
-        if let Some(signs) = snapshot.signs.of(reader.segment_id()) {
-            all.extend(runs.iter().filter_map(|run| signs.find(Part::Head, run)).map(Places::Run));
+        if let Some(bigrams) = snapshot.bigrams.segment(reader.segment_id()) {
+            required.extend(runs.iter().filter_map(|run| bigrams.find(Part::Head, run)).map(TitleMatches::Run));
         }
-        if all.len() < wanted.len() + runs.len() {
+        if required.len() < terms.len() + runs.len() {
             continue;
         }
-        let mut segment = Segment { at, reader, views: &snapshot.extras[at], best: &mut best };
-        match endings(reader, fields, last.as_deref())? {
-            None => segment.offer(all),
-            Some(endings) => {
-                for ending in endings {
-                    segment.offer(all.iter().cloned().chain([Places::Word(ending)]).collect());
+        let mut segment = SegmentScan { at, reader, data: &snapshot.segments[at], top: &mut top };
+        match completions(reader, fields, last.as_deref())? {
+            None => segment.offer(required),
+            Some(completions) => {
+                for completion in completions {
+                    segment.offer(required.iter().cloned().chain([TitleMatches::Term(completion)]).collect());
                 }
             }
         }
     }
-    let mut best = best.0.into_vec();
-    best.sort_unstable();
-    Ok(best.into_iter().map(|Reverse((_, address))| address).collect())
+    let mut top = top.0.into_vec();
+    top.sort_unstable();
+    Ok(top.into_iter().map(|Reverse((_, address))| address).collect())
 }
 
-/// What a title with a beginning has.
+/// What a title with a long prefix contains.
 #[derive(Default)]
-struct Pieces {
-    /// Its words.
-    wanted: Vec<Term>,
-    /// Its signs, where several stand together.
+struct TitleQuery {
+    terms: Vec<Term>,
+    /// Runs of CJK characters.
     runs: Vec<Vec<char>>,
-    /// The word that may go on.
+    /// The last word, which may be incomplete.
     last: Option<String>,
 }
 
-impl Pieces {
-    fn of(fields: &Fields, beginning: &str) -> Self {
-        let mut pieces = Self::default();
-        let mut units = units::units(beginning);
-        if let Some(Unit::Word(word)) = units.pop_if(|unit| matches!(unit, Unit::Word(_))) {
-            pieces.last = Some(word.text);
+impl TitleQuery {
+    fn parse(fields: &Fields, typed: &str) -> Self {
+        let mut query = Self::default();
+        let mut clauses = clauses(typed);
+        if let Some(Clause::Word(word)) = clauses.pop_if(|clause| matches!(clause, Clause::Word(_))) {
+            query.last = Some(word.text);
         }
-        for unit in units {
-            match unit {
-                Unit::Word(word) => pieces.wanted.push(Term::from_field_text(fields.head, &word.text)),
-                Unit::Run(run) => pieces.runs.push(run),
+        for clause in clauses {
+            match clause {
+                Clause::Word(word) => query.terms.push(Term::from_field_text(fields.head, &word.text)),
+                Clause::Run(run) => query.runs.push(run),
             }
         }
-        pieces
+        query
     }
 }
 
-/// Where the words are that begin so; nothing when there is no word to go on,
-/// or too many begin so to tell much.
-fn endings(
+/// Postings of the words with a prefix; none without a prefix, or if too many
+/// words have it for it to be selective.
+fn completions(
     reader: &SegmentReader,
     fields: &Fields,
-    word: Option<&str>,
+    prefix: Option<&str>,
 ) -> tantivy::Result<Option<Vec<SegmentPostings>>> {
-    let Some(word) = word else { return Ok(None) };
+    let Some(prefix) = prefix else { return Ok(None) };
     let index = reader.inverted_index(fields.head)?;
-    let (mut stream, mut found) = (dictionary::words_from(index.terms(), word)?, Vec::new());
+    let (mut stream, mut found) = (dictionary::stream_prefix(index.terms(), prefix)?, Vec::new());
     while let Some((_, info)) = stream.next() {
-        if found.len() == MOST_ENDINGS {
+        if found.len() == MAX_COMPLETIONS {
             return Ok(None);
         }
         found.push(index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?);
@@ -165,80 +161,79 @@ fn endings(
     Ok(Some(found))
 }
 
-/// Where something is.
 #[derive(Clone)]
 #[expect(clippy::large_enum_variant, reason = "few at a time, for as long as a suggestion takes")]
-enum Places {
-    Word(SegmentPostings),
+enum TitleMatches {
+    Term(SegmentPostings),
     Run(Matches),
 }
 
-impl Places {
+impl TitleMatches {
     fn count(&self) -> u32 {
         match self {
-            Self::Word(postings) => postings.doc_freq(),
+            Self::Term(postings) => postings.doc_freq(),
             Self::Run(matches) => matches.size_hint(),
         }
     }
 
     fn doc(&self) -> DocId {
         match self {
-            Self::Word(postings) => postings.doc(),
+            Self::Term(postings) => postings.doc(),
             Self::Run(matches) => matches.doc(),
         }
     }
 
     fn advance(&mut self) -> DocId {
         match self {
-            Self::Word(postings) => postings.advance(),
+            Self::Term(postings) => postings.advance(),
             Self::Run(matches) => matches.advance(),
         }
     }
 
-    /// Stays where it is when that is further.
+    /// Unlike [`DocSet::seek`], accepts a target before the current document.
     fn seek(&mut self, target: DocId) -> DocId {
         match self {
-            place if place.doc() >= target => place.doc(),
-            Self::Word(postings) => postings.seek(target),
+            matches if matches.doc() >= target => matches.doc(),
+            Self::Term(postings) => postings.seek(target),
             Self::Run(matches) => matches.seek(target),
         }
     }
 }
 
-struct Segment<'a> {
+struct SegmentScan<'a> {
     at: usize,
     reader: &'a SegmentReader,
-    views: &'a Extras,
-    best: &'a mut Best,
+    data: &'a SegmentData,
+    top: &'a mut TopVideos,
 }
 
-impl Segment<'_> {
-    /// Offers the documents that are in all of these.
-    fn offer(&mut self, mut all: Vec<Places>) {
-        all.sort_by_key(Places::count);
-        let Some((rarest, others)) = all.split_first_mut() else { return };
-        let (mut doc, mut looked_at) = (rarest.doc(), 0);
-        while doc != TERMINATED && looked_at < VIDEOS_LOOKED_AT {
-            looked_at += 1;
-            let missed = others.iter_mut().map(|other| other.seek(doc)).find(|found| *found != doc);
-            if let Some(next) = missed {
+impl SegmentScan<'_> {
+    /// Offers the documents that match all of these.
+    fn offer(&mut self, mut required: Vec<TitleMatches>) {
+        required.sort_by_key(TitleMatches::count);
+        let Some((rarest, others)) = required.split_first_mut() else { return };
+        let (mut doc, mut scanned) = (rarest.doc(), 0);
+        while doc != TERMINATED && scanned < MAX_SCANNED_VIDEOS {
+            scanned += 1;
+            let mismatch = others.iter_mut().map(|other| other.seek(doc)).find(|found| *found != doc);
+            if let Some(next) = mismatch {
                 doc = rarest.seek(next);
                 continue;
             }
             let address = DocAddress::new(self.at as u32, doc);
-            self.best.offer(self.views.views(doc), address, || !self.reader.is_deleted(doc));
+            self.top.offer(self.data.views(doc), address, || !self.reader.is_deleted(doc));
             doc = rarest.advance();
         }
     }
 }
 
-/// The most viewed so far.
+/// The most viewed videos so far.
 #[derive(Default)]
-struct Best(BinaryHeap<Reverse<(u64, DocAddress)>>);
+struct TopVideos(BinaryHeap<Reverse<(u64, DocAddress)>>);
 
-impl Best {
+impl TopVideos {
     fn offer(&mut self, views: u64, address: DocAddress, is_alive: impl Fn() -> bool) {
-        let is_full = self.0.len() >= KEPT;
+        let is_full = self.0.len() >= MAX_CANDIDATES;
         if is_full && self.0.peek().is_some_and(|last| views <= last.0.0) || !is_alive() {
             return;
         }

@@ -1,10 +1,8 @@
-//! View counts that are newer than the index.
+//! View counts that are newer than the documents.
 //!
-//! Views change all the time, and nothing else about a video does. To write
-//! its document again for each flush of the counters would cost as much as
-//! indexing it. So the counts live in memory, a number for each document, and
-//! those newer than the documents are kept in a small file beside the index,
-//! from which they come back at the next start.
+//! View counts change far more often than other fields, and rewriting a document
+//! costs as much as indexing it. So the counts are in memory, and those newer than
+//! the documents are saved in a small file beside the index for the next start.
 
 use std::{
     collections::HashMap,
@@ -15,76 +13,75 @@ use std::{
 
 const FILE: &str = "views";
 
-/// The sum of the file's content stands at its end.
-const SUM: usize = 8;
+/// The file ends with a checksum of its content.
+const CHECKSUM_BYTES: usize = 8;
 
 #[derive(Debug)]
 pub struct Views {
     file: PathBuf,
-    newer: HashMap<i64, u64>,
+    counts: HashMap<i64, u64>,
     is_saved: bool,
 }
 
 impl Views {
-    /// Those kept in a folder; none when the file is broken. Then the counts
-    /// are as old as the documents until the next view.
+    /// Those saved in a folder; none if the file is corrupt: the counts are then as
+    /// old as the documents until the next view.
     pub fn load(folder: &Path) -> Self {
         let file = folder.join(FILE);
-        let newer = fs::read(&file).ok().and_then(|bytes| decode(&bytes)).unwrap_or_default();
-        Self { file, newer, is_saved: true }
+        let counts = fs::read(&file).ok().and_then(|bytes| decode(&bytes)).unwrap_or_default();
+        Self { file, counts, is_saved: true }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.newer.is_empty()
+        self.counts.is_empty()
     }
 
-    pub fn of(&self, id: i64) -> Option<u64> {
-        self.newer.get(&id).copied()
+    pub fn get(&self, id: i64) -> Option<u64> {
+        self.counts.get(&id).copied()
     }
 
     pub fn set(&mut self, id: i64, views: u64) {
-        self.is_saved &= self.newer.insert(id, views) == Some(views);
+        self.is_saved &= self.counts.insert(id, views) == Some(views);
     }
 
-    /// The document is as new, or gone.
-    pub fn forget(&mut self, id: i64) {
-        self.is_saved &= self.newer.remove(&id).is_none();
+    /// To be called when the document is as new, or deleted.
+    pub fn remove(&mut self, id: i64) {
+        self.is_saved &= self.counts.remove(&id).is_none();
     }
 
     pub fn clear(&mut self) {
-        self.is_saved &= self.newer.is_empty();
-        self.newer.clear();
+        self.is_saved &= self.counts.is_empty();
+        self.counts.clear();
     }
 
-    /// Puts them into the file if they changed; a crash leaves the old file or
-    /// the new one.
+    /// Saves them if they changed; after a crash the file is the old or the new one.
     pub fn save(&mut self) -> io::Result<()> {
         if self.is_saved {
             return Ok(());
         }
-        let fresh = self.file.with_extension("new");
-        let mut file = File::create(&fresh)?;
-        file.write_all(&encode(&self.newer))?;
+        let new = self.file.with_extension("new");
+        let mut file = File::create(&new)?;
+        file.write_all(&encode(&self.counts))?;
         file.sync_data()?;
-        fs::rename(&fresh, &self.file)?;
+        fs::rename(&new, &self.file)?;
         self.is_saved = true;
         Ok(())
     }
 }
 
-fn encode(newer: &HashMap<i64, u64>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(newer.len() * 16 + SUM);
-    for (id, views) in newer {
+fn encode(counts: &HashMap<i64, u64>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(counts.len() * 16 + CHECKSUM_BYTES);
+    for (id, views) in counts {
         bytes.extend(id.to_le_bytes());
         bytes.extend(views.to_le_bytes());
     }
-    bytes.extend(sum(&bytes).to_le_bytes());
+    bytes.extend(fnv1a(&bytes).to_le_bytes());
     bytes
 }
 
 fn decode(bytes: &[u8]) -> Option<HashMap<i64, u64>> {
-    let (entries, kept) = bytes.split_at_checked(bytes.len().checked_sub(SUM)?)?;
-    if sum(entries).to_le_bytes() != kept {
+    let (entries, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM_BYTES)?)?;
+    if fnv1a(entries).to_le_bytes() != checksum {
         return None;
     }
     let (pairs, rest) = entries.as_chunks::<16>();
@@ -95,8 +92,7 @@ fn decode(bytes: &[u8]) -> Option<HashMap<i64, u64>> {
     rest.is_empty().then(|| pairs.iter().map(pair).collect())
 }
 
-/// FNV-1a.
-fn sum(bytes: &[u8]) -> u64 {
+fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -105,16 +101,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn views_come_back_and_broken_files_do_not() {
+    fn views_are_restored_and_corrupt_files_are_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let mut views = Views::load(folder.path());
         views.set(7, 100);
         views.set(-8, u64::MAX);
         views.set(9, 1);
-        views.forget(9);
+        views.remove(9);
         views.save().unwrap();
         let again = Views::load(folder.path());
-        assert_eq!([7, -8, 9].map(|id| again.of(id)), [Some(100), Some(u64::MAX), None]);
+        assert_eq!([7, -8, 9].map(|id| again.get(id)), [Some(100), Some(u64::MAX), None]);
         fs::write(folder.path().join(FILE), b"not views at all").unwrap();
         assert!(Views::load(folder.path()).is_empty());
         fs::write(folder.path().join(FILE), b"x").unwrap();

@@ -1,4 +1,4 @@
-//! From units and filters to a query of tantivy's.
+//! Translates clauses and filters to a tantivy query.
 
 use std::sync::Arc;
 
@@ -10,30 +10,30 @@ use tantivy::{
 
 use super::{
     Filters,
-    alike::{Alike, AnyAlike},
-    any::AnyOf,
+    clause::{Clause, Word},
     dictionary,
+    expansion::{Expansion, ExpansionQuery},
     run::RunQuery,
-    units::{Unit, Word},
+    union::UnbufferedUnion,
 };
 use crate::{highlight::Marker, schema::Fields, snapshot::Snapshot};
 
-/// A word in this few videos may be a typo.
+/// A word in fewer videos may be a typo.
 const RARE: u64 = 10;
 
-/// Words that a beginning or a typo may stand for.
-const MOST_ALIKE: usize = 64;
+/// Terms that a prefix or a typo is expanded to.
+const MAX_EXPANSIONS: usize = 64;
 
-/// What a word that is only alike adds to the score: less than any exact one.
-const ALIKE: f32 = 0.01;
+/// Constant score of an expansion: less than that of any exact match.
+const EXPANSION_SCORE: f32 = 0.01;
 
-/// A unit that is in less than this part of the videos narrows a query.
-const NARROW: u64 = 10;
+/// A clause is selective if it matches less than this part of the videos.
+const SELECTIVE: u64 = 10;
 
-const STEM: f32 = 0.7;
-pub const IN_HEAD: f32 = 3.0;
+const STEM_BOOST: f32 = 0.7;
+pub const HEAD_BOOST: f32 = 3.0;
 
-/// A query, and what marks its words in a text.
+/// A query, and the highlighter of its words.
 pub struct Compiled {
     pub query: Box<dyn Query>,
     pub marker: Marker,
@@ -45,36 +45,37 @@ pub struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// All of the units, within the filters that are terms.
-    pub fn compile(&self, units: &[Unit], filters: &Filters) -> tantivy::Result<Compiled> {
-        let mut wanted: Vec<Vec<Box<dyn Query>>> = Vec::new();
+    /// Requires all clauses, and the filters on term fields; the others are checked
+    /// per hit.
+    pub fn compile(&self, clauses: &[Clause], filters: &Filters) -> tantivy::Result<Compiled> {
+        let mut required: Vec<Vec<Box<dyn Query>>> = Vec::new();
         let mut marker = Marker::default();
-        for unit in units {
-            wanted.push(match unit {
-                Unit::Word(word) => self.word(word, &mut marker)?,
-                Unit::Run(run) => self.run(run, &mut marker),
+        for clause in clauses {
+            required.push(match clause {
+                Clause::Word(word) => self.word(word, &mut marker)?,
+                Clause::Run(run) => self.run(run, &mut marker),
             });
         }
         let mut all = self.filters(filters);
-        // tantivy's union is the faster one where most of it is needed.
-        let is_narrowed = !all.is_empty() || wanted.len() > 1 && self.is_narrow(units)?;
-        for any in wanted {
-            all.push(if is_narrowed { Box::new(AnyOf(any)) } else { Box::new(BooleanQuery::union(any)) });
+        // tantivy's union is faster if most of its documents are read.
+        let is_selective = !all.is_empty() || required.len() > 1 && self.is_selective(clauses)?;
+        for any in required {
+            all.push(if is_selective { Box::new(UnbufferedUnion(any)) } else { Box::new(BooleanQuery::union(any)) });
         }
         let query: Box<dyn Query> =
             if all.is_empty() { Box::new(AllQuery) } else { Box::new(BooleanQuery::intersection(all)) };
         Ok(Compiled { query, marker })
     }
 
-    /// Whether one of the units leaves but a small part of the videos.
-    fn is_narrow(&self, units: &[Unit]) -> tantivy::Result<bool> {
-        let most = self.snapshot.searcher.num_docs() / NARROW;
-        for unit in units {
-            let count = match unit {
-                Unit::Word(word) => dictionary::count(&self.snapshot.searcher, self.fields.words(), &word.text)?,
-                Unit::Run(run) => self.snapshot.signs.count(run),
+    /// Whether one of the clauses matches only a small part of the videos.
+    fn is_selective(&self, clauses: &[Clause]) -> tantivy::Result<bool> {
+        let limit = self.snapshot.searcher.num_docs() / SELECTIVE;
+        for clause in clauses {
+            let count = match clause {
+                Clause::Word(word) => dictionary::doc_freq(&self.snapshot.searcher, self.fields.words(), &word.text)?,
+                Clause::Run(run) => self.snapshot.bigrams.doc_freq(run),
             };
-            if count < most {
+            if count < limit {
                 return Ok(true);
             }
         }
@@ -82,83 +83,83 @@ impl Compiler<'_> {
     }
 
     fn word(&self, word: &Word, marker: &mut Marker) -> tantivy::Result<Vec<Box<dyn Query>>> {
-        let alike = self.alike(word)?;
-        let mut forms = vec![(word.text.clone(), 1.0), (word.marked_stem(), STEM)];
+        let expansion = self.expansion(word)?;
+        let mut forms = vec![(word.text.clone(), 1.0), (word.marked_stem(), STEM_BOOST)];
         if word.stem != word.text {
-            forms.push((word.stem.clone(), STEM));
+            forms.push((word.stem.clone(), STEM_BOOST));
         }
-        let mut any = Vec::new();
-        for (at, (field, weight)) in self.fields.words().into_iter().zip([IN_HEAD, 1.0]).enumerate() {
-            for (text, form) in &forms {
-                any.push(one(field, text, form * weight));
+        let mut any: Vec<Box<dyn Query>> = Vec::new();
+        for (at, (field, boost)) in self.fields.words().into_iter().zip([HEAD_BOOST, 1.0]).enumerate() {
+            for (text, form_boost) in &forms {
+                any.push(term_query(field, text, form_boost * boost));
             }
-            if !alike.words.is_empty() {
-                let set: Box<dyn Query> = Box::new(AnyAlike { alike: alike.clone(), field: at, score: ALIKE * weight });
-                any.push(set);
+            if !expansion.terms.is_empty() {
+                let (expansion, score) = (expansion.clone(), EXPANSION_SCORE * boost);
+                any.push(Box::new(ExpansionQuery { expansion, field: at, score }));
             }
         }
-        marker.word(word, &alike.words);
+        marker.word(word, &expansion.terms);
         Ok(any)
     }
 
     fn run(&self, run: &[char], marker: &mut Marker) -> Vec<Box<dyn Query>> {
         marker.run(run);
-        vec![Box::new(RunQuery { signs: self.snapshot.signs.clone(), run: run.to_vec() })]
+        vec![Box::new(RunQuery { bigrams: self.snapshot.bigrams.clone(), run: run.to_vec() })]
     }
 
-    /// Words that this one may stand for, being unfinished or mistyped.
-    fn alike(&self, word: &Word) -> tantivy::Result<Arc<Alike>> {
-        self.snapshot.kin.of(&word.text, word.is_last, || {
+    fn expansion(&self, word: &Word) -> tantivy::Result<Arc<Expansion>> {
+        self.snapshot.expansions.get_with(&word.text, word.is_last, || {
             let segments = self.snapshot.searcher.segment_readers();
-            Alike::find(segments, self.fields.words(), self.words_alike(word)?)
+            Expansion::read(segments, self.fields.words(), self.expand(word)?)
         })
     }
 
-    fn words_alike(&self, word: &Word) -> tantivy::Result<Vec<String>> {
-        let (searcher, all) = (&self.snapshot.searcher, self.fields.words());
-        let mut alike = Vec::new();
+    /// The terms that a word may stand for, being incomplete or misspelled.
+    fn expand(&self, word: &Word) -> tantivy::Result<Vec<String>> {
+        let (searcher, fields) = (&self.snapshot.searcher, self.fields.words());
+        let mut found = Vec::new();
         if word.is_last {
-            alike.extend(dictionary::beginning_with(searcher, all, &word.text, MOST_ALIKE)?);
+            found.extend(dictionary::with_prefix(searcher, fields, &word.text, MAX_EXPANSIONS)?);
         }
-        if word.forgives() && self.is_rare(word)? {
-            alike.extend(dictionary::near(searcher, all, &word.text, 1, MOST_ALIKE)?);
-            if word.stem_forgives() {
-                alike.extend(dictionary::near(searcher, all, &word.marked_stem(), 1, MOST_ALIKE)?);
+        if word.is_fuzzy() && self.is_rare(word)? {
+            found.extend(dictionary::fuzzy(searcher, fields, &word.text, 1, MAX_EXPANSIONS)?);
+            if word.has_fuzzy_stem() {
+                found.extend(dictionary::fuzzy(searcher, fields, &word.marked_stem(), 1, MAX_EXPANSIONS)?);
             }
         }
-        let mut alike: Vec<String> = alike.into_iter().map(|(text, _)| text).collect();
-        alike.retain(|text| *text != word.text);
-        alike.sort_unstable();
-        alike.dedup();
-        Ok(alike)
+        let mut terms: Vec<String> = found.into_iter().map(|(text, _)| text).collect();
+        terms.retain(|text| *text != word.text);
+        terms.sort_unstable();
+        terms.dedup();
+        Ok(terms)
     }
 
     fn is_rare(&self, word: &Word) -> tantivy::Result<bool> {
-        let count = |text: &str| dictionary::count(&self.snapshot.searcher, self.fields.words(), text);
-        let inflected = count(&word.marked_stem())? + if word.stem == word.text { 0 } else { count(&word.stem)? };
-        Ok(count(&word.text)? + inflected < RARE)
+        let doc_freq = |text: &str| dictionary::doc_freq(&self.snapshot.searcher, self.fields.words(), text);
+        let inflected = doc_freq(&word.marked_stem())? + if word.stem == word.text { 0 } else { doc_freq(&word.stem)? };
+        Ok(doc_freq(&word.text)? + inflected < RARE)
     }
 
     fn filters(&self, filters: &Filters) -> Vec<Box<dyn Query>> {
-        let within = |query: Box<dyn Query>| -> Box<dyn Query> { Box::new(ConstScoreQuery::new(query, 0.0)) };
-        let is = |term: Term| -> Box<dyn Query> { Box::new(TermQuery::new(term, IndexRecordOption::Basic)) };
+        let unscored = |query: Box<dyn Query>| -> Box<dyn Query> { Box::new(ConstScoreQuery::new(query, 0.0)) };
+        let term = |term: Term| -> Box<dyn Query> { Box::new(TermQuery::new(term, IndexRecordOption::Basic)) };
         let fields = self.fields;
         let mut all = Vec::new();
         if let Some(category) = filters.category {
-            all.push(within(is(Term::from_field_i64(fields.category, category))));
+            all.push(unscored(term(Term::from_field_i64(fields.category, category))));
         }
         if !filters.tags.is_empty() {
             let tags = filters.tags.iter().map(|tag| Term::from_field_i64(fields.tags, *tag));
-            all.push(within(Box::new(TermSetQuery::new(tags))));
+            all.push(unscored(Box::new(TermSetQuery::new(tags))));
         }
         if let Some(channel) = filters.channel {
-            all.push(within(is(Term::from_field_i64(fields.channel, channel))));
+            all.push(unscored(term(Term::from_field_i64(fields.channel, channel))));
         }
         all
     }
 }
 
-fn one(field: Field, text: &str, weight: f32) -> Box<dyn Query> {
+fn term_query(field: Field, text: &str, boost: f32) -> Box<dyn Query> {
     let query = TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs);
-    Box::new(BoostQuery::new(Box::new(query), weight))
+    Box::new(BoostQuery::new(Box::new(query), boost))
 }

@@ -1,18 +1,23 @@
-//! What is asked of the index, and how it becomes a query of tantivy's. The
-//! text is never parsed as a query language: no sign in it is an operator.
+//! Queries, and their translation to tantivy's. The text is never parsed as a
+//! query language: no character in it is an operator.
 
-pub(crate) mod alike;
-mod any;
+pub(crate) mod clause;
 pub(crate) mod compile;
 pub(crate) mod dictionary;
+pub(crate) mod expansion;
 mod run;
-pub(crate) mod units;
+mod union;
 
-/// What to look for.
+use tantivy::{
+    DocId, SegmentReader, TantivyError,
+    query::{Explanation, Weight},
+};
+
+/// A search request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Query {
-    /// All words of it have to be found; empty for all videos. What is beyond
-    /// 200 letters or 16 words is not looked at.
+    /// All of its words have to match; empty matches all videos. Only the first
+    /// 200 characters and 16 words are read.
     pub text: String,
     pub filters: Filters,
     pub sort: Sort,
@@ -23,7 +28,7 @@ pub struct Query {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filters {
     pub category: Option<i64>,
-    /// Any of them; none for all videos.
+    /// Any of them; empty for no filter.
     pub tags: Vec<i64>,
     pub channel: Option<i64>,
     /// Seconds, inclusive.
@@ -45,14 +50,28 @@ pub enum Access {
     Member,
 }
 
-/// Equals stand newest first.
+/// Ties are ordered newest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Sort {
-    /// How well the text fits; by views where it fits equally.
+    /// By score; views break near ties.
     #[default]
     Relevance,
     Newest,
     MostViews,
     FewestViews,
     Longest,
+}
+
+/// The common part of [`Weight::explain`].
+fn explain(
+    weight: &dyn Weight,
+    reader: &SegmentReader,
+    doc: DocId,
+    description: &'static str,
+) -> tantivy::Result<Explanation> {
+    let mut scorer = weight.scorer(reader, 1.0)?;
+    if scorer.doc() > doc || scorer.seek(doc) != doc {
+        return Err(TantivyError::InvalidArgument(format!("document {doc} does not match")));
+    }
+    Ok(Explanation::new(description, scorer.score()))
 }

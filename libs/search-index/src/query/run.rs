@@ -1,18 +1,18 @@
-//! The videos that have a run of signs.
+//! Matches the videos that have a run of CJK characters.
 
 use std::{fmt, sync::Arc};
 
 use tantivy::{
-    DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError,
+    DocId, DocSet, Score, SegmentReader,
     query::{Bm25Weight, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
 };
 
-use super::compile::IN_HEAD;
-use crate::signs::{Everywhere, Matches, Part, Reader};
+use super::{compile::HEAD_BOOST, explain, union::UnionScorer};
+use crate::cjk_bigrams::{AllSegments, Matches, Part, Reader};
 
 #[derive(Clone)]
 pub struct RunQuery {
-    pub signs: Arc<Everywhere>,
+    pub bigrams: Arc<AllSegments>,
     pub run: Vec<char>,
 }
 
@@ -24,96 +24,61 @@ impl fmt::Debug for RunQuery {
 
 impl Query for RunQuery {
     fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        let worth = [(Part::Head, IN_HEAD), (Part::Body, 1.0)];
-        let weights = worth.map(|(part, boost)| self.signs.weight(part, &self.run).boost_by(boost));
+        let boosts = [(Part::Head, HEAD_BOOST), (Part::Body, 1.0)];
+        let weights = boosts.map(|(part, boost)| self.bigrams.weight(part, &self.run).boost_by(boost));
         Ok(Box::new(RunWeight { query: self.clone(), weights }))
     }
 }
 
 struct RunWeight {
     query: RunQuery,
-    /// Of the parts.
+    /// By part.
     weights: [Bm25Weight; 2],
 }
 
 impl Weight for RunWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let Some(signs) = self.query.signs.of(reader.segment_id()) else { return Ok(Box::new(EmptyScorer)) };
-        let found = |part| {
-            let matches = signs.find(part, &self.query.run)?;
-            Some(Found { matches, part, weight: self.weights[part as usize].boost_by(boost) })
+        let Some(bigrams) = self.query.bigrams.segment(reader.segment_id()) else { return Ok(Box::new(EmptyScorer)) };
+        let scorer = |part| {
+            let matches = bigrams.find(part, &self.query.run)?;
+            let weight = self.weights[part as usize].boost_by(boost);
+            Some(PartScorer { bigrams: bigrams.clone(), matches, part, weight })
         };
-        let parts: Vec<Found> = Part::ALL.into_iter().filter_map(found).collect();
-        let mut scorer = RunScorer { signs: signs.clone(), parts, doc: TERMINATED };
-        scorer.settle();
-        Ok(Box::new(scorer))
+        Ok(Box::new(UnionScorer::new(Part::ALL.into_iter().filter_map(scorer).collect())))
     }
 
     fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.doc() > doc || scorer.seek(doc) != doc {
-            return Err(TantivyError::InvalidArgument(format!("document {doc} does not match")));
-        }
-        Ok(Explanation::new("a run of signs", scorer.score()))
+        explain(self, reader, doc, "a run of CJK characters")
     }
 }
 
-/// What is found in a part.
-struct Found {
+struct PartScorer {
+    bigrams: Arc<Reader>,
     matches: Matches,
     part: Part,
     weight: Bm25Weight,
 }
 
-/// Either part or both.
-struct RunScorer {
-    signs: Arc<Reader>,
-    parts: Vec<Found>,
-    /// The first document that either is at.
-    doc: DocId,
-}
-
-impl RunScorer {
-    fn settle(&mut self) -> DocId {
-        self.doc = self.parts.iter().map(|found| found.matches.doc()).min().unwrap_or(TERMINATED);
-        self.doc
-    }
-}
-
-impl DocSet for RunScorer {
+impl DocSet for PartScorer {
     fn advance(&mut self) -> DocId {
-        if self.doc == TERMINATED {
-            return TERMINATED;
-        }
-        for found in &mut self.parts {
-            if found.matches.doc() == self.doc {
-                found.matches.advance();
-            }
-        }
-        self.settle()
+        self.matches.advance()
     }
 
     fn seek(&mut self, target: DocId) -> DocId {
-        for found in &mut self.parts {
-            if found.matches.doc() < target {
-                found.matches.seek(target);
-            }
-        }
-        self.settle()
+        self.matches.seek(target)
     }
 
     fn doc(&self) -> DocId {
-        self.doc
+        self.matches.doc()
     }
 
     fn size_hint(&self) -> u32 {
-        self.parts.iter().map(|found| found.matches.size_hint()).max().unwrap_or(0)
+        self.matches.size_hint()
     }
 }
 
-impl Scorer for RunScorer {
+impl Scorer for PartScorer {
     fn score(&mut self) -> Score {
-        let here = self.parts.iter().filter(|found| found.matches.doc() == self.doc);
-        here.map(|found| found.weight.score(self.signs.norm(found.part, self.doc), found.matches.here())).sum()
+        self.weight.score(self.bigrams.norm(self.part, self.matches.doc()), self.matches.term_freq())
     }
 }

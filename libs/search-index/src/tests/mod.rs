@@ -1,10 +1,10 @@
-//! The index as its users see it.
+//! Tests of the public API.
 
-mod changing;
-mod finding;
-mod folders;
-mod helping;
-mod signs;
+mod changes;
+mod cjk;
+mod folder;
+mod search;
+mod suggestions;
 
 use tempfile::TempDir;
 
@@ -12,19 +12,19 @@ use crate::{Change, Document, Index, Mark, Opened, Options, Query, Results};
 
 const OPTIONS: Options = Options { threads: 1, memory: 15_000_000 };
 
-/// An index in a folder that goes away.
-struct Shelf {
+/// An index in a temporary folder.
+struct TestIndex {
     index: Index,
     folder: TempDir,
 }
 
-impl Shelf {
+impl TestIndex {
     fn of(videos: &[Document]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let index = Index::create(folder.path(), 0, OPTIONS).unwrap();
-        let shelf = Self { index, folder };
-        shelf.put(videos);
-        shelf
+        let fixture = Self { index, folder };
+        fixture.put(videos);
+        fixture
     }
 
     /// Videos 1, 2, … of these titles.
@@ -48,18 +48,19 @@ impl Shelf {
         self.index.search(&Query { limit: 20, ..query.clone() }).unwrap()
     }
 
-    /// The ids found for a text, in order.
+    /// The ids of the hits, in order.
     fn find(&self, text: &str) -> Vec<i64> {
         ids(&self.search(&text.into()))
     }
 
+    /// The same, sorted.
     fn found(&self, text: &str) -> Vec<i64> {
         let mut ids = self.find(text);
         ids.sort_unstable();
         ids
     }
 
-    /// Ends as a process that is killed does, and opens the folder again.
+    /// Reopens the folder without closing the index, as after a crash.
     fn reopened(self) -> Self {
         let Self { index, folder } = self;
         drop(index);

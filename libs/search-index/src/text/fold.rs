@@ -1,18 +1,18 @@
-//! Letters as they are compared: lower-case, of normal width, without accents.
+//! Folds characters for comparison: lower case, normal width, no accents.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// What a letter is to the search.
+/// How the tokenizer treats a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
-    /// Han, kana, bopomofo, hangul: each sign is a token of its own, since
-    /// nothing says where a word ends.
-    Sign,
-    /// Letters and digits that make words.
+    /// Han, kana, bopomofo and hangul: each character is a token, since nothing
+    /// marks the end of a word.
+    Cjk,
+    /// Letters and digits.
     Letter,
-    /// A mark on the letter before it, or an apostrophe inside a word.
+    /// Combining marks, and apostrophes inside words.
     Mark,
-    /// What separates words.
+    /// Separators of words.
     Other,
 }
 
@@ -21,15 +21,15 @@ pub fn script(c: char) -> Script {
         'a'..='z' | 'A'..='Z' | '0'..='9' => Script::Letter,
         '\'' | '\u{2019}' | '\u{ff07}' => Script::Mark,
         '\0'..='\x7f' => Script::Other,
-        '\u{4e00}'..='\u{9fff}' => Script::Sign,
-        _ if is_sign(c) => Script::Sign,
+        '\u{4e00}'..='\u{9fff}' => Script::Cjk,
+        _ if is_cjk(c) => Script::Cjk,
         _ if is_combining_mark(c) => Script::Mark,
         _ if c.is_alphanumeric() => Script::Letter,
         _ => Script::Other,
     }
 }
 
-fn is_sign(c: char) -> bool {
+fn is_cjk(c: char) -> bool {
     matches!(c,
         '\u{3005}' | '\u{3007}'
         | '\u{3041}'..='\u{309f}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}'
@@ -39,21 +39,21 @@ fn is_sign(c: char) -> bool {
         | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// Appends the folded form of a letter or sign.
+/// Appends the folded form of a character.
 pub fn fold(c: char, script: Script, out: &mut String) {
     if c.is_ascii() {
         out.push(c.to_ascii_lowercase());
         return;
     }
-    if script == Script::Sign {
-        // Most signs are as they should be, and there are many of them.
+    if script == Script::Cjk {
+        // NFKC leaves these ranges unchanged, and is slow.
         match c {
             '\u{3005}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => out.push(c),
             c => out.extend(std::iter::once(c).nfkc()),
         }
         return;
     }
-    if let Some(plain) = undecomposed(c) {
+    if let Some(plain) = transliterated(c) {
         out.push_str(plain);
         return;
     }
@@ -61,8 +61,8 @@ pub fn fold(c: char, script: Script, out: &mut String) {
     out.extend(plain.flat_map(char::to_lowercase));
 }
 
-/// Latin letters that Unicode does not take apart.
-fn undecomposed(c: char) -> Option<&'static str> {
+/// Latin letters without a decomposition in Unicode.
+fn transliterated(c: char) -> Option<&'static str> {
     Some(match c {
         'ß' | 'ẞ' => "ss",
         'æ' | 'Æ' => "ae",

@@ -1,7 +1,7 @@
-//! How text becomes tokens, the same for documents and queries.
+//! Turns text into tokens, the same way for documents and queries.
 
+pub mod cjk;
 pub mod fold;
-pub mod pairs;
 pub mod scan;
 pub mod stem;
 pub mod tokens;

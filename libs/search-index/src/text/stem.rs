@@ -1,56 +1,55 @@
-//! English stems, remembered: most words of a text are common ones.
+//! English stems, cached: most words of a text are common ones.
 
 use std::collections::HashMap;
 
 use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer, TokenStream};
 
-/// Begins a stem in the dictionary, so that it is not taken for a word.
+/// Prefix of stems in the dictionary, to tell them from words.
 pub const STEM_MARK: char = '\u{1}';
 
-/// How many words are remembered.
-const REMEMBERED: usize = 50_000;
+const MAX_CACHED: usize = 50_000;
 
 #[derive(Clone)]
-pub struct Stems {
+pub struct StemCache {
     analyzer: TextAnalyzer,
-    /// Places in `found`; none where the stem is the word itself.
-    known: HashMap<Box<str>, Option<u32>>,
-    found: Vec<Box<str>>,
+    /// Indexes in `stems`; none where the stem is the word itself.
+    cached: HashMap<Box<str>, Option<u32>>,
+    stems: Vec<Box<str>>,
 }
 
-impl Default for Stems {
+impl Default for StemCache {
     fn default() -> Self {
         let analyzer = TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build();
-        Self { analyzer, known: HashMap::new(), found: Vec::new() }
+        Self { analyzer, cached: HashMap::new(), stems: Vec::new() }
     }
 }
 
-impl Stems {
+impl StemCache {
     /// The stem of a folded word where it differs from the word.
-    pub fn of(&mut self, word: &str) -> Option<&str> {
+    pub fn stem(&mut self, word: &str) -> Option<&str> {
         if word.len() < 3 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return None;
         }
-        let place = match self.known.get(word) {
-            Some(place) => *place,
-            None => self.learn(word),
+        let index = match self.cached.get(word) {
+            Some(index) => *index,
+            None => self.compute(word),
         };
-        place.map(|place| &*self.found[place as usize])
+        index.map(|index| &*self.stems[index as usize])
     }
 
-    fn learn(&mut self, word: &str) -> Option<u32> {
-        if self.known.len() >= REMEMBERED {
-            self.known.clear();
-            self.found.clear();
+    fn compute(&mut self, word: &str) -> Option<u32> {
+        if self.cached.len() >= MAX_CACHED {
+            self.cached.clear();
+            self.stems.clear();
         }
         let mut stream = self.analyzer.token_stream(word);
         let stem = if stream.advance() { Some(stream.token().text.as_str()) } else { None };
-        let place = stem.filter(|stem| *stem != word).map(|stem| {
-            self.found.push(stem.into());
-            self.found.len() as u32 - 1
+        let index = stem.filter(|stem| *stem != word).map(|stem| {
+            self.stems.push(stem.into());
+            self.stems.len() as u32 - 1
         });
-        self.known.insert(word.into(), place);
-        place
+        self.cached.insert(word.into(), index);
+        index
     }
 }
 
@@ -60,10 +59,10 @@ mod tests {
 
     #[test]
     fn stems_of_english_words() {
-        let mut stems = Stems::default();
-        assert_eq!(stems.of("running"), Some("run"));
-        assert_eq!(stems.of("run"), None);
-        assert_eq!(stems.of("2024s"), None);
-        assert_eq!(stems.of("running"), Some("run"));
+        let mut stems = StemCache::default();
+        assert_eq!(stems.stem("running"), Some("run"));
+        assert_eq!(stems.stem("run"), None);
+        assert_eq!(stems.stem("2024s"), None);
+        assert_eq!(stems.stem("running"), Some("run"));
     }
 }

@@ -1,21 +1,21 @@
-//! The tokens of a text, as tantivy wants them.
+//! tantivy's tokenizer for words.
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 use super::{
     scan::Scanner,
-    stem::{STEM_MARK, Stems},
+    stem::{STEM_MARK, StemCache},
 };
 
 /// The name of [`TextTokenizer`] in the schema.
-pub const TEXT: &str = "fenz_text";
+pub const TOKENIZER: &str = "fenz_text";
 
-/// Words and their stems; signs have a place of their own. A stem is a marked
-/// token and only there where it differs from its word: exact words can be told
-/// from inflected ones.
+/// Yields words and their stems; CJK characters are indexed by `cjk_bigrams`. A
+/// stem is a token with a prefix, and only there where it differs from its word,
+/// so that exact matches can score higher than inflected ones.
 #[derive(Clone, Default)]
 pub struct TextTokenizer {
-    stems: Stems,
+    stems: StemCache,
 }
 
 impl Tokenizer for TextTokenizer {
@@ -29,10 +29,10 @@ impl Tokenizer for TextTokenizer {
 
 pub struct Tokens<'a> {
     scanner: Scanner<'a>,
-    stems: &'a mut Stems,
+    stems: &'a mut StemCache,
     token: Token,
     next_position: usize,
-    /// Comes next, at the position of its word.
+    /// The next token, at the position of its word.
     stem: String,
 }
 
@@ -43,16 +43,16 @@ impl TokenStream for Tokens<'_> {
             self.stem.clear();
             return true;
         }
-        let piece = loop {
-            let Some(piece) = self.scanner.next(&mut self.token.text) else { return false };
-            if !piece.is_sign {
-                break piece;
+        let lexeme = loop {
+            let Some(lexeme) = self.scanner.next(&mut self.token.text) else { return false };
+            if !lexeme.is_cjk {
+                break lexeme;
             }
         };
         self.token.position = self.next_position;
         self.next_position += 1;
-        (self.token.offset_from, self.token.offset_to) = (piece.start, piece.end);
-        if let Some(stem) = self.stems.of(&self.token.text) {
+        (self.token.offset_from, self.token.offset_to) = (lexeme.start, lexeme.end);
+        if let Some(stem) = self.stems.stem(&self.token.text) {
             self.stem.push(STEM_MARK);
             self.stem.push_str(stem);
         }

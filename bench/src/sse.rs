@@ -1,4 +1,4 @@
-//! Server-sent events: one stream that is read line by line, or thousands.
+//! Clients of server-sent events: one stream read line by line, or thousands.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -16,14 +16,14 @@ use tokio::{
 
 pub const PATH: &str = "/api/v1/notifications/stream";
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Streams that are opened at the same time.
-const OPENING: usize = 64;
+/// Streams opened concurrently.
+const MAX_OPENING: usize = 64;
 
 /// One open stream.
 pub struct EventStream(BufReader<TcpStream>);
 
 impl EventStream {
-    /// Opens a stream and waits until it is there.
+    /// Opens a stream and waits until it is connected.
     pub fn open(address: SocketAddr, token: &str) -> Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
@@ -33,62 +33,62 @@ impl EventStream {
         Ok(opened)
     }
 
-    /// Waits for the next event; its JSON.
+    /// Waits for the next event and returns its JSON.
     pub fn next(&mut self) -> Result<String> {
         self.line("data: ")
     }
 
-    /// The rest of the next line that begins so.
-    fn line(&mut self, beginning: &str) -> Result<String> {
+    /// The rest of the next line with a prefix.
+    fn line(&mut self, prefix: &str) -> Result<String> {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let mut line = String::new();
-            ensure!(self.0.read_line(&mut line)? > 0, "the stream of events ended");
-            // It says that it is alive now and then.
+            ensure!(self.0.read_line(&mut line)? > 0, "the event stream ended");
+            // Keep-alive comments do not extend the deadline.
             ensure!(Instant::now() < deadline, "no event on the stream within {TIMEOUT:?}");
-            if let Some(rest) = line.strip_prefix(beginning) {
+            if let Some(rest) = line.strip_prefix(prefix) {
                 return Ok(rest.trim_end().to_owned());
             }
         }
     }
 }
 
-/// Streams that were opened with tickets, all waiting for one event.
-pub struct Crowd {
-    waiting: JoinSet<Result<Instant>>,
+/// Streams opened with tickets, all waiting for one event.
+pub struct WaitingStreams {
+    streams: JoinSet<Result<Instant>>,
 }
 
-impl Crowd {
+impl WaitingStreams {
     pub async fn open(address: SocketAddr, tickets: impl IntoIterator<Item = String>) -> Result<Self> {
-        let gate = Arc::new(Semaphore::new(OPENING));
+        let semaphore = Arc::new(Semaphore::new(MAX_OPENING));
         let mut opening = JoinSet::new();
         for ticket in tickets {
-            let gate = gate.clone();
+            let semaphore = semaphore.clone();
             opening.spawn(async move {
-                let _turn = gate.acquire_owned().await?;
-                tokio::time::timeout(TIMEOUT, open(address, &ticket)).await.context("a stream does not open")?
+                let _permit = semaphore.acquire_owned().await?;
+                tokio::time::timeout(TIMEOUT, open(address, &ticket)).await.context("a stream did not open")?
             });
         }
-        let mut waiting = JoinSet::new();
+        let mut streams = JoinSet::new();
         while let Some(opened) = opening.join_next().await {
             let mut stream = opened??;
-            waiting.spawn(async move {
+            streams.spawn(async move {
                 read_until(&mut stream, b"data: ").await?;
                 Ok(Instant::now())
             });
         }
-        Ok(Self { waiting })
+        Ok(Self { streams })
     }
 
-    /// Waits until each has heard; when each did.
-    pub async fn heard(&mut self) -> Result<Vec<Instant>> {
-        let mut moments = Vec::new();
-        while let Some(heard) =
-            tokio::time::timeout(TIMEOUT, self.waiting.join_next()).await.context("not all heard")?
+    /// Waits until each stream has its event, and returns when they came.
+    pub async fn received(&mut self) -> Result<Vec<Instant>> {
+        let mut times = Vec::new();
+        while let Some(received) =
+            tokio::time::timeout(TIMEOUT, self.streams.join_next()).await.context("a stream received no event")?
         {
-            moments.push(heard??);
+            times.push(received??);
         }
-        Ok(moments)
+        Ok(times)
     }
 }
 
@@ -100,11 +100,11 @@ async fn open(address: SocketAddr, ticket: &str) -> Result<tokio::net::TcpStream
     Ok(stream)
 }
 
-async fn read_until(stream: &mut tokio::net::TcpStream, wanted: &[u8]) -> Result<()> {
-    let mut seen = Vec::new();
+async fn read_until(stream: &mut tokio::net::TcpStream, expected: &[u8]) -> Result<()> {
+    let mut received = Vec::new();
     loop {
-        ensure!(stream.read_buf(&mut seen).await? > 0, "the stream ended: {}", String::from_utf8_lossy(&seen));
-        if seen.windows(wanted.len()).any(|window| window == wanted) {
+        ensure!(stream.read_buf(&mut received).await? > 0, "the stream ended: {}", String::from_utf8_lossy(&received));
+        if received.windows(expected.len()).any(|window| window == expected) {
             return Ok(());
         }
     }

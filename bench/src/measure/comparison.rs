@@ -1,11 +1,11 @@
-//! A path through the platform, and a bare axum handler that returns the same
-//! bytes, in turns.
+//! Compares reads through the platform with a bare axum handler that returns the
+//! same bytes, in alternating rounds.
 
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Result;
 
-use super::{Bench, say};
+use super::{Bench, progress};
 use crate::{
     reference,
     stats::median,
@@ -15,13 +15,13 @@ use crate::{
 
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// A report for each round.
-pub struct Beside {
+/// A report per round.
+pub struct Comparison {
     ours: Vec<Report>,
     bare: Vec<Report>,
 }
 
-impl Beside {
+impl Comparison {
     pub fn bare_axum(bench: &Bench, platform: SocketAddr, path: &str, rounds: usize) -> Result<Self> {
         let (_reference, bare_address) = reference::start(bench, platform, path)?;
         for address in [platform, bare_address] {
@@ -29,9 +29,9 @@ impl Beside {
         }
         let (mut ours, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
-            let through = wrk::run(platform, path, bench.span())?;
-            let direct = wrk::run(bare_address, path, bench.span())?;
-            say(format_args!("{path} {:.0}/s, bare axum {:.0}/s", through.per_second, direct.per_second));
+            let through = wrk::run(platform, path, bench.round_duration())?;
+            let direct = wrk::run(bare_address, path, bench.round_duration())?;
+            progress(format_args!("{path} {:.0}/s, bare axum {:.0}/s", through.per_second, direct.per_second));
             ours.push(through);
             bare.push(direct);
         }
@@ -42,7 +42,7 @@ impl Beside {
         of(&self.ours, |report| report.per_second, "/s")
     }
 
-    /// Requests a second, their ratio at least `least`.
+    /// Requests per second; their ratio has to be at least `least`.
     pub fn row(&self, what: &str, least: f64) -> Row {
         Row::at_least(what, self.per_second(), axum(&self.bare, |report| report.per_second, "/s"), least)
     }

@@ -1,38 +1,40 @@
-//! What matches any of a few queries, without looking ahead.
+//! A union that does not read ahead.
 //!
-//! tantivy's own union works through thousands of documents at a time, also
-//! where another word of the query leaves only a few of them. This one looks at
-//! the documents it is asked for, which makes a query of a common and a rare
-//! word as fast as the rare one.
+//! tantivy's own union buffers thousands of documents at a time, even where
+//! another clause of the query leaves only a few of them. This one advances only
+//! to the documents asked for, which makes a query of a common and a rare word as
+//! fast as the rare one.
 
 use std::fmt;
 
 use tantivy::{
-    DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term,
+    DocId, DocSet, Score, SegmentReader, TERMINATED, Term,
     query::{EnableScoring, Explanation, Query, Scorer, Weight},
 };
 
-pub struct AnyOf(pub Vec<Box<dyn Query>>);
+use super::explain;
 
-impl Clone for AnyOf {
+pub struct UnbufferedUnion(pub Vec<Box<dyn Query>>);
+
+impl Clone for UnbufferedUnion {
     fn clone(&self) -> Self {
         Self(self.0.iter().map(|query| query.box_clone()).collect())
     }
 }
 
-impl fmt::Debug for AnyOf {
+impl fmt::Debug for UnbufferedUnion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AnyOf").field(&self.0).finish()
+        f.debug_tuple("UnbufferedUnion").field(&self.0).finish()
     }
 }
 
-impl Query for AnyOf {
+impl Query for UnbufferedUnion {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let mut weights = Vec::with_capacity(self.0.len());
         for query in &self.0 {
             weights.push(query.weight(scoring)?);
         }
-        Ok(Box::new(AnyWeight(weights)))
+        Ok(Box::new(UnionWeight(weights)))
     }
 
     fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
@@ -42,9 +44,9 @@ impl Query for AnyOf {
     }
 }
 
-struct AnyWeight(Vec<Box<dyn Weight>>);
+struct UnionWeight(Vec<Box<dyn Weight>>);
 
-impl Weight for AnyWeight {
+impl Weight for UnionWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let mut scorers = Vec::with_capacity(self.0.len());
         for weight in &self.0 {
@@ -53,34 +55,34 @@ impl Weight for AnyWeight {
                 scorers.push(scorer);
             }
         }
-        let mut any = AnyScorer { scorers, doc: TERMINATED };
-        any.settle();
-        Ok(Box::new(any))
+        Ok(Box::new(UnionScorer::new(scorers)))
     }
 
     fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.doc() > doc || scorer.seek(doc) != doc {
-            return Err(TantivyError::InvalidArgument(format!("document {doc} does not match")));
-        }
-        Ok(Explanation::new("any of", scorer.score()))
+        explain(self, reader, doc, "unbuffered union")
     }
 }
 
-struct AnyScorer {
-    scorers: Vec<Box<dyn Scorer>>,
-    /// The first document that any of them is at.
+pub struct UnionScorer<S> {
+    scorers: Vec<S>,
+    /// The lowest of their current documents.
     doc: DocId,
 }
 
-impl AnyScorer {
-    fn settle(&mut self) -> DocId {
+impl<S: Scorer> UnionScorer<S> {
+    pub fn new(scorers: Vec<S>) -> Self {
+        let mut union = Self { scorers, doc: TERMINATED };
+        union.update_doc();
+        union
+    }
+
+    fn update_doc(&mut self) -> DocId {
         self.doc = self.scorers.iter().map(DocSet::doc).min().unwrap_or(TERMINATED);
         self.doc
     }
 }
 
-impl DocSet for AnyScorer {
+impl<S: Scorer> DocSet for UnionScorer<S> {
     fn advance(&mut self) -> DocId {
         if self.doc == TERMINATED {
             return TERMINATED;
@@ -90,7 +92,7 @@ impl DocSet for AnyScorer {
                 scorer.advance();
             }
         }
-        self.settle()
+        self.update_doc()
     }
 
     fn seek(&mut self, target: DocId) -> DocId {
@@ -102,7 +104,7 @@ impl DocSet for AnyScorer {
                 scorer.seek(target);
             }
         }
-        self.settle()
+        self.update_doc()
     }
 
     fn doc(&self) -> DocId {
@@ -118,7 +120,7 @@ impl DocSet for AnyScorer {
     }
 }
 
-impl Scorer for AnyScorer {
+impl<S: Scorer> Scorer for UnionScorer<S> {
     fn score(&mut self) -> Score {
         let mut sum = 0.0;
         for scorer in &mut self.scorers {

@@ -1,37 +1,37 @@
-//! Texts of made-up videos, the same at every run: half English, half Chinese,
-//! their words by Zipf's law.
+//! Reproducible texts of generated videos: half English, half Chinese, their words
+//! distributed by Zipf's law.
 
 const ENGLISH_WORDS: usize = 40_000;
 const CHINESE_WORDS: usize = 30_000;
-/// By Zipf's law too: a quarter of them are most of the text.
-const SIGNS: u32 = 4_000;
+/// Also distributed by Zipf's law: a quarter of them make most of the text.
+const CHINESE_CHARACTERS: u32 = 4_000;
 const CONSONANTS: &[u8] = b"bcdfghjklmnprstvwz";
 const VOWELS: &[u8] = b"aeiou";
 const ENDINGS: &[&str] = &["", "", "", "s", "ing", "ed", "er", "tion"];
 
-pub struct Corpus {
+pub struct SampleTexts {
     pub english: Words,
     pub chinese: Words,
 }
 
-/// Words from the commonest to the rarest.
+/// Words in order of frequency.
 pub struct Words {
     all: Vec<String>,
     /// Sums of `1 / rank`.
     weights: Vec<f64>,
-    /// Between two words.
-    gap: &'static str,
+    separator: &'static str,
 }
 
-impl Corpus {
+impl SampleTexts {
     pub fn new() -> Self {
         let mut rng = Rng::new(7);
         let english = (0..ENGLISH_WORDS).map(|_| english_word(&mut rng)).collect();
-        let signs = (0..SIGNS).filter_map(|n| char::from_u32(0x4e00 + n * 4)).map(String::from).collect();
-        let signs = Words::new(signs, "");
+        let characters =
+            (0..CHINESE_CHARACTERS).filter_map(|n| char::from_u32(0x4e00 + n * 4)).map(String::from).collect();
+        let characters = Words::new(characters, "");
         let chinese = (0..CHINESE_WORDS).map(|_| {
             let length = 2 + usize::from(rng.below(4) == 0);
-            (0..length).map(|_| signs.pick(&mut rng)).collect()
+            (0..length).map(|_| characters.pick(&mut rng)).collect()
         });
         Self { chinese: Words::new(chinese.collect(), ""), english: Words::new(english, " ") }
     }
@@ -45,24 +45,29 @@ impl Corpus {
 }
 
 impl Words {
-    fn new(all: Vec<String>, gap: &'static str) -> Self {
+    fn new(all: Vec<String>, separator: &'static str) -> Self {
         let mut sum = 0.0;
         let weight = |rank| {
             sum += 1.0 / (rank + 1) as f64;
             sum
         };
-        Self { weights: (0..all.len()).map(weight).collect(), all, gap }
+        Self { weights: (0..all.len()).map(weight).collect(), all, separator }
     }
 
-    /// The word of a rank, from 0.
-    pub fn common(&self, rank: usize) -> &str {
+    /// The word of a rank from 0, which is the most frequent.
+    pub fn nth(&self, rank: usize) -> &str {
         &self.all[rank]
     }
 
-    /// The commoner the likelier.
+    /// A random word by frequency.
     pub fn pick(&self, rng: &mut Rng) -> &str {
         let at = rng.fraction() * self.weights[self.weights.len() - 1];
         &self.all[self.weights.partition_point(|weight| *weight < at).min(self.all.len() - 1)]
+    }
+
+    /// A random word, all with the same probability.
+    pub fn pick_uniform(&self, rng: &mut Rng) -> &str {
+        &self.all[rng.below(self.all.len() as u64) as usize]
     }
 
     fn text(&self, rng: &mut Rng, characters: usize) -> String {
@@ -70,8 +75,8 @@ impl Words {
         while length < characters {
             let word = self.pick(rng);
             text.push_str(word);
-            text.push_str(self.gap);
-            length += word.chars().count() + self.gap.len();
+            text.push_str(self.separator);
+            length += word.chars().count() + self.separator.len();
         }
         text.truncate(text.trim_end().len());
         text
@@ -81,17 +86,17 @@ impl Words {
 fn english_word(rng: &mut Rng) -> String {
     let mut word = String::new();
     for _ in 0..=rng.below(3) {
-        word.push(one_of(rng, CONSONANTS));
-        word.push(one_of(rng, VOWELS));
+        word.push(letter(rng, CONSONANTS));
+        word.push(letter(rng, VOWELS));
         if rng.below(2) == 0 {
-            word.push(one_of(rng, CONSONANTS));
+            word.push(letter(rng, CONSONANTS));
         }
     }
     word + ENDINGS[rng.below(ENDINGS.len() as u64) as usize]
 }
 
-fn one_of(rng: &mut Rng, letters: &[u8]) -> char {
-    letters[rng.below(letters.len() as u64) as usize].into()
+fn letter(rng: &mut Rng, of: &[u8]) -> char {
+    of[rng.below(of.len() as u64) as usize].into()
 }
 
 /// `SplitMix64`.
@@ -110,11 +115,11 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    fn fraction(&mut self) -> f64 {
+    pub fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
@@ -124,14 +129,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_as_long_as_said_and_the_same_again() {
-        let corpus = Corpus::new();
+    fn texts_have_their_length_and_are_reproducible() {
+        let texts = SampleTexts::new();
         for number in [2, 3] {
-            let (title, description) = corpus.video(number);
+            let (title, description) = texts.video(number);
             assert!((38..60).contains(&title.chars().count()), "{title}");
             assert!((198..220).contains(&description.chars().count()), "{description}");
-            assert_eq!(corpus.video(number), (title, description));
+            assert_eq!(texts.video(number), (title, description));
         }
-        assert!(corpus.video(2).0.is_ascii() && !corpus.video(3).0.is_ascii());
+        assert!(texts.video(2).0.is_ascii() && !texts.video(3).0.is_ascii());
     }
 }

@@ -1,12 +1,12 @@
-//! Runs of signs, compared with a search through the texts themselves.
+//! Runs of CJK characters, compared with a substring search in the texts.
 
-use super::{Shelf, titled};
+use super::{TestIndex, titled};
 use crate::{Change, Document, Query};
 
-/// Few signs, so that runs repeat; and what separates them.
+/// Few characters, so that runs repeat, and separators.
 const LETTERS: [char; 6] = ['台', '北', '夜', '市', '，', 'a'];
 
-/// A generator of Lehmer's, for texts that are the same at every run.
+/// A Lehmer generator, for reproducible texts.
 struct Rng(u64);
 
 impl Rng {
@@ -24,15 +24,15 @@ impl Rng {
         Document { description: self.text(description), ..titled(id, &self.text(title)) }
     }
 
-    /// Signs that stand together.
+    /// Adjacent CJK characters.
     fn run(&mut self) -> String {
         let length = 1 + self.below(5);
         (0..length).map(|_| LETTERS[self.below(4)]).collect()
     }
 }
 
-/// Takes the videos as the truth.
-fn agrees(shelf: &Shelf, videos: &[Document], rng: &mut Rng) {
+/// Compares the hits of random queries with a scan of the videos.
+fn assert_hits(fixture: &TestIndex, videos: &[Document], rng: &mut Rng) {
     for _ in 0..60 {
         let (one, other) = (rng.run(), rng.run());
         let text = if rng.below(2) == 0 { one.clone() } else { format!("{one} {other}") };
@@ -42,11 +42,11 @@ fn agrees(shelf: &Shelf, videos: &[Document], rng: &mut Rng) {
         let mut expected: Vec<i64> = matching.map(|video| video.id).collect();
         expected.sort_unstable();
         if expected.is_empty() {
-            // Long runs come apart then.
+            // Long runs are relaxed then.
             continue;
         }
         let query = Query { limit: 10_000, ..Query::from(text.as_str()) };
-        let results = shelf.index.search(&query).unwrap();
+        let results = fixture.index.search(&query).unwrap();
         let mut found: Vec<i64> = results.hits.iter().map(|hit| hit.id).collect();
         found.sort_unstable();
         assert_eq!(found, expected, "{text}");
@@ -54,12 +54,12 @@ fn agrees(shelf: &Shelf, videos: &[Document], rng: &mut Rng) {
 }
 
 #[test]
-fn runs_are_found_where_they_are() {
+fn runs_match_what_contains_them() {
     let mut rng = Rng(7);
     let mut videos: Vec<Document> = (1..=700).map(|id| rng.video(id)).collect();
-    let shelf = Shelf::of(&videos);
-    agrees(&shelf, &videos, &mut rng);
-    // Some change, some go: small segments come, and are merged.
+    let fixture = TestIndex::of(&videos);
+    assert_hits(&fixture, &videos, &mut rng);
+    // Updates and deletes make small segments, which are merged.
     for round in 0..40 {
         let mut changes = Vec::new();
         for _ in 0..10 {
@@ -73,38 +73,39 @@ fn runs_are_found_where_they_are() {
         }
         videos.push(rng.video(1_000 + round));
         changes.extend(videos.last().cloned().map(Change::Put));
-        shelf.apply(&changes);
+        fixture.apply(&changes);
     }
-    agrees(&shelf, &videos, &mut rng);
-    shelf.index.rest().unwrap();
-    let segments = std::fs::read_dir(shelf.folder.path().join("segments")).unwrap();
-    let files = segments.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "signs"));
+    assert_hits(&fixture, &videos, &mut rng);
+    fixture.index.rest().unwrap();
+    let segments = std::fs::read_dir(fixture.folder.path().join("segments")).unwrap();
+    let files = segments.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "bigrams"));
     assert!(files.count() < 20, "nothing was merged");
-    agrees(&shelf, &videos, &mut rng);
-    agrees(&shelf.reopened(), &videos, &mut rng);
+    assert_hits(&fixture, &videos, &mut rng);
+    assert_hits(&fixture.reopened(), &videos, &mut rng);
 }
 
 #[test]
-fn what_is_repeated_hundreds_of_times() {
+fn characters_repeated_hundreds_of_times() {
     let laughing = |id, times: usize, then: &str| titled(id, &format!("{}{then}", "哈".repeat(times)));
     let mut videos = vec![laughing(1, 255, "台北"), laughing(2, 400, "台中"), laughing(3, 2, "台北")];
     videos.extend((4..200).map(|id| laughing(id, 300, "夜")));
-    let shelf = Shelf::of(&videos);
-    assert_eq!(shelf.found("哈哈台北"), [1, 3]);
-    assert_eq!(shelf.found("哈哈哈台中"), [2]);
-    assert_eq!(shelf.search(&"哈哈哈哈夜".into()).total, 196);
-    // In more than one segment, and merged.
+    let fixture = TestIndex::of(&videos);
+    assert_eq!(fixture.found("哈哈台北"), [1, 3]);
+    assert_eq!(fixture.found("哈哈哈台中"), [2]);
+    assert_eq!(fixture.search(&"哈哈哈哈夜".into()).total, 196);
+    // In several segments, and merged.
     for id in 200..240 {
-        shelf.put(&[laughing(id, 260, "海")]);
+        fixture.put(&[laughing(id, 260, "海")]);
     }
-    shelf.index.rest().unwrap();
-    assert_eq!((shelf.found("哈哈台北"), shelf.search(&"哈哈海".into()).total), (vec![1, 3], 40));
+    fixture.index.rest().unwrap();
+    assert_eq!((fixture.found("哈哈台北"), fixture.search(&"哈哈海".into()).total), (vec![1, 3], 40));
 }
 
 #[test]
-fn where_a_sign_is_often_comes_first() {
+fn more_occurrences_rank_higher() {
     let described = |id, description: &str| Document { description: description.into(), ..titled(id, "food") };
-    let shelf = Shelf::of(&[described(1, "夜市裡的夜市，夜市"), described(2, "夜市裡的攤位，台北"), titled(3, "夜市")]);
-    assert_eq!(shelf.find("夜市"), [3, 1, 2], "titles first, then where it is said more often");
-    assert_eq!(shelf.find("夜"), [3, 1, 2]);
+    let fixture =
+        TestIndex::of(&[described(1, "夜市裡的夜市，夜市"), described(2, "夜市裡的攤位，台北"), titled(3, "夜市")]);
+    assert_eq!(fixture.find("夜市"), [3, 1, 2], "titles first, then by occurrences");
+    assert_eq!(fixture.find("夜"), [3, 1, 2]);
 }
