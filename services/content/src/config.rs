@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the service listens; without one 127.0.0.1 and its default port.
+    /// Listen address; default 127.0.0.1 and the service's port.
     pub listen: Option<SocketAddr>,
-    /// How long after its creation a video can be neither edited nor deleted.
+    /// How long after its creation a video cannot be edited or deleted.
     #[serde(with = "humantime_serde")]
     pub edit_cooldown: Duration,
-    /// How long a playback URL is good.
+    /// Validity of playback URLs.
     #[serde(with = "humantime_serde")]
     pub playback_ttl: Duration,
-    /// How long the paths are good that its owner and moderators get of a video
-    /// which nobody else may see.
+    /// Validity of the URLs that the owner and moderators get of a video that is
+    /// not public.
     #[serde(with = "humantime_serde")]
     pub insider_ttl: Duration,
-    /// How many videos deep a list can be paged.
+    /// The largest offset of a page in a list of videos.
     pub max_page_depth: u64,
-    /// After this an upload claimed for a video that never came is handed back.
-    /// Longer than any request may take.
+    /// After this the claim of a request that failed to create its video is
+    /// released. Longer than any request may take.
     #[serde(with = "humantime_serde")]
     pub claim_timeout: Duration,
-    /// How long a membership that was seen is taken for granted. Its absence, or
-    /// a tier that does not suffice, is not: who subscribes may watch at once.
+    /// How long memberships are cached. An absent or too low one is always queried
+    /// again, so that new subscribers can watch at once.
     #[serde(with = "humantime_serde")]
     pub membership_ttl: Duration,
     pub cache: CacheConfig,
@@ -43,21 +43,21 @@ impl Config {
             self.claim_timeout > request_timeout,
             "FENZ_CONTENT__CLAIM_TIMEOUT should be longer than FENZ_SERVER__REQUEST_TIMEOUT ({request_timeout:?})"
         );
-        ensure!(!self.insider_ttl.is_zero(), "FENZ_CONTENT__INSIDER_TTL should be longer than nothing, e.g. 15min");
+        ensure!(!self.insider_ttl.is_zero(), "FENZ_CONTENT__INSIDER_TTL should be longer than zero, e.g. 15min");
         ensure!(
             !self.views.flush_every.is_zero(),
-            "FENZ_CONTENT__VIEWS__FLUSH_EVERY should be longer than nothing, e.g. 30s"
+            "FENZ_CONTENT__VIEWS__FLUSH_EVERY should be longer than zero, e.g. 30s"
         );
         Ok(())
     }
 }
 
-/// `FENZ_CONTENT__CACHE__…`: videos that are watched right now, in memory.
+/// `FENZ_CONTENT__CACHE__…`: the in-memory cache of videos.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheConfig {
     pub max_entries: u64,
-    /// How old an answer may be that another replica has changed meanwhile.
+    /// The maximum age of a cached video, should the event of a change be lost.
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
 }
@@ -66,8 +66,8 @@ pub struct CacheConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ViewsConfig {
-    /// How long views wait until they are added to the totals: in Redis, or in
-    /// memory, where those of a process that is killed are lost.
+    /// How often views are flushed to the database. Until then they are in Redis,
+    /// or without Redis in memory, where a process that is killed loses them.
     #[serde(with = "humantime_serde")]
     pub flush_every: Duration,
 }

@@ -1,4 +1,4 @@
-//! Background work.
+//! Background tasks.
 
 use std::time::Duration;
 
@@ -8,42 +8,39 @@ use tokio::time::Instant;
 
 use crate::app::App;
 
-/// A lease is renewed at least so often.
-const RENEW: Duration = Duration::from_secs(5);
-/// After this, requests that were open when the service stopped have answered.
-const LAST_VIEWS: Duration = Duration::from_millis(300);
-/// How often errands of other replicas, and those put off, are looked for.
-const PERFORM_ERRANDS: Duration = Duration::from_secs(5);
-/// How often sweeps that another replica ordered are looked for.
-const SWEEP: Duration = Duration::from_secs(5);
-/// The bell rings in a transaction that commits in moments.
-const COMMIT: Duration = Duration::from_millis(50);
-/// How long what was watched waits in memory.
-const STORE_WATCHED: Duration = Duration::from_millis(500);
-const HOURLY: Duration = Duration::from_secs(3600);
+/// The longest time between two renewals of a lease.
+const LEASE_RENEWAL: Duration = Duration::from_secs(5);
+/// Requests in flight at shutdown still record views and history until then.
+const FINAL_FLUSH_DELAY: Duration = Duration::from_millis(300);
+/// Finds work that other replicas scheduled, and retries.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Cascades are scheduled in a transaction that commits after the notification.
+const COMMIT_DELAY: Duration = Duration::from_millis(50);
+const HISTORY_FLUSH_INTERVAL: Duration = Duration::from_millis(500);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    views_of_memory(platform, app);
-    if app.views.is_shared() {
-        views_of_redis(platform, app)?;
+    flush_views(platform, app);
+    if app.views.uses_redis() {
+        flush_redis_views(platform, app)?;
     }
-    watched(platform, app);
-    errands(platform, app);
-    sweeps(platform, app)?;
+    flush_history(platform, app);
+    run_pending_calls(platform, app);
+    run_cascades(platform, app)?;
     app.erasures.start(platform, app.clone())?;
-    hourly(platform, app);
+    prune(platform, app);
     Ok(())
 }
 
-fn views_of_memory(platform: &Platform, app: &App) {
+fn flush_views(platform: &Platform, app: &App) {
     let (app, stop) = (app.clone(), platform.stop.clone());
     platform.spawn("views", async move {
-        let every = app.config.views.flush_every;
-        while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+        let interval = app.config.views.flush_every;
+        while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
             flush_memory(&app).await;
         }
         flush_memory(&app).await;
-        tokio::time::sleep(LAST_VIEWS).await;
+        tokio::time::sleep(FINAL_FLUSH_DELAY).await;
         flush_memory(&app).await;
         Ok(())
     });
@@ -51,102 +48,102 @@ fn views_of_memory(platform: &Platform, app: &App) {
 
 async fn flush_memory(app: &App) {
     if let Err(error) = app.views.flush_memory().await {
-        tracing::warn!(%error, "views could not be stored; trying again");
+        tracing::warn!(%error, "views in memory not flushed; retrying");
     }
 }
 
-/// One replica does it for all.
-fn views_of_redis(platform: &Platform, app: &App) -> anyhow::Result<()> {
+/// Redis is shared, so one replica flushes it for all.
+fn flush_redis_views(platform: &Platform, app: &App) -> anyhow::Result<()> {
     let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, "views")?);
-    platform.spawn("views.shared", async move {
-        let every = app.config.views.flush_every;
+    platform.spawn("views.redis", async move {
+        let interval = app.config.views.flush_every;
         let mut last = Instant::now();
-        while stop.run_until_cancelled(tokio::time::sleep(every.min(RENEW))).await.is_some() {
+        while stop.run_until_cancelled(tokio::time::sleep(interval.min(LEASE_RENEWAL))).await.is_some() {
             let flushed = async {
-                if lease.hold().await? && last.elapsed() >= every {
-                    app.views.flush_shared().await?;
+                if lease.hold().await? && last.elapsed() >= interval {
+                    app.views.flush_redis().await?;
                     last = Instant::now();
                 }
                 anyhow::Ok(())
             };
             if let Err(error) = flushed.await {
-                tracing::warn!(error = format!("{error:#}"), "views in redis could not be stored; trying again");
+                tracing::warn!(error = format!("{error:#}"), "views in redis not flushed; retrying");
             }
         }
         if let Err(error) = lease.release().await {
-            tracing::debug!(%error, "the lease of the views ends by itself");
+            tracing::debug!(%error, "lease of views not released; it expires");
         }
         Ok(())
     });
     Ok(())
 }
 
-fn watched(platform: &Platform, app: &App) {
+fn flush_history(platform: &Platform, app: &App) {
     let (app, stop) = (app.clone(), platform.stop.clone());
     platform.spawn("history", async move {
         loop {
-            let goes_on = stop.run_until_cancelled(tokio::time::sleep(STORE_WATCHED)).await.is_some();
-            if !goes_on {
-                tokio::time::sleep(LAST_VIEWS).await;
+            let stopping = stop.run_until_cancelled(tokio::time::sleep(HISTORY_FLUSH_INTERVAL)).await.is_none();
+            if stopping {
+                tokio::time::sleep(FINAL_FLUSH_DELAY).await;
             }
-            if let Err(error) = app.store_watched().await {
-                tracing::warn!(%error, "what was watched could not be stored; trying again");
+            if let Err(error) = app.flush_history().await {
+                tracing::warn!(%error, "watch history not flushed; retrying");
             }
-            if !goes_on {
+            if stopping {
                 return Ok(());
             }
         }
     });
 }
 
-fn errands(platform: &Platform, app: &App) {
-    let (errands, stop) = (app.errands.clone(), platform.stop.clone());
-    platform.spawn("media_errands", async move {
+fn run_pending_calls(platform: &Platform, app: &App) {
+    let (calls, stop) = (app.pending_calls.clone(), platform.stop.clone());
+    platform.spawn("pending_calls", async move {
         loop {
-            if let Err(error) = errands.perform_due().await {
-                tracing::warn!(%error, "errands could not be read; trying again");
+            if let Err(error) = calls.run_due().await {
+                tracing::warn!(%error, "pending calls not read; retrying");
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = errands.woken() => {}
-                () = tokio::time::sleep(PERFORM_ERRANDS) => {}
+                () = calls.notified() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     });
 }
 
-fn sweeps(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, "sweeps")?);
-    platform.spawn("sweeps", async move {
+fn run_cascades(platform: &Platform, app: &App) -> anyhow::Result<()> {
+    let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, "cascades")?);
+    platform.spawn("cascades", async move {
         loop {
-            match stop.run_until_cancelled(app.sweep(&lease)).await {
+            match stop.run_until_cancelled(app.run_cascades(&lease)).await {
                 None => return Ok(()),
                 Some(Ok(())) => {}
-                Some(Err(error)) => tracing::warn!(%error, "a sweep could not go on; trying again"),
+                Some(Err(error)) => tracing::warn!(%error, "cascade interrupted; retrying"),
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = app.sweeps.woken() => tokio::time::sleep(COMMIT).await,
-                () = tokio::time::sleep(SWEEP) => {}
+                () = app.cascade_scheduled.notified() => tokio::time::sleep(COMMIT_DELAY).await,
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     });
     Ok(())
 }
 
-/// What is forgotten after its time.
-fn hourly(platform: &Platform, app: &App) {
+/// Deletes rows past their retention.
+fn prune(platform: &Platform, app: &App) {
     let (keys, views, history) = (app.clone(), app.clone(), app.clone());
-    platform.every("idempotency_keys", HOURLY, move || {
+    platform.every("idempotency_keys.prune", PRUNE_INTERVAL, move || {
         let app = keys.clone();
-        async move { Ok(app.forget_old_keys().await?) }
+        async move { Ok(app.prune_idempotency_keys().await?) }
     });
-    platform.every("views.prune", HOURLY, move || {
+    platform.every("views.prune", PRUNE_INTERVAL, move || {
         let app = views.clone();
         async move { Ok(app.views.prune().await?) }
     });
-    platform.every("history.prune", HOURLY, move || {
+    platform.every("history.prune", PRUNE_INTERVAL, move || {
         let app = history.clone();
-        async move { Ok(app.forget_old_history().await?) }
+        async move { Ok(app.prune_history().await?) }
     });
 }

@@ -1,16 +1,15 @@
 //! Videos and categories.
 //!
-//! A video is made of uploads that media keeps (`app/create`), is edited,
-//! published and deleted by its owner, and is watched by whom the access rule
-//! (`domain/access`) lets through. Reads of a video come from memory
-//! (`app/hot`), views are counted in Redis or in memory (`app/views`), and what
-//! media must hear of is kept as errands until it has (`app/errands`, `jobs`).
+//! A video is created from uploads that the media service stores (`app/create`).
+//! Its owner edits, publishes and deletes it; `domain/access` decides who may watch
+//! it. Single videos are read through a cache (`app/video_cache`), views are counted
+//! in Redis or in memory (`app/views`). Calls that must reach media are stored in the
+//! database until they have succeeded (`app/pending_calls`).
 //!
-//! Who may see a video is decided by its own reasons to be hidden and by its
-//! channel, which other services tell of (`events`, `store/channels`): nothing
-//! is written to the videos of a channel when it is hidden. What is deleted with
-//! a channel, a category or a tag is seen to by a job (`app/sweeps`), what
-//! belongs to a deleted user by another (`app/erase`).
+//! A video is visible unless it or its channel is hidden. The channel's state comes
+//! from events (`events`, `store/channels`), so hiding a channel writes nothing to its
+//! videos. Deleting a channel, a category or a tag cascades to its videos in a
+//! background job (`app/cascades`), deleting a user in another (`app/erase`).
 
 mod api;
 mod app;

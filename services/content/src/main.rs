@@ -1,4 +1,4 @@
-//! The content service as a program of its own.
+//! The binary of the content service.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

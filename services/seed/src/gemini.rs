@@ -76,7 +76,7 @@ impl Gemini {
                 },
             },
         });
-        // The key goes into a header: addresses end up in logs.
+        // The key is sent in a header, as URLs are logged.
         let sent = self.http.post(&self.url).header("x-goog-api-key", &self.key).json(&body).send().await;
         let reply = sent.map_err(|e| Failure::Transient(e.without_url().into()))?;
         let status = reply.status();

@@ -7,8 +7,8 @@ use tonic::{Request, Response, Status};
 use super::Api;
 use crate::domain::VideoId;
 
-const LIMIT: i32 = 500;
-const WATCHED: i32 = 1000;
+const DEFAULT_PAGE: i32 = 500;
+const DEFAULT_WATCHED: i32 = 1000;
 
 #[async_trait::async_trait]
 impl VideoCatalogService for Api {
@@ -17,7 +17,7 @@ impl VideoCatalogService for Api {
         request: Request<pb::ListCatalogRequest>,
     ) -> Result<Response<pb::ListCatalogResponse>, Status> {
         let message = request.into_inner();
-        let limit = message.limit.unwrap_or(LIMIT).max(1) as u64;
+        let limit = message.limit.unwrap_or(DEFAULT_PAGE).max(1) as u64;
         let videos = self.0.catalog(VideoId(message.after_id), limit).await?;
         Ok(Response::new(pb::ListCatalogResponse { videos }))
     }
@@ -35,7 +35,7 @@ impl VideoCatalogService for Api {
         request: Request<pb::ListWatchedRequest>,
     ) -> Result<Response<pb::ListWatchedResponse>, Status> {
         let message = request.into_inner();
-        let limit = message.limit.unwrap_or(WATCHED).max(1) as u64;
+        let limit = message.limit.unwrap_or(DEFAULT_WATCHED).max(1) as u64;
         let video_ids = self.0.watched(UserId(message.user_id), limit).await?;
         Ok(Response::new(pb::ListWatchedResponse { video_ids }))
     }

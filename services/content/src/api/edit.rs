@@ -1,4 +1,4 @@
-//! Which fields an edit names, and what they become.
+//! Decodes the partial edit of a video.
 
 use fenz_chassis::{Error, Reason, Result};
 use fenz_contract::content::v1::UpdateVideoRequest;
@@ -7,12 +7,11 @@ use crate::domain::{CategoryId, Tier, UploadId, changes::Changes};
 
 const FIELDS: [&str; 6] = ["title", "description", "category_id", "tag_ids", "thumbnail_upload_id", "access_tier"];
 
-/// The changes that a request names: those in `update_fields`, or those that
-/// are set where it is empty.
+/// The fields in `update_fields`; when that is empty, all fields that are set.
 ///
 /// # Errors
-/// `INVALID_PARAMS` for a name that is no field, and for a field that is named
-/// with null but cannot be empty.
+/// `INVALID_PARAMS` for an unknown field name, and for null in a field that
+/// cannot be empty.
 pub fn changes(request: UpdateVideoRequest) -> Result<Changes> {
     let fields = &request.update_fields;
     if let Some(unknown) = fields.iter().find(|name| *name != "id" && !FIELDS.contains(&name.as_str())) {
@@ -34,12 +33,12 @@ pub fn changes(request: UpdateVideoRequest) -> Result<Changes> {
             .map(|()| required("thumbnailUploadId", request.thumbnail_upload_id).map(UploadId))
             .transpose()?,
         tier: is_named("access_tier", request.access_tier.is_some())
-            .map(|()| required("accessTier", request.access_tier).map(Tier::of))
+            .map(|()| required("accessTier", request.access_tier).map(Tier::from_number))
             .transpose()?,
     })
 }
 
-/// A category as requests name it: 0 is none.
+/// 0 means no category.
 pub fn category(id: Option<i64>) -> Option<CategoryId> {
     id.filter(|id| *id != 0).map(CategoryId)
 }
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn named_fields_count_and_others_do_not() {
+    fn only_named_fields_change() {
         let set = UpdateVideoRequest { title: Some("t".into()), access_tier: Some(2), ..request(&[]) };
         let expected = Changes { title: Some("t".into()), tier: Some(Tier::Premium), ..Changes::default() };
         assert_eq!(changes(set.clone()).unwrap(), expected);
@@ -72,15 +71,15 @@ mod tests {
     }
 
     #[test]
-    fn naming_without_a_value_empties_what_can_be_empty() {
-        let emptied = changes(request(&["tag_ids", "category_id", "description"])).unwrap();
+    fn null_clears_optional_fields_only() {
+        let cleared = changes(request(&["tag_ids", "category_id", "description"])).unwrap();
         let expected = Changes {
             tags: Some(vec![]),
             category: Some(None),
             description: Some(String::new()),
             ..Changes::default()
         };
-        assert_eq!(emptied, expected);
+        assert_eq!(cleared, expected);
         for field in ["title", "thumbnail_upload_id", "access_tier", "owner_id", "tagIds"] {
             assert_eq!(changes(request(&[field])).unwrap_err().reason, Reason::InvalidParams, "{field}");
         }

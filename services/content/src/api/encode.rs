@@ -1,27 +1,26 @@
-//! Videos as the contract has them.
+//! Encodes videos and categories as contract messages.
 
 use fenz_chassis::{Error, Result};
 use fenz_contract::content::v1 as pb;
 use tonic::{Response, metadata::AsciiMetadataValue};
 
 use crate::{
-    app::{HotVideo, Listed},
-    domain::{Video, Views},
-    store::categories::Category,
+    app::{CachedVideo, ListedVideo},
+    domain::{Category, Video, Views},
 };
 
-/// A video for somebody who may watch it.
-pub fn watchable(hot: &HotVideo) -> pb::Video {
-    let mut video = encode(&hot.video, hot.views(), hot.thumbnail_url.clone());
-    video.is_hidden |= hot.channel_withholds;
-    video.playback_url.clone_from(&hot.playback_url);
+/// A video with its playback URL, for a caller who may watch it.
+pub fn playable(cached: &CachedVideo) -> pb::Video {
+    let mut video = encode(&cached.video, cached.views(), cached.thumbnail_url.clone());
+    video.is_hidden |= cached.channel_hidden;
+    video.playback_url.clone_from(&cached.playback_url);
     video
 }
 
-/// A video in a list, with the views that are stored.
-pub fn listed(listed: &Listed) -> pb::Video {
+/// A video in a list, with stored views only.
+pub fn listed(listed: &ListedVideo) -> pb::Video {
     let mut video = encode(&listed.video, listed.video.views, listed.thumbnail_url.clone());
-    video.is_hidden |= listed.channel_withholds;
+    video.is_hidden |= listed.channel_hidden;
     video
 }
 
@@ -37,7 +36,7 @@ fn encode(video: &Video, views: Views, thumbnail_url: String) -> pb::Video {
         access_tier: video.tier.number(),
         is_published: video.is_published,
         is_hidden: video.hidden.any(),
-        views: views.all(),
+        views: views.total(),
         views_member: views.member,
         views_non_member: views.other,
         duration_seconds: video.duration_seconds,
@@ -56,9 +55,9 @@ pub fn category(category: Category) -> pb::Category {
 }
 
 /// A reply about one video, with its `ETag`.
-pub fn with_etag<T>(reply: T, hot: &HotVideo) -> Result<Response<T>> {
+pub fn with_etag<T>(reply: T, cached: &CachedVideo) -> Result<Response<T>> {
     let mut response = Response::new(reply);
-    let etag = AsciiMetadataValue::try_from(hot.etag.as_str()).map_err(Error::internal)?;
+    let etag = AsciiMetadataValue::try_from(cached.etag.as_str()).map_err(Error::internal)?;
     response.metadata_mut().insert("etag", etag);
     Ok(response)
 }

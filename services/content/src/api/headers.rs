@@ -1,4 +1,4 @@
-//! What requests say in their headers.
+//! Decodes request headers.
 
 use fenz_chassis::{Caller, Error, Reason, Result, request::client_address};
 use fenz_contract::content::v1::CreateVideoRequest;
@@ -6,11 +6,11 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::{Request, metadata::MetadataMap};
 
-use crate::{app::Visitor, store::idempotency::Key};
+use crate::{app::Visitor, domain::IdempotencyKey};
 
-const MAX_KEY: usize = 128;
+const MAX_KEY_LENGTH: usize = 128;
 
-/// Who one viewer is.
+/// Identifies the viewer for view counts.
 pub fn visitor<'a>(metadata: &'a MetadataMap, caller: &Caller, session: Option<&'a str>) -> Visitor<'a> {
     match (caller.user(), session) {
         (Some(user), _) => Visitor::User(user.id.0),
@@ -22,24 +22,24 @@ pub fn visitor<'a>(metadata: &'a MetadataMap, caller: &Caller, session: Option<&
     }
 }
 
-/// The `If-Match` header, all of its lines.
+/// All values of the `If-Match` header, joined.
 pub fn if_match(metadata: &MetadataMap) -> Option<String> {
     let lines: Vec<_> = metadata.get_all("if-match").iter().map(|line| line.to_str().unwrap_or_default()).collect();
     (!lines.is_empty()).then(|| lines.join(","))
 }
 
-/// The `Idempotency-Key` header, with what it came with.
+/// The `Idempotency-Key` header with the hash of its request.
 ///
 /// # Errors
 /// `INVALID_PARAMS` when it is empty, too long or not plain text.
-pub fn idempotency_key(request: &Request<CreateVideoRequest>) -> Result<Option<Key>> {
+pub fn idempotency_key(request: &Request<CreateVideoRequest>) -> Result<Option<IdempotencyKey>> {
     let Some(header) = request.metadata().get("idempotency-key") else { return Ok(None) };
-    let key = header.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
-        let description = format!("should be 1 to {MAX_KEY} ASCII characters");
+    let key = header.to_str().ok().filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len())).ok_or_else(|| {
+        let description = format!("should be 1 to {MAX_KEY_LENGTH} ASCII characters");
         Error::field(Reason::InvalidParams, "Idempotency-Key", description)
     })?;
     let request_hash = sha256(&request.get_ref().encode_to_vec());
-    Ok(Some(Key { key_hash: sha256(key.as_bytes()), request_hash }))
+    Ok(Some(IdempotencyKey { key_hash: sha256(key.as_bytes()), request_hash }))
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -37,7 +37,7 @@ impl HistoryService for Api {
         request: Request<pb::GetHistorySettingsRequest>,
     ) -> Result<Response<pb::GetHistorySettingsResponse>, Status> {
         let user = Caller::of(&request).require_user()?.id;
-        let enabled = self.0.keeps_history(user).await?;
+        let enabled = self.0.history_enabled(user).await?;
         Ok(Response::new(pb::GetHistorySettingsResponse { settings: Some(pb::HistorySettings { enabled }) }))
     }
 
@@ -47,7 +47,7 @@ impl HistoryService for Api {
     ) -> Result<Response<pb::UpdateHistorySettingsResponse>, Status> {
         let user = Caller::of(&request).require_user()?.id;
         let enabled = request.into_inner().enabled.unwrap_or_default();
-        self.0.keep_history(user, enabled).await?;
+        self.0.set_history_enabled(user, enabled).await?;
         Ok(Response::new(pb::UpdateHistorySettingsResponse { settings: Some(pb::HistorySettings { enabled }) }))
     }
 }

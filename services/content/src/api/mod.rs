@@ -1,5 +1,5 @@
-//! Decodes a request, calls one use case, encodes the reply: a file for each
-//! gRPC service.
+//! The gRPC services, a file each: decode the request, call one use case, encode the
+//! reply.
 
 mod catalog;
 mod categories;
@@ -15,6 +15,6 @@ mod videos;
 
 use crate::app::App;
 
-/// The service's side of the contract.
+/// Implements the service traits of the contract.
 #[derive(Clone)]
 pub struct Api(pub App);

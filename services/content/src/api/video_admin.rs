@@ -5,7 +5,7 @@ use fenz_contract::content::v1::{self as pb, video_admin_service_server::VideoAd
 use tonic::{Request, Response, Status};
 
 use super::{Api, encode, import};
-use crate::{domain::VideoId, store::listing::Review};
+use crate::domain::{ReviewFilter, VideoId};
 
 #[async_trait::async_trait]
 impl VideoAdminService for Api {
@@ -15,9 +15,9 @@ impl VideoAdminService for Api {
     ) -> Result<Response<pb::ListAllVideosResponse>, Status> {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
-        let review =
-            Review { channel: message.channel_id, moderated: message.is_hidden, published: message.is_published };
-        let (videos, total) = self.0.review(review, page).await?;
+        let filter =
+            ReviewFilter { channel: message.channel_id, moderated: message.is_hidden, published: message.is_published };
+        let (videos, total) = self.0.review(filter, page).await?;
         let videos = videos.iter().map(encode::listed).collect();
         Ok(Response::new(pb::ListAllVideosResponse { videos, total: total as i64 }))
     }
@@ -28,8 +28,8 @@ impl VideoAdminService for Api {
     ) -> Result<Response<pb::HideVideoResponse>, Status> {
         let caller = Caller::of(&request);
         let message = request.into_inner();
-        let hot = self.0.moderate(VideoId(message.id), caller.require_user()?, true, &message.text).await?;
-        Ok(encode::with_etag(pb::HideVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+        let video = self.0.moderate(VideoId(message.id), caller.require_user()?, true, &message.text).await?;
+        Ok(encode::with_etag(pb::HideVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
     }
 
     async fn restore_video(
@@ -38,8 +38,8 @@ impl VideoAdminService for Api {
     ) -> Result<Response<pb::RestoreVideoResponse>, Status> {
         let caller = Caller::of(&request);
         let id = VideoId(request.into_inner().id);
-        let hot = self.0.moderate(id, caller.require_user()?, false, "").await?;
-        Ok(encode::with_etag(pb::RestoreVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+        let video = self.0.moderate(id, caller.require_user()?, false, "").await?;
+        Ok(encode::with_etag(pb::RestoreVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
     }
 
     async fn import_videos(
@@ -48,7 +48,7 @@ impl VideoAdminService for Api {
     ) -> Result<Response<pb::ImportVideosResponse>, Status> {
         let actor = Caller::of(&request).require_user()?.id;
         let videos = request.into_inner().videos.into_iter().enumerate();
-        let imports = videos.map(|(place, video)| import::decode(place, video)).collect::<Result<_, Status>>()?;
+        let imports = videos.map(|(index, video)| import::decode(index, video)).collect::<Result<_>>()?;
         let imported = self.0.import(actor, imports).await?;
         let ids = imported.ids.into_iter().map(|id| id.0).collect();
         Ok(Response::new(pb::ImportVideosResponse { ids, imported: imported.new as i32 }))

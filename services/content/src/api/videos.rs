@@ -6,9 +6,8 @@ use tonic::{Request, Response, Status};
 
 use super::{Api, edit, encode, headers};
 use crate::{
-    app::{Edit, NewVideo, Watch},
-    domain::{CategoryId, Tier, UploadId, VideoId},
-    store::listing::Filter,
+    app::{Edit, NewVideo, WatchRequest},
+    domain::{CategoryId, Tier, UploadId, VideoFilter, VideoId},
 };
 
 #[async_trait::async_trait]
@@ -20,16 +19,16 @@ impl VideoService for Api {
         let owner = Caller::of(&request).require_user()?.id;
         let key = headers::idempotency_key(&request)?;
         let new = new_video(request.into_inner());
-        let hot = self.0.create(owner, new, key).await?;
-        Ok(encode::with_etag(pb::CreateVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+        let video = self.0.create(owner, new, key).await?;
+        Ok(encode::with_etag(pb::CreateVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
     }
 
     async fn get_video(&self, request: Request<pb::GetVideoRequest>) -> Result<Response<pb::GetVideoResponse>, Status> {
         let caller = Caller::of(&request);
         let message = request.get_ref();
         let visitor = headers::visitor(request.metadata(), &caller, message.session_id.as_deref());
-        let hot = self.0.get(VideoId(message.id), Watch { caller: &caller, visitor }).await?;
-        Ok(encode::with_etag(pb::GetVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+        let video = self.0.get(VideoId(message.id), WatchRequest { caller: &caller, visitor }).await?;
+        Ok(encode::with_etag(pb::GetVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
     }
 
     async fn update_video(
@@ -41,8 +40,8 @@ impl VideoService for Api {
         let message = request.into_inner();
         let id = VideoId(message.id);
         let changes = edit::changes(message)?;
-        let hot = self.0.update(Edit { id, caller, if_match, changes }).await?;
-        Ok(encode::with_etag(pb::UpdateVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+        let video = self.0.update(Edit { id, caller, if_match, changes }).await?;
+        Ok(encode::with_etag(pb::UpdateVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
     }
 
     async fn delete_video(
@@ -60,8 +59,8 @@ impl VideoService for Api {
     ) -> Result<Response<pb::PublishVideoResponse>, Status> {
         let caller = Caller::of(&request).require_user()?.id;
         let message = request.into_inner();
-        let hot = self.0.publish(VideoId(message.id), caller, message.published.unwrap_or_default()).await?;
-        Ok(encode::with_etag(pb::PublishVideoResponse { video: Some(encode::watchable(&hot)) }, &hot)?)
+        let video = self.0.publish(VideoId(message.id), caller, message.published.unwrap_or_default()).await?;
+        Ok(encode::with_etag(pb::PublishVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
     }
 
     async fn list_videos(
@@ -70,15 +69,15 @@ impl VideoService for Api {
     ) -> Result<Response<pb::ListVideosResponse>, Status> {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
-        let filter = Filter {
+        let filter = VideoFilter {
             channel: message.channel_id,
             category: message.category_id.map(CategoryId),
             tags: message.tag_ids,
-            ..Filter::default()
+            ..VideoFilter::default()
         };
-        let listing = self.0.list(filter, page).await?;
-        let videos = listing.videos.iter().map(encode::listed).collect();
-        Ok(Response::new(pb::ListVideosResponse { videos, total: listing.total as i64 }))
+        let found = self.0.list(filter, page).await?;
+        let videos = found.videos.iter().map(encode::listed).collect();
+        Ok(Response::new(pb::ListVideosResponse { videos, total: found.total as i64 }))
     }
 
     async fn list_subscribed_videos(
@@ -88,9 +87,9 @@ impl VideoService for Api {
         let user = Caller::of(&request).require_user()?.id;
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
-        let listing = self.0.list_subscribed(user, page).await?;
-        let videos = listing.videos.iter().map(encode::listed).collect();
-        Ok(Response::new(pb::ListSubscribedVideosResponse { videos, total: listing.total as i64 }))
+        let found = self.0.list_subscribed(user, page).await?;
+        let videos = found.videos.iter().map(encode::listed).collect();
+        Ok(Response::new(pb::ListSubscribedVideosResponse { videos, total: found.total as i64 }))
     }
 }
 
@@ -100,7 +99,7 @@ fn new_video(request: pb::CreateVideoRequest) -> NewVideo {
         description: request.description,
         category: edit::category(request.category_id),
         tags: request.tag_ids,
-        tier: Tier::of(request.access_tier),
+        tier: Tier::from_number(request.access_tier),
         upload: UploadId(request.video_upload_id),
         thumbnail: request.thumbnail_upload_id.map(UploadId),
         publish: request.publish,

@@ -1,37 +1,38 @@
-//! Every video, for services that keep a projection.
+//! Internal reads for services that keep a projection of videos.
 
 use fenz_chassis::{Result, UserId};
 use fenz_contract::events::v1::VideoChanged;
 
-use super::{App, events::changed, history::KEPT, video_not_found};
+use super::{App, events::changed_event, history::RETENTION, video_not_found};
 use crate::{
     domain::{Video, VideoId},
     store::{history, listing, videos},
 };
 
 impl App {
-    /// Videos by ascending id, from behind one, as the event of their last
-    /// change tells them.
+    /// Videos with ids greater than `after`, in ascending order, as `VideoChanged`
+    /// events.
     pub async fn catalog(&self, after: VideoId, limit: u64) -> Result<Vec<VideoChanged>> {
-        Ok(listing::catalog(&self.db, after, limit).await?.iter().map(told).collect())
+        Ok(listing::catalog(&self.db, after, limit).await?.iter().map(last_event).collect())
     }
 
     /// # Errors
-    /// `VIDEO_NOT_FOUND` when it is gone.
+    /// `VIDEO_NOT_FOUND`.
     pub async fn catalog_video(&self, id: VideoId) -> Result<VideoChanged> {
         let video = videos::find(&self.db, id).await?.ok_or_else(video_not_found)?;
-        Ok(told(&video))
+        Ok(last_event(&video))
     }
 
-    /// What a user watched, the last first; nothing where they keep no history.
+    /// What a user watched, the latest first; empty when their history is disabled.
     pub async fn watched(&self, user: UserId, limit: u64) -> Result<Vec<i64>> {
-        if !history::is_kept(&self.db, user).await? {
+        if !history::is_enabled(&self.db, user).await? {
             return Ok(Vec::new());
         }
-        Ok(history::latest(&self.db, user, self.clock.ago(KEPT), limit).await?)
+        Ok(history::latest(&self.db, user, self.clock.ago(RETENTION), limit).await?)
     }
 }
 
-fn told(video: &Video) -> VideoChanged {
-    VideoChanged { occurred_at: Some(video.updated_at.into()), ..changed(video) }
+/// The event of the video's last change.
+fn last_event(video: &Video) -> VideoChanged {
+    VideoChanged { occurred_at: Some(video.updated_at.into()), ..changed_event(video) }
 }

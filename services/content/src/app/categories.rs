@@ -1,26 +1,25 @@
-//! Categories, and what administrators do to them.
+//! Categories and their administration.
 
 use std::time::Duration;
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::App;
 use crate::{
-    domain::CategoryId,
+    domain::{Category, CategoryId},
     store::{
-        categories::{self, Category},
-        sweeps::{self, Kind, Sweep},
+        cascades::{self, Cascade, Kind},
+        categories,
     },
 };
 
-/// How long a reply waits for the videos of a deleted category; a job sees to
-/// the rest.
-const SWEEP: Duration = Duration::from_secs(5);
+/// How long a request waits for the cascade to videos; a job does the rest.
+const CASCADE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What an edit names.
+/// Fields that are `None` stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct CategoryEdit {
     pub name: Option<String>,
@@ -35,21 +34,21 @@ impl App {
     /// # Errors
     /// `CATEGORY_TAKEN`.
     pub async fn create_category(&self, actor: UserId, name: &str, slug: String) -> Result<Category> {
-        let category = Category { id: CategoryId(self.ids.next()), name: name_of(name)?, slug };
+        let category = Category { id: CategoryId(self.ids.next()), name: valid_name(name)?, slug };
         let new = &category;
         let create = self.outbox.transact(|txn| async move {
-            require_free(&*txn, new).await?;
+            require_unique(&*txn, new).await?;
             categories::insert_in_txn(&*txn, new).await?;
-            self.audit_in_txn(&txn, actor, "category.created", new.id, [None, Some(shown(new))]).await
+            self.audit_in_txn(&txn, actor, "category.created", new.id, [None, Some(audit_state(new))]).await
         });
-        create.await.map_err(taken)?;
+        create.await.map_err(category_taken)?;
         Ok(category)
     }
 
     /// # Errors
     /// `CATEGORY_NOT_FOUND`, `CATEGORY_TAKEN`.
     pub async fn update_category(&self, actor: UserId, id: CategoryId, edit: CategoryEdit) -> Result<Category> {
-        let name = edit.name.as_deref().map(name_of).transpose()?;
+        let name = edit.name.as_deref().map(valid_name).transpose()?;
         let (name, slug) = (&name, &edit.slug);
         let update = self.outbox.transact(|txn| async move {
             let before = categories::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
@@ -57,34 +56,34 @@ impl App {
             after.name = name.clone().unwrap_or(after.name);
             after.slug = slug.clone().unwrap_or(after.slug);
             if after != before {
-                require_free(&*txn, &after).await?;
+                require_unique(&*txn, &after).await?;
                 categories::update_in_txn(&*txn, &after).await?;
-                let change = [Some(shown(&before)), Some(shown(&after))];
+                let change = [Some(audit_state(&before)), Some(audit_state(&after))];
                 self.audit_in_txn(&txn, actor, "category.updated", id, change).await?;
             }
             Ok(after)
         });
-        update.await.map_err(taken)
+        update.await.map_err(category_taken)
     }
 
-    /// Its videos are in no category then.
+    /// Removes the category from its videos.
     ///
     /// # Errors
     /// `CATEGORY_NOT_FOUND`.
     pub async fn delete_category(&self, actor: UserId, id: CategoryId) -> Result<()> {
         let keep_until = self.clock.after(self.config.claim_timeout);
-        let sweep = &Sweep { kind: Kind::Category, subject: id.0, made_before: keep_until, keep_until };
+        let cascade = &Cascade { kind: Kind::Category, subject: id.0, made_before: keep_until, keep_until };
         let delete = self.outbox.transact(|txn| async move {
             let category = categories::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
             categories::delete_in_txn(&*txn, id).await?;
-            sweeps::order_in_txn(&*txn, sweep).await?;
-            self.audit_in_txn(&txn, actor, "category.deleted", id, [Some(shown(&category)), None]).await
+            cascades::schedule_in_txn(&*txn, cascade).await?;
+            self.audit_in_txn(&txn, actor, "category.deleted", id, [Some(audit_state(&category)), None]).await
         });
         delete.await?;
-        if let Err(error) = self.sweep_for(sweep, SWEEP).await {
-            tracing::warn!(%error, category.id = id.0, "videos of a deleted category are seen to later");
+        if let Err(error) = self.run_cascade_for(cascade, CASCADE_TIMEOUT).await {
+            tracing::warn!(%error, category.id = id.0, "cascade of category deletion failed; the job retries");
         }
-        self.sweeps.wake();
+        self.cascade_scheduled.notify_one();
         Ok(())
     }
 
@@ -97,31 +96,40 @@ impl App {
         [before, after]: [Option<Value>; 2],
     ) -> Result<()> {
         let (object_type, object_id) = ("category", id.0.to_string());
-        let act = Act { actor: Some(actor), action, object_type, object_id, before, after, about: None, address: None };
-        self.outbox.audit(txn, act).await
+        let entry = AuditEntry {
+            actor: Some(actor),
+            action,
+            object_type,
+            object_id,
+            before,
+            after,
+            about: None,
+            address: None,
+        };
+        self.outbox.audit(txn, entry).await
     }
 }
 
-fn shown(category: &Category) -> Value {
+fn audit_state(category: &Category) -> Value {
     json!({"name": category.name, "slug": category.slug})
 }
 
-/// A name without space around it.
-fn name_of(name: &str) -> Result<String> {
+/// A trimmed name.
+fn valid_name(name: &str) -> Result<String> {
     match name.trim() {
         "" => Err(Error::field(Reason::InvalidParams, "name", "must not be blank")),
         name => Ok(name.to_owned()),
     }
 }
 
-async fn require_free(db: &impl ConnectionTrait, category: &Category) -> Result<()> {
-    let Some(other) = categories::find_alike(db, category).await? else { return Ok(()) };
+async fn require_unique(db: &impl ConnectionTrait, category: &Category) -> Result<()> {
+    let Some(other) = categories::find_conflict(db, category).await? else { return Ok(()) };
     let field = if other.slug == category.slug { "slug" } else { "name" };
     Err(Error::field(Reason::CategoryTaken, field, "is another category's"))
 }
 
-/// Two requests at once that want the same.
-fn taken(error: Error) -> Error {
+/// Two concurrent requests with the same name or slug.
+fn category_taken(error: Error) -> Error {
     if error.is_duplicate() {
         return Error::new(Reason::CategoryTaken, "there is such a category already");
     }

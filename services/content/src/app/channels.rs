@@ -1,24 +1,23 @@
-//! What channels and accounts that change do to videos.
+//! Applies events of channels and accounts.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
-use fenz_events::Refusal;
+use fenz_events::HandlerError;
 use sea_orm::ConnectionTrait;
 
 use super::App;
 use crate::{
     domain::ChannelState,
     store::{
+        cascades::{self, Cascade, Kind},
         channels,
-        sweeps::{self, Kind, Sweep},
     },
 };
 
 impl App {
-    /// A channel was made, edited, hidden or restored; or deleted, and then
-    /// `deleted_at` is when: its videos from before are deleted too. That holds
-    /// also where the news comes late and a new channel is there.
+    /// Stores the state of a channel. With `deleted_at`, videos created before are
+    /// deleted too, also when the event is late and the owner has a new channel.
     pub async fn channel_changed_in_txn(
         &self,
         txn: &Txn,
@@ -29,26 +28,25 @@ impl App {
         if self.erasures.is_erased(db, UserId(state.owner_id)).await? {
             return Ok(());
         }
-        channels::apply_in_txn(db, state).await?;
+        channels::upsert_in_txn(db, state).await?;
         if let Some(made_before) = deleted_at {
             let keep_until = self.clock.after(self.config.claim_timeout);
-            let sweep = Sweep { kind: Kind::Channel, subject: state.id, made_before, keep_until };
-            sweeps::order_in_txn(db, &sweep).await?;
-            self.sweeps.wake();
+            let cascade = Cascade { kind: Kind::Channel, subject: state.id, made_before, keep_until };
+            cascades::schedule_in_txn(db, &cascade).await?;
+            self.cascade_scheduled.notify_one();
         }
         Ok(())
     }
 
-    /// An account is gone: what is theirs is out of sight at once, and removed
-    /// soon after.
-    pub async fn user_deleted_in_txn(&self, txn: &Txn, told: &UserDeleted) -> Result<(), Refusal> {
-        self.erasures.order_in_txn(txn, told).await?;
-        channels::close_of_owner_in_txn(txn.as_ref(), UserId(told.user_id)).await?;
+    /// Hides what a deleted account owns at once, and schedules its erasure.
+    pub async fn user_deleted_in_txn(&self, txn: &Txn, event: &UserDeleted) -> Result<(), HandlerError> {
+        self.erasures.request_in_txn(txn, event).await?;
+        channels::mark_deleted_of_owner_in_txn(txn.as_ref(), UserId(event.user_id)).await?;
         Ok(())
     }
 
     /// # Errors
-    /// `CHANNEL_NOT_FOUND` for users who deleted theirs, or are deleted.
+    /// `CHANNEL_NOT_FOUND` when the owner or their channel is deleted.
     pub(super) async fn require_channel(&self, db: &impl ConnectionTrait, owner: UserId) -> Result<()> {
         // A user's first channel has the user's id.
         let state = channels::find(db, owner.0).await?;

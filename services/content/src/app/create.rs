@@ -1,28 +1,26 @@
-//! Making a video of an upload.
+//! Creating a video from an upload.
 //!
-//! The id is made first, and with it an intent is stored; then media is asked
-//! for the uploads; then one transaction takes the intent back and stores the
-//! video. Requests with the same idempotency key share the id, so that however
-//! many run at once, one video comes of them.
+//! First the video's id is generated and an intent stored with it; then the uploads are
+//! claimed in media; then one transaction completes the intent and stores the video.
+//! Requests with the same idempotency key share the id, so that concurrent ones create
+//! one video.
 
 use std::sync::Arc;
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::transact};
 use sea_orm::ConnectionTrait;
 
-use super::{App, HotVideo, KEYS_KEPT, errands::Outcome, video_not_found};
+use super::{App, CachedVideo, KEY_TTL, pending_calls::Outcome, video_not_found};
 use crate::{
-    clients::{Claimed, Kind},
-    domain::{CategoryId, HiddenReasons, Tier, UploadId, Video, VideoId, Views},
+    clients::{ClaimedUpload, Kind},
+    domain::{CategoryId, HiddenReasons, IdempotencyKey, Tier, UploadId, Video, VideoId, Views},
     store::{
-        categories,
-        errands::{self, About, Errand},
-        idempotency::{self, Key},
+        categories, idempotency,
+        pending_calls::{self, CallTarget, PendingCall},
         videos,
     },
 };
 
-/// What a new video is made of.
 #[derive(Clone, Debug)]
 pub struct NewVideo {
     pub title: String,
@@ -31,36 +29,34 @@ pub struct NewVideo {
     pub tags: Vec<i64>,
     pub tier: Tier,
     pub upload: UploadId,
-    /// A frame of the video without.
+    /// Default: a frame of the video.
     pub thumbnail: Option<UploadId>,
     pub publish: bool,
 }
 
-/// How far requests with the same key have come.
-enum Reserved {
-    /// The video is there.
-    Done(VideoId),
-    /// This request is to make it.
-    Open(Errand),
+enum Reservation {
+    /// An earlier request with the same key has created the video.
+    Created(VideoId),
+    /// This request creates it, under an intent.
+    New(PendingCall),
 }
 
 impl App {
     /// # Errors
-    /// `CHANNEL_NOT_FOUND` for who has none; `CATEGORY_NOT_FOUND`,
-    /// `TAG_NOT_FOUND`, `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED`, each on its
-    /// field; `IDEMPOTENCY_KEY_REUSED`; `UNAVAILABLE` without media.
-    pub async fn create(&self, owner: UserId, new: NewVideo, key: Option<Key>) -> Result<Arc<HotVideo>> {
+    /// `CHANNEL_NOT_FOUND`; `CATEGORY_NOT_FOUND`, `TAG_NOT_FOUND`,
+    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED`, each on its field;
+    /// `IDEMPOTENCY_KEY_REUSED`; `UNAVAILABLE` without media.
+    pub async fn create(&self, owner: UserId, new: NewVideo, key: Option<IdempotencyKey>) -> Result<Arc<CachedVideo>> {
         let intent = match self.reserve(owner, &new, key.as_ref()).await? {
-            Reserved::Done(id) => return self.hot.get(id).await?.ok_or_else(video_not_found),
-            Reserved::Open(intent) => intent,
+            Reservation::Created(id) => return self.cache.get(id).await?.ok_or_else(video_not_found),
+            Reservation::New(intent) => intent,
         };
-        if let Err(error) = self.make(owner, new, &intent).await {
-            match self.errands.give_up(&intent).await {
+        if let Err(error) = self.claim_and_store(owner, new, &intent).await {
+            match self.pending_calls.cancel(&intent).await {
                 Ok(Outcome::InUse) => {}
                 Ok(Outcome::Released) => return Err(error),
                 Err(problem) => {
-                    // The intent is stored: a job goes on with it.
-                    tracing::warn!(error = %problem, video.id = intent.video.0, "uploads are handed back later");
+                    tracing::warn!(error = %problem, video.id = intent.video.0, "release of uploads failed; the job retries");
                     return Err(error);
                 }
             }
@@ -68,45 +64,52 @@ impl App {
         self.reread(intent.video).await
     }
 
-    /// Stores what is about to be made, unless it is made already.
-    async fn reserve(&self, owner: UserId, new: &NewVideo, key: Option<&Key>) -> Result<Reserved> {
+    /// Stores the intent to create a video, unless the key has one already.
+    async fn reserve(&self, owner: UserId, new: &NewVideo, key: Option<&IdempotencyKey>) -> Result<Reservation> {
         let due_at = self.clock.after(self.config.claim_timeout);
-        let about = About { id: self.ids.next(), video: VideoId(self.ids.next()), upload: None, owner };
-        let intent = Errand::intent(about, due_at);
+        let target = CallTarget { id: self.ids.next(), video: VideoId(self.ids.next()), upload: None, owner };
+        let intent = PendingCall::intent(target, due_at);
         loop {
             let intent = &intent;
             let reserved = transact(&self.db, |txn| async move {
                 self.require_channel(&*txn, owner).await?;
                 let intent = match key {
-                    Some(key) => Errand { video: self.id_of_key(&*txn, owner, key, intent.video).await?, ..*intent },
+                    Some(key) => {
+                        PendingCall { video: self.resolve_key(&*txn, owner, key, intent.video).await?, ..*intent }
+                    }
                     None => *intent,
                 };
                 if videos::exists(&*txn, intent.video).await? {
-                    return Ok(Reserved::Done(intent.video));
+                    return Ok(Reservation::Created(intent.video));
                 }
                 require_category(&*txn, new.category).await?;
-                errands::insert(&*txn, intent).await?;
-                Ok(Reserved::Open(intent))
+                pending_calls::insert(&*txn, intent).await?;
+                Ok(Reservation::New(intent))
             })
             .await;
             match reserved {
-                // Another request has stored the key meanwhile: it is there now.
+                // A concurrent request has stored the key: retry, which finds it.
                 Err(error) if error.is_duplicate() => {}
                 reserved => return reserved,
             }
         }
     }
 
-    /// The video that a key stands for; from now on the new one if it stood for
-    /// none.
-    async fn id_of_key(&self, txn: &impl ConnectionTrait, owner: UserId, key: &Key, new: VideoId) -> Result<VideoId> {
+    /// The video stored under a key; an unused or expired key gets the new one.
+    async fn resolve_key(
+        &self,
+        txn: &impl ConnectionTrait,
+        owner: UserId,
+        key: &IdempotencyKey,
+        new: VideoId,
+    ) -> Result<VideoId> {
         let now = self.clock.now();
         match idempotency::lock_in_txn(txn, owner, key).await? {
             None => idempotency::insert_in_txn(txn, owner, key, new, now).await?,
-            Some(kept) if kept.created_at < self.clock.ago(KEYS_KEPT) => {
+            Some(stored) if stored.created_at < self.clock.ago(KEY_TTL) => {
                 idempotency::replace_in_txn(txn, owner, key, new, now).await?;
             }
-            Some(kept) if kept.request_hash == key.request_hash => return Ok(kept.video),
+            Some(stored) if stored.request_hash == key.request_hash => return Ok(stored.video),
             Some(_) => {
                 let message = "this Idempotency-Key came with another request before";
                 return Err(Error::new(Reason::IdempotencyKeyReused, message));
@@ -116,32 +119,32 @@ impl App {
     }
 
     /// Claims the uploads and stores the video.
-    async fn make(&self, owner: UserId, new: NewVideo, intent: &Errand) -> Result<()> {
+    async fn claim_and_store(&self, owner: UserId, new: NewVideo, intent: &PendingCall) -> Result<()> {
         self.tags.require(&new.tags).await?;
         let claimed = self.uploads.claim(Kind::Video, new.upload, owner, intent.video).await?;
         if let Some(thumbnail) = new.thumbnail {
             self.uploads.claim(Kind::Thumbnail, thumbnail, owner, intent.video).await?;
         }
-        let video = &self.compose(owner, new, intent.video, claimed);
+        let video = &self.build(owner, new, intent.video, claimed);
         let stored = self.outbox.transact(|txn| async move {
-            // Again: both may be gone since the intent was stored.
+            // Checked again, as both may have been deleted since the intent was stored.
             self.require_channel(&*txn, owner).await?;
             require_category(&*txn, video.category).await?;
-            if errands::take_back_in_txn(&*txn, intent.id).await? {
+            if pending_calls::complete_intent_in_txn(&*txn, intent.id).await? {
                 videos::insert_in_txn(&*txn, video).await?;
-                return self.tell_in_txn(&txn, None, video).await;
+                return self.emit_changed_in_txn(&txn, None, video).await;
             }
             let reason = anyhow::anyhow!("the claim of video {} was released before it was stored", video.id.0);
             Err(Error::unavailable("the upload", reason))
         });
         match stored.await {
-            // A request with the same key was faster; it made the same video.
-            Err(error) if error.is_duplicate() => Ok(errands::remove(&self.db, intent.id).await?),
+            // A concurrent request with the same key has stored the same video.
+            Err(error) if error.is_duplicate() => Ok(pending_calls::delete(&self.db, intent.id).await?),
             stored => stored,
         }
     }
 
-    fn compose(&self, owner: UserId, new: NewVideo, id: VideoId, claimed: Claimed) -> Video {
+    fn build(&self, owner: UserId, new: NewVideo, id: VideoId, claimed: ClaimedUpload) -> Video {
         let now = self.clock.now();
         Video {
             id,

@@ -1,4 +1,4 @@
-//! Removing a video and its files for good.
+//! Deleting a video and its files.
 
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 
@@ -6,13 +6,14 @@ use super::{App, require_cooled_down, require_owner, video_not_found};
 use crate::{
     domain::{Video, VideoId},
     store::{
-        errands::{self, About, Errand},
-        idempotency, videos, views,
+        idempotency,
+        pending_calls::{self, CallTarget, PendingCall},
+        videos, views,
     },
 };
 
 impl App {
-    /// The files go soon after, however often that takes.
+    /// Media deletes the files afterwards, by a pending call.
     ///
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
@@ -28,23 +29,23 @@ impl App {
             self.delete_in_txn(&txn, &video).await
         });
         delete.await?;
-        self.hot.forget(id);
-        self.errands.wake();
+        self.cache.invalidate(id);
+        self.pending_calls.notify();
         Ok(())
     }
 
-    /// Deletes a video that the transaction has locked, and tells it.
+    /// Deletes a video that the transaction has locked, and publishes it.
     pub(super) async fn delete_in_txn(&self, txn: &Txn, video: &Video) -> Result<()> {
         let (db, id) = (txn.as_ref(), video.id);
-        // A repeat of its creation must not bring it back without its files.
-        idempotency::forget(db, id).await?;
-        errands::stop_all_intents_in_txn(db, id).await?;
+        // A retry of its creation must not find its key and recreate it without files.
+        idempotency::delete_of_video(db, id).await?;
+        pending_calls::cancel_all_intents_in_txn(db, id).await?;
         videos::delete_in_txn(db, id).await?;
-        views::forget_hours(db, id).await?;
+        views::delete_hours(db, id).await?;
         if video.has_files() {
-            let about = About { id: self.ids.next(), video: id, upload: None, owner: video.owner };
-            errands::insert(db, Errand::removal(about, self.clock.now())).await?;
+            let target = CallTarget { id: self.ids.next(), video: id, upload: None, owner: video.owner };
+            pending_calls::insert(db, PendingCall::removal(target, self.clock.now())).await?;
         }
-        self.tell_deleted_in_txn(txn, video).await
+        self.emit_deleted_in_txn(txn, video).await
     }
 }

@@ -1,47 +1,46 @@
-//! Forgetting a deleted user: their videos with all files, and what was kept
-//! about them.
+//! Erasing the data of a deleted user: videos with their files, history, channels.
 
 use std::time::Duration;
 
 use fenz_chassis::{Error, Result, UserId};
-use fenz_events::{Eraser, Portion};
+use fenz_events::{Batch, UserDataEraser};
 
 use super::App;
-use crate::store::{channels, errands, history, idempotency, sweeps, videos};
+use crate::store::{cascades, channels, history, idempotency, pending_calls, videos};
 
-/// Videos removed before the word is given that it goes on.
-const PORTION: u64 = 20;
-/// How long, and how often, is looked whether media was told of every file.
-const LOOKS: u32 = 20;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// Videos deleted per call of the eraser.
+const BATCH_SIZE: u64 = 20;
+/// Polls for the completion of pending calls.
+const POLLS: u32 = 20;
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 #[async_trait::async_trait]
-impl Eraser for App {
-    async fn erase(&self, user: UserId) -> Result<Portion> {
+impl UserDataEraser for App {
+    async fn erase(&self, user: UserId) -> Result<Batch> {
         let mut removed = self.erase_videos(user).await?;
         if removed > 0 {
-            return Ok(Portion { removed, done: false });
+            return Ok(Batch { removed, done: false });
         }
-        removed += idempotency::forget_of_owner(&self.db, user).await?;
+        removed += idempotency::delete_of_owner(&self.db, user).await?;
         removed += history::clear(&self.db, user).await?;
-        removed += history::forget_setting(&self.db, user).await?;
-        self.files_gone(user).await?;
-        // A request that was on its way may have stored a video until now.
+        removed += history::delete_settings(&self.db, user).await?;
+        self.await_releases(user).await?;
+        // A request in flight may have stored a video meanwhile.
         if !videos::ids_of_owner(&self.db, user, 1).await?.is_empty() {
-            return Ok(Portion { removed, done: false });
+            return Ok(Batch { removed, done: false });
         }
-        sweeps::forget_channel(&self.db, user.0).await?;
-        removed += channels::forget_of_owner(&self.db, user).await?;
-        // A replica may have been storing what was watched beside all this.
+        cascades::delete_of_channel(&self.db, user.0).await?;
+        removed += channels::delete_of_owner(&self.db, user).await?;
+        // A replica may have flushed history meanwhile.
         removed += history::clear(&self.db, user).await?;
-        Ok(Portion { removed, done: true })
+        Ok(Batch { removed, done: true })
     }
 }
 
 impl App {
-    /// How many were removed; their files go by errand.
+    /// The number of deleted videos. Their files are released by pending calls.
     async fn erase_videos(&self, user: UserId) -> Result<u64> {
-        let ids = videos::ids_of_owner(&self.db, user, PORTION).await?;
+        let ids = videos::ids_of_owner(&self.db, user, BATCH_SIZE).await?;
         for id in &ids {
             let erase = self.outbox.transact(|txn| async move {
                 match videos::lock_in_txn(&*txn, *id).await? {
@@ -50,25 +49,25 @@ impl App {
                 }
             });
             erase.await?;
-            self.hot.forget(*id);
+            self.cache.invalidate(*id);
         }
         if !ids.is_empty() {
-            self.errands.wake();
+            self.pending_calls.notify();
         }
         Ok(ids.len() as u64)
     }
 
-    /// Waits a while until media was told of everything.
-    async fn files_gone(&self, user: UserId) -> Result<()> {
-        errands::hurry_intents_of_owner(&self.db, user, self.clock.now()).await?;
-        self.errands.wake();
-        for _ in 0..LOOKS {
-            if !errands::any_of_owner(&self.db, user).await? {
+    /// Runs the owner's pending calls and waits a limited time for them.
+    async fn await_releases(&self, user: UserId) -> Result<()> {
+        pending_calls::expedite_intents_of_owner(&self.db, user, self.clock.now()).await?;
+        self.pending_calls.notify();
+        for _ in 0..POLLS {
+            if !pending_calls::any_of_owner(&self.db, user).await? {
                 return Ok(());
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
-        let reason = anyhow::anyhow!("media is still to be told of files of user {user}");
+        let reason = anyhow::anyhow!("uploads of user {user} are not released yet");
         Err(Error::unavailable("media", reason))
     }
 }

@@ -1,4 +1,4 @@
-//! What the service tells others, in the transaction that did it.
+//! Events that the service publishes, through the outbox of the changing transaction.
 
 use fenz_chassis::{Result, database::Txn};
 use fenz_contract::events::v1::{NewVideo, VideoChanged, VideoDeleted, VideoUpdate};
@@ -7,16 +7,16 @@ use super::App;
 use crate::domain::Video;
 
 impl App {
-    /// Tells what became of a video; `before` is none for a new one. Its first
-    /// publication and another title while others may see it are told
-    /// to the channel's audience too.
-    pub(super) async fn tell_in_txn(&self, txn: &Txn, before: Option<&Video>, after: &Video) -> Result<()> {
+    /// Publishes a change of a video; `before` is none for a new one. Its first
+    /// publication, and a change of title while it is public, also notify the channel's
+    /// subscribers.
+    pub(super) async fn emit_changed_in_txn(&self, txn: &Txn, before: Option<&Video>, after: &Video) -> Result<()> {
         let now = Some(self.clock.now().into());
-        self.outbox.emit(txn, &VideoChanged { occurred_at: now, ..changed(after) }).await?;
+        self.outbox.emit(txn, &VideoChanged { occurred_at: now, ..changed_event(after) }).await?;
         let was_published = before.is_some_and(|b| b.published_at.is_some());
         if after.published_at.is_some() && !was_published {
             let thumbnail_upload_id = after.thumbnail.map_or(0, |t| t.0);
-            let told = NewVideo {
+            let event = NewVideo {
                 channel_id: after.channel_id,
                 video_id: after.id.0,
                 title: after.title.clone(),
@@ -26,31 +26,30 @@ impl App {
                 version: after.version,
                 is_hidden: after.hidden.any(),
             };
-            return self.outbox.emit(txn, &told).await;
+            return self.outbox.emit(txn, &event).await;
         }
-        let is_seen = after.is_published && !after.hidden.any();
-        if is_seen && before.is_some_and(|b| b.title != after.title) {
+        let is_public = after.is_published && !after.hidden.any();
+        if is_public && before.is_some_and(|b| b.title != after.title) {
             let (channel_id, video_id) = (after.channel_id, after.id.0);
-            let told = VideoUpdate { channel_id, video_id, title: after.title.clone(), occurred_at: now };
-            return self.outbox.emit(txn, &told).await;
+            let event = VideoUpdate { channel_id, video_id, title: after.title.clone(), occurred_at: now };
+            return self.outbox.emit(txn, &event).await;
         }
         Ok(())
     }
 
-    /// Tells that a video is gone.
-    pub(super) async fn tell_deleted_in_txn(&self, txn: &Txn, video: &Video) -> Result<()> {
-        let told = VideoDeleted {
+    pub(super) async fn emit_deleted_in_txn(&self, txn: &Txn, video: &Video) -> Result<()> {
+        let event = VideoDeleted {
             video_id: video.id.0,
             channel_id: video.channel_id,
             version: video.version + 1,
             occurred_at: Some(self.clock.now().into()),
         };
-        self.outbox.emit(txn, &told).await
+        self.outbox.emit(txn, &event).await
     }
 }
 
-/// A video as events tell it, at no time.
-pub(super) fn changed(video: &Video) -> VideoChanged {
+/// The state of a video as an event, without `occurred_at`.
+pub(super) fn changed_event(video: &Video) -> VideoChanged {
     VideoChanged {
         video_id: video.id.0,
         channel_id: video.channel_id,

@@ -4,17 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use fenz_chassis::{Caller, Error, Reason, Result, Role, User};
 
-use super::{App, HotVideo, Visitor, video_not_found};
+use super::{App, CachedVideo, Visitor, video_not_found};
 use crate::domain::{
     Tier, VideoId,
     access::{Decision, Viewer, decide, is_public},
 };
 
-/// How long a view waits for the word whether it is a member's.
-const MEMBER_WAIT: Duration = Duration::from_millis(500);
+/// Limit of the membership query that decides whether a view counts as a member's.
+const MEMBERSHIP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Who wants to watch.
-pub struct Watch<'a> {
+pub struct WatchRequest<'a> {
     pub caller: &'a Caller,
     pub visitor: Visitor<'a>,
 }
@@ -23,75 +22,79 @@ impl App {
     /// A video that the caller may watch. Counts the view.
     ///
     /// # Errors
-    /// `VIDEO_NOT_FOUND`, also for what the caller may not know of;
-    /// `MEMBERSHIP_REQUIRED` and `PREMIUM_REQUIRED` with what can be shown of
-    /// it; `UNAVAILABLE` when memberships are needed and cannot be asked for.
-    pub async fn get(&self, id: VideoId, watch: Watch<'_>) -> Result<Arc<HotVideo>> {
-        let hot = self.hot.get(id).await?.ok_or_else(video_not_found)?;
-        let viewer = self.viewer(&hot, watch.caller).await?;
-        match decide(hot.facts(), viewer) {
+    /// `VIDEO_NOT_FOUND`, also for videos that the caller may not see;
+    /// `MEMBERSHIP_REQUIRED` and `PREMIUM_REQUIRED` with the video's title and
+    /// thumbnail; `UNAVAILABLE` when a required membership query fails.
+    pub async fn get(&self, id: VideoId, request: WatchRequest<'_>) -> Result<Arc<CachedVideo>> {
+        let cached = self.cache.get(id).await?.ok_or_else(video_not_found)?;
+        let viewer = self.viewer(&cached, request.caller).await?;
+        match decide(cached.access(), viewer) {
             Decision::Allow => {}
             Decision::NotFound => return Err(video_not_found()),
             Decision::MembershipRequired => {
-                return Err(refuse(&hot, Reason::MembershipRequired, "this video is for members of the channel"));
+                return Err(denied(&cached, Reason::MembershipRequired, "this video is for members of the channel"));
             }
             Decision::PremiumRequired => {
-                return Err(refuse(&hot, Reason::PremiumRequired, "this video is for premium members of the channel"));
+                return Err(denied(
+                    &cached,
+                    Reason::PremiumRequired,
+                    "this video is for premium members of the channel",
+                ));
             }
         }
-        if is_public(hot.facts()) && viewer != Viewer::Owner {
-            self.note_view(&hot, viewer, &watch).await;
+        if is_public(cached.access()) && viewer != Viewer::Owner {
+            self.record_view(&cached, viewer, &request).await;
         }
-        Ok(hot)
+        Ok(cached)
     }
 
-    /// Counts a view, and keeps it in the viewer's history.
-    async fn note_view(&self, hot: &HotVideo, viewer: Viewer, watch: &Watch<'_>) {
-        if let Some(user) = watch.caller.user() {
-            self.history.note(user.id, hot.video.id, self.clock.now());
+    /// Counts a view, and adds it to the viewer's history.
+    async fn record_view(&self, cached: &CachedVideo, viewer: Viewer, request: &WatchRequest<'_>) {
+        if let Some(user) = request.caller.user() {
+            self.history.push(user.id, cached.video.id, self.clock.now());
         }
-        if let Some(view) = self.views.begin(hot.video.id, watch.visitor) {
-            let is_member = self.is_member(hot, viewer, watch.caller.user()).await;
-            self.views.count(&view, is_member, &hot.counter).await;
+        if let Some(view) = self.views.deduplicate(cached.video.id, request.visitor) {
+            let is_member = self.is_member(cached, viewer, request.caller.user()).await;
+            self.views.count(&view, is_member, &cached.counter).await;
         }
     }
 
-    async fn viewer(&self, hot: &HotVideo, caller: &Caller) -> Result<Viewer> {
+    async fn viewer(&self, cached: &CachedVideo, caller: &Caller) -> Result<Viewer> {
         let Some(user) = caller.user() else { return Ok(Viewer::Anonymous) };
-        let video = &hot.video;
+        let video = &cached.video;
         if user.id == video.owner {
             return Ok(Viewer::Owner);
         }
         if user.role >= Role::Moderator {
             return Ok(Viewer::Staff);
         }
-        // Asked only where it decides something.
-        if video.tier == Tier::Open || !is_public(hot.facts()) {
+        // Memberships are queried only where they decide.
+        if video.tier == Tier::Open || !is_public(cached.access()) {
             return Ok(Viewer::SignedIn(Tier::Open));
         }
-        Ok(Viewer::SignedIn(self.memberships.held(user.id, video.channel_id, video.tier).await?))
+        Ok(Viewer::SignedIn(self.memberships.tier(user.id, video.channel_id, video.tier).await?))
     }
 
-    /// Whether a view is a member's. Where that cannot be found out it is not:
+    /// Whether a view counts as a member's. False when the query fails or is slow, as
     /// watching must not wait for statistics.
-    async fn is_member(&self, hot: &HotVideo, viewer: Viewer, user: Option<&User>) -> bool {
+    async fn is_member(&self, cached: &CachedVideo, viewer: Viewer, user: Option<&User>) -> bool {
         let Some(user) = user else { return false };
-        let video = &hot.video;
-        if let Viewer::SignedIn(held) = viewer
+        let video = &cached.video;
+        if let Viewer::SignedIn(tier) = viewer
             && video.tier != Tier::Open
         {
-            return held > Tier::Open;
+            return tier > Tier::Open;
         }
-        let held = self.memberships.held(user.id, video.channel_id, Tier::Subscriber);
-        let held = tokio::time::timeout(MEMBER_WAIT, held).await;
-        matches!(held, Ok(Ok(held)) if held > Tier::Open)
+        let tier = self.memberships.tier(user.id, video.channel_id, Tier::Subscriber);
+        let tier = tokio::time::timeout(MEMBERSHIP_TIMEOUT, tier).await;
+        matches!(tier, Ok(Ok(tier)) if tier > Tier::Open)
     }
 }
 
-/// A refusal with enough to offer the membership.
-fn refuse(hot: &HotVideo, reason: Reason, message: &str) -> Error {
+/// With enough for a client to offer the membership.
+fn denied(cached: &CachedVideo, reason: Reason, message: &str) -> Error {
     Error::new(reason, message)
-        .with("tier", hot.video.tier.number())
-        .with("title", &hot.video.title)
-        .with("thumbnailUrl", &hot.thumbnail_url)
+        .with("tier", cached.video.tier.number())
+        .with("title", &cached.video.title)
+        .with("thumbnailUrl", &cached.thumbnail_url)
 }

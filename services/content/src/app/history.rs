@@ -1,5 +1,4 @@
-//! What users watched: noted in memory while they watch, stored moments later,
-//! a row for each user and video.
+//! Watch history: buffered in memory and flushed in batches, one row per user and video.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,80 +9,82 @@ use std::{
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Result, UserId, database::transact};
 
-use super::{App, list::Listed};
+use super::{App, list::ListedVideo};
 use crate::{
     domain::{VideoId, page::Page},
     store::{
-        history::{self, Watched},
+        history::{self, WatchRecord},
         listing,
     },
 };
 
-/// How long it is kept.
-pub const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
-/// Rows stored in one transaction.
-const BATCH: usize = 200;
-/// Notes that wait at most: while the database is away, no more are taken.
-const WAITING: usize = 100_000;
+pub const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+/// Rows per transaction.
+const BATCH_SIZE: usize = 200;
+/// Records beyond are dropped, while the database is unavailable.
+const CAPACITY: usize = 100_000;
 
-/// What was watched and is not stored yet.
+/// Watch records that are not stored yet.
 #[derive(Default)]
-pub struct WatchNotes {
-    noted: Mutex<HashMap<(UserId, VideoId), DateTime<Utc>>>,
-    storing: tokio::sync::Mutex<()>,
+pub struct HistoryBuffer {
+    pending: Mutex<HashMap<(UserId, VideoId), DateTime<Utc>>>,
+    flushing: tokio::sync::Mutex<()>,
 }
 
-impl WatchNotes {
-    pub fn note(&self, user: UserId, video: VideoId, at: DateTime<Utc>) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.len() < WAITING {
-            noted.insert((user, video), at);
+impl HistoryBuffer {
+    pub fn push(&self, user: UserId, video: VideoId, at: DateTime<Utc>) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if pending.len() < CAPACITY {
+            pending.insert((user, video), at);
         }
     }
 
-    /// In the order of users and videos: rows are locked in the same order
-    /// everywhere.
-    fn take(&self) -> Vec<Watched> {
-        let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut all: Vec<_> = noted.into_iter().map(|((user, video), at)| Watched { user, video, at }).collect();
+    /// Sorted, as locking rows in the same order everywhere prevents deadlocks.
+    fn drain(&self) -> Vec<WatchRecord> {
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut all: Vec<_> = pending.into_iter().map(|((user, video), at)| WatchRecord { user, video, at }).collect();
         all.sort_unstable_by_key(|w| (w.user, w.video));
         all
     }
 }
 
 impl App {
-    /// Stores what was watched by those who keep a history. What fails comes
-    /// again with the next time.
-    pub async fn store_watched(&self) -> Result<()> {
-        let _one_at_a_time = self.history.storing.lock().await;
-        let all = self.history.take();
-        for (position, batch) in all.chunks(BATCH).enumerate() {
+    /// Stores the buffered records. What fails is kept for the next flush.
+    pub async fn flush_history(&self) -> Result<()> {
+        let _flushing = self.history.flushing.lock().await;
+        let all = self.history.drain();
+        for (position, batch) in all.chunks(BATCH_SIZE).enumerate() {
             if let Err(error) = self.store_batch(batch).await {
-                all[position * BATCH..].iter().for_each(|w| self.history.note(w.user, w.video, w.at));
+                all[position * BATCH_SIZE..].iter().for_each(|w| self.history.push(w.user, w.video, w.at));
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    async fn store_batch(&self, batch: &[Watched]) -> Result<()> {
+    async fn store_batch(&self, batch: &[WatchRecord]) -> Result<()> {
         transact(&self.db, |txn| async move {
             let users: HashSet<i64> = batch.iter().map(|w| w.user.0).collect();
             let settings = history::settings_of(&*txn, &users).await?;
-            let is_wanted = |w: &Watched| settings.get(&w.user.0).is_none_or(|setting| setting.keeps(w.at));
-            let wanted: Vec<_> = batch.iter().copied().filter(is_wanted).collect();
-            history::record(&*txn, &wanted).await?;
-            // Their token may outlive them by moments. Afterwards: who is deleted
-            // just now would be overlooked before.
+            let is_recorded = |w: &WatchRecord| settings.get(&w.user.0).is_none_or(|setting| setting.records(w.at));
+            let recorded: Vec<_> = batch.iter().copied().filter(is_recorded).collect();
+            history::upsert(&*txn, &recorded).await?;
+            // A token may outlive its user. After the upsert, so that a concurrent erasure
+            // is not missed.
             Ok(history::clear_erased(&*txn, &users).await?)
         })
         .await
     }
 
-    /// A page of what a user watched, and how much that is.
-    pub async fn history(&self, user: UserId, staff: bool, page: Page) -> Result<(Vec<(Listed, DateTime<Utc>)>, u64)> {
-        self.store_watched().await?;
-        let (watched, total) = history::page(&self.db, user, self.clock.ago(KEPT), staff, page).await?;
+    /// A page of what a user watched, and the total.
+    pub async fn history(
+        &self,
+        user: UserId,
+        staff: bool,
+        page: Page,
+    ) -> Result<(Vec<(ListedVideo, DateTime<Utc>)>, u64)> {
+        self.flush_history().await?;
+        let (watched, total) = history::page(&self.db, user, self.clock.ago(RETENTION), staff, page).await?;
         let ids: Vec<_> = watched.iter().map(|w| w.video).collect();
         let videos = self.with_channels(listing::by_ids(&self.db, &ids).await?).await?;
         let mut videos: HashMap<_, _> = videos.into_iter().map(|listed| (listed.video.id, listed)).collect();
@@ -91,40 +92,38 @@ impl App {
         Ok((watched.collect(), total))
     }
 
-    /// Forgets all that a user watched.
     pub async fn clear_history(&self, user: UserId) -> Result<()> {
-        // First: what other replicas have noted until now is not stored any more.
+        // First, so that records buffered by other replicas until now are not stored.
         transact(&self.db, |txn| async move {
             if self.erasures.is_erased(&*txn, user).await? {
                 return Ok(());
             }
-            Ok(history::note_cleared(&*txn, user, self.clock.now()).await?)
+            Ok(history::set_cleared_at(&*txn, user, self.clock.now()).await?)
         })
         .await?;
-        self.store_watched().await?;
+        self.flush_history().await?;
         history::clear(&self.db, user).await?;
         Ok(())
     }
 
-    pub async fn keeps_history(&self, user: UserId) -> Result<bool> {
-        Ok(history::is_kept(&self.db, user).await?)
+    pub async fn history_enabled(&self, user: UserId) -> Result<bool> {
+        Ok(history::is_enabled(&self.db, user).await?)
     }
 
-    /// Keeps a history from now on, or none; what is there stays.
-    pub async fn keep_history(&self, user: UserId, enabled: bool) -> Result<()> {
-        // What was watched until now falls under what held until now.
-        self.store_watched().await?;
+    /// Stored records stay when the history is disabled.
+    pub async fn set_history_enabled(&self, user: UserId, enabled: bool) -> Result<()> {
+        // Records until now are subject to the previous setting.
+        self.flush_history().await?;
         transact(&self.db, |txn| async move {
             if self.erasures.is_erased(&*txn, user).await? {
                 return Ok(());
             }
-            Ok(history::keep(&*txn, user, enabled).await?)
+            Ok(history::set_enabled(&*txn, user, enabled).await?)
         })
         .await
     }
 
-    /// Forgets what was watched too long ago.
-    pub async fn forget_old_history(&self) -> Result<()> {
-        Ok(history::forget_older(&self.db, self.clock.ago(KEPT)).await?)
+    pub async fn prune_history(&self) -> Result<()> {
+        Ok(history::delete_older(&self.db, self.clock.ago(RETENTION)).await?)
     }
 }

@@ -1,39 +1,36 @@
-//! Taking a catalogue over: published videos without media, many in one
-//! transaction.
+//! Importing a catalogue: published videos without media, many in one transaction.
 //!
-//! An import key stands for its video as long as the video is there, so that a
-//! call which is repeated, whole or in part, adds what is missing.
+//! An import key is unique among existing videos, so that a call which is repeated,
+//! whole or in part, adds only what is missing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{VideoChanged, VideosImported};
-use fenz_events::{Act, MAX_BYTES};
+use fenz_events::{AuditEntry, MAX_BYTES};
 use prost::Message;
 use serde_json::json;
 
-use super::{App, events::changed};
+use super::{App, events::changed_event};
 use crate::{
     clients::Tags,
     domain::{CategoryId, HiddenReasons, Tier, Video, VideoId, Views},
     store::{
-        categories, channels,
-        sweeps::{self, Kind},
-        videos,
+        cascades::{self, Kind},
+        categories, channels, videos,
     },
 };
 
-/// How often a call begins anew because another stored a key of its.
-const TRIES: u32 = 5;
-/// What the videos of one event take, encoded: far from the most, for what is
-/// around each.
+/// Attempts when concurrent calls store the same keys.
+const MAX_ATTEMPTS: u32 = 5;
+/// Encoded size of the videos in one event, with room for the overhead of each.
 const EVENT_BYTES: usize = MAX_BYTES / 2;
 
 /// A video of another catalogue.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// What it is called there.
+    /// Its key in the other catalogue.
     pub key: String,
     pub owner: UserId,
     pub title: String,
@@ -42,13 +39,12 @@ pub struct Import {
     pub tags: Vec<i64>,
     pub tier: Tier,
     pub duration_seconds: i32,
-    /// Now without.
+    /// Default: now.
     pub created_at: Option<DateTime<Utc>>,
-    /// When it was created without.
+    /// Default: `created_at`.
     pub published_at: Option<DateTime<Utc>>,
 }
 
-/// What became of a call.
 #[derive(Debug)]
 pub struct Imported {
     /// In the order of the call.
@@ -58,68 +54,68 @@ pub struct Imported {
 }
 
 impl App {
-    /// Stores the videos whose keys are new, all or none. Nobody but
-    /// projections is told.
+    /// Stores the videos whose keys are new, all or none. Projections get an event,
+    /// subscribers are not notified.
     ///
     /// # Errors
     /// `INVALID_PARAMS`, `CHANNEL_NOT_FOUND`, `CATEGORY_NOT_FOUND` and
     /// `TAG_NOT_FOUND`, each on its field; `UNAVAILABLE` without
-    /// recommendation, and while an owner's earlier channel is being removed.
+    /// recommendation, and while the cascade of an owner's deleted channel runs.
     pub async fn import(&self, actor: UserId, imports: Vec<Import>) -> Result<Imported> {
         let now = self.clock.now();
-        check(&imports, now)?;
-        let there = videos::imported(&self.db, imports.iter().map(|import| import.key.as_str())).await?;
-        self.require_tags_of(&imports, &there).await?;
-        let videos: Vec<_> = imports.into_iter().map(|import| self.compose_import(import, now)).collect();
+        validate(&imports, now)?;
+        let existing = videos::find_imported(&self.db, imports.iter().map(|import| import.key.as_str())).await?;
+        self.require_tags_of(&imports, &existing).await?;
+        let videos: Vec<_> = imports.into_iter().map(|import| self.build_imported(import, now)).collect();
         let mut attempt = 1;
         loop {
             let store = self.outbox.transact(|txn| self.import_in_txn(txn, actor, &videos));
             match store.await {
-                // Another call has stored a key meanwhile: it is there now.
-                Err(error) if error.is_duplicate() && attempt < TRIES => attempt += 1,
+                // A concurrent call has stored a key: retry, which finds it.
+                Err(error) if error.is_duplicate() && attempt < MAX_ATTEMPTS => attempt += 1,
                 imported => return imported,
             }
         }
     }
 
-    /// Asks for the tags of videos that are not there yet.
-    async fn require_tags_of(&self, imports: &[Import], there: &HashMap<String, VideoId>) -> Result<()> {
-        let new = || imports.iter().enumerate().filter(|(_, import)| !there.contains_key(&import.key));
+    /// Checks the tags of videos that are not imported yet.
+    async fn require_tags_of(&self, imports: &[Import], existing: &HashMap<String, VideoId>) -> Result<()> {
+        let new = || imports.iter().enumerate().filter(|(_, import)| !existing.contains_key(&import.key));
         let tags: BTreeSet<i64> = new().flat_map(|(_, import)| &import.tags).copied().collect();
         let tags: Vec<i64> = tags.into_iter().collect();
-        let Some(unknown) = self.tags.unknown(&tags).await? else { return Ok(()) };
-        let place = new().find(|(_, import)| import.tags.contains(&unknown)).map_or(0, |(place, _)| place);
-        Err(Tags::not_found(&field(place, "tagIds"), unknown))
+        let Some(unknown) = self.tags.find_unknown(&tags).await? else { return Ok(()) };
+        let index = new().find(|(_, import)| import.tags.contains(&unknown)).map_or(0, |(index, _)| index);
+        Err(Tags::not_found(&field(index, "tagIds"), unknown))
     }
 
     async fn import_in_txn(&self, txn: Txn, actor: UserId, videos: &[(String, Video)]) -> Result<Imported> {
-        let there = videos::imported(&*txn, videos.iter().map(|(key, _)| key.as_str())).await?;
-        let new: Vec<_> = videos.iter().enumerate().filter(|(_, (key, _))| !there.contains_key(key)).collect();
-        let ids = videos.iter().map(|(key, video)| there.get(key).copied().unwrap_or(video.id)).collect();
+        let existing = videos::find_imported(&*txn, videos.iter().map(|(key, _)| key.as_str())).await?;
+        let new: Vec<_> = videos.iter().enumerate().filter(|(_, (key, _))| !existing.contains_key(key)).collect();
+        let ids = videos.iter().map(|(key, video)| existing.get(key).copied().unwrap_or(video.id)).collect();
         let imported = Imported { ids, new: new.len() };
         if new.is_empty() {
             return Ok(imported);
         }
-        let places: Vec<_> = new.iter().map(|(place, (_, video))| (*place, video)).collect();
-        require_channels_in_txn(&txn, &places).await?;
-        require_categories_in_txn(&txn, &places).await?;
+        let indexed: Vec<_> = new.iter().map(|(index, (_, video))| (*index, video)).collect();
+        require_channels_in_txn(&txn, &indexed).await?;
+        require_categories_in_txn(&txn, &indexed).await?;
         let rows: Vec<_> = new.iter().map(|(_, (key, video))| (key.as_str(), video)).collect();
         videos::import_in_txn(&*txn, &rows).await?;
         let occurred_at = Some(self.clock.now().into());
-        let told = places.iter().map(|(_, video)| VideoChanged { occurred_at, ..changed(video) });
-        self.outbox.emit_all(&txn, &together(told)).await?;
-        let act = Act {
+        let events = indexed.iter().map(|(_, video)| VideoChanged { occurred_at, ..changed_event(video) });
+        self.outbox.emit_all(&txn, &batch_events(events)).await?;
+        let entry = AuditEntry {
             actor: Some(actor),
             action: "video.imported",
             object_type: "video",
             after: Some(json!({"count": new.len()})),
-            ..Act::default()
+            ..AuditEntry::default()
         };
-        self.outbox.audit(&txn, act).await?;
+        self.outbox.audit(&txn, entry).await?;
         Ok(imported)
     }
 
-    fn compose_import(&self, import: Import, now: DateTime<Utc>) -> (String, Video) {
+    fn build_imported(&self, import: Import, now: DateTime<Utc>) -> (String, Video) {
         let created_at = import.created_at.unwrap_or(now);
         let video = Video {
             id: VideoId(self.ids.next()),
@@ -148,8 +144,8 @@ impl App {
     }
 }
 
-/// As many videos in each event as it takes.
-fn together(videos: impl Iterator<Item = VideoChanged>) -> Vec<VideosImported> {
+/// As many videos per event as fit.
+fn batch_events(videos: impl Iterator<Item = VideoChanged>) -> Vec<VideosImported> {
     let (mut events, mut bytes) = (Vec::<VideosImported>::new(), 0);
     for video in videos {
         bytes += video.encoded_len();
@@ -164,59 +160,58 @@ fn together(videos: impl Iterator<Item = VideoChanged>) -> Vec<VideosImported> {
     events
 }
 
-/// A field of one of the videos, as a refusal names it.
-pub fn field(place: usize, name: &str) -> String {
-    format!("videos[{place}].{name}")
+/// The path of a video's field in the request.
+pub fn field(index: usize, name: &str) -> String {
+    format!("videos[{index}].{name}")
 }
 
-/// Holds the videos against each other and the time.
-fn check(imports: &[Import], now: DateTime<Utc>) -> Result<()> {
-    let refuse = |place, name, message| Err(Error::field(Reason::InvalidParams, &field(place, name), message));
+/// Checks that keys are unique within the call, and times plausible.
+fn validate(imports: &[Import], now: DateTime<Utc>) -> Result<()> {
+    let refuse = |index, name, message| Err(Error::field(Reason::InvalidParams, &field(index, name), message));
     let mut keys = HashSet::new();
-    for (place, import) in imports.iter().enumerate() {
+    for (index, import) in imports.iter().enumerate() {
         if !keys.insert(&import.key) {
-            return refuse(place, "importKey", "is another video's of this call");
+            return refuse(index, "importKey", "is another video's of this call");
         }
         let created_at = import.created_at.unwrap_or(now);
         if created_at > now {
-            return refuse(place, "createdAt", "must not lie in the future");
+            return refuse(index, "createdAt", "must not lie in the future");
         }
         if import.published_at.is_some_and(|at| at < created_at || at > now) {
-            return refuse(place, "publishedAt", "must not lie before createdAt, nor in the future");
+            return refuse(index, "publishedAt", "must not lie before createdAt, nor in the future");
         }
     }
     Ok(())
 }
 
-/// Each owner has a channel, and it stays until the transaction ends.
+/// Each owner has a channel; it is locked until the transaction ends.
 async fn require_channels_in_txn(txn: &Txn, videos: &[(usize, &Video)]) -> Result<()> {
     let channels: BTreeSet<i64> = videos.iter().map(|(_, video)| video.channel_id).collect();
-    let open = channels::lock_open_in_txn(&**txn, channels).await?;
-    if let Some((place, _)) = videos.iter().find(|(_, video)| !open.contains(&video.channel_id)) {
+    let active = channels::lock_active_in_txn(&**txn, channels).await?;
+    if let Some((index, _)) = videos.iter().find(|(_, video)| !active.contains(&video.channel_id)) {
         let message = "names nobody who has a channel";
-        return Err(Error::field(Reason::ChannelNotFound, &field(*place, "ownerId"), message));
+        return Err(Error::field(Reason::ChannelNotFound, &field(*index, "ownerId"), message));
     }
-    // What is as old as the channel that was deleted would go with its videos.
-    let mut sweeps = sweeps::all(&**txn).await?;
-    sweeps.retain(|sweep| sweep.kind == Kind::Channel);
-    let is_swept = |video: &Video| {
-        sweeps.iter().any(|sweep| sweep.subject == video.channel_id && video.created_at < sweep.made_before)
+    // The cascade of an earlier channel would delete videos that are older than it.
+    let mut cascades = cascades::all(&**txn).await?;
+    cascades.retain(|cascade| cascade.kind == Kind::Channel);
+    let is_cascaded = |video: &Video| {
+        cascades.iter().any(|cascade| cascade.subject == video.channel_id && video.created_at < cascade.made_before)
     };
-    if let Some((place, _)) = videos.iter().find(|(_, video)| is_swept(video)) {
+    if let Some((index, _)) = videos.iter().find(|(_, video)| is_cascaded(video)) {
         let message = "names an owner whose earlier channel is being removed; try again later";
-        return Err(Error::field(Reason::Unavailable, &field(*place, "ownerId"), message));
+        return Err(Error::field(Reason::Unavailable, &field(*index, "ownerId"), message));
     }
     Ok(())
 }
 
 async fn require_categories_in_txn(txn: &Txn, videos: &[(usize, &Video)]) -> Result<()> {
-    // There are few.
-    let there = categories::all(&**txn).await?;
-    let is_unknown = |video: &Video| video.category.is_some_and(|id| there.iter().all(|c| c.id != id));
+    let existing = categories::all(&**txn).await?;
+    let is_unknown = |video: &Video| video.category.is_some_and(|id| existing.iter().all(|c| c.id != id));
     match videos.iter().find(|(_, video)| is_unknown(video)) {
         None => Ok(()),
-        Some((place, _)) => {
-            Err(Error::field(Reason::CategoryNotFound, &field(*place, "categoryId"), "names no category"))
+        Some((index, _)) => {
+            Err(Error::field(Reason::CategoryNotFound, &field(*index, "categoryId"), "names no category"))
         }
     }
 }

@@ -1,39 +1,40 @@
-//! What the service does, a file for each use case.
+//! The use cases, a file each.
 
+mod cascades;
 mod catalog;
 mod categories;
+mod channel_cache;
 mod channels;
 mod create;
 mod delete;
 mod erase;
-mod errands;
 mod events;
 mod get;
 mod history;
-mod hot;
 mod import;
-mod links;
 mod list;
 mod moderate;
-mod overheard;
+mod pending_calls;
 mod publish;
-mod sweeps;
 mod update;
+mod video_cache;
+mod video_urls;
 mod views;
 
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, Error, IdMaker, Platform, Reason, Result, UserId};
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
+use tokio::sync::Notify;
 
 pub use categories::CategoryEdit;
 pub use create::NewVideo;
-pub use get::Watch;
-pub use hot::HotVideo;
+pub use get::WatchRequest;
 pub use import::{Import, field as field_of_import};
-pub use list::Listed;
+pub use list::ListedVideo;
 pub use update::Edit;
+pub use video_cache::CachedVideo;
 pub use views::Visitor;
 
 use crate::{
@@ -42,16 +43,15 @@ use crate::{
     domain::{ChannelState, Video, VideoId},
     store::idempotency,
 };
-use errands::Errands;
-use history::WatchNotes;
-use hot::HotVideos;
-use links::Links;
-use list::Pages;
-use overheard::OverheardChannels;
-use sweeps::Sweeps;
+use channel_cache::ChannelCache;
+use history::HistoryBuffer;
+use list::PageCache;
+use pending_calls::PendingCalls;
+use video_cache::VideoCache;
+use video_urls::VideoUrls;
 use views::ViewCounts;
 
-/// What the use cases work with. Clones share all of it.
+/// The dependencies of the use cases. Clones share them.
 #[derive(Clone)]
 pub struct App {
     db: DatabaseConnection,
@@ -62,75 +62,71 @@ pub struct App {
     uploads: Uploads,
     memberships: Memberships,
     tags: Tags,
-    links: Links,
+    urls: VideoUrls,
     pub(crate) views: Arc<ViewCounts>,
-    history: Arc<WatchNotes>,
-    hot: Arc<HotVideos>,
-    pages: Pages,
-    overheard: OverheardChannels,
-    pub(crate) errands: Errands,
-    pub(crate) erasures: Erasures,
-    pub(crate) sweeps: Sweeps,
+    history: Arc<HistoryBuffer>,
+    cache: Arc<VideoCache>,
+    pages: PageCache,
+    channels: ChannelCache,
+    pub(crate) pending_calls: PendingCalls,
+    pub(crate) erasures: ErasureRunner,
+    pub(crate) cascade_scheduled: Arc<Notify>,
 }
 
-/// How long an idempotency key is kept.
-const KEYS_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+const KEY_TTL: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl App {
     pub async fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
         let (db, clock, ids) = (platform.db()?, platform.clock.clone(), platform.ids.clone());
         let outbox = Outbox::start(platform).await?;
         let uploads = Uploads::new(platform.peers.require("media")?);
-        let links = Links::new(platform.media_urls()?, clock.clone(), &config);
+        let urls = VideoUrls::new(platform.media_urls()?, clock.clone(), &config);
         let views = ViewCounts::new(db.clone(), outbox.clone(), clock.clone(), ids.clone(), platform.redis());
-        let overheard = OverheardChannels::default();
-        let hot = HotVideos::new(&config.cache, db.clone(), views.buffer.clone(), links.clone(), overheard.clone());
+        let channels = ChannelCache::default();
+        let cache = VideoCache::new(&config.cache, db.clone(), views.buffer.clone(), urls.clone(), channels.clone());
         Ok(Self {
-            erasures: Erasures::new(platform, &outbox)?,
+            erasures: ErasureRunner::new(platform, &outbox)?,
             outbox,
             ids,
             memberships: Memberships::new(platform.peers.find("channel")?, config.membership_ttl),
             tags: Tags::new(platform.peers.find("recommendation")?),
-            errands: Errands::new(db.clone(), clock.clone(), uploads.clone()),
+            pending_calls: PendingCalls::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
-            hot: Arc::new(hot),
-            pages: Pages::default(),
+            cache: Arc::new(cache),
+            pages: PageCache::default(),
             db,
             clock,
             uploads,
-            links,
+            urls,
             views: Arc::new(views),
             history: Arc::default(),
-            overheard,
-            sweeps: Sweeps::default(),
+            channels,
+            cascade_scheduled: Arc::default(),
         })
     }
 
-    /// Forgets idempotency keys whose time is over.
-    pub async fn forget_old_keys(&self) -> Result<()> {
-        idempotency::forget_older(&self.db, self.clock.ago(KEYS_KEPT)).await?;
+    pub async fn prune_idempotency_keys(&self) -> Result<()> {
+        idempotency::delete_older(&self.db, self.clock.ago(KEY_TTL)).await?;
         Ok(())
     }
 
-    /// A video has changed somewhere.
-    pub fn forget_video(&self, id: VideoId) {
-        self.hot.forget(id);
+    /// To be called when a replica has changed a video.
+    pub fn invalidate_video(&self, id: VideoId) {
+        self.cache.invalidate(id);
     }
 
-    /// A channel has changed somewhere.
-    pub fn hear_of_channel(&self, state: ChannelState) {
-        self.overheard.hear(state);
-        self.hot.forget_channel(state.id);
+    /// To be called with the broadcast state of a channel.
+    pub fn update_channel(&self, state: ChannelState) {
+        self.channels.update(state);
+        self.cache.invalidate_channel(state.id);
     }
 
-    /// A membership has changed.
-    pub fn forget_membership(&self, user: UserId, channel: i64) {
-        self.memberships.forget(user, channel);
+    pub fn invalidate_membership(&self, user: UserId, channel: i64) {
+        self.memberships.invalidate(user, channel);
     }
 
-    /// A tag is gone.
-    pub fn forget_tag(&self, tag: i64) {
-        self.tags.forget(tag);
+    pub fn invalidate_tag(&self, tag: i64) {
+        self.tags.invalidate(tag);
     }
 }
 

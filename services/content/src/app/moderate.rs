@@ -1,34 +1,31 @@
-//! What moderators do to videos.
+//! Moderation of videos.
 
 use std::sync::Arc;
 
 use fenz_chassis::{Error, Reason, Result, User};
 use fenz_contract::events::v1::UserModerated;
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::json;
 
-use super::{App, HotVideo, list::Listed, video_not_found};
+use super::{App, CachedVideo, list::ListedVideo, video_not_found};
 use crate::{
-    domain::{VideoId, page::Page},
-    store::{
-        listing::{self, Review},
-        videos,
-    },
+    domain::{ReviewFilter, VideoId, page::Page},
+    store::{listing, videos},
 };
 
 impl App {
-    /// Videos in every state, and how many there are.
-    pub async fn review(&self, review: Review, page: Page) -> Result<(Vec<Listed>, u64)> {
-        let (videos, total) = listing::in_review(&self.db, review, page).await?;
+    /// A page of videos in every state, and their total.
+    pub async fn review(&self, filter: ReviewFilter, page: Page) -> Result<(Vec<ListedVideo>, u64)> {
+        let (videos, total) = listing::for_review(&self.db, filter, page).await?;
         Ok((self.with_channels(videos).await?, total))
     }
 
-    /// Takes a video out of sight, or takes that back; what else hides it stays.
-    /// A repeat changes nothing and tells nothing. `text` is for the owner.
+    /// Hides a video, or restores it unless something else hides it. Idempotent.
+    /// `text` is shown to the owner.
     ///
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` on one's own.
-    pub async fn moderate(&self, id: VideoId, actor: &User, hide: bool, text: &str) -> Result<Arc<HotVideo>> {
+    pub async fn moderate(&self, id: VideoId, actor: &User, hide: bool, text: &str) -> Result<Arc<CachedVideo>> {
         let moderate = self.outbox.transact(|txn| async move {
             let before = videos::lock_in_txn(&*txn, id).await?.ok_or_else(video_not_found)?;
             if before.owner == actor.id {
@@ -39,9 +36,9 @@ impl App {
             }
             let after = before.clone().moderated(hide, self.clock.now());
             videos::update_in_txn(&*txn, &after).await?;
-            self.tell_in_txn(&txn, Some(&before), &after).await?;
+            self.emit_changed_in_txn(&txn, Some(&before), &after).await?;
             let outcome = if hide { "hidden" } else { "restored" };
-            let told = UserModerated {
+            let event = UserModerated {
                 user_id: after.owner.0,
                 outcome: outcome.to_owned(),
                 object_type: "video".to_owned(),
@@ -51,13 +48,13 @@ impl App {
                 until: None,
                 occurred_at: Some(self.clock.now().into()),
             };
-            self.outbox.emit(&txn, &told).await?;
+            self.outbox.emit(&txn, &event).await?;
             let state = |hidden: bool| json!({"isHidden": hidden, "title": after.title});
             let mut now = state(hide);
             if !text.is_empty() {
                 now["text"] = json!(text);
             }
-            let act = Act {
+            let entry = AuditEntry {
                 actor: Some(actor.id),
                 action: if hide { "video.hidden" } else { "video.restored" },
                 object_type: "video",
@@ -67,7 +64,7 @@ impl App {
                 about: Some(after.owner),
                 address: None,
             };
-            self.outbox.audit(&txn, act).await
+            self.outbox.audit(&txn, entry).await
         });
         moderate.await?;
         self.reread(id).await

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use fenz_chassis::{Result, UserId};
 
-use super::{App, HotVideo, require_owner, video_not_found};
+use super::{App, CachedVideo, require_owner, video_not_found};
 use crate::{domain::VideoId, store::videos};
 
 impl App {
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's.
-    pub async fn publish(&self, id: VideoId, caller: UserId, published: bool) -> Result<Arc<HotVideo>> {
+    pub async fn publish(&self, id: VideoId, caller: UserId, published: bool) -> Result<Arc<CachedVideo>> {
         let publish = self.outbox.transact(|txn| async move {
             let video = videos::lock_in_txn(&*txn, id).await?.ok_or_else(video_not_found)?;
             require_owner(&video, caller)?;
@@ -18,7 +18,7 @@ impl App {
                 let before = video.clone();
                 let after = video.published(published, self.clock.now());
                 videos::update_in_txn(&*txn, &after).await?;
-                self.tell_in_txn(&txn, Some(&before), &after).await?;
+                self.emit_changed_in_txn(&txn, Some(&before), &after).await?;
             }
             Ok(())
         });
@@ -26,9 +26,9 @@ impl App {
         self.reread(id).await
     }
 
-    /// A video after a change of it.
-    pub(super) async fn reread(&self, id: VideoId) -> Result<Arc<HotVideo>> {
-        self.hot.forget(id);
-        self.hot.get(id).await?.ok_or_else(video_not_found)
+    /// Loads a video after a change.
+    pub(super) async fn reread(&self, id: VideoId) -> Result<Arc<CachedVideo>> {
+        self.cache.invalidate(id);
+        self.cache.get(id).await?.ok_or_else(video_not_found)
     }
 }

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
+use fenz_chassis::{Error, Reason, Result, UserId};
 use sea_orm::ConnectionTrait;
 
-use super::{App, HotVideo, create::require_category, require_cooled_down, require_owner, video_not_found};
+use super::{App, CachedVideo, create::require_category, require_cooled_down, require_owner, video_not_found};
 use crate::{
     clients::Kind,
     domain::{UploadId, Video, VideoId, changes::Changes, if_match},
     store::{
-        errands::{self, About, Errand},
+        pending_calls::{self, CallTarget, PendingCall},
         videos,
     },
 };
 
-/// An edit by a caller.
 #[derive(Clone, Debug)]
 pub struct Edit {
     pub id: VideoId,
@@ -29,27 +28,22 @@ impl App {
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
     /// `EDIT_COOLDOWN`; `VERSION_MISMATCH`; `CATEGORY_NOT_FOUND`,
-    /// `TAG_NOT_FOUND` and what media says of a new thumbnail.
-    pub async fn update(&self, edit: Edit) -> Result<Arc<HotVideo>> {
+    /// `TAG_NOT_FOUND` and media's errors for a new thumbnail.
+    pub async fn update(&self, edit: Edit) -> Result<Arc<CachedVideo>> {
         self.require_tags(&edit).await?;
-        match self.begin(&edit).await? {
-            None => {}
-            Some(intent) => {
-                if let Err(error) = self.finish(&edit, &intent).await {
-                    if let Err(problem) = self.errands.give_up(&intent).await {
-                        // The intent is stored: a job goes on with it.
-                        tracing::warn!(error = %problem, video.id = edit.id.0, "a thumbnail is handed back later");
-                    }
-                    return Err(error);
+        if let Some(intent) = self.begin(&edit).await? {
+            if let Err(error) = self.finish(&edit, &intent).await {
+                if let Err(problem) = self.pending_calls.cancel(&intent).await {
+                    tracing::warn!(error = %problem, video.id = edit.id.0, "release of thumbnail failed; the job retries");
                 }
-                self.errands.wake();
+                return Err(error);
             }
+            self.pending_calls.notify();
         }
         self.reread(edit.id).await
     }
 
-    /// Tags that come new are asked for; it takes a network call, so before the
-    /// transaction.
+    /// Checks added tags. Before the transaction, as it needs a network call.
     async fn require_tags(&self, edit: &Edit) -> Result<()> {
         let Some(tags) = &edit.changes.tags else { return Ok(()) };
         let video = videos::find(&self.db, edit.id).await?.ok_or_else(video_not_found)?;
@@ -58,50 +52,50 @@ impl App {
         self.tags.require(&new).await
     }
 
-    /// Does an edit without a new thumbnail at once. With one, stores the intent
-    /// to claim it.
-    async fn begin(&self, edit: &Edit) -> Result<Option<Errand>> {
+    /// Applies an edit without a new thumbnail. With one, stores the intent to claim
+    /// it.
+    async fn begin(&self, edit: &Edit) -> Result<Option<PendingCall>> {
         let intent_id = self.ids.next();
         let begun = self.outbox.transact(|txn| async move {
             let video = self.editable_in_txn(&*txn, edit).await?;
             require_category(&*txn, edit.changes.category.flatten()).await?;
             let Some(thumbnail) = edit.changes.thumbnail.filter(|t| video.thumbnail != Some(*t)) else {
-                self.apply_in_txn(&txn, edit, video).await?;
+                self.change_in_txn(&txn, video, edit.changes.clone()).await?;
                 return Ok(None);
             };
-            require_free(&*txn, edit.id, thumbnail).await?;
+            require_claimable(&*txn, edit.id, thumbnail).await?;
             let due_at = self.clock.after(self.config.claim_timeout);
-            let about = About { id: intent_id, video: edit.id, upload: Some(thumbnail), owner: edit.caller };
-            let intent = Errand::intent(about, due_at);
-            errands::insert(&*txn, intent).await?;
+            let target = CallTarget { id: intent_id, video: edit.id, upload: Some(thumbnail), owner: edit.caller };
+            let intent = PendingCall::intent(target, due_at);
+            pending_calls::insert(&*txn, intent).await?;
             Ok(Some(intent))
         });
         begun.await
     }
 
-    /// Claims the new thumbnail, then does the edit.
-    async fn finish(&self, edit: &Edit, intent: &Errand) -> Result<()> {
+    /// Claims the new thumbnail, then applies the edit.
+    async fn finish(&self, edit: &Edit, intent: &PendingCall) -> Result<()> {
         if let Some(thumbnail) = intent.upload {
             self.uploads.claim(Kind::Thumbnail, thumbnail, edit.caller, edit.id).await?;
         }
         let removal = self.ids.next();
         let finished = self.outbox.transact(|txn| async move {
             let video = self.editable_in_txn(&*txn, edit).await?;
-            if !errands::take_back_in_txn(&*txn, intent.id).await? {
+            if !pending_calls::complete_intent_in_txn(&*txn, intent.id).await? {
                 let reason = anyhow::anyhow!("the claim of a thumbnail of video {} was released", edit.id.0);
                 return Err(Error::unavailable("the upload", reason));
             }
             require_category(&*txn, edit.changes.category.flatten()).await?;
             if let Some(old) = video.thumbnail.filter(|old| intent.upload != Some(*old)) {
-                let about = About { id: removal, video: edit.id, upload: Some(old), owner: edit.caller };
-                errands::insert(&*txn, Errand::removal(about, self.clock.now())).await?;
+                let target = CallTarget { id: removal, video: edit.id, upload: Some(old), owner: edit.caller };
+                pending_calls::insert(&*txn, PendingCall::removal(target, self.clock.now())).await?;
             }
-            self.apply_in_txn(&txn, edit, video).await
+            self.change_in_txn(&txn, video, edit.changes.clone()).await
         });
         finished.await
     }
 
-    /// The video, if it may be edited now.
+    /// Locks the video, if it may be edited now.
     async fn editable_in_txn(&self, txn: &impl ConnectionTrait, edit: &Edit) -> Result<Video> {
         let video = videos::lock_in_txn(txn, edit.id).await?.ok_or_else(video_not_found)?;
         require_owner(&video, edit.caller)?;
@@ -111,20 +105,11 @@ impl App {
         }
         Ok(video)
     }
-
-    async fn apply_in_txn(&self, txn: &Txn, edit: &Edit, before: Video) -> Result<()> {
-        let after = edit.changes.clone().apply(before.clone(), self.clock.now());
-        if after.version == before.version {
-            return Ok(());
-        }
-        videos::update_in_txn(txn.as_ref(), &after).await?;
-        self.tell_in_txn(txn, Some(&before), &after).await
-    }
 }
 
-/// A picture that this video has just dropped is on its way out.
-async fn require_free(txn: &impl ConnectionTrait, video: VideoId, thumbnail: UploadId) -> Result<()> {
-    if errands::is_being_released(txn, video, thumbnail).await? {
+/// A thumbnail that this video has just replaced has a pending release.
+async fn require_claimable(txn: &impl ConnectionTrait, video: VideoId, thumbnail: UploadId) -> Result<()> {
+    if pending_calls::is_being_released(txn, video, thumbnail).await? {
         return Err(Kind::Thumbnail.not_found());
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Who holds which membership of a channel.
+//! Client of the channel service's memberships, with a cache.
 
 use std::time::Duration;
 
@@ -10,54 +10,52 @@ use moka::sync::Cache;
 
 use crate::domain::Tier;
 
-/// Memberships kept in mind.
-const AT_MOST: u64 = 50_000;
-/// Longer than an answer takes.
-const ANSWER: Duration = Duration::from_secs(10);
+const CAPACITY: u64 = 50_000;
+/// Longer than a call to the channel service takes.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The channel service; where there is none, nobody holds a membership.
+/// Without a channel service nobody has a membership.
 #[derive(Clone)]
 pub struct Memberships {
     client: Option<MembershipServiceClient<PeerChannel>>,
-    held: Cache<(UserId, i64), Tier>,
-    /// Those that changed a moment ago: an answer that was on its way then may
-    /// be of before.
+    tiers: Cache<(UserId, i64), Tier>,
+    /// Recently changed memberships are not cached: a reply in flight may be stale.
     changed: Cache<(UserId, i64), ()>,
 }
 
 impl Memberships {
     pub fn new(channel: Option<PeerChannel>, ttl: Duration) -> Self {
-        let held = Cache::builder().max_capacity(AT_MOST).time_to_live(ttl).build();
-        let changed = Cache::builder().max_capacity(AT_MOST).time_to_live(ANSWER).build();
-        Self { client: channel.map(MembershipServiceClient::new), held, changed }
+        let tiers = Cache::builder().max_capacity(CAPACITY).time_to_live(ttl).build();
+        let changed = Cache::builder().max_capacity(CAPACITY).time_to_live(CALL_TIMEOUT).build();
+        Self { client: channel.map(MembershipServiceClient::new), tiers, changed }
     }
 
-    /// The tier of a user's membership of a channel; one that suffices may be as
-    /// old as the time to live.
+    /// The tier of a user's membership of a channel. Only a tier of at least
+    /// `required` is taken from the cache.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the channel service does not answer.
-    pub async fn held(&self, user: UserId, channel_id: i64, needed: Tier) -> Result<Tier> {
+    pub async fn tier(&self, user: UserId, channel_id: i64, required: Tier) -> Result<Tier> {
         let Some(client) = &self.client else { return Ok(Tier::Open) };
         let key = (user, channel_id);
-        if let Some(tier) = self.held.get(&key).filter(|tier| *tier >= needed) {
+        if let Some(tier) = self.tiers.get(&key).filter(|tier| *tier >= required) {
             return Ok(tier);
         }
         let request = GetMembershipRequest { user_id: user.0, channel_id };
-        let tier = Tier::of(client.clone().get_membership(request).await?.into_inner().tier);
+        let tier = Tier::from_number(client.clone().get_membership(request).await?.into_inner().tier);
         if tier > Tier::Open && !self.changed.contains_key(&key) {
-            self.held.insert(key, tier);
+            self.tiers.insert(key, tier);
         }
         Ok(tier)
     }
 
-    /// A membership has changed.
-    pub fn forget(&self, user: UserId, channel_id: i64) {
+    /// To be called when a membership has changed.
+    pub fn invalidate(&self, user: UserId, channel_id: i64) {
         self.changed.insert((user, channel_id), ());
-        self.held.invalidate(&(user, channel_id));
+        self.tiers.invalidate(&(user, channel_id));
     }
 
-    /// The channels that a user belongs to.
+    /// The channels of which a user is a member.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the channel service does not answer.

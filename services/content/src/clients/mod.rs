@@ -1,4 +1,4 @@
-//! The other services, as this one needs them.
+//! Clients of other services.
 
 mod memberships;
 mod tags;
@@ -6,4 +6,4 @@ mod uploads;
 
 pub use memberships::Memberships;
 pub use tags::Tags;
-pub use uploads::{Claimed, Kind, Uploads};
+pub use uploads::{ClaimedUpload, Kind, Uploads};

@@ -1,30 +1,29 @@
-//! Uploads, which media keeps.
+//! Client of the media service's uploads.
 
 use fenz_chassis::{Error, Reason, Result, UserId, peers::PeerChannel};
 use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest, upload_service_client::UploadServiceClient};
 
 use crate::domain::{UploadId, Video, VideoId};
 
-/// The media service.
 #[derive(Clone)]
 pub struct Uploads {
     client: UploadServiceClient<PeerChannel>,
 }
 
-/// What an upload is wanted for.
+/// The use of an upload.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Video,
     Thumbnail,
 }
 
-/// What is known of an upload that was taken into use.
+/// Metadata of an upload that was claimed.
 #[derive(Clone, Copy, Debug)]
-pub struct Claimed {
+pub struct ClaimedUpload {
     pub duration_seconds: i32,
     pub width: i32,
     pub height: i32,
-    /// The frame taken of a video.
+    /// The frame that media extracted from a video.
     pub poster: Option<UploadId>,
 }
 
@@ -36,7 +35,7 @@ impl Kind {
         }
     }
 
-    /// The field of a request that names such an upload.
+    /// The request field with the upload's id.
     fn field(self) -> &'static str {
         match self {
             Self::Video => "videoUploadId",
@@ -44,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// The refusal of an upload that is not there, or not the caller's.
+    /// For an upload that does not exist or is another user's.
     pub fn not_found(self) -> Error {
         Error::field(Reason::UploadNotFound, self.field(), "names no upload of yours")
     }
@@ -55,22 +54,22 @@ impl Uploads {
         Self { client: UploadServiceClient::new(media) }
     }
 
-    /// Takes an owner's upload into use for a video. Can be repeated.
+    /// Claims an owner's upload for a video. Idempotent.
     ///
     /// # Errors
-    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED` and what else media refuses,
-    /// each on the field that named the upload; `UNAVAILABLE`.
-    pub async fn claim(&self, kind: Kind, upload: UploadId, owner: UserId, video: VideoId) -> Result<Claimed> {
+    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED` and media's other errors, each on
+    /// the request field with the upload's id; `UNAVAILABLE`.
+    pub async fn claim(&self, kind: Kind, upload: UploadId, owner: UserId, video: VideoId) -> Result<ClaimedUpload> {
         let request = ClaimUploadRequest {
             upload_id: upload.0,
             owner_id: owner.0,
             kind: kind.name().to_owned(),
-            claim: Video::claim(video),
+            claim: Video::claim_name(video),
         };
         let reply = self.client.clone().claim_upload(request).await.map_err(|status| on_field(kind, status.into()))?;
         let reply = reply.into_inner();
         let upload = reply.upload.unwrap_or_default();
-        Ok(Claimed {
+        Ok(ClaimedUpload {
             duration_seconds: upload.duration_seconds,
             width: upload.width,
             height: upload.height,
@@ -78,10 +77,10 @@ impl Uploads {
         })
     }
 
-    /// Ends the claim of a video on one upload, or on all. Can be repeated.
+    /// Releases the claim of a video on one upload, or on all. Idempotent.
     pub async fn release(&self, video: VideoId, upload: Option<UploadId>, keep_files: bool) -> Result<()> {
         let upload_id = upload.map_or(0, |u| u.0);
-        let request = ReleaseClaimRequest { claim: Video::claim(video), upload_id, keep_files };
+        let request = ReleaseClaimRequest { claim: Video::claim_name(video), upload_id, keep_files };
         self.client.clone().release_claim(request).await?;
         Ok(())
     }

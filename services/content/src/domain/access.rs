@@ -1,16 +1,16 @@
-//! Who may see and watch a video: hidden → published → tier → allow.
+//! Who may see and watch a video. Checked in this order: hidden, published, tier.
 
 use super::{Tier, Video};
 
-/// What the rule asks of a video.
+/// The attributes of a video that decide access.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub struct VideoAccess {
     pub hidden: bool,
     pub published: bool,
     pub tier: Tier,
 }
 
-/// What the rule asks of a viewer.
+/// The attributes of a viewer that decide access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewer {
     Anonymous,
@@ -21,32 +21,30 @@ pub enum Viewer {
     Owner,
 }
 
-/// What the rule says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Allow,
-    /// The video is none of the viewer's business: it is as if it were not there.
+    /// Answered like a video that does not exist.
     NotFound,
-    /// Any membership would do as a first step.
+    /// The viewer has no membership.
     MembershipRequired,
-    /// The viewer's membership is not enough.
+    /// The viewer's membership is of a lower tier.
     PremiumRequired,
 }
 
-impl Facts {
-    /// Of a video and its channel.
-    pub fn of(video: &Video, channel_withholds: bool) -> Self {
-        Self { hidden: video.hidden.any() || channel_withholds, published: video.is_published, tier: video.tier }
+impl VideoAccess {
+    pub fn new(video: &Video, channel_hidden: bool) -> Self {
+        Self { hidden: video.hidden.any() || channel_hidden, published: video.is_published, tier: video.tier }
     }
 }
 
-/// Whether everybody may know of the video.
-pub fn is_public(video: Facts) -> bool {
+/// Whether the video is listed for everybody.
+pub fn is_public(video: VideoAccess) -> bool {
     video.published && !video.hidden
 }
 
-/// The rule. The owner, moderators and administrators see and watch everything.
-pub fn decide(video: Facts, viewer: Viewer) -> Decision {
+/// The owner, moderators and administrators see and watch everything.
+pub fn decide(video: VideoAccess, viewer: Viewer) -> Decision {
     let held = match viewer {
         Viewer::Owner | Viewer::Staff => return Decision::Allow,
         Viewer::SignedIn(tier) => tier,
@@ -78,17 +76,17 @@ mod tests {
     /// Every combination: a row for each tier of a public video, a column for
     /// each of [`VIEWERS`].
     #[test]
-    fn the_whole_table() {
+    fn every_combination() {
         use Decision::{Allow as A, MembershipRequired as M, NotFound as N, PremiumRequired as P};
         let public = [[A, A, A, A, A, A], [M, M, A, A, A, A], [M, M, P, A, A, A]];
-        let withheld = [N, N, N, N, A, A];
+        let restricted = [N, N, N, N, A, A];
         for hidden in [false, true] {
             for published in [false, true] {
                 for tier in [Tier::Open, Tier::Subscriber, Tier::Premium] {
-                    let expected = if hidden || !published { withheld } else { public[tier as usize] };
+                    let expected = if hidden || !published { restricted } else { public[tier as usize] };
                     for (viewer, expected) in VIEWERS.into_iter().zip(expected) {
-                        let facts = Facts { hidden, published, tier };
-                        assert_eq!(decide(facts, viewer), expected, "{facts:?} {viewer:?}");
+                        let access = VideoAccess { hidden, published, tier };
+                        assert_eq!(decide(access, viewer), expected, "{access:?} {viewer:?}");
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! A partial edit: what is named changes, the rest stays.
+//! Partial edits: fields that are `None` stay as they are.
 
 use chrono::{DateTime, Utc};
 
@@ -9,8 +9,8 @@ use super::{CategoryId, Tier, UploadId, Video};
 pub struct Changes {
     pub title: Option<String>,
     pub description: Option<String>,
-    /// `Some(None)` takes the category away.
-    #[expect(clippy::option_option, reason = "left out, taken away and set are three things")]
+    /// `Some(None)` removes the category.
+    #[expect(clippy::option_option, reason = "omitted, removed and set are three cases")]
     pub category: Option<Option<CategoryId>>,
     pub tags: Option<Vec<i64>>,
     pub thumbnail: Option<UploadId>,
@@ -18,7 +18,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The video as it is afterwards; as it was when nothing was named.
+    /// Unchanged, version included, when no field is set.
     #[must_use]
     pub fn apply(self, mut video: Video, now: DateTime<Utc>) -> Video {
         if self == Self::default() {
@@ -38,8 +38,7 @@ impl Changes {
 }
 
 impl Video {
-    /// Published or not from now on. Saying it again changes nothing, and the
-    /// first publication stays the first.
+    /// Idempotent. `published_at` keeps the time of the first publication.
     #[must_use]
     pub fn published(mut self, published: bool, now: DateTime<Utc>) -> Self {
         if self.is_published == published {
@@ -54,7 +53,7 @@ impl Video {
         self
     }
 
-    /// Hidden by moderators or not from now on. Saying it again changes nothing.
+    /// Sets or clears the moderators' reason to hide it. Idempotent.
     #[must_use]
     pub fn moderated(mut self, hidden: bool, now: DateTime<Utc>) -> Self {
         if self.hidden.moderated() != hidden {
@@ -72,7 +71,7 @@ mod tests {
     use crate::domain::video::sample;
 
     #[test]
-    fn what_is_not_named_stays() {
+    fn omitted_fields_stay() {
         let before = Video { tags: vec![1, 2], category: Some(CategoryId(3)), ..sample(1) };
         let now = before.created_at + chrono::TimeDelta::hours(1);
         assert_eq!(Changes::default().apply(before.clone(), now), before);
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_publication_stays_the_first() {
+    fn published_at_keeps_the_first_publication() {
         let new = Video { is_published: false, published_at: None, ..sample(1) };
         let at = |hours| new.created_at + chrono::TimeDelta::hours(hours);
         let first = new.clone().published(true, at(1));

@@ -1,6 +1,6 @@
-//! What a channel decides for all its videos.
+//! The state of a channel that applies to all its videos.
 
-/// A channel as its own events tell it, by version.
+/// A channel as its own events describe it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelState {
     pub id: i64,
@@ -11,8 +11,8 @@ pub struct ChannelState {
 }
 
 impl ChannelState {
-    /// Its videos are out of sight for all but their owner and moderators.
-    pub fn withholds(&self) -> bool {
+    /// Whether its videos are visible to their owner and moderators only.
+    pub fn hides_videos(&self) -> bool {
         self.is_hidden || self.is_deleted
     }
 }

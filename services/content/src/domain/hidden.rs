@@ -1,8 +1,7 @@
-//! Why a video is hidden: it keeps every reason, and is visible when none is
-//! left.
+//! Why a video is hidden: a bit set of reasons; it is visible when none is set.
 
-/// A set of reasons, a bit for each: 1 moderation, 8 its owner hid it. That its
-/// channel is hidden is the channel's; 2 and 4 are not used.
+/// 1: moderation, 8: hidden by its owner; 2 and 4 are unused. A hidden channel is
+/// not among them: that is stored with the channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HiddenReasons(i32);
 
@@ -26,7 +25,7 @@ impl HiddenReasons {
         self.0 & Self::MODERATION != 0
     }
 
-    /// The same with or without moderation among them.
+    /// Sets or clears the moderation bit.
     #[must_use]
     pub fn with_moderation(self, moderated: bool) -> Self {
         Self(if moderated { self.0 | Self::MODERATION } else { self.0 & !Self::MODERATION })
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moderation_leaves_other_reasons_alone() {
+    fn moderation_keeps_other_reasons() {
         let own = HiddenReasons::from_bits(8);
         let both = own.with_moderation(true);
         assert_eq!((both.bits(), both.moderated(), own.moderated()), (9, true, false));

@@ -1,25 +1,21 @@
-//! What a video is.
+//! Videos.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
 
-use super::HiddenReasons;
+use super::{CategoryId, HiddenReasons};
 
 /// A video's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VideoId(pub i64);
 
-/// The id of an upload, as media gave it.
+/// The id of an upload in the media service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadId(pub i64);
 
-/// A category's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CategoryId(pub i64);
-
-/// What it takes to watch a video, or what a viewer holds.
+/// The membership that a video requires, or that a viewer has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
     /// Anyone; no membership.
@@ -36,8 +32,8 @@ impl Tier {
         self as i32
     }
 
-    /// Numbers beyond the last tier are the last: they close more, not less.
-    pub fn of(number: i32) -> Self {
+    /// Unknown numbers map to the highest tier, so that they never grant access.
+    pub fn from_number(number: i32) -> Self {
         match number {
             ..=0 => Self::Open,
             1 => Self::Subscriber,
@@ -46,17 +42,17 @@ impl Tier {
     }
 }
 
-/// How often a video was watched.
+/// View counts of a video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Views {
     /// By viewers with a membership of the channel.
     pub member: i64,
-    /// By everybody else.
+    /// By everyone else.
     pub other: i64,
 }
 
 impl Views {
-    pub fn all(self) -> i64 {
+    pub fn total(self) -> i64 {
         self.member + self.other
     }
 }
@@ -75,7 +71,7 @@ impl std::ops::Sub for Views {
     }
 }
 
-/// A video with everything that is stored of it.
+/// A video as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Video {
     pub id: VideoId,
@@ -84,40 +80,39 @@ pub struct Video {
     pub title: String,
     pub description: String,
     pub category: Option<CategoryId>,
-    /// In the order that the owner gave.
+    /// In the owner's order.
     pub tags: Vec<i64>,
     pub tier: Tier,
     pub is_published: bool,
     pub hidden: HiddenReasons,
-    /// As stored; views of the last seconds may be in memory still.
+    /// Without views that are not flushed yet.
     pub views: Views,
     pub duration_seconds: i32,
     pub width: i32,
     pub height: i32,
-    /// What it plays; none of one that was imported.
+    /// None for imported videos, which have no media.
     pub upload: Option<UploadId>,
     pub thumbnail: Option<UploadId>,
     pub created_at: DateTime<Utc>,
-    /// The first publication.
+    /// When it was first published.
     pub published_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
-    /// Grows with each change that the owner or a moderator makes; views do not
-    /// count.
+    /// Incremented by every edit of the owner or a moderator, not by views.
     pub version: i64,
 }
 
 impl Video {
-    /// The name that its uploads are claimed under.
-    pub fn claim(id: VideoId) -> String {
+    /// The name under which media keeps the claim on its uploads.
+    pub fn claim_name(id: VideoId) -> String {
         format!("video/{}", id.0)
     }
 
-    /// Whether media keeps files of it.
+    /// Whether media stores files of it.
     pub fn has_files(&self) -> bool {
         self.upload.is_some() || self.thumbnail.is_some()
     }
 
-    /// How long it still cannot be edited or deleted.
+    /// The time left until it can be edited and deleted.
     pub fn cooldown_left(&self, cooldown: Duration, now: DateTime<Utc>) -> Option<Duration> {
         let age = (now - self.created_at).to_std().unwrap_or_default();
         cooldown.checked_sub(age).filter(|left| !left.is_zero())
@@ -163,7 +158,7 @@ mod tests {
         assert_eq!(video.cooldown_left(ten, after(0)), Some(ten));
         assert_eq!(video.cooldown_left(ten, after(599_999)), Some(Duration::from_millis(1)));
         assert_eq!(video.cooldown_left(ten, after(600_000)), None);
-        // A replica's clock may be behind.
+        // Clocks of replicas differ.
         assert_eq!(video.cooldown_left(ten, after(-5)), Some(ten));
         assert_eq!(video.cooldown_left(Duration::ZERO, after(0)), None);
     }

@@ -5,22 +5,7 @@ use sea_orm::{
 };
 
 use super::entity::category::{ActiveModel, Column, Entity, Model};
-use crate::domain::CategoryId;
-
-/// What videos are sorted under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Category {
-    pub id: CategoryId,
-    pub name: String,
-    pub slug: String,
-}
-
-impl Category {
-    /// Names are the same when this is.
-    pub fn name_key(&self) -> String {
-        self.name.to_lowercase()
-    }
-}
+use crate::domain::{Category, CategoryId};
 
 impl From<Model> for Category {
     fn from(row: Model) -> Self {
@@ -37,7 +22,7 @@ fn row(category: &Category) -> ActiveModel {
     }
 }
 
-/// All of them; there are few.
+/// Unpaginated, as categories are few.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Category>, DbErr> {
     let rows = Entity::find().order_by_asc(Column::Id).all(db).await?;
     Ok(rows.into_iter().map(Category::from).collect())
@@ -47,25 +32,24 @@ pub async fn exists(db: &impl ConnectionTrait, id: CategoryId) -> Result<bool, D
     Ok(Entity::find_by_id(id.0).one(db).await?.is_some())
 }
 
-/// A category, kept from changing until the transaction ends.
 pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: CategoryId) -> Result<Option<Category>, DbErr> {
     Ok(Entity::find_by_id(id.0).lock_exclusive().one(txn).await?.map(Category::from))
 }
 
-/// Another category that has the same name or slug.
-pub async fn find_alike(db: &impl ConnectionTrait, category: &Category) -> Result<Option<Category>, DbErr> {
-    let alike = Condition::any().add(Column::NameKey.eq(category.name_key())).add(Column::Slug.eq(&*category.slug));
-    let found = Entity::find().filter(alike).filter(Column::Id.ne(category.id.0)).one(db).await?;
+/// Another category with the same name or slug.
+pub async fn find_conflict(db: &impl ConnectionTrait, category: &Category) -> Result<Option<Category>, DbErr> {
+    let conflicts = Condition::any().add(Column::NameKey.eq(category.name_key())).add(Column::Slug.eq(&*category.slug));
+    let found = Entity::find().filter(conflicts).filter(Column::Id.ne(category.id.0)).one(db).await?;
     Ok(found.map(Category::from))
 }
 
-/// Stores a new category; a duplicate when one has its name or slug.
+/// Fails with a duplicate key when another category has its name or slug.
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, category: &Category) -> Result<(), DbErr> {
     Entity::insert(row(category)).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// Stores another name or slug; a duplicate when a category has it.
+/// Fails with a duplicate key when another category has its name or slug.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, category: &Category) -> Result<(), DbErr> {
     Entity::update_many().set(row(category)).filter(Column::Id.eq(category.id.0)).exec(txn).await?;
     Ok(())

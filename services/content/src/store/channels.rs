@@ -1,4 +1,4 @@
-//! Channels, as far as they decide who sees videos.
+//! Channel states, which decide the visibility of videos.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -24,29 +24,28 @@ impl From<Model> for ChannelState {
     }
 }
 
-/// What is known of a channel; one that nothing was heard of is visible.
+/// A channel without a row is visible.
 pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<ChannelState>, DbErr> {
     Ok(Entity::find_by_id(id).one(db).await?.map(ChannelState::from))
 }
 
-/// Which of these channels are there, kept from being deleted until the
-/// transaction ends.
-pub async fn lock_open_in_txn(txn: &impl ConnectionTrait, ids: BTreeSet<i64>) -> Result<HashSet<i64>, DbErr> {
-    let open = Entity::find()
+/// Locks those of these channels that exist and are not deleted.
+pub async fn lock_active_in_txn(txn: &impl ConnectionTrait, ids: BTreeSet<i64>) -> Result<HashSet<i64>, DbErr> {
+    let active = Entity::find()
         .filter(Column::ChannelId.is_in(ids))
         .filter(Column::IsDeleted.eq(false))
-        // All in the same order, so that no two wait for each other.
+        // The same order everywhere prevents deadlocks.
         .order_by_asc(Column::ChannelId)
         .lock_exclusive()
         .all(txn)
         .await?;
-    Ok(open.into_iter().map(|row| row.channel_id).collect())
+    Ok(active.into_iter().map(|row| row.channel_id).collect())
 }
 
-/// Keeps a state, unless a later one is known.
-pub async fn apply_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> Result<(), DbErr> {
-    // A row to decide on, kept from changing.
-    touch_in_txn(txn, state.id, state.owner_id).await?;
+/// Stores a state, unless a later version is stored.
+pub async fn upsert_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> Result<(), DbErr> {
+    // Inserts or locks the row whose version is compared.
+    ensure_row_in_txn(txn, state.id, state.owner_id).await?;
     Entity::update_many()
         .col_expr(Column::OwnerId, Expr::value(state.owner_id))
         .col_expr(Column::IsHidden, Expr::value(state.is_hidden))
@@ -59,8 +58,8 @@ pub async fn apply_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> R
     Ok(())
 }
 
-async fn touch_in_txn(txn: &impl ConnectionTrait, id: i64, owner_id: i64) -> Result<(), DbErr> {
-    let unknown = ActiveModel {
+async fn ensure_row_in_txn(txn: &impl ConnectionTrait, id: i64, owner_id: i64) -> Result<(), DbErr> {
+    let initial = ActiveModel {
         channel_id: Set(id),
         owner_id: Set(owner_id),
         is_hidden: Set(false),
@@ -68,15 +67,14 @@ async fn touch_in_txn(txn: &impl ConnectionTrait, id: i64, owner_id: i64) -> Res
         version: Set(-1),
     };
     let exists = OnConflict::column(Column::ChannelId).update_column(Column::ChannelId).to_owned();
-    Entity::insert(unknown).on_conflict(exists).exec_without_returning(txn).await?;
+    Entity::insert(initial).on_conflict(exists).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// Takes all channels of a deleted user out of sight, before their own events
-/// say so.
-pub async fn close_of_owner_in_txn(txn: &impl ConnectionTrait, owner: UserId) -> Result<(), DbErr> {
+/// Marks all channels of a deleted user as deleted, before their own events arrive.
+pub async fn mark_deleted_of_owner_in_txn(txn: &impl ConnectionTrait, owner: UserId) -> Result<(), DbErr> {
     // A user's first channel has the user's id.
-    touch_in_txn(txn, owner.0, owner.0).await?;
+    ensure_row_in_txn(txn, owner.0, owner.0).await?;
     Entity::update_many()
         .col_expr(Column::IsDeleted, Expr::value(true))
         .filter(Column::OwnerId.eq(owner.0))
@@ -85,13 +83,12 @@ pub async fn close_of_owner_in_txn(txn: &impl ConnectionTrait, owner: UserId) ->
     Ok(())
 }
 
-/// Forgets the channels of a deleted user.
-pub async fn forget_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+pub async fn delete_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
     Ok(Entity::delete_many().filter(Column::OwnerId.eq(owner.0)).exec(db).await?.rows_affected)
 }
 
-/// Which of these channels keep their videos out of sight.
-pub async fn withholding(db: &impl ConnectionTrait, ids: HashSet<i64>) -> Result<HashSet<i64>, DbErr> {
+/// Those of these channels that are hidden or deleted.
+pub async fn hidden_ids(db: &impl ConnectionTrait, ids: HashSet<i64>) -> Result<HashSet<i64>, DbErr> {
     if ids.is_empty() {
         return Ok(ids);
     }
@@ -103,9 +100,8 @@ pub async fn withholding(db: &impl ConnectionTrait, ids: HashSet<i64>) -> Result
     Ok(rows.into_iter().map(|row| row.channel_id).collect())
 }
 
-/// The channels that are hidden, and those that are deleted, as subqueries: two,
-/// so that each is read along its index.
-pub(super) fn withholding_queries() -> [SelectStatement; 2] {
+/// Subqueries for hidden and for deleted channels: two, so that each uses its index.
+pub(super) fn hidden_id_queries() -> [SelectStatement; 2] {
     [Column::IsHidden, Column::IsDeleted]
         .map(|reason| Entity::find().select_only().column(Column::ChannelId).filter(reason.eq(true)).into_query())
 }

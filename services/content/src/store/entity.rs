@@ -1,4 +1,4 @@
-//! The rows, as sea-orm wants them.
+//! The sea-orm entities.
 
 macro_rules! table {
     ($(#[$doc:meta])* $module:ident, $name:literal, { $($fields:tt)* }) => {
@@ -31,21 +31,21 @@ table!(video, "videos", {
     pub category_id: Option<i64>,
     pub access_tier: i32,
     pub is_published: bool,
-    /// A bit for each reason; 0 is visible.
+    /// Bit set of `HiddenReasons`; 0 is visible.
     pub hidden_reasons: i32,
     pub views_member: i64,
     pub views_non_member: i64,
     pub duration_seconds: i32,
     pub width: i32,
     pub height: i32,
-    /// 0: it was imported, and there is nothing to play.
+    /// 0 for imported videos, which have no media.
     pub video_upload_id: i64,
     pub thumbnail_upload_id: Option<i64>,
     pub created_at: DateTimeUtc,
     pub published_at: Option<DateTimeUtc>,
     pub updated_at: DateTimeUtc,
     pub version: i64,
-    /// What it is called where it was imported from.
+    /// Its key in the catalogue that it was imported from.
     pub import_key: Option<String>,
 });
 
@@ -54,7 +54,7 @@ table!(video_tag, "video_tags", {
     pub video_id: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub tag_id: i64,
-    /// Keeps the order that the owner gave.
+    /// The owner's order.
     pub position: i32,
 });
 
@@ -63,12 +63,12 @@ table!(category, "categories", {
     pub id: i64,
     pub name: String,
     pub slug: String,
-    /// The name in lower case: names differ by more than that.
+    /// The name in lower case, for a unique index that ignores case.
     pub name_key: Option<String>,
 });
 
 table!(
-    /// What is known of a channel, by its own events.
+    /// The latest state of a channel from its events.
     channel_state, "channel_states", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub channel_id: i64,
@@ -80,16 +80,16 @@ table!(
 );
 
 table!(
-    /// Something was deleted that videos belong to, and they are being seen to.
-    sweep, "sweeps", {
+    /// A deletion that is being cascaded to videos.
+    cascade, "cascades", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub kind: i32,
-        /// The channel, category or tag.
+        /// The id of the channel, category or tag.
         #[sea_orm(primary_key, auto_increment = false)]
         pub subject_id: i64,
-        /// Videos from then on are left alone.
+        /// Applies only to videos created before.
         pub made_before: DateTimeUtc,
-        /// Until then it is looked for more.
+        /// Until then requests in flight may still store a video.
         pub keep_until: DateTimeUtc,
     }
 );
@@ -106,24 +106,24 @@ table!(idempotency_key, "idempotency_keys", {
     pub created_at: DateTimeUtc,
 });
 
-table!(errand, "media_errands", {
+table!(pending_call, "pending_calls", {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i64,
     pub video_id: i64,
-    /// 0: everything that the video's claim holds.
+    /// 0: all uploads that the video has claimed.
     pub upload_id: i64,
-    /// A request is about to use what it claimed; without its word by `due_at`
-    /// the claim is released.
+    /// A request is about to use the uploads; unless it completes the intent by
+    /// `due_at`, they are released.
     pub is_intent: bool,
     pub keep_files: bool,
     pub attempts: i32,
     pub due_at: DateTimeUtc,
-    /// Whose uploads they are. None in rows from before it was kept.
+    /// The owner of the uploads. None in rows older than the column.
     pub owner_id: Option<i64>,
 });
 
 table!(
-    /// A batch of views that was added to the totals.
+    /// A batch of views that was added to the totals, for idempotent retries.
     view_flush, "view_flushes", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i64,
@@ -145,24 +145,24 @@ table!(
 );
 
 table!(
-    /// That a user watched a video.
+    /// An entry of a user's watch history.
     view_record, "view_records", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,
         #[sea_orm(primary_key, auto_increment = false)]
         pub video_id: i64,
-        /// The last time.
+        /// When last watched.
         pub watched_at: DateTimeUtc,
     }
 );
 
 table!(
-    /// Whether a user keeps a history; without a row they do.
+    /// Watch history settings; enabled without a row.
     history_setting, "history_settings", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: i64,
         pub enabled: bool,
-        /// What was watched until then is forgotten.
+        /// Entries up to then are dropped.
         pub cleared_at: Option<DateTimeUtc>,
     }
 );

@@ -1,4 +1,4 @@
-//! Which request made which video, so that a repeat makes none.
+//! Idempotency keys of requests that create videos.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
@@ -7,41 +7,36 @@ use sea_orm::{
 };
 
 use super::entity::idempotency_key::{ActiveModel, Column, Entity};
-use crate::domain::VideoId;
+use crate::domain::{IdempotencyKey, VideoId};
 
-/// A client's key together with what it asked for, both as SHA-256.
+/// What is stored under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
-    pub key_hash: String,
-    pub request_hash: String,
-}
-
-/// What a key stands for already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredKey {
     pub request_hash: String,
     pub video: VideoId,
     pub created_at: DateTime<Utc>,
 }
 
-/// What a key stands for, kept from changing until the transaction ends.
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, owner: UserId, key: &Key) -> Result<Option<Kept>, DbErr> {
+pub async fn lock_in_txn(
+    txn: &impl ConnectionTrait,
+    owner: UserId,
+    key: &IdempotencyKey,
+) -> Result<Option<StoredKey>, DbErr> {
     let row = Entity::find_by_id((owner.0, key.key_hash.clone())).lock_exclusive().one(txn).await?;
-    Ok(row.map(|r| Kept { request_hash: r.request_hash, video: VideoId(r.video_id), created_at: r.created_at }))
+    Ok(row.map(|r| StoredKey { request_hash: r.request_hash, video: VideoId(r.video_id), created_at: r.created_at }))
 }
 
-/// Keeps the keys that stand for a video from changing, and requests with them
-/// from starting, until the transaction ends.
+/// Locks the keys of a video, which makes new requests with them wait.
 pub async fn lock_of_video_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
     Entity::find().filter(Column::VideoId.eq(video.0)).lock_exclusive().all(txn).await?;
     Ok(())
 }
 
-/// Keeps a new key; a duplicate when another request was faster.
+/// Fails with a duplicate key when a concurrent request has stored it.
 pub async fn insert_in_txn(
     txn: &impl ConnectionTrait,
     owner: UserId,
-    key: &Key,
+    key: &IdempotencyKey,
     video: VideoId,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
@@ -56,11 +51,11 @@ pub async fn insert_in_txn(
     Ok(())
 }
 
-/// Lets an old key stand for another request.
+/// Reuses an expired key for another request.
 pub async fn replace_in_txn(
     txn: &impl ConnectionTrait,
     owner: UserId,
-    key: &Key,
+    key: &IdempotencyKey,
     video: VideoId,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
@@ -75,18 +70,15 @@ pub async fn replace_in_txn(
     Ok(())
 }
 
-/// Forgets the keys that stand for a video.
-pub async fn forget(db: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
+pub async fn delete_of_video(db: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::VideoId.eq(video.0)).exec(db).await?;
     Ok(())
 }
 
-/// Forgets the keys from before.
-pub async fn forget_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
+pub async fn delete_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
     Ok(Entity::delete_many().filter(Column::CreatedAt.lt(before)).exec(db).await?.rows_affected)
 }
 
-/// Forgets the keys of a deleted user.
-pub async fn forget_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+pub async fn delete_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
     Ok(Entity::delete_many().filter(Column::OwnerId.eq(owner.0)).exec(db).await?.rows_affected)
 }

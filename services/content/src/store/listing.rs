@@ -1,4 +1,4 @@
-//! Pages of videos.
+//! Lists of videos, in pages.
 
 use std::collections::HashMap;
 
@@ -17,22 +17,11 @@ use super::{
     },
     videos::video,
 };
-use crate::domain::{CategoryId, HiddenReasons, Video, VideoId, page::Page};
+use crate::domain::{HiddenReasons, ReviewFilter, Video, VideoFilter, VideoId, page::Page};
 
-/// What public videos are narrowed to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Filter {
-    pub channel: Option<i64>,
-    /// Videos of any of these channels.
-    pub channels: Option<Vec<i64>>,
-    pub category: Option<CategoryId>,
-    /// Videos with any of them; all videos without.
-    pub tags: Vec<i64>,
-}
-
-/// Published, visible videos, the newest first, and how many there are in all.
-pub async fn public(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
-    let mut query = everybodys();
+/// Public videos, the newest first, and their total.
+pub async fn public(db: &impl ConnectionTrait, filter: &VideoFilter, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
+    let mut query = public_query();
     if let Some(channel) = filter.channel {
         query = query.filter(Column::ChannelId.eq(channel));
     }
@@ -53,48 +42,43 @@ pub async fn public(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> R
     read(db, query, newest_first, page).await
 }
 
-/// Videos that everybody may know of.
-pub(super) fn everybodys() -> Select<Entity> {
+/// Published videos that are not hidden, nor their channels.
+pub(super) fn public_query() -> Select<Entity> {
     let mut query = Entity::find().filter(Column::IsPublished.eq(true)).filter(Column::HiddenReasons.eq(0));
-    for withholding in channels::withholding_queries() {
-        query = query.filter(Column::ChannelId.not_in_subquery(withholding));
+    for hidden in channels::hidden_id_queries() {
+        query = query.filter(Column::ChannelId.not_in_subquery(hidden));
     }
     query
 }
 
-/// What moderators narrow all videos to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Review {
-    pub channel: Option<i64>,
-    /// Whether moderators hid it.
-    pub moderated: Option<bool>,
-    pub published: Option<bool>,
-}
-
-/// Videos in every state, the newest first, and how many there are in all.
-pub async fn in_review(db: &impl ConnectionTrait, review: Review, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
+/// Videos in every state, the newest first, and their total.
+pub async fn for_review(
+    db: &impl ConnectionTrait,
+    filter: ReviewFilter,
+    page: Page,
+) -> Result<(Vec<Video>, u64), DbErr> {
     let mut query = Entity::find();
-    if let Some(channel) = review.channel {
+    if let Some(channel) = filter.channel {
         query = query.filter(Column::ChannelId.eq(channel));
     }
-    if let Some(moderated) = review.moderated {
+    if let Some(moderated) = filter.moderated {
         let reason = Expr::col(Column::HiddenReasons).bit_and(HiddenReasons::MODERATION);
         query = query.filter(if moderated { reason.ne(0) } else { reason.eq(0) });
     }
-    if let Some(published) = review.published {
+    if let Some(published) = filter.published {
         query = query.filter(Column::IsPublished.eq(published));
     }
     let newest_first = query.clone().order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
     read(db, query, newest_first, page).await
 }
 
-/// Videos by ascending id, from behind one.
+/// Videos with ids greater than `after`, in ascending order.
 pub async fn catalog(db: &impl ConnectionTrait, after: VideoId, limit: u64) -> Result<Vec<Video>, DbErr> {
     let rows = Entity::find().filter(Column::Id.gt(after.0)).order_by_asc(Column::Id).limit(limit).all(db).await?;
     with_tags(db, rows).await
 }
 
-/// These videos, those that are there, in any order.
+/// Those of these videos that exist, in any order.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<Video>, DbErr> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -103,7 +87,7 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<Vi
     with_tags(db, rows).await
 }
 
-/// An owner's videos in every state, the newest first, and how many there are.
+/// An owner's videos in every state, the newest first, and their total.
 pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
     let query = Entity::find().filter(Column::OwnerId.eq(owner.0));
     let newest_first = query.clone().order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
@@ -118,7 +102,7 @@ async fn read(
 ) -> Result<(Vec<Video>, u64), DbErr> {
     let rows = ordered.offset(page.offset).limit(page.limit).all(db).await?;
     let end = page.offset + rows.len() as u64;
-    // The last page tells how many there are, and as of the same moment.
+    // The last page gives the total without a query, and consistent with the page.
     let is_last = end < page.offset + page.limit && (end > page.offset || page.offset == 0);
     let total = if is_last { end } else { all.count(db).await? };
     Ok((with_tags(db, rows).await?, total))
@@ -133,7 +117,6 @@ async fn with_tags(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Vi
     Ok(videos.collect())
 }
 
-/// The tags of a page of videos, in one query.
 async fn tags_of(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<i64, Vec<i64>>, DbErr> {
     let mut tags: HashMap<i64, Vec<i64>> = HashMap::new();
     if rows.is_empty() {

@@ -1,28 +1,27 @@
-//! The schema, one statement per step: MariaDB commits each.
+//! The schema. One statement per migration, as MariaDB commits each.
 
 use fenz_chassis::database::{
-    schema::{big, column, flag, index, number, table, text, unique},
+    schema::{big, column, flag, index, number, rename_table, table, text, unique},
     timestamp,
 };
 use sea_orm_migration::prelude::*;
 
-type Steps = Vec<Box<dyn MigrationTrait>>;
+type Migrations = Vec<Box<dyn MigrationTrait>>;
 
-/// All steps, in order.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    fn migrations() -> Migrations {
         const PUBLIC: [&str; 4] = ["is_published", "hidden_reasons", "published_at", "id"];
         let public = |name, of: &'static str| index(name, "videos", &[&[of], &PUBLIC[..]].concat());
-        let mut all: Vec<Box<dyn MigrationTrait>> = vec![
+        let mut all: Migrations = vec![
             table("m20261101_000001_videos", videos),
             table("m20261101_000002_video_tags", video_tags),
             table("m20261101_000003_categories", categories),
             Box::new(SeedCategories),
             table("m20261101_000005_idempotency_keys", idempotency_keys),
             table("m20261101_000006_media_errands", media_errands),
-            // Lists are read along an index: the filter first, then the order.
+            // Index columns: the filter first, then the order.
             index("m20261101_000007_videos_public", "videos", &PUBLIC),
             public("m20261101_000008_videos_by_channel", "channel_id"),
             public("m20261101_000009_videos_by_category", "category_id"),
@@ -36,13 +35,14 @@ impl MigratorTrait for Migrator {
         all.extend(moderation());
         all.extend(views());
         all.extend(imports());
+        all.extend(renames());
         all.extend(fenz_events::migrations());
         all
     }
 }
 
-/// What moderators, administrators and the owners of channels do to videos.
-fn moderation() -> Steps {
+/// Moderation, channel states and category names.
+fn moderation() -> Migrations {
     vec![
         table("m20261102_000001_channel_states", channel_states),
         index("m20261102_000002_channel_states_hidden", "channel_states", &["is_hidden", "channel_id"]),
@@ -56,7 +56,7 @@ fn moderation() -> Steps {
         }),
         index("m20261102_000009_media_errands_by_owner", "media_errands", &["owner_id"]),
         column("m20261102_000010_categories_name_key", "categories", |_| {
-            // Lower case may be longer.
+            // A lower-case name can be longer.
             ColumnDef::new("name_key").string_len(300).null().to_owned()
         }),
         Box::new(FillNameKeys),
@@ -64,8 +64,8 @@ fn moderation() -> Steps {
     ]
 }
 
-/// Views by the hour, and who watched what.
-fn views() -> Steps {
+/// Views by hour, and watch history.
+fn views() -> Migrations {
     vec![
         table("m20261103_000001_view_flushes", view_flushes),
         index("m20261103_000002_view_flushes_by_age", "view_flushes", &["flushed_at"]),
@@ -81,13 +81,20 @@ fn views() -> Steps {
     ]
 }
 
-/// Which videos were imported.
-fn imports() -> Steps {
+/// Import keys of videos.
+fn imports() -> Migrations {
     vec![
         column("m20261104_000001_videos_import_key", "videos", |_| {
             ColumnDef::new("import_key").string_len(64).null().to_owned()
         }),
         unique("m20261104_000002_videos_by_import_key", "videos", &["import_key"]),
+    ]
+}
+
+fn renames() -> Migrations {
+    vec![
+        rename_table("m20261129_000001_pending_calls", "media_errands", "pending_calls"),
+        rename_table("m20261129_000002_cascades", "sweeps", "cascades"),
     ]
 }
 
@@ -227,7 +234,7 @@ impl MigrationName for FillNameKeys {
 
 #[async_trait::async_trait]
 impl MigrationTrait for FillNameKeys {
-    /// The ten from the start have no capitals but what `lower` knows.
+    /// SQL `lower` suffices for the seeded categories, the only ones there can be.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let lower = Func::lower(Expr::col("name"));
         manager.execute(Query::update().table("categories").value("name_key", lower).to_owned()).await
@@ -242,7 +249,7 @@ impl MigrationName for SeedCategories {
     }
 }
 
-/// The ten that a new platform begins with; their ids are their places from 1.
+/// The seeded categories. Ids count from 1 in this order.
 const CATEGORIES: [(&str, &str); 10] = [
     ("音樂", "music"),
     ("遊戲", "gaming"),

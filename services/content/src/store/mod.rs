@@ -1,14 +1,14 @@
-//! The tables: entities, migrations and queries. Rows never leave it.
+//! The tables: entities, migrations and queries. Entities stay private to it.
 
+pub mod cascades;
 pub mod categories;
 pub mod channels;
 mod entity;
-pub mod errands;
 pub mod history;
 pub mod idempotency;
 pub mod listing;
 mod migration;
-pub mod sweeps;
+pub mod pending_calls;
 pub mod videos;
 pub mod views;
 

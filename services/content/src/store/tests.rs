@@ -1,4 +1,4 @@
-//! Queries on every database at hand.
+//! Queries on every available database.
 
 use fenz_chassis::{Secret, UserId, database, settings::Settings};
 use fenz_testkit::Database;
@@ -10,15 +10,16 @@ use proptest::{
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, sea_query::Query};
 
 use super::{
-    Migrator, channels,
+    Migrator,
+    cascades::{self, Cascade, Kind},
+    channels,
     entity::view_hour,
-    errands,
-    history::{self, Watched},
-    listing::{self, Filter},
-    sweeps::{self, Kind, Sweep},
-    videos, views,
+    history::{self, WatchRecord},
+    listing, pending_calls, videos, views,
 };
-use crate::domain::{ChannelState, HiddenReasons, UploadId, Video, VideoId, Views, page::Page, video::sample};
+use crate::domain::{
+    ChannelState, HiddenReasons, UploadId, Video, VideoFilter, VideoId, Views, page::Page, video::sample,
+};
 
 /// An empty store on each database.
 async fn stores() -> Vec<(DatabaseConnection, tempfile::TempDir)> {
@@ -66,36 +67,36 @@ async fn a_video_comes_back_as_it_went_in() {
 }
 
 #[tokio::test]
-async fn an_intent_is_taken_back_once_and_not_after_it_was_stopped() {
+async fn an_intent_completes_once_and_not_after_it_was_cancelled() {
     for (db, _folder) in stores().await {
         let due = sample(1).created_at;
-        let about = |id, upload| errands::About { id, video: VideoId(1), upload, owner: UserId(7) };
-        let intent = |id, upload| errands::Errand::intent(about(id, upload), due);
-        for errand in [intent(1, None), intent(2, None), intent(3, Some(UploadId(5)))] {
-            errands::insert(&db, errand).await.unwrap();
+        let target = |id, upload| pending_calls::CallTarget { id, video: VideoId(1), upload, owner: UserId(7) };
+        let intent = |id, upload| pending_calls::PendingCall::intent(target(id, upload), due);
+        for call in [intent(1, None), intent(2, None), intent(3, Some(UploadId(5)))] {
+            pending_calls::insert(&db, call).await.unwrap();
         }
-        assert!(errands::take_back_in_txn(&db, 1).await.unwrap());
-        assert!(!errands::take_back_in_txn(&db, 1).await.unwrap());
-        errands::stop_intents_in_txn(&db, VideoId(1), None).await.unwrap();
-        assert!(!errands::take_back_in_txn(&db, 2).await.unwrap());
-        assert!(!errands::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
-        errands::stop_all_intents_in_txn(&db, VideoId(1)).await.unwrap();
-        assert!(errands::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
-        assert_eq!(errands::due(&db, due - chrono::TimeDelta::microseconds(1), 9).await.unwrap(), []);
+        assert!(pending_calls::complete_intent_in_txn(&db, 1).await.unwrap());
+        assert!(!pending_calls::complete_intent_in_txn(&db, 1).await.unwrap());
+        pending_calls::cancel_intents_in_txn(&db, VideoId(1), None).await.unwrap();
+        assert!(!pending_calls::complete_intent_in_txn(&db, 2).await.unwrap());
+        assert!(!pending_calls::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
+        pending_calls::cancel_all_intents_in_txn(&db, VideoId(1)).await.unwrap();
+        assert!(pending_calls::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
+        assert_eq!(pending_calls::due(&db, due - chrono::TimeDelta::microseconds(1), 9).await.unwrap(), []);
         let due: Vec<_> =
-            errands::due(&db, due, 9).await.unwrap().iter().map(|e| (e.id, e.upload, e.is_intent)).collect();
+            pending_calls::due(&db, due, 9).await.unwrap().iter().map(|e| (e.id, e.upload, e.is_intent)).collect();
         assert_eq!(due, [(2, None, false), (3, Some(UploadId(5)), false)]);
-        assert!(errands::any_of_owner(&db, UserId(7)).await.unwrap());
-        assert!(!errands::any_of_owner(&db, UserId(8)).await.unwrap());
+        assert!(pending_calls::any_of_owner(&db, UserId(7)).await.unwrap());
+        assert!(!pending_calls::any_of_owner(&db, UserId(8)).await.unwrap());
     }
 }
 
 #[tokio::test]
-async fn what_deleted_users_watched_is_taken_back() {
+async fn history_of_erased_users_is_cleared() {
     for (db, _folder) in stores().await {
         let at = sample(1).created_at;
-        let watched = |user| Watched { user: UserId(user), video: VideoId(1), at };
-        history::record(&db, &[watched(1), watched(2), watched(3)]).await.unwrap();
+        let watched = |user| WatchRecord { user: UserId(user), video: VideoId(1), at };
+        history::upsert(&db, &[watched(1), watched(2), watched(3)]).await.unwrap();
         let erased = |user: i64| {
             let row = [user.into(), at.into()];
             Query::insert().into_table("erased_users").columns(["user_id", "erased_at"]).values_panic(row).to_owned()
@@ -110,13 +111,13 @@ async fn what_deleted_users_watched_is_taken_back() {
 }
 
 #[tokio::test]
-async fn the_latest_state_of_a_channel_holds_in_any_order() {
+async fn the_latest_version_of_a_channel_wins_in_any_order() {
     for (db, _folder) in stores().await {
         let state =
             |version, is_hidden, is_deleted| ChannelState { id: 7, owner_id: 7, is_hidden, is_deleted, version };
-        let known = async || channels::find(&db, 7).await.unwrap();
-        assert_eq!(known().await, None);
-        for (told, holds) in [
+        let stored = async || channels::find(&db, 7).await.unwrap();
+        assert_eq!(stored().await, None);
+        for (new, expected) in [
             (state(3, true, false), state(3, true, false)),
             (state(2, false, false), state(3, true, false)),
             (state(3, false, false), state(3, true, false)),
@@ -124,36 +125,36 @@ async fn the_latest_state_of_a_channel_holds_in_any_order() {
             (state(4, false, false), state(5, false, true)),
             (state(6, false, false), state(6, false, false)),
         ] {
-            channels::apply_in_txn(&db, &told).await.unwrap();
-            assert_eq!(known().await, Some(holds));
+            channels::upsert_in_txn(&db, &new).await.unwrap();
+            assert_eq!(stored().await, Some(expected));
         }
-        let withholding = async || channels::withholding(&db, [7, 8].into()).await.unwrap();
-        assert!(withholding().await.is_empty());
-        channels::close_of_owner_in_txn(&db, UserId(8)).await.unwrap();
-        assert_eq!(withholding().await, [8].into());
-        assert_eq!(channels::forget_of_owner(&db, UserId(8)).await.unwrap(), 1);
+        let hidden = async || channels::hidden_ids(&db, [7, 8].into()).await.unwrap();
+        assert!(hidden().await.is_empty());
+        channels::mark_deleted_of_owner_in_txn(&db, UserId(8)).await.unwrap();
+        assert_eq!(hidden().await, [8].into());
+        assert_eq!(channels::delete_of_owner(&db, UserId(8)).await.unwrap(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_sweep_ordered_again_is_not_forgotten() {
+async fn a_cascade_scheduled_again_is_not_deleted() {
     for (db, _folder) in stores().await {
         let at = |minutes| sample(1).created_at + chrono::TimeDelta::minutes(minutes);
-        let sweep =
-            |minutes| Sweep { kind: Kind::Channel, subject: 7, made_before: at(minutes), keep_until: at(minutes) };
+        let cascade =
+            |minutes| Cascade { kind: Kind::Channel, subject: 7, made_before: at(minutes), keep_until: at(minutes) };
         for minutes in [1, 3, 2] {
-            sweeps::order_in_txn(&db, &sweep(minutes)).await.unwrap();
+            cascades::schedule_in_txn(&db, &cascade(minutes)).await.unwrap();
         }
-        assert_eq!(sweeps::all(&db).await.unwrap(), [sweep(3)]);
-        sweeps::finish(&db, &sweep(2)).await.unwrap();
-        assert_eq!(sweeps::all(&db).await.unwrap().len(), 1);
-        sweeps::finish(&db, &sweep(3)).await.unwrap();
-        assert_eq!(sweeps::all(&db).await.unwrap(), []);
+        assert_eq!(cascades::all(&db).await.unwrap(), [cascade(3)]);
+        cascades::finish(&db, &cascade(2)).await.unwrap();
+        assert_eq!(cascades::all(&db).await.unwrap().len(), 1);
+        cascades::finish(&db, &cascade(3)).await.unwrap();
+        assert_eq!(cascades::all(&db).await.unwrap(), []);
     }
 }
 
 #[tokio::test]
-async fn hours_add_up_and_end() {
+async fn hours_add_up_and_expire() {
     for (db, _folder) in stores().await {
         videos::insert_in_txn(&db, &sample(1)).await.unwrap();
         for hour in [5, 5, 6] {
@@ -166,18 +167,18 @@ async fn hours_add_up_and_end() {
             rows
         };
         assert_eq!(hours().await, [(5, 2, 4), (6, 1, 2)]);
-        views::note_flush_in_txn(&db, 1, sample(1).created_at).await.unwrap();
+        views::insert_flush_in_txn(&db, 1, sample(1).created_at).await.unwrap();
         assert!(views::is_flushed(&db, 1).await.unwrap());
-        views::forget_older(&db, 6, sample(1).created_at + chrono::TimeDelta::seconds(1)).await.unwrap();
+        views::delete_older(&db, 6, sample(1).created_at + chrono::TimeDelta::seconds(1)).await.unwrap();
         assert_eq!(hours().await, [(6, 1, 2)]);
         assert!(!views::is_flushed(&db, 1).await.unwrap());
     }
 }
 
-/// Whatever the size of the pages, they hold every public video once, the newest
-/// first, also where many were published at the same moment.
+/// Pages of any size contain every public video once, the newest first, also with equal
+/// publication times.
 #[tokio::test]
-async fn pages_neither_repeat_nor_leave_out() {
+async fn pages_neither_repeat_nor_omit_videos() {
     let stores = stores().await;
     let mut runner = TestRunner::deterministic();
     let video = (0_i64..4, proptest::bool::weighted(0.8), 0..5_i32, proptest::collection::btree_set(1..4_i64, 0..3));
@@ -186,7 +187,7 @@ async fn pages_neither_repeat_nor_leave_out() {
     for _ in 0..8 {
         let (rows, size, ()) = videos_and_size.new_tree(&mut runner).unwrap().current();
         let channel = 1_000_000 + next_id;
-        let made: Vec<Video> = rows
+        let created: Vec<Video> = rows
             .into_iter()
             .map(|(second, is_published, hidden, tags)| {
                 next_id += 1;
@@ -204,22 +205,22 @@ async fn pages_neither_repeat_nor_leave_out() {
             })
             .collect();
         for (db, _folder) in &stores {
-            for video in &made {
+            for video in &created {
                 videos::insert_in_txn(db, video).await.unwrap();
             }
             let public = |v: &&Video| v.is_published && !v.hidden.any();
-            let filter = Filter { channel: Some(channel), ..Filter::default() };
-            check(db, &filter, size, made.iter().filter(public).collect()).await;
-            let filter = Filter { tags: vec![1, 3], ..filter };
+            let filter = VideoFilter { channel: Some(channel), ..VideoFilter::default() };
+            check(db, &filter, size, created.iter().filter(public).collect()).await;
+            let filter = VideoFilter { tags: vec![1, 3], ..filter };
             let tagged = |v: &&Video| v.tags.contains(&1) || v.tags.contains(&3);
-            check(db, &filter, size, made.iter().filter(public).filter(tagged).collect()).await;
+            check(db, &filter, size, created.iter().filter(public).filter(tagged).collect()).await;
             let (own, total) = listing::of_owner(db, UserId(channel), Page { offset: 0, limit: 100 }).await.unwrap();
-            assert_eq!((own.len(), total), (made.len(), made.len() as u64));
+            assert_eq!((own.len(), total), (created.len(), created.len() as u64));
         }
     }
 }
 
-async fn check(db: &DatabaseConnection, filter: &Filter, size: u64, mut expected: Vec<&Video>) {
+async fn check(db: &DatabaseConnection, filter: &VideoFilter, size: u64, mut expected: Vec<&Video>) {
     expected.sort_by_key(|v| std::cmp::Reverse((v.published_at, v.id)));
     let mut found = Vec::new();
     for offset in (0..).step_by(size as usize) {

@@ -14,9 +14,8 @@ use super::entity::{
 };
 use crate::domain::{CategoryId, HiddenReasons, Tier, UploadId, Video, VideoId, Views};
 
-/// Videos of an import in one statement: the databases count its values, of
-/// which each video has many.
-const IMPORTED_AT_ONCE: usize = 250;
+/// Videos inserted in one statement; databases limit its parameters.
+const INSERT_BATCH: usize = 250;
 
 pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
     Video {
@@ -27,7 +26,7 @@ pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
         description: row.description,
         category: row.category_id.map(CategoryId),
         tags,
-        tier: Tier::of(row.access_tier),
+        tier: Tier::from_number(row.access_tier),
         is_published: row.is_published,
         hidden: HiddenReasons::from_bits(row.hidden_reasons),
         views: Views { member: row.views_member, other: row.views_non_member },
@@ -43,19 +42,16 @@ pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
     }
 }
 
-/// A video by its id.
 pub async fn find(db: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbErr> {
     let Some(row) = Entity::find_by_id(id.0).one(db).await? else { return Ok(None) };
     Ok(Some(video(row, tags_of(db, id).await?)))
 }
 
-/// The same, kept from changing until the transaction ends.
 pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbErr> {
     let Some(row) = Entity::find_by_id(id.0).lock_exclusive().one(txn).await? else { return Ok(None) };
     Ok(Some(video(row, tags_of(txn, id).await?)))
 }
 
-/// Whether there is such a video.
 pub async fn exists(db: &impl ConnectionTrait, id: VideoId) -> Result<bool, DbErr> {
     let row = Entity::find_by_id(id.0).select_only().column(Column::Id).into_tuple::<i64>().one(db).await?;
     Ok(row.is_some())
@@ -70,16 +66,15 @@ async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<i64>, DbE
     Ok(tags.into_iter().map(|t| t.tag_id).collect())
 }
 
-/// Stores a new video.
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
     Entity::insert(new_row(video)).exec_without_returning(txn).await?;
     insert_tags(txn, [video]).await
 }
 
-/// Stores new videos under their import keys; a duplicate when a video has one
-/// of them.
+/// Inserts videos with their import keys. Fails with a duplicate key when a video has
+/// one of them.
 pub async fn import_in_txn(txn: &impl ConnectionTrait, videos: &[(&str, &Video)]) -> Result<(), DbErr> {
-    for videos in videos.chunks(IMPORTED_AT_ONCE) {
+    for videos in videos.chunks(INSERT_BATCH) {
         let rows = videos.iter().map(|(key, video)| {
             let import_key = Set(Some((*key).to_owned()));
             ActiveModel { import_key, ..new_row(video) }
@@ -90,8 +85,8 @@ pub async fn import_in_txn(txn: &impl ConnectionTrait, videos: &[(&str, &Video)]
     Ok(())
 }
 
-/// Which videos have these import keys.
-pub async fn imported(
+/// The videos with these import keys.
+pub async fn find_imported(
     db: &impl ConnectionTrait,
     keys: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<String, VideoId>, DbErr> {
@@ -121,7 +116,7 @@ fn new_row(video: &Video) -> ActiveModel {
     }
 }
 
-/// Stores what owners and moderators can change.
+/// Updates the columns that owners and moderators can change.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
     Entity::update_many().set(editable(video)).filter(Column::Id.eq(video.id.0)).exec(txn).await?;
     delete_tags(txn, video.id).await?;
@@ -171,12 +166,11 @@ pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<()
     Ok(())
 }
 
-/// Some of an owner's videos.
 pub async fn ids_of_owner(db: &impl ConnectionTrait, owner: UserId, limit: u64) -> Result<Vec<VideoId>, DbErr> {
     ids(db, Entity::find().filter(Column::OwnerId.eq(owner.0)), limit).await
 }
 
-/// Some videos of a channel from before a time.
+/// Videos of a channel that were created before a time.
 pub async fn ids_of_channel(
     db: &impl ConnectionTrait,
     channel: i64,
@@ -187,7 +181,6 @@ pub async fn ids_of_channel(
     ids(db, of_channel, limit).await
 }
 
-/// Some videos of a category.
 pub async fn ids_of_category(
     db: &impl ConnectionTrait,
     category: CategoryId,
@@ -196,7 +189,6 @@ pub async fn ids_of_category(
     ids(db, Entity::find().filter(Column::CategoryId.eq(category.0)), limit).await
 }
 
-/// Some videos with a tag.
 pub async fn ids_of_tag(db: &impl ConnectionTrait, tag: i64, limit: u64) -> Result<Vec<VideoId>, DbErr> {
     let rows = video_tag::Entity::find().filter(video_tag::Column::TagId.eq(tag)).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| VideoId(row.video_id)).collect())

@@ -1,4 +1,5 @@
-//! Views as they are added to the totals: once per flush.
+//! View totals and hourly views. The id of each flush is stored, so that a retry adds
+//! nothing.
 
 use std::collections::HashMap;
 
@@ -12,22 +13,21 @@ use sea_orm::{
 use super::entity::{video, view_flush, view_hour};
 use crate::domain::{VideoId, Views};
 
-/// How many ids a query may name.
-const IDS: usize = 500;
+/// Ids per query.
+const BATCH_SIZE: usize = 500;
 
-/// Notes a flush; a duplicate when it was applied before.
-pub async fn note_flush_in_txn(txn: &impl ConnectionTrait, id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Fails with a duplicate key when the flush was applied before.
+pub async fn insert_flush_in_txn(txn: &impl ConnectionTrait, id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
     let row = view_flush::ActiveModel { id: Set(id), flushed_at: Set(now) };
     view_flush::Entity::insert(row).exec_without_returning(txn).await?;
     Ok(())
 }
 
-/// Whether a flush was applied.
 pub async fn is_flushed(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
     Ok(view_flush::Entity::find_by_id(id).one(db).await?.is_some())
 }
 
-/// Adds views to a video's totals. False when it is gone.
+/// Adds views to a video's totals. False when the video does not exist.
 pub async fn add_in_txn(txn: &impl ConnectionTrait, id: VideoId, more: Views) -> Result<bool, DbErr> {
     use video::Column as C;
     let added = video::Entity::update_many()
@@ -39,7 +39,7 @@ pub async fn add_in_txn(txn: &impl ConnectionTrait, id: VideoId, more: Views) ->
     Ok(added.rows_affected > 0)
 }
 
-/// Adds views to a video's hour.
+/// Adds views to an hour of a video.
 pub async fn add_hour_in_txn(txn: &impl ConnectionTrait, id: VideoId, hour: i64, more: Views) -> Result<(), DbErr> {
     use view_hour::{ActiveModel, Column as C, Entity};
     let row =
@@ -53,11 +53,10 @@ pub async fn add_hour_in_txn(txn: &impl ConnectionTrait, id: VideoId, hour: i64,
     Ok(())
 }
 
-/// The totals of these videos.
 pub async fn totals(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<HashMap<VideoId, Views>, DbErr> {
     use video::Column as C;
     let mut totals = HashMap::with_capacity(ids.len());
-    for ids in ids.chunks(IDS) {
+    for ids in ids.chunks(BATCH_SIZE) {
         let rows = video::Entity::find()
             .select_only()
             .columns([C::Id, C::ViewsMember, C::ViewsNonMember])
@@ -70,14 +69,13 @@ pub async fn totals(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<HashMa
     Ok(totals)
 }
 
-/// Forgets the hours of a video.
-pub async fn forget_hours(db: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
+pub async fn delete_hours(db: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
     view_hour::Entity::delete_many().filter(view_hour::Column::VideoId.eq(id.0)).exec(db).await?;
     Ok(())
 }
 
-/// Forgets hours, and flushes that can come no more.
-pub async fn forget_older(db: &impl ConnectionTrait, hour: i64, flushes: DateTime<Utc>) -> Result<(), DbErr> {
+/// Deletes old hours, and old flushes, which are not retried any more.
+pub async fn delete_older(db: &impl ConnectionTrait, hour: i64, flushes: DateTime<Utc>) -> Result<(), DbErr> {
     view_hour::Entity::delete_many().filter(view_hour::Column::Hour.lt(hour)).exec(db).await?;
     view_flush::Entity::delete_many().filter(view_flush::Column::FlushedAt.lt(flushes)).exec(db).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Who sees and watches what.
+//! Access to videos.
 
 use fenz_chassis::Role;
 use fenz_testkit::Database;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::fleet::{Fleet, OTHER, OWNER, send};
 
 #[tokio::test]
-async fn hidden_then_published_then_tier() {
+async fn access_is_checked_by_hidden_then_published_then_tier() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.cache.ttl", "1ms")]).await;
         let public = fleet.video(json!({})).await;
@@ -18,7 +18,7 @@ async fn hidden_then_published_then_tier() {
         let hidden = fleet.video(json!({})).await;
         fleet.execute(&format!("UPDATE videos SET hidden_reasons = 3 WHERE id = {hidden}")).await;
 
-        // Nobody has a membership while there is no channel service.
+        // Without a channel service nobody has a membership.
         for (video, expected) in [
             (public, ""),
             (subscribers, "MEMBERSHIP_REQUIRED"),
@@ -79,7 +79,7 @@ async fn only_the_owner_changes_a_video() {
             if method != Method::DELETE {
                 request = request.json(&body);
             }
-            send(request).await.refused(status, reason);
+            send(request).await.assert_error(status, reason);
         }
     }
     assert_eq!(fleet.count("videos").await, 2);

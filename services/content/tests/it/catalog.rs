@@ -1,4 +1,4 @@
-//! What other services ask for.
+//! The catalogue for other services.
 
 use fenz_contract::content::v1::{
     GetCatalogVideoRequest, ListCatalogRequest, ListWatchedRequest,
@@ -10,14 +10,14 @@ use serde_json::json;
 use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
-async fn every_video_is_in_the_catalogue_as_its_event_tells_it() {
+async fn the_catalogue_has_every_video_as_in_its_event() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[]).await;
-        let mut made = Vec::new();
+        let fleet = Fleet::start_with_stub(database, &[]).await;
+        let mut created = Vec::new();
         for publish in [true, false, true] {
-            made.push(fleet.video(json!({"publish": publish, "tagIds": ["5", "3"]})).await);
+            created.push(fleet.video(json!({"publish": publish, "tagIds": ["5", "3"]})).await);
         }
-        fleet.moderate(made[2], "hide", &json!({})).await.video();
+        fleet.moderate(created[2], "hide", &json!({})).await.video();
         let mut client = VideoCatalogServiceClient::new(fleet.sandbox.peer("recommendation", "content").unwrap());
         let mut found = Vec::new();
         loop {
@@ -30,7 +30,7 @@ async fn every_video_is_in_the_catalogue_as_its_event_tells_it() {
                 break;
             }
         }
-        assert_eq!(found.iter().map(|v| v.video_id).collect::<Vec<_>>(), made);
+        assert_eq!(found.iter().map(|v| v.video_id).collect::<Vec<_>>(), created);
         assert_eq!(
             found.iter().map(|v| (v.is_published, v.is_hidden)).collect::<Vec<_>>(),
             [(true, false), (false, false), (true, true)]
@@ -38,15 +38,15 @@ async fn every_video_is_in_the_catalogue_as_its_event_tells_it() {
         let first = &found[0];
         assert!(first.video_upload_id > 0 && first.thumbnail_upload_id > 0 && first.created_at.is_some());
         assert_eq!(first.tag_ids, [5, 3]);
-        crate::fleet::eventually(async || fleet.heard.last(made[2]).is_some_and(|v| v.version == 2)).await;
-        let told = fleet.heard.last(made[0]).unwrap();
-        let asked = client.get_catalog_video(GetCatalogVideoRequest { id: made[0] }).await.unwrap().into_inner();
-        let mut asked = asked.video.unwrap();
-        assert!(asked.occurred_at.is_some());
-        asked.occurred_at.clone_from(&told.occurred_at);
-        assert_eq!(asked, told);
-        let gone = client.get_catalog_video(GetCatalogVideoRequest { id: 1 }).await.unwrap_err();
-        assert_eq!(gone.code(), tonic::Code::NotFound);
+        crate::fleet::eventually(async || fleet.received.last(created[2]).is_some_and(|v| v.version == 2)).await;
+        let event = fleet.received.last(created[0]).unwrap();
+        let reply = client.get_catalog_video(GetCatalogVideoRequest { id: created[0] }).await.unwrap().into_inner();
+        let mut video = reply.video.unwrap();
+        assert!(video.occurred_at.is_some());
+        video.occurred_at.clone_from(&event.occurred_at);
+        assert_eq!(video, event);
+        let missing = client.get_catalog_video(GetCatalogVideoRequest { id: 1 }).await.unwrap_err();
+        assert_eq!(missing.code(), tonic::Code::NotFound);
 
         let request = ListWatchedRequest { user_id: OTHER, limit: None };
         assert_eq!(client.list_watched(request).await.unwrap().into_inner().video_ids, Vec::<i64>::new());

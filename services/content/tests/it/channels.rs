@@ -1,5 +1,4 @@
-//! What becomes of videos when their channel is hidden, restored, deleted and
-//! made anew.
+//! Videos of channels that are hidden, restored, deleted and recreated.
 
 use std::time::Duration;
 
@@ -19,22 +18,22 @@ fn deleted(fleet: &Fleet, version: i64) -> ChannelDeleted {
 }
 
 #[tokio::test]
-async fn a_hidden_channel_takes_its_videos_along() {
+async fn a_hidden_channel_hides_its_videos() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[]).await;
+        let fleet = Fleet::start_with_stub(database, &[]).await;
         let video = fleet.video(json!({})).await;
         let path = format!("videos/{video}");
-        let plain = fleet.get(&path, OTHER).await.video();
-        fleet.tell(changed(2, true)).await;
+        let public = fleet.get(&path, OTHER).await.video();
+        fleet.emit(changed(2, true)).await;
         eventually(async || fleet.public().await.is_empty()).await;
         eventually(async || fleet.get(&path, OTHER).await.status == 404).await;
         assert_eq!(fleet.get(&format!("videos?channelId={OWNER}"), 0).await.body["total"], "0");
 
-        // Its owner and moderators see it, with paths of their own.
+        // Its owner and moderators see it, with insider URLs.
         for reply in [fleet.get(&path, OWNER).await, fleet.get_as_staff(&path).await] {
             let video = reply.video();
             assert_eq!(video["isHidden"], json!(true));
-            assert_ne!(video["playbackUrl"], plain["playbackUrl"]);
+            assert_ne!(video["playbackUrl"], public["playbackUrl"]);
             assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
             assert_eq!(fleet.media(&video["thumbnailUrl"]).await, 200);
         }
@@ -42,65 +41,65 @@ async fn a_hidden_channel_takes_its_videos_along() {
             assert_eq!(list.body["videos"][0]["isHidden"], json!(true));
             assert_eq!(fleet.media(&list.body["videos"][0]["thumbnailUrl"]).await, 200);
         }
-        // An old word that comes late, and the same twice, change nothing.
-        fleet.tell(changed(1, false)).await;
-        fleet.tell(changed(2, true)).await;
-        fleet.tell(changed(3, true)).await;
+        // Late and duplicate events change nothing.
+        fleet.emit(changed(1, false)).await;
+        fleet.emit(changed(2, true)).await;
+        fleet.emit(changed(3, true)).await;
         eventually(async || fleet.count("channel_states WHERE version = 3").await == 1).await;
         assert_eq!(fleet.get(&path, OTHER).await.status, 404);
-        fleet.tell(changed(4, false)).await;
+        fleet.emit(changed(4, false)).await;
         eventually(async || fleet.public().await == [video]).await;
         eventually(async || fleet.get(&path, OTHER).await.status == 200).await;
         // Nothing was written to the video.
-        assert_eq!(fleet.heard.last(video).unwrap().version, 1);
+        assert_eq!(fleet.received.last(video).unwrap().version, 1);
         assert_eq!(fleet.get(&path, OWNER).await.video()["isHidden"], json!(false));
     }
 }
 
 #[tokio::test]
-async fn a_deleted_channel_deletes_what_was_made_before() {
+async fn a_deleted_channel_deletes_videos_created_before() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[]).await;
+        let fleet = Fleet::start_with_stub(database, &[]).await;
         let old = [fleet.video(json!({})).await, fleet.video(json!({"publish": false})).await];
         let urls = fleet.get(&format!("videos/{}", old[0]), OTHER).await.video();
         let upload = fleet.upload_video(OWNER).await;
         let body = json!({"title": "t", "videoUploadId": upload.to_string(), "publish": true});
-        let told = deleted(&fleet, 5);
-        fleet.tell(told).await;
+        let event = deleted(&fleet, 5);
+        fleet.emit(event).await;
         eventually(async || fleet.count("videos").await == 0).await;
-        fleet.errands_done().await;
-        fleet.gone(&urls["playbackUrl"]).await;
-        fleet.gone(&urls["thumbnailUrl"]).await;
-        eventually(async || old.iter().all(|id| fleet.heard.is_deleted(*id))).await;
-        fleet.post(&body, OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
+        fleet.pending_calls_done().await;
+        fleet.file_deleted(&urls["playbackUrl"]).await;
+        fleet.file_deleted(&urls["thumbnailUrl"]).await;
+        eventually(async || old.iter().all(|id| fleet.received.is_deleted(*id))).await;
+        fleet.post(&body, OWNER).await.assert_error(404, "CHANNEL_NOT_FOUND");
 
-        // Made anew, and then the same deletion once more, and one that is late.
-        fleet.tell(changed(6, false)).await;
+        // Recreated, followed by a duplicate and a late deletion.
+        fleet.emit(changed(6, false)).await;
         eventually(async || fleet.count("channel_states WHERE version = 6").await == 1).await;
         let new = fleet.post(&body, OWNER).await.video();
         let new = crate::fleet::id(&new);
-        fleet.tell(told).await;
-        fleet.tell(ChannelDeleted { version: 4, ..told }).await;
+        fleet.emit(event).await;
+        fleet.emit(ChannelDeleted { version: 4, ..event }).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(fleet.public().await, [new]);
-        // The order is kept for requests that were on their way, then forgotten.
-        assert_eq!(fleet.count("sweeps").await, 1);
+        // The cascade is kept for requests in flight, then deleted.
+        assert_eq!(fleet.count("cascades").await, 1);
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
-        eventually(async || fleet.count("sweeps").await == 0).await;
+        eventually(async || fleet.count("cascades").await == 0).await;
         assert_eq!(fleet.public().await, [new]);
     }
 }
 
 #[tokio::test]
-async fn a_new_channel_whose_news_is_faster_keeps_its_videos() {
-    let fleet = Fleet::start_with_neighbour(Database::of_a_fleet(), &[]).await;
+async fn a_recreated_channel_keeps_its_videos_when_its_event_is_faster() {
+    let fleet = Fleet::start_with_stub(Database::of_a_fleet(), &[]).await;
     let old = fleet.video(json!({})).await;
-    let told = deleted(&fleet, 5);
-    fleet.tell(changed(6, false)).await;
+    let event = deleted(&fleet, 5);
+    fleet.emit(changed(6, false)).await;
     eventually(async || fleet.count("channel_states").await == 1).await;
     let new = fleet.video(json!({})).await;
-    fleet.tell(told).await;
-    eventually(async || fleet.heard.is_deleted(old)).await;
+    fleet.emit(event).await;
+    eventually(async || fleet.received.is_deleted(old)).await;
     assert_eq!(fleet.public().await, [new]);
     assert_eq!(fleet.get(&format!("videos/{new}"), OTHER).await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! Making videos.
+//! Creating videos.
 
 use fenz_testkit::Database;
 use reqwest::Method;
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use crate::fleet::{Fleet, OTHER, OWNER, Reply, id, send};
 
 #[tokio::test]
-async fn a_video_has_what_was_asked_for() {
+async fn a_video_has_the_requested_fields() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
-        let (upload, picture) = (fleet.upload_video(OWNER).await, fleet.upload_picture(OWNER).await);
+        let (upload, picture) = (fleet.upload_video(OWNER).await, fleet.upload_thumbnail(OWNER).await);
         let body = json!({
             "title": "一個 🎬 title", "description": "d".repeat(10_000), "categoryId": "3", "tagIds": ["9", "2", "5"],
             "videoUploadId": upload.to_string(), "thumbnailUploadId": picture.to_string(), "accessTier": 1,
         });
-        let made = fleet.post(&body, OWNER).await;
-        assert_eq!(made.headers["etag"], "\"1\"");
-        let video = made.video();
+        let reply = fleet.post(&body, OWNER).await;
+        assert_eq!(reply.headers["etag"], "\"1\"");
+        let video = reply.video();
         for key in ["title", "description", "categoryId", "tagIds", "accessTier"] {
             assert_eq!(video[key], body[key], "{key}");
         }
@@ -36,14 +36,14 @@ async fn a_video_has_what_was_asked_for() {
         }
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
         assert_eq!(fleet.media(&video["thumbnailUrl"]).await, 200);
-        assert_eq!(fleet.count("media_errands").await, 0);
+        assert_eq!(fleet.count("pending_calls").await, 0);
         let read = fleet.get(&format!("videos/{}", id(&video)), OWNER).await.video();
         assert_eq!((&read["createdAt"], &read["tagIds"]), (&video["createdAt"], &video["tagIds"]));
     }
 }
 
 #[tokio::test]
-async fn without_a_picture_the_poster_is_it() {
+async fn the_default_thumbnail_is_the_poster() {
     let fleet = Fleet::start(Database::Sqlite).await;
     let video = fleet.video(json!({})).await;
     let video = fleet.get(&format!("videos/{video}"), 0).await.video();
@@ -52,83 +52,83 @@ async fn without_a_picture_the_poster_is_it() {
 }
 
 #[tokio::test]
-async fn uploads_must_be_ones_own_and_unused() {
+async fn uploads_must_be_owned_and_unused() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let (upload, foreign) = (fleet.upload_video(OWNER).await, fleet.upload_video(OTHER).await);
-        let picture = fleet.upload_picture(OTHER).await;
+        let picture = fleet.upload_thumbnail(OTHER).await;
         let body = |upload: i64| json!({"title": "t", "videoUploadId": upload.to_string()});
 
         let reply = fleet.post(&body(foreign), OWNER).await;
-        assert_eq!(reply.refused(404, "UPLOAD_NOT_FOUND").field(), "videoUploadId");
+        assert_eq!(reply.assert_error(404, "UPLOAD_NOT_FOUND").field(), "videoUploadId");
         let reply = fleet.post(&body(12_345), OWNER).await;
-        reply.refused(404, "UPLOAD_NOT_FOUND");
+        reply.assert_error(404, "UPLOAD_NOT_FOUND");
         let mut with_foreign_picture = body(upload);
         with_foreign_picture["thumbnailUploadId"] = json!(picture.to_string());
         let reply = fleet.post(&with_foreign_picture, OWNER).await;
-        assert_eq!(reply.refused(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
+        assert_eq!(reply.assert_error(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
         let mut in_no_category = body(upload);
         in_no_category["categoryId"] = json!("99");
         let reply = fleet.post(&in_no_category, OWNER).await;
-        assert_eq!(reply.refused(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
+        assert_eq!(reply.assert_error(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
 
-        // A refused request has handed back what it had claimed.
-        fleet.errands_done().await;
+        // A rejected request has released its claims.
+        fleet.pending_calls_done().await;
         let video = fleet.post(&body(upload), OWNER).await.video();
         let reply = fleet.post(&body(upload), OWNER).await;
-        assert_eq!(reply.refused(409, "UPLOAD_ALREADY_USED").field(), "videoUploadId");
-        fleet.errands_done().await;
+        assert_eq!(reply.assert_error(409, "UPLOAD_ALREADY_USED").field(), "videoUploadId");
+        fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
         assert_eq!(fleet.count("videos").await, 1);
     }
 }
 
-async fn keyed(fleet: &Fleet, key: &str, body: &Value, user: i64) -> Reply {
+async fn post_with_key(fleet: &Fleet, key: &str, body: &Value, user: i64) -> Reply {
     send(fleet.request(Method::POST, "videos", user).header("Idempotency-Key", key).json(body)).await
 }
 
 #[tokio::test]
-async fn a_repeat_with_the_same_key_makes_no_second_video() {
+async fn a_retry_with_the_same_key_creates_no_second_video() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let upload = fleet.upload_video(OWNER).await;
         let body = json!({"title": "t", "videoUploadId": upload.to_string(), "tagIds": ["1"]});
-        let at_once = (0..8).map(|_| keyed(&fleet, "k1", &body, OWNER));
-        let replies = futures::future::join_all(at_once).await;
+        let requests = (0..8).map(|_| post_with_key(&fleet, "k1", &body, OWNER));
+        let replies = futures::future::join_all(requests).await;
         let ids: Vec<_> = replies.into_iter().map(|r| id(&r.video())).collect();
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-        assert_eq!(id(&keyed(&fleet, "k1", &body, OWNER).await.video()), ids[0]);
+        assert_eq!(id(&post_with_key(&fleet, "k1", &body, OWNER).await.video()), ids[0]);
         assert_eq!(fleet.count("videos").await, 1);
-        // What the slower ones stored is dropped at its time, and nothing with it.
+        // Intents of the slower requests expire and release nothing.
         fleet.sandbox.process.clock.advance(std::time::Duration::from_secs(601));
-        fleet.errands_done().await;
+        fleet.pending_calls_done().await;
         let video = fleet.get(&format!("videos/{}", ids[0]), OWNER).await.video();
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
 
         let other = json!({"title": "u", "videoUploadId": upload.to_string(), "tagIds": ["1"]});
-        keyed(&fleet, "k1", &other, OWNER).await.refused(409, "IDEMPOTENCY_KEY_REUSED");
-        // Keys are each user's own.
-        keyed(&fleet, "k1", &other, OTHER).await.refused(404, "UPLOAD_NOT_FOUND");
+        post_with_key(&fleet, "k1", &other, OWNER).await.assert_error(409, "IDEMPOTENCY_KEY_REUSED");
+        // Keys are scoped to a user.
+        post_with_key(&fleet, "k1", &other, OTHER).await.assert_error(404, "UPLOAD_NOT_FOUND");
         for bad in [String::new(), "k".repeat(129)] {
-            keyed(&fleet, &bad, &body, OWNER).await.refused(400, "INVALID_PARAMS");
+            post_with_key(&fleet, &bad, &body, OWNER).await.assert_error(400, "INVALID_PARAMS");
         }
-        // After a day a key is free again.
+        // Keys expire after a day.
         fleet.sandbox.process.clock.advance(std::time::Duration::from_secs(24 * 3600 + 1));
-        keyed(&fleet, "k1", &other, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
+        post_with_key(&fleet, "k1", &other, OWNER).await.assert_error(409, "UPLOAD_ALREADY_USED");
     }
 }
 
 #[tokio::test]
-async fn a_refused_request_leaves_its_key_free() {
+async fn a_rejected_request_does_not_use_its_key() {
     let fleet = Fleet::start(Database::of_a_fleet()).await;
     let bad = json!({"title": "t", "videoUploadId": "12345"});
-    keyed(&fleet, "k1", &bad, OWNER).await.refused(404, "UPLOAD_NOT_FOUND");
+    post_with_key(&fleet, "k1", &bad, OWNER).await.assert_error(404, "UPLOAD_NOT_FOUND");
     let good = json!({"title": "t", "videoUploadId": fleet.upload_video(OWNER).await.to_string()});
-    keyed(&fleet, "k1", &good, OWNER).await.video();
+    post_with_key(&fleet, "k1", &good, OWNER).await.video();
 }
 
 #[tokio::test]
-async fn bad_fields_are_named() {
+async fn errors_name_invalid_fields() {
     let fleet = Fleet::start(Database::Sqlite).await;
     let good = json!({"title": "t", "videoUploadId": "1"});
     for (field, value, reason) in [
@@ -143,12 +143,12 @@ async fn bad_fields_are_named() {
         let mut body = good.clone();
         body[field] = value;
         let reply = fleet.post(&body, OWNER).await;
-        assert_eq!(reply.refused(400, reason).field(), field);
+        assert_eq!(reply.assert_error(400, reason).field(), field);
     }
     fleet
         .post(&json!({"title": "t", "videoUploadId": "1", "ownerId": "9"}), OWNER)
         .await
-        .refused(400, "INVALID_PARAMS");
-    fleet.post(&good, 0).await.refused(401, "UNAUTHENTICATED");
-    assert_eq!(fleet.count("media_errands").await + fleet.count("videos").await, 0);
+        .assert_error(400, "INVALID_PARAMS");
+    fleet.post(&good, 0).await.assert_error(401, "UNAUTHENTICATED");
+    assert_eq!(fleet.count("pending_calls").await + fleet.count("videos").await, 0);
 }

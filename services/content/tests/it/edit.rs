@@ -9,18 +9,19 @@ use serde_json::{Value, json};
 use crate::fleet::{COOLDOWN, Fleet, OTHER, OWNER, Reply, id, send};
 
 #[tokio::test]
-async fn a_new_video_waits_before_it_changes() {
+async fn a_new_video_has_an_edit_cooldown() {
     let fleet = Fleet::start(Database::Sqlite).await;
     let video = fleet.video(json!({"publish": false})).await;
     fleet.sandbox.process.clock.advance(COOLDOWN.saturating_sub(Duration::from_secs(30)));
     for reply in [fleet.put(video, &json!({"title": "u"}), OWNER).await, fleet.delete(video, OWNER).await] {
-        let left: u64 = reply.refused(400, "EDIT_COOLDOWN").headers["retry-after"].to_str().unwrap().parse().unwrap();
+        let left: u64 =
+            reply.assert_error(400, "EDIT_COOLDOWN").headers["retry-after"].to_str().unwrap().parse().unwrap();
         assert!((20..=30).contains(&left), "{left}");
         assert_eq!(reply.detail("ErrorInfo")["metadata"]["retryAfterSeconds"], left.to_string());
     }
-    // Publishing does not wait.
+    // Publishing has no cooldown.
     fleet.publish(video, true, OWNER).await.video();
-    fleet.delete(video, OWNER).await.refused(400, "VIDEO_NOT_UNPUBLISHED");
+    fleet.delete(video, OWNER).await.assert_error(400, "VIDEO_NOT_UNPUBLISHED");
     fleet.publish(video, false, OWNER).await.video();
     fleet.sandbox.process.clock.advance(Duration::from_secs(31));
     assert_eq!(fleet.put(video, &json!({"title": "u"}), OWNER).await.video()["title"], "u");
@@ -28,7 +29,7 @@ async fn a_new_video_waits_before_it_changes() {
 }
 
 #[tokio::test]
-async fn what_an_edit_leaves_out_stays() {
+async fn omitted_fields_stay() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
         let all = json!({"description": "d", "categoryId": "2", "tagIds": ["5", "3"], "accessTier": 0});
@@ -47,20 +48,20 @@ async fn what_an_edit_leaves_out_stays() {
         assert_eq!(edit(json!({"categoryId": "0", "description": ""})).await[1..3], [json!(""), json!("0")]);
         assert_eq!(edit(json!({"accessTier": 2})).await, [json!("u"), json!(""), json!("0"), json!([]), json!(2)]);
         let read = fleet.get(&format!("videos/{video}"), OWNER).await;
-        // The edit of nothing is none.
+        // An empty edit does not change the version.
         assert_eq!(read.headers["etag"], "\"6\"");
         assert_eq!(read.video()["title"], "u");
 
         let reply = fleet.put(video, &json!({"categoryId": "99"}), OWNER).await;
-        assert_eq!(reply.refused(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
+        assert_eq!(reply.assert_error(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
         for bad in [json!({"title": null}), json!({"title": ""}), json!({"ownerId": "8"}), json!({"accessTier": 3})] {
-            fleet.put(video, &bad, OWNER).await.refused(400, "INVALID_PARAMS");
+            fleet.put(video, &bad, OWNER).await.assert_error(400, "INVALID_PARAMS");
         }
     }
 }
 
 #[tokio::test]
-async fn if_match_keeps_a_change_that_came_between() {
+async fn if_match_rejects_an_edit_of_an_old_version() {
     let fleet = Fleet::start_with(Database::of_a_fleet(), &[("content.edit_cooldown", "0s")]).await;
     let video = fleet.video(json!({})).await;
     let put = async |if_match: &str| -> Reply {
@@ -68,47 +69,47 @@ async fn if_match_keeps_a_change_that_came_between() {
         send(request.header("If-Match", if_match).json(&json!({"title": if_match}))).await
     };
     assert_eq!(put("\"1\"").await.headers["etag"], "\"2\"");
-    put("\"1\"").await.refused(412, "VERSION_MISMATCH");
+    put("\"1\"").await.assert_error(412, "VERSION_MISMATCH");
     assert_eq!(put("W/\"2\"").await.status, 200);
     assert_eq!(put("\"9\", \"3\"").await.status, 200);
     assert_eq!(put("*").await.status, 200);
-    // Of many that saw the same version one comes through.
+    // Of concurrent edits of the same version one succeeds.
     let replies = futures::future::join_all((0..6).map(|_| put("\"5\""))).await;
     assert_eq!(replies.iter().filter(|r| r.status == 200).count(), 1);
     assert!(replies.iter().all(|r| r.status == 200 || r.reason() == "VERSION_MISMATCH"));
 }
 
 #[tokio::test]
-async fn a_new_picture_replaces_the_old_one() {
+async fn a_new_thumbnail_replaces_the_old_one() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
         let video = fleet.video(json!({})).await;
         let poster = fleet.get(&format!("videos/{video}"), OWNER).await.video()["thumbnailUrl"].clone();
-        let picture = fleet.upload_picture(OWNER).await;
+        let picture = fleet.upload_thumbnail(OWNER).await;
         let body = json!({"thumbnailUploadId": picture.to_string()});
         let edited = fleet.put(video, &body, OWNER).await.video();
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
-        fleet.errands_done().await;
-        fleet.gone(&poster).await;
-        // The same again changes nothing of the file.
+        fleet.pending_calls_done().await;
+        fleet.file_deleted(&poster).await;
+        // Setting the same thumbnail again keeps its file.
         let edited = fleet.put(video, &body, OWNER).await.video();
-        fleet.errands_done().await;
+        fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
         assert_eq!(fleet.media(&edited["playbackUrl"]).await, 200);
 
-        let foreign = fleet.upload_picture(OTHER).await;
+        let foreign = fleet.upload_thumbnail(OTHER).await;
         let reply = fleet.put(video, &json!({"thumbnailUploadId": foreign.to_string()}), OWNER).await;
-        assert_eq!(reply.refused(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
+        assert_eq!(reply.assert_error(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
         let used = json!({"thumbnailUploadId": picture.to_string()});
         let other = fleet.video(json!({})).await;
-        fleet.put(other, &used, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
-        fleet.errands_done().await;
+        fleet.put(other, &used, OWNER).await.assert_error(409, "UPLOAD_ALREADY_USED");
+        fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
     }
 }
 
 #[tokio::test]
-async fn publishing_twice_is_once_and_the_first_time_stays() {
+async fn publishing_is_idempotent_and_keeps_the_first_time() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let video = fleet.video(json!({"publish": false})).await;
@@ -122,23 +123,23 @@ async fn publishing_twice_is_once_and_the_first_time_stays() {
         let again = fleet.publish(video, true, OWNER).await.video();
         assert_eq!((&again["publishedAt"], &again["isPublished"]), (&first["publishedAt"], &json!(true)));
         let empty = fleet.request(Method::PATCH, &format!("{path}/publish"), OWNER).json(&json!({}));
-        assert_eq!(send(empty).await.refused(400, "INVALID_PARAMS").field(), "published");
+        assert_eq!(send(empty).await.assert_error(400, "INVALID_PARAMS").field(), "published");
     }
 }
 
 #[tokio::test]
-async fn deleting_takes_the_files_too() {
+async fn deleting_a_video_deletes_its_files() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
-        let made = fleet.video(json!({"tagIds": ["1"], "publish": false})).await;
-        let video = fleet.get(&format!("videos/{made}"), OWNER).await.video();
-        assert_eq!(id(&video), made);
-        assert_eq!(fleet.delete(made, OWNER).await.status, 200);
-        fleet.get(&format!("videos/{made}"), OWNER).await.refused(404, "VIDEO_NOT_FOUND");
-        fleet.errands_done().await;
-        fleet.gone(&video["playbackUrl"]).await;
-        fleet.gone(&video["thumbnailUrl"]).await;
+        let created = fleet.video(json!({"tagIds": ["1"], "publish": false})).await;
+        let video = fleet.get(&format!("videos/{created}"), OWNER).await.video();
+        assert_eq!(id(&video), created);
+        assert_eq!(fleet.delete(created, OWNER).await.status, 200);
+        fleet.get(&format!("videos/{created}"), OWNER).await.assert_error(404, "VIDEO_NOT_FOUND");
+        fleet.pending_calls_done().await;
+        fleet.file_deleted(&video["playbackUrl"]).await;
+        fleet.file_deleted(&video["thumbnailUrl"]).await;
         assert_eq!(fleet.count("video_tags").await + fleet.count("videos").await, 0);
-        fleet.delete(made, OWNER).await.refused(404, "VIDEO_NOT_FOUND");
+        fleet.delete(created, OWNER).await.assert_error(404, "VIDEO_NOT_FOUND");
     }
 }

@@ -1,4 +1,4 @@
-//! Forgetting a deleted user.
+//! Erasure of a deleted user.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use serde_json::json;
 use crate::fleet::{Fleet, OTHER, OWNER, eventually, id, send};
 
 #[tokio::test]
-async fn nothing_of_a_deleted_user_is_left_and_nothing_comes_back() {
+async fn a_deleted_user_is_erased_and_late_events_restore_nothing() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[]).await;
+        let fleet = Fleet::start_with_stub(database, &[]).await;
         let channel =
             |version| ChannelChanged { channel_id: OWNER, owner_id: OWNER, version, ..ChannelChanged::default() };
-        fleet.tell(channel(1)).await;
+        fleet.emit(channel(1)).await;
         let videos = [fleet.video(json!({})).await, fleet.video(json!({"publish": false})).await];
         let urls = fleet.get(&format!("videos/{}", videos[0]), 0).await.video();
         let body = json!({"title": "t", "videoUploadId": fleet.upload_video(OWNER).await.to_string()});
-        let keyed = fleet.request(Method::POST, "videos", OWNER).header("Idempotency-Key", "k1").json(&body);
-        send(keyed).await.video();
-        // Somebody else's video that the user watched, and settings.
+        let request = fleet.request(Method::POST, "videos", OWNER).header("Idempotency-Key", "k1").json(&body);
+        send(request).await.video();
+        // History with another user's video, and settings.
         let upload = fleet.upload_video(OTHER).await;
         let foreign = json!({"title": "t", "videoUploadId": upload.to_string(), "publish": true});
         let foreign = id(&fleet.post(&foreign, OTHER).await.video());
@@ -30,15 +30,15 @@ async fn nothing_of_a_deleted_user_is_left_and_nothing_comes_back() {
         eventually(async || fleet.count("view_records").await == 2).await;
         let settings = fleet.request(Method::PUT, "user/history/settings", OWNER).json(&json!({"enabled": true}));
         assert_eq!(send(settings).await.status, 200);
-        // What a crashed request of theirs left, due in ten minutes.
+        // The intent of a crashed request, due in ten minutes.
         let due = fleet.sandbox.process.clock.after(Duration::from_secs(600));
-        fleet.store_errand((1, 99, 0, true, true), due).await;
-        fleet.execute(&format!("UPDATE media_errands SET owner_id = {OWNER} WHERE id = 1")).await;
+        fleet.insert_pending_call((1, 99, 0, true, true), due).await;
+        fleet.execute(&format!("UPDATE pending_calls SET owner_id = {OWNER} WHERE id = 1")).await;
 
-        let told = UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None };
-        fleet.tell(told).await;
-        eventually(async || fleet.heard.reports().len() == 1).await;
-        let report = fleet.heard.reports()[0].clone();
+        let event = UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None };
+        fleet.emit(event).await;
+        eventually(async || fleet.received.reports().len() == 1).await;
+        let report = fleet.received.reports()[0].clone();
         assert_eq!((report.user_id, report.erasure_id, report.service.as_str()), (OWNER, 3, "content"));
         assert!(report.removed >= 6, "{report:?}");
         let left = async || {
@@ -46,23 +46,23 @@ async fn nothing_of_a_deleted_user_is_left_and_nothing_comes_back() {
             left += fleet.count(&format!("view_records WHERE user_id = {OWNER}")).await;
             left += fleet.count(&format!("channel_states WHERE owner_id = {OWNER}")).await;
             left += fleet.count(&format!("history_settings WHERE user_id = {OWNER}")).await;
-            left + fleet.count("idempotency_keys").await + fleet.count("media_errands").await
+            left + fleet.count("idempotency_keys").await + fleet.count("pending_calls").await
         };
         assert_eq!(left().await, 0);
-        fleet.gone(&urls["playbackUrl"]).await;
-        eventually(async || videos.iter().all(|id| fleet.heard.is_deleted(*id))).await;
+        fleet.file_deleted(&urls["playbackUrl"]).await;
+        eventually(async || videos.iter().all(|id| fleet.received.is_deleted(*id))).await;
         assert_eq!(fleet.public().await, [foreign]);
 
-        // What comes late brings nothing back.
-        fleet.tell(channel(20)).await;
-        fleet.tell(ChannelDeleted { channel_id: OWNER, owner_id: OWNER, version: 21, occurred_at: None }).await;
+        // Late events restore nothing.
+        fleet.emit(channel(20)).await;
+        fleet.emit(ChannelDeleted { channel_id: OWNER, owner_id: OWNER, version: 21, occurred_at: None }).await;
         fleet.get(&format!("videos/{foreign}"), OWNER).await.video();
-        fleet.post(&body, OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
+        fleet.post(&body, OWNER).await.assert_error(404, "CHANNEL_NOT_FOUND");
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert_eq!(left().await, 0);
-        // Asked again, it says again that it is done.
-        fleet.tell(UserDeleted { erasure_id: 4, ..told }).await;
-        eventually(async || fleet.heard.reports().len() == 2).await;
+        // A repeated erasure is reported again.
+        fleet.emit(UserDeleted { erasure_id: 4, ..event }).await;
+        eventually(async || fleet.received.reports().len() == 2).await;
         assert_eq!(left().await, 0);
     }
 }
@@ -73,14 +73,14 @@ async fn the_report_waits_for_media() {
     drop(sandbox.take_listener("media").unwrap());
     sandbox.start_auth_stand_in().await.unwrap();
     sandbox.start::<fenz_content::Content>().await.unwrap();
-    sandbox.start::<crate::neighbour::Neighbour>().await.unwrap();
+    sandbox.start::<crate::stub_service::StubService>().await.unwrap();
     sandbox.process.shared.get::<fenz_events::MailboxRegistry>().open();
     let fleet = Fleet::over(sandbox);
-    // A claim that media cannot be told about leaves an errand.
-    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.refused(503, "UNAVAILABLE");
-    fleet.tell(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
+    // The claim of this request leaves a pending call.
+    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.assert_error(503, "UNAVAILABLE");
+    fleet.emit(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(fleet.heard.reports().is_empty());
-    fleet.execute("DELETE FROM media_errands").await;
-    eventually(async || fleet.heard.reports().len() == 1).await;
+    assert!(fleet.received.reports().is_empty());
+    fleet.execute("DELETE FROM pending_calls").await;
+    eventually(async || fleet.received.reports().len() == 1).await;
 }

@@ -1,4 +1,4 @@
-//! Content and media side by side, and a client of both.
+//! A sandbox with content and media, and a client of both.
 
 use std::{process::Command, sync::OnceLock, time::Duration};
 
@@ -16,7 +16,7 @@ use reqwest::{
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, sea_query::Query};
 use serde_json::{Value, json};
 
-use crate::neighbour::{Heard, Neighbour};
+use crate::stub_service::{ReceivedEvents, StubService};
 
 pub const OWNER: i64 = 7;
 pub const OTHER: i64 = 8;
@@ -26,29 +26,28 @@ pub const COOLDOWN: Duration = Duration::from_secs(600);
 /// A PNG of one pixel.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
 
-/// A second of a test picture.
+/// A video of one second.
 fn mp4() -> &'static [u8] {
     static MP4: OnceLock<Vec<u8>> = OnceLock::new();
     MP4.get_or_init(|| {
         let source = "testsrc=duration=1:size=160x120:rate=5";
-        let made = Command::new("ffmpeg")
+        let output = Command::new("ffmpeg")
             .args(["-v", "error", "-f", "lavfi", "-i", source, "-c:v", "mpeg4", "-f", "mp4"])
             .args(["-movflags", "frag_keyframe+empty_moov", "-"])
             .output()
             .expect("ffmpeg is installed by `make test`");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        made.stdout
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
     })
 }
 
 pub struct Fleet {
     pub sandbox: Sandbox,
-    /// What the neighbour has heard, where there is one.
-    pub heard: Heard,
+    /// Events that the stub service has received.
+    pub received: ReceivedEvents,
     client: Client,
 }
 
-/// What came back.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -61,7 +60,7 @@ impl Reply {
         self.detail("ErrorInfo")["reason"].as_str().unwrap_or_default()
     }
 
-    /// A detail of an error, by the last part of its type.
+    /// An error detail by the last segment of its type.
     pub fn detail(&self, kind: &str) -> &Value {
         let details = self.body["details"].as_array().map(Vec::as_slice).unwrap_or_default();
         let of_kind = |d: &&Value| d["@type"].as_str().is_some_and(|t| t.ends_with(&format!(".{kind}")));
@@ -74,7 +73,7 @@ impl Reply {
     }
 
     #[track_caller]
-    pub fn refused(&self, status: u16, reason: &str) -> &Self {
+    pub fn assert_error(&self, status: u16, reason: &str) -> &Self {
         assert_eq!((self.status, self.reason()), (status, reason), "{}", self.body);
         self
     }
@@ -106,23 +105,23 @@ impl Fleet {
         Self::over(sandbox)
     }
 
-    /// A sandbox that the test has filled itself.
+    /// With a sandbox in which the test has started services.
     pub fn over(sandbox: Sandbox) -> Self {
-        let heard = sandbox.process.shared.get();
-        Self { sandbox, heard, client: Client::new() }
+        let received = sandbox.process.shared.get();
+        Self { sandbox, received, client: Client::new() }
     }
 
-    /// With a service that tells and hears events.
-    pub async fn start_with_neighbour(database: Database, settings: &[(&str, &str)]) -> Self {
+    /// With a stub service that publishes and consumes events.
+    pub async fn start_with_stub(database: Database, settings: &[(&str, &str)]) -> Self {
         let mut fleet = Self::start_with(database, settings).await;
-        fleet.sandbox.start::<Neighbour>().await.expect("a neighbour");
+        fleet.sandbox.start::<StubService>().await.expect("a stub service");
         fleet.sandbox.process.shared.get::<MailboxRegistry>().open();
         fleet
     }
 
-    /// Tells an event, as another service would.
-    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
-        self.heard.tell(event).await;
+    /// Publishes an event as another service.
+    pub async fn emit<E: Event + Clone + Send + Sync>(&self, event: E) {
+        self.received.emit(event).await;
     }
 
     pub async fn moderate(&self, video: i64, what: &str, body: &Value) -> Reply {
@@ -142,13 +141,13 @@ impl Fleet {
         ids
     }
 
-    /// To a minute behind the full hour, so that a test is not torn by the next.
-    pub fn begin_an_hour(&self) {
+    /// Advances to a minute past the hour, so that a test does not span two.
+    pub fn advance_to_next_hour(&self) {
         let clock = &self.sandbox.process.clock;
         clock.advance(Duration::from_secs(3660 - (clock.unix() % 3600) as u64));
     }
 
-    /// A request to content; as a user, or as nobody with 0.
+    /// A request to content. User 0 is anonymous.
     pub fn request(&self, method: Method, path: &str, user: i64) -> RequestBuilder {
         self.request_as(method, path, user, Role::User)
     }
@@ -183,7 +182,7 @@ impl Fleet {
         self.upload("video", mp4(), user).await
     }
 
-    pub async fn upload_picture(&self, user: i64) -> i64 {
+    pub async fn upload_thumbnail(&self, user: i64) -> i64 {
         self.upload("thumbnail", PNG, user).await
     }
 
@@ -196,17 +195,17 @@ impl Fleet {
         id(&reply.body["upload"])
     }
 
-    /// A published video of the owner's, open to anyone unless `more` says else.
-    pub async fn video(&self, more: Value) -> i64 {
+    /// Creates a published video of the owner, with overrides of its fields.
+    pub async fn video(&self, fields: Value) -> i64 {
         let mut body =
             json!({"title": "片 🎬", "videoUploadId": self.upload_video(OWNER).await.to_string(), "publish": true});
-        for (key, value) in more.as_object().expect("an object") {
+        for (key, value) in fields.as_object().expect("an object") {
             body[key] = value.clone();
         }
         id(&self.post(&body, OWNER).await.video())
     }
 
-    /// What media answers for a path of a reply.
+    /// The status of media's response for a path.
     pub async fn media(&self, path: &Value) -> u16 {
         let path = path.as_str().expect("a path");
         let reply = self.client.get(format!("{}{path}", self.sandbox.url("media"))).send().await;
@@ -214,14 +213,14 @@ impl Fleet {
     }
 
     /// Waits until media answers 404 for a path.
-    pub async fn gone(&self, path: &Value) {
+    pub async fn file_deleted(&self, path: &Value) {
         for _ in 0..100 {
             if self.media(path).await == 404 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the file is still there");
+        panic!("the file still exists");
     }
 
     /// Content's own database.
@@ -236,13 +235,13 @@ impl Fleet {
         db.close().await.expect("closed");
     }
 
-    /// Stores an errand, as a process does that ends right after.
-    pub async fn store_errand(&self, errand: (i64, i64, i64, bool, bool), due_at: DateTime<Utc>) {
-        let (id, video, upload, is_intent, keep_files) = errand;
+    /// Inserts a pending call, as left by a crashed process.
+    pub async fn insert_pending_call(&self, call: (i64, i64, i64, bool, bool), due_at: DateTime<Utc>) {
+        let (id, video, upload, is_intent, keep_files) = call;
         let columns = ["id", "video_id", "upload_id", "is_intent", "keep_files", "attempts", "due_at"];
         let row =
             [id.into(), video.into(), upload.into(), is_intent.into(), keep_files.into(), 0.into(), due_at.into()];
-        let insert = Query::insert().into_table("media_errands").columns(columns).values_panic(row).to_owned();
+        let insert = Query::insert().into_table("pending_calls").columns(columns).values_panic(row).to_owned();
         let db = self.database().await;
         db.execute(&insert).await.expect("a row");
         db.close().await.expect("closed");
@@ -257,19 +256,19 @@ impl Fleet {
         n
     }
 
-    /// Waits until nothing is left for media to be told.
-    pub async fn errands_done(&self) {
+    /// Waits until there are no pending calls.
+    pub async fn pending_calls_done(&self) {
         for _ in 0..200 {
-            if self.count("media_errands").await == 0 {
+            if self.count("pending_calls").await == 0 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("errands are left");
+        panic!("pending calls are left");
     }
 }
 
-/// Waits for what is to come.
+/// Waits until the condition holds.
 #[track_caller]
 pub fn eventually(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
     let place = std::panic::Location::caller();
@@ -280,7 +279,7 @@ pub fn eventually(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("it did not come: {place}");
+        panic!("timed out: {place}");
     }
 }
 

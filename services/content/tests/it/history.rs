@@ -1,4 +1,4 @@
-//! What users watched.
+//! Watch history.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, OTHER, OWNER, eventually, id, send};
 
-async fn keep(fleet: &Fleet, enabled: bool) {
+async fn set_enabled(fleet: &Fleet, enabled: bool) {
     let body = json!({"enabled": enabled});
     let reply = send(fleet.request(Method::PUT, "user/history/settings", OTHER).json(&body)).await;
     assert_eq!(reply.body["settings"], body);
@@ -26,9 +26,9 @@ fn ids(body: &Value) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn watched_videos_the_last_first_while_it_is_wanted() {
+async fn history_lists_the_latest_first_while_it_is_enabled() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[("content.cache.ttl", "1ms")]).await;
+        let fleet = Fleet::start_with_stub(database, &[("content.cache.ttl", "1ms")]).await;
         let (a, b) = (fleet.video(json!({})).await, fleet.video(json!({})).await);
         let watch = async |video: i64, user: i64| {
             fleet.get(&format!("videos/{video}"), user).await.video();
@@ -45,7 +45,7 @@ async fn watched_videos_the_last_first_while_it_is_wanted() {
         let request = ListWatchedRequest { user_id: OTHER, limit: None };
         assert_eq!(client.list_watched(request).await.unwrap().into_inner().video_ids, [a, b]);
 
-        // Left out while others may not see it.
+        // Omitted while not public.
         fleet.publish(b, false, OWNER).await.video();
         let reply = fleet.get("user/history", OTHER).await.body;
         assert_eq!((ids(&reply), &reply["total"]), (vec![a], &json!("1")));
@@ -56,19 +56,19 @@ async fn watched_videos_the_last_first_while_it_is_wanted() {
             version: 1,
             ..ChannelChanged::default()
         };
-        fleet.tell(hidden.clone()).await;
+        fleet.emit(hidden.clone()).await;
         eventually(async || history().await.is_empty()).await;
-        fleet.tell(ChannelChanged { version: 2, is_hidden: false, ..hidden }).await;
+        fleet.emit(ChannelChanged { version: 2, is_hidden: false, ..hidden }).await;
         eventually(async || history().await == [a]).await;
         fleet.publish(b, true, OWNER).await.video();
         assert_eq!(history().await, [a, b]);
 
-        // Off keeps what is there and nothing new.
-        keep(&fleet, false).await;
+        // Disabled, it keeps its records and adds none.
+        set_enabled(&fleet, false).await;
         watch(b, OTHER).await;
         assert_eq!(history().await, [a, b]);
         assert!(client.list_watched(request).await.unwrap().into_inner().video_ids.is_empty());
-        keep(&fleet, true).await;
+        set_enabled(&fleet, true).await;
         watch(b, OTHER).await;
         assert_eq!(history().await, [b, a]);
         assert_eq!(send(fleet.request(Method::DELETE, "user/history", OTHER)).await.status, 200);
@@ -81,7 +81,7 @@ async fn watched_videos_the_last_first_while_it_is_wanted() {
 }
 
 #[tokio::test]
-async fn what_another_replica_has_noted_is_cleared_too() {
+async fn records_buffered_by_another_replica_are_cleared_too() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let other = fleet.sandbox.start_replica::<Content>().await.unwrap();
@@ -92,18 +92,18 @@ async fn what_another_replica_has_noted_is_cleared_too() {
         };
         at_other(format!("videos/{video}")).await;
         assert_eq!(send(fleet.request(Method::DELETE, "user/history", OTHER)).await.status, 200);
-        // Asked for the history it stores what it has noted.
+        // Reading the history flushes the buffer.
         assert_eq!(ids(&at_other("user/history".into()).await), [] as [i64; 0]);
         at_other(format!("videos/{video}")).await;
         assert_eq!(ids(&at_other("user/history".into()).await), [video]);
-        keep(&fleet, false).await;
-        keep(&fleet, true).await;
+        set_enabled(&fleet, false).await;
+        set_enabled(&fleet, true).await;
         assert_eq!(ids(&at_other("user/history".into()).await), [video]);
     }
 }
 
 #[tokio::test]
-async fn history_is_for_those_who_signed_in() {
+async fn history_requires_authentication() {
     let fleet = Fleet::start(Database::Sqlite).await;
     for (method, path) in [
         (Method::GET, "user/history"),
@@ -111,9 +111,9 @@ async fn history_is_for_those_who_signed_in() {
         (Method::GET, "user/history/settings"),
         (Method::PUT, "user/history/settings"),
     ] {
-        send(fleet.request(method, path, 0).json(&json!({}))).await.refused(401, "UNAUTHENTICATED");
+        send(fleet.request(method, path, 0).json(&json!({}))).await.assert_error(401, "UNAUTHENTICATED");
     }
     assert_eq!(fleet.get("user/history/settings", OTHER).await.body["settings"]["enabled"], json!(true));
     let empty = fleet.request(Method::PUT, "user/history/settings", OTHER).json(&json!({}));
-    assert_eq!(send(empty).await.refused(400, "INVALID_PARAMS").field(), "enabled");
+    assert_eq!(send(empty).await.assert_error(400, "INVALID_PARAMS").field(), "enabled");
 }

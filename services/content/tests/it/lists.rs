@@ -10,7 +10,7 @@ fn ids(body: &Value) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn public_videos_the_newest_first_by_every_filter() {
+async fn public_videos_are_filtered_and_sorted_newest_first() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
         let a = fleet.video(json!({"tagIds": ["1"], "categoryId": "1"})).await;
@@ -45,12 +45,12 @@ async fn public_videos_the_newest_first_by_every_filter() {
         assert_eq!(ids(&mine.body), [hidden, c, draft, b, a]);
         assert_eq!(mine.body["total"], "5");
         assert_eq!(fleet.get("dashboard/videos", OTHER).await.body["total"], "0");
-        fleet.get("dashboard/videos", 0).await.refused(401, "UNAUTHENTICATED");
+        fleet.get("dashboard/videos", 0).await.assert_error(401, "UNAUTHENTICATED");
     }
 }
 
 #[tokio::test]
-async fn pages_have_a_size_and_a_depth() {
+async fn page_size_and_depth_are_limited() {
     let fleet = Fleet::start(Database::Sqlite).await;
     for (query, field) in [
         ("page=0", "page"),
@@ -62,13 +62,13 @@ async fn pages_have_a_size_and_a_depth() {
         ("channelId=0", "channelId"),
     ] {
         let reply = fleet.get(&format!("videos?{query}"), 0).await;
-        assert_eq!(reply.refused(400, "INVALID_PARAMS").field(), field, "{query}");
+        assert_eq!(reply.assert_error(400, "INVALID_PARAMS").field(), field, "{query}");
     }
     assert_eq!(fleet.get("videos?page=100&pageSize=100", 0).await.body, json!({"videos": [], "total": "0"}));
 }
 
 #[tokio::test]
-async fn ten_categories_are_there_from_the_start() {
+async fn ten_categories_are_seeded() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let body = fleet.get("categories", 0).await.body;

@@ -1,6 +1,6 @@
-//! The content service over its real port, beside the real media service, on
-//! every database at hand.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+//! The content service over its real port, with the real media service, on every
+//! available database.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
 mod catalog;
@@ -9,15 +9,15 @@ mod channels;
 mod create;
 mod edit;
 mod erasure;
-mod errands;
 mod fleet;
 mod history;
 mod import;
 mod lists;
 mod moderation;
-mod neighbour;
 mod peers;
+mod pending_calls;
 mod redis;
 mod replicas;
+mod stub_service;
 mod tags;
 mod views;

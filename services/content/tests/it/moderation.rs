@@ -1,4 +1,4 @@
-//! What moderators do.
+//! Moderation.
 
 use fenz_chassis::Role;
 use fenz_contract::events::v1::ChannelChanged;
@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 use crate::fleet::{Fleet, OTHER, OWNER, STAFF, eventually, id, send};
 
 #[tokio::test]
-async fn hiding_and_restoring_is_told_and_kept_once() {
+async fn hiding_and_restoring_is_published_and_audited_once() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[]).await;
+        let fleet = Fleet::start_with_stub(database, &[]).await;
         let video = fleet.video(json!({"title": "one"})).await;
         let path = format!("videos/{video}");
         assert_eq!(fleet.get(&path, OTHER).await.status, 200);
         let hidden = fleet.moderate(video, "hide", &json!({"text": "not here"})).await.video();
         assert_eq!(hidden["isHidden"], json!(true));
         assert_eq!(fleet.media(&hidden["playbackUrl"]).await, 200);
-        fleet.get(&path, OTHER).await.refused(404, "VIDEO_NOT_FOUND");
+        fleet.get(&path, OTHER).await.assert_error(404, "VIDEO_NOT_FOUND");
         assert!(fleet.public().await.is_empty());
         assert_eq!(fleet.get(&path, OWNER).await.video()["isHidden"], json!(true));
         fleet.moderate(video, "hide", &json!({})).await.video();
-        // The owner cannot take it back.
+        // The owner cannot restore it.
         fleet.publish(video, false, OWNER).await.video();
         fleet.publish(video, true, OWNER).await.video();
         assert!(fleet.public().await.is_empty());
@@ -31,46 +31,48 @@ async fn hiding_and_restoring_is_told_and_kept_once() {
         assert_eq!(fleet.public().await, [video]);
         assert_eq!(fleet.get(&path, OTHER).await.status, 200);
 
-        let heard = &fleet.heard;
-        eventually(async || heard.moderated.lock().unwrap().len() == 2 && heard.audited.lock().unwrap().len() == 2)
-            .await;
-        let moderated = heard.moderated.lock().unwrap().clone();
+        let received = &fleet.received;
+        eventually(async || {
+            received.moderated.lock().unwrap().len() == 2 && received.audited.lock().unwrap().len() == 2
+        })
+        .await;
+        let moderated = received.moderated.lock().unwrap().clone();
         for (outcome, text) in [("hidden", "not here"), ("restored", "")] {
-            let told = moderated.iter().find(|m| m.outcome == outcome).unwrap();
-            let about = (told.user_id, told.object_type.as_str(), told.object_id, told.object_title.as_str());
-            assert_eq!((about, told.text.as_str()), ((OWNER, "video", video, "one"), text));
+            let event = moderated.iter().find(|m| m.outcome == outcome).unwrap();
+            let about = (event.user_id, event.object_type.as_str(), event.object_id, event.object_title.as_str());
+            assert_eq!((about, event.text.as_str()), ((OWNER, "video", video, "one"), text));
         }
-        assert_eq!(heard.actions(), ["video.hidden", "video.restored"]);
-        let act = heard.audited.lock().unwrap()[0].clone();
+        assert_eq!(received.actions(), ["video.hidden", "video.restored"]);
+        let act = received.audited.lock().unwrap()[0].clone();
         assert_eq!((act.actor_id, act.object_id, act.subject_user_id), (STAFF, video.to_string(), OWNER));
         // Hide, publish, publish, restore.
-        eventually(async || heard.last(video).is_some_and(|last| last.version == 5 && !last.is_hidden)).await;
-        fleet.moderate(1, "hide", &json!({})).await.refused(404, "VIDEO_NOT_FOUND");
+        eventually(async || received.last(video).is_some_and(|last| last.version == 5 && !last.is_hidden)).await;
+        fleet.moderate(1, "hide", &json!({})).await.assert_error(404, "VIDEO_NOT_FOUND");
     }
 }
 
 #[tokio::test]
-async fn the_audience_is_not_told_of_what_is_hidden() {
+async fn updates_of_hidden_videos_do_not_notify_subscribers() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[("content.edit_cooldown", "0s")]).await;
+        let fleet = Fleet::start_with_stub(database, &[("content.edit_cooldown", "0s")]).await;
         let video = fleet.video(json!({"title": "one"})).await;
-        let titled = async |title: &str| fleet.put(video, &json!({"title": title}), OWNER).await.video();
+        let rename = async |title: &str| fleet.put(video, &json!({"title": title}), OWNER).await.video();
         fleet.moderate(video, "hide", &json!({})).await.video();
-        titled("two").await;
+        rename("two").await;
         fleet.moderate(video, "restore", &json!({})).await.video();
-        titled("three").await;
-        let told = || fleet.heard.updated.lock().unwrap().iter().map(|e| e.title.clone()).collect::<Vec<_>>();
-        eventually(async || told().contains(&"three".to_owned())).await;
-        eventually(async || fleet.heard.changed.lock().unwrap().iter().filter(|e| e.video_id == video).count() == 5)
+        rename("three").await;
+        let titles = || fleet.received.updated.lock().unwrap().iter().map(|e| e.title.clone()).collect::<Vec<_>>();
+        eventually(async || titles().contains(&"three".to_owned())).await;
+        eventually(async || fleet.received.changed.lock().unwrap().iter().filter(|e| e.video_id == video).count() == 5)
             .await;
-        assert_eq!(told(), ["three"]);
+        assert_eq!(titles(), ["three"]);
     }
 }
 
-/// A channel that is restored does not restore what moderators hid on its own.
+/// Restoring a channel does not restore videos that moderators hid.
 #[tokio::test]
-async fn each_reason_is_taken_back_alone() {
-    let fleet = Fleet::start_with_neighbour(Database::of_a_fleet(), &[]).await;
+async fn hidden_reasons_are_independent() {
+    let fleet = Fleet::start_with_stub(Database::of_a_fleet(), &[]).await;
     let (hidden, other) = (fleet.video(json!({})).await, fleet.video(json!({})).await);
     let channel = |version, is_hidden| ChannelChanged {
         channel_id: OWNER,
@@ -79,23 +81,23 @@ async fn each_reason_is_taken_back_alone() {
         version,
         ..ChannelChanged::default()
     };
-    fleet.tell(channel(1, true)).await;
+    fleet.emit(channel(1, true)).await;
     eventually(async || fleet.public().await.is_empty()).await;
     fleet.moderate(hidden, "hide", &json!({})).await.video();
-    fleet.tell(channel(2, false)).await;
+    fleet.emit(channel(2, false)).await;
     eventually(async || fleet.public().await == [other]).await;
-    fleet.get(&format!("videos/{hidden}"), OTHER).await.refused(404, "VIDEO_NOT_FOUND");
-    // The event of a video tells its own reasons only.
-    eventually(async || fleet.heard.last(hidden).is_some_and(|last| last.is_hidden)).await;
-    fleet.tell(channel(3, true)).await;
+    fleet.get(&format!("videos/{hidden}"), OTHER).await.assert_error(404, "VIDEO_NOT_FOUND");
+    // The event of a video does not include its channel's state.
+    eventually(async || fleet.received.last(hidden).is_some_and(|last| last.is_hidden)).await;
+    fleet.emit(channel(3, true)).await;
     eventually(async || fleet.public().await.is_empty()).await;
     let restored = fleet.moderate(hidden, "restore", &json!({})).await.video();
     assert_eq!(restored["isHidden"], json!(true));
-    eventually(async || fleet.heard.last(hidden).is_some_and(|last| !last.is_hidden)).await;
+    eventually(async || fleet.received.last(hidden).is_some_and(|last| !last.is_hidden)).await;
 }
 
 #[tokio::test]
-async fn every_video_in_every_state_by_every_filter() {
+async fn moderators_list_videos_in_every_state_by_every_filter() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let public = fleet.video(json!({})).await;
@@ -123,10 +125,10 @@ async fn every_video_in_every_state_by_every_filter() {
         let by_id = |id: i64| -> Value {
             list["videos"].as_array().unwrap().iter().find(|v| crate::fleet::id(v) == id).unwrap().clone()
         };
-        // A path for insiders of what others may not see.
-        let is_insiders =
+        // Videos that are not public have insider URLs.
+        let has_insider_url =
             |video: i64| by_id(video)["thumbnailUrl"].as_str().unwrap().split('/').any(|p| p.ends_with('i'));
-        assert!(is_insiders(draft) && is_insiders(hidden) && !is_insiders(public));
+        assert!(has_insider_url(draft) && has_insider_url(hidden) && !has_insider_url(public));
     }
 }
 
@@ -136,19 +138,19 @@ async fn only_moderators_moderate() {
     let video = fleet.video(json!({})).await;
     for path in [format!("admin/videos/{video}/hide"), format!("admin/videos/{video}/restore")] {
         let body = json!({});
-        send(fleet.request(Method::PUT, &path, OWNER).json(&body)).await.refused(403, "PERMISSION_DENIED");
-        send(fleet.request(Method::PUT, &path, 0).json(&body)).await.refused(401, "UNAUTHENTICATED");
+        send(fleet.request(Method::PUT, &path, OWNER).json(&body)).await.assert_error(403, "PERMISSION_DENIED");
+        send(fleet.request(Method::PUT, &path, 0).json(&body)).await.assert_error(401, "UNAUTHENTICATED");
     }
-    fleet.get("admin/videos", OWNER).await.refused(403, "PERMISSION_DENIED");
-    // Not even they their own.
+    fleet.get("admin/videos", OWNER).await.assert_error(403, "PERMISSION_DENIED");
+    // Nobody moderates their own video.
     for what in ["hide", "restore"] {
         let own = fleet.request_as(Method::PUT, &format!("admin/videos/{video}/{what}"), OWNER, Role::Admin);
-        send(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
+        send(own.json(&json!({}))).await.assert_error(403, "PERMISSION_DENIED");
     }
 }
 
 #[tokio::test]
-async fn paths_for_insiders_end_soon_and_those_for_all_stay_plain() {
+async fn insider_urls_are_short_lived_and_public_ones_are_not() {
     let fleet = Fleet::start(Database::Sqlite).await;
     let video = fleet.video(json!({"publish": false})).await;
     let draft = fleet.get(&format!("videos/{video}"), OWNER).await.video();

@@ -1,4 +1,4 @@
-//! What happens when the other services answer otherwise, late or not at all.
+//! Other services that answer with errors, late or not at all.
 
 use std::{
     sync::{
@@ -37,7 +37,7 @@ pub fn serve(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) -> Joi
     tokio::spawn(async move { server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served") })
 }
 
-/// A channel service in which everybody holds the same membership.
+/// A channel service in which everyone has the same membership; negative is unavailable.
 #[derive(Clone, Default)]
 pub struct Channel(pub Arc<AtomicI32>);
 
@@ -55,7 +55,7 @@ impl MembershipService for Channel {
     ) -> Result<Response<GetMembershipResponse>, Status> {
         assert_eq!(request.into_inner(), GetMembershipRequest { user_id: OTHER, channel_id: OWNER });
         match self.0.load(Ordering::SeqCst) {
-            ..0 => Err(Status::unavailable("away")),
+            ..0 => Err(Status::unavailable("unavailable")),
             tier => Ok(Response::new(GetMembershipResponse { tier })),
         }
     }
@@ -64,12 +64,12 @@ impl MembershipService for Channel {
         &self,
         _: Request<ListMembershipsRequest>,
     ) -> Result<Response<ListMembershipsResponse>, Status> {
-        Err(Status::unimplemented("content does not ask for lists"))
+        Err(Status::unimplemented("not called by content"))
     }
 }
 
 #[tokio::test]
-async fn memberships_open_their_tiers_and_count_as_members() {
+async fn memberships_grant_their_tiers_and_count_as_members() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let channel = Channel::default();
@@ -82,43 +82,43 @@ async fn memberships_open_their_tiers_and_count_as_members() {
         videos.push(fleet.video(json!({"accessTier": tier})).await);
     }
     let unpublished = fleet.video(json!({"accessTier": 2, "publish": false})).await;
-    for (held, expected) in [
+    for (tier, expected) in [
         (0, ["", "MEMBERSHIP_REQUIRED", "MEMBERSHIP_REQUIRED"]),
         (1, ["", "", "PREMIUM_REQUIRED"]),
         (2, ["", "", ""]),
         (-1, ["", "UNAVAILABLE", "UNAVAILABLE"]),
     ] {
-        channel.0.store(held, Ordering::SeqCst);
+        channel.0.store(tier, Ordering::SeqCst);
         for (video, expected) in videos.iter().zip(expected) {
             let reply = fleet.get(&format!("videos/{video}"), OTHER).await;
-            assert_eq!(reply.reason(), expected, "{held} {}", reply.body);
+            assert_eq!(reply.reason(), expected, "{tier} {}", reply.body);
         }
-        fleet.get(&format!("videos/{unpublished}"), OTHER).await.refused(404, "VIDEO_NOT_FOUND");
+        fleet.get(&format!("videos/{unpublished}"), OTHER).await.assert_error(404, "VIDEO_NOT_FOUND");
         fleet.sandbox.process.clock.advance(Duration::from_secs(3601));
     }
     let views = async |video: i64| {
         let video = fleet.get(&format!("videos/{video}"), OWNER).await.video();
         (video["viewsMember"].clone(), video["viewsNonMember"].clone())
     };
-    // Held 0 and not to be found out: no member's; held 1 and 2: a member's.
+    // Tier 0 and unavailable count as non-members, tiers 1 and 2 as members.
     assert_eq!(views(videos[0]).await, (json!("2"), json!("2")));
     assert_eq!(views(videos[1]).await, (json!("2"), json!("0")));
     assert_eq!(views(videos[2]).await, (json!("1"), json!("0")));
 }
 
-/// A media service whose claims take as long as the test wants.
+/// A media service whose claims block until the test resumes them.
 #[derive(Clone, Default)]
 struct SlowMedia {
-    asked: Arc<Notify>,
-    go_on: Arc<Notify>,
+    claiming: Arc<Notify>,
+    resume: Arc<Notify>,
     released: Arc<AtomicUsize>,
 }
 
 #[async_trait::async_trait]
 impl UploadService for SlowMedia {
     async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>, Status> {
-        self.asked.notify_one();
-        self.go_on.notified().await;
+        self.claiming.notify_one();
+        self.resume.notified().await;
         Ok(Response::new(ClaimUploadResponse::default()))
     }
 
@@ -133,7 +133,7 @@ impl UploadService for SlowMedia {
 }
 
 #[tokio::test]
-async fn a_request_that_was_given_up_makes_no_video() {
+async fn a_request_whose_intent_expired_creates_no_video() {
     for database in Database::available() {
         let mut sandbox = Sandbox::new(database).await.unwrap();
         let media = SlowMedia::default();
@@ -144,31 +144,30 @@ async fn a_request_that_was_given_up_makes_no_video() {
         sandbox.start::<fenz_content::Content>().await.unwrap();
         let fleet = Fleet::over(sandbox);
         let body = json!({"title": "t", "videoUploadId": "5"});
-        let outlived = async {
-            media.asked.notified().await;
+        let expire = async {
+            media.claiming.notified().await;
             fleet.sandbox.process.clock.advance(Duration::from_secs(601));
-            fleet.errands_done().await;
+            fleet.pending_calls_done().await;
             assert_eq!(media.released.load(Ordering::SeqCst), 1);
-            media.go_on.notify_one();
+            media.resume.notify_one();
         };
-        let (reply, ()) = tokio::join!(fleet.post(&body, OWNER), outlived);
-        reply.refused(503, "UNAVAILABLE");
-        // What it claimed after the release is handed back too.
+        let (reply, ()) = tokio::join!(fleet.post(&body, OWNER), expire);
+        reply.assert_error(503, "UNAVAILABLE");
+        // The claim it made after the release is released too.
         assert_eq!(media.released.load(Ordering::SeqCst), 2);
-        assert_eq!(fleet.count("videos").await + fleet.count("media_errands").await, 0);
+        assert_eq!(fleet.count("videos").await + fleet.count("pending_calls").await, 0);
 
-        media.go_on.notify_one();
+        media.resume.notify_one();
         fleet.post(&body, OWNER).await.video();
         served.abort();
     }
 }
 
-/// A media service that takes nothing into use, and hands nothing back before it
-/// may.
+/// A media service whose claims fail and whose releases block until resumed.
 #[derive(Clone, Default)]
 struct StuckMedia {
     releasing: Arc<Notify>,
-    go_on: Arc<Notify>,
+    resume: Arc<Notify>,
 }
 
 #[async_trait::async_trait]
@@ -179,14 +178,14 @@ impl UploadService for StuckMedia {
 
     async fn release_claim(&self, _: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>, Status> {
         self.releasing.notify_one();
-        self.go_on.notified().await;
+        self.resume.notified().await;
         Ok(Response::new(ReleaseClaimResponse {}))
     }
 }
 
-/// While a failed request hands its uploads back, no job does the same beside it.
+/// While a failed request releases its uploads, the job does not run its intent too.
 #[tokio::test]
-async fn a_failed_request_cleans_up_alone() {
+async fn a_failed_request_releases_its_uploads_alone() {
     for database in Database::available() {
         let mut sandbox = Sandbox::new(database).await.unwrap();
         let media = StuckMedia::default();
@@ -196,36 +195,36 @@ async fn a_failed_request_cleans_up_alone() {
         sandbox.start_auth_stand_in().await.unwrap();
         sandbox.start::<fenz_content::Content>().await.unwrap();
         let fleet = Fleet::over(sandbox);
-        let look = async {
+        let count_calls = async {
             media.releasing.notified().await;
             let now = fleet.sandbox.process.clock.now();
             let is_due = Expr::col("due_at").lte(now);
-            let due = Query::select().column("id").from("media_errands").and_where(is_due).to_owned();
+            let due = Query::select().column("id").from("pending_calls").and_where(is_due).to_owned();
             let db = fleet.database().await;
             let due = db.query_all(&due).await.unwrap().len();
             db.close().await.unwrap();
-            let all = fleet.count("media_errands").await;
-            media.go_on.notify_one();
+            let all = fleet.count("pending_calls").await;
+            media.resume.notify_one();
             (due, all)
         };
         let body = json!({"title": "t", "videoUploadId": "5"});
-        let (reply, found) = tokio::join!(fleet.post(&body, OWNER), look);
+        let (reply, found) = tokio::join!(fleet.post(&body, OWNER), count_calls);
         assert_eq!((reply.status, found), (500, (0, 1)));
-        assert_eq!(fleet.count("media_errands").await, 0);
+        assert_eq!(fleet.count("pending_calls").await, 0);
         served.abort();
     }
 }
 
 #[tokio::test]
-async fn without_media_nothing_is_made_and_all_else_goes_on() {
+async fn without_media_no_video_is_created_and_reads_work() {
     let mut sandbox = Sandbox::new(Database::Sqlite).await.unwrap();
     drop(sandbox.take_listener("media").unwrap());
     sandbox.start_auth_stand_in().await.unwrap();
     sandbox.start::<fenz_content::Content>().await.unwrap();
     let fleet = Fleet::over(sandbox);
-    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.refused(503, "UNAVAILABLE");
+    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.assert_error(503, "UNAVAILABLE");
     assert_eq!(fleet.get("videos", 0).await.body["total"], "0");
     assert_eq!(fleet.count("videos").await, 0);
-    // Kept until media hears of it.
-    assert_eq!(fleet.count("media_errands WHERE is_intent = false").await, 1);
+    // Kept until media is available.
+    assert_eq!(fleet.count("pending_calls WHERE is_intent = false").await, 1);
 }

@@ -1,5 +1,5 @@
-//! Views with Redis: counted by all replicas together, exact while it lives,
-//! and going on without it.
+//! Views with Redis: shared by all replicas, exact while it is available, and counted in
+//! memory while it is not.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -14,22 +14,22 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::fleet::{Fleet, OTHER, OWNER, eventually};
 
-/// A server of the test's own, which it may stop.
+/// A server that the test can stop.
 struct Server {
     child: Option<Child>,
     port: u16,
-    /// Nobody else is given the port, also while the server is away.
-    _port_held: TcpSocket,
+    /// Reserves the port while the server is stopped.
+    _reserved: TcpSocket,
     folder: tempfile::TempDir,
 }
 
 impl Server {
     async fn start() -> Self {
-        let held = TcpSocket::new_v4().unwrap();
-        held.set_reuseaddr(true).unwrap();
-        held.bind(([127, 0, 0, 1], 0).into()).unwrap();
-        let port = held.local_addr().unwrap().port();
-        let mut server = Self { child: None, port, _port_held: held, folder: tempfile::tempdir().unwrap() };
+        let reserved = TcpSocket::new_v4().unwrap();
+        reserved.set_reuseaddr(true).unwrap();
+        reserved.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let port = reserved.local_addr().unwrap().port();
+        let mut server = Self { child: None, port, _reserved: reserved, folder: tempfile::tempdir().unwrap() };
         server.run().await;
         server
     }
@@ -58,10 +58,10 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// What a command prints.
-    fn ask(&self, command: &[&str]) -> String {
+    /// The output of a command.
+    fn command(&self, arguments: &[&str]) -> String {
         let port = self.port.to_string();
-        let reply = Command::new("redis-cli").args(["-p", &port]).args(command).output().expect("redis-cli");
+        let reply = Command::new("redis-cli").args(["-p", &port]).args(arguments).output().expect("redis-cli");
         String::from_utf8(reply.stdout).unwrap().trim().to_owned()
     }
 }
@@ -72,13 +72,13 @@ impl Drop for Server {
     }
 }
 
-/// The shared server, with keys of the test's own.
+/// The shared server and a key prefix of this test.
 fn shared() -> Option<(String, String)> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let url = std::env::var("FENZ_TEST_REDIS").ok()?;
+    let url = fenz_testkit::Server::Redis.url()?;
     let folder = tempfile::tempdir().unwrap();
-    let noise = folder.path().file_name().unwrap().to_string_lossy().replace('.', "");
-    Some((url, format!("content{noise}{}", NEXT.fetch_add(1, Ordering::Relaxed))))
+    let unique = folder.path().file_name().unwrap().to_string_lossy().replace('.', "");
+    Some((url, format!("content{unique}{}", NEXT.fetch_add(1, Ordering::Relaxed))))
 }
 
 async fn watch(at: &str, video: i64, sessions: std::ops::Range<usize>) {
@@ -107,83 +107,84 @@ async fn replicas_count_a_viewer_once_and_flush_once() {
             ("content.views.flush_every", "300ms"),
             ("content.cache.ttl", "1ms"),
         ];
-        let fleet = Fleet::start_with_neighbour(database, &settings).await;
+        let fleet = Fleet::start_with_stub(database, &settings).await;
         let other = fleet.sandbox.start_replica::<Content>().await.unwrap();
-        fleet.begin_an_hour();
+        fleet.advance_to_next_hour();
         let video = fleet.video(json!({})).await;
         let here = fleet.sandbox.url("content");
         tokio::join!(watch(&here, video, 0..60), watch(&other, video, 30..100));
         watch(&here, video, 0..100).await;
         fleet.get(&format!("videos/{video}"), OWNER).await.video();
         eventually(async || stored(&fleet, video, 100).await).await;
-        let sum =
-            || -> i64 { fleet.heard.views.lock().unwrap().iter().flat_map(|e| &e.videos).map(|v| v.non_member).sum() };
+        let sum = || -> i64 {
+            fleet.received.views.lock().unwrap().iter().flat_map(|e| &e.videos).map(|v| v.non_member).sum()
+        };
         eventually(async || sum() == 100).await;
-        // Two flushes more.
+        // Two more flushes.
         tokio::time::sleep(Duration::from_millis(700)).await;
         assert!(stored(&fleet, video, 100).await);
         assert_eq!(sum(), 100);
-        let seen = fleet.get(&format!("videos/{video}"), OTHER).await.video();
-        assert_eq!(seen["views"], "100");
+        let video = fleet.get(&format!("videos/{video}"), OTHER).await.video();
+        assert_eq!(video["views"], "100");
     }
 }
 
 #[tokio::test]
-async fn what_a_crashed_flush_left_is_applied_once() {
+async fn an_interrupted_flush_is_applied_once() {
     let server = Server::start().await;
     let url = server.url();
     let settings = [("redis.url", url.as_str()), ("content.views.flush_every", "300ms")];
     let fleet = Fleet::start_with(Database::of_a_fleet(), &settings).await;
-    fleet.begin_an_hour();
+    fleet.advance_to_next_hour();
     let video = fleet.video(json!({})).await;
     let hour = fleet.sandbox.process.clock.unix() / 3600;
     let field = format!("{video}:{hour}:n");
-    let leave = |id: &str| {
-        server.ask(&["HSET", &format!("content:views:flush:{id}"), "id", id, &field, "5"]);
-        server.ask(&["SADD", "content:views:flushes", id]);
+    let interrupt = |id: &str| {
+        server.command(&["HSET", &format!("content:views:flush:{id}"), "id", id, &field, "5"]);
+        server.command(&["SADD", "content:views:flushes", id]);
     };
-    leave("77");
+    interrupt("77");
     eventually(async || stored(&fleet, video, 5).await).await;
-    // It was applied, but the process died before it was removed.
-    eventually(async || server.ask(&["EXISTS", "content:views:flush:77"]) == "0").await;
-    leave("77");
-    eventually(async || server.ask(&["EXISTS", "content:views:flush:77"]) == "0").await;
+    // Applied, but the process crashed before it deleted the flush.
+    eventually(async || server.command(&["EXISTS", "content:views:flush:77"]) == "0").await;
+    interrupt("77");
+    eventually(async || server.command(&["EXISTS", "content:views:flush:77"]) == "0").await;
     assert!(stored(&fleet, video, 5).await);
-    // A Redis that comes back with an old state: the counts have their id.
-    server.ask(&["HSET", "content:views:buffer", "id", "77", &field, "5"]);
-    eventually(async || server.ask(&["EXISTS", "content:views:buffer"]) == "0").await;
-    eventually(async || server.ask(&["SCARD", "content:views:flushes"]) == "0").await;
+    // Redis restored from an old state: the counts contain their flush id.
+    server.command(&["HSET", "content:views:buffer", "id", "77", &field, "5"]);
+    eventually(async || server.command(&["EXISTS", "content:views:buffer"]) == "0").await;
+    eventually(async || server.command(&["SCARD", "content:views:flushes"]) == "0").await;
     assert!(stored(&fleet, video, 5).await);
     assert_eq!(fleet.count("view_flushes").await, 1);
 }
 
 #[tokio::test]
-async fn our_own_end_loses_nothing_that_redis_has() {
+async fn counts_are_in_redis_before_the_flush() {
     let server = Server::start().await;
     let url = server.url();
     let settings = [("redis.url", url.as_str()), ("content.views.flush_every", "1h")];
     let fleet = Fleet::start_with(Database::of_a_fleet(), &settings).await;
-    fleet.begin_an_hour();
+    fleet.advance_to_next_hour();
     let video = fleet.video(json!({})).await;
     watch(&fleet.sandbox.url("content"), video, 0..20).await;
     let hour = fleet.sandbox.process.clock.unix() / 3600;
-    let counted = server.ask(&["HGET", "content:views:buffer", &format!("{video}:{hour}:n")]);
+    let counted = server.command(&["HGET", "content:views:buffer", &format!("{video}:{hour}:n")]);
     assert_eq!(counted, "20");
 }
 
 #[tokio::test]
-async fn without_redis_views_are_counted_in_memory_and_with_it_again_there() {
+async fn views_are_counted_in_memory_while_redis_is_unavailable() {
     let mut server = Server::start().await;
     let url = server.url();
     let settings = [("redis.url", url.as_str()), ("content.views.flush_every", "300ms")];
     let fleet = Fleet::start_with(Database::of_a_fleet(), &settings).await;
-    fleet.begin_an_hour();
+    fleet.advance_to_next_hour();
     let video = fleet.video(json!({})).await;
     let here = fleet.sandbox.url("content");
     watch(&here, video, 0..10).await;
     eventually(async || stored(&fleet, video, 10).await).await;
     server.kill();
-    // The first few find out; whether they counted nobody can say.
+    // The first requests after the loss may or may not be counted.
     watch(&here, video, 100..103).await;
     watch(&here, video, 10..40).await;
     let all = async |least: usize, most: usize| {
@@ -196,46 +197,46 @@ async fn without_redis_views_are_counted_in_memory_and_with_it_again_there() {
     eventually(async || all(60, 63).await).await;
 }
 
-/// Emptied in the middle, it loses what was not flushed, and nothing else.
+/// Only views that were not flushed are lost.
 #[tokio::test]
-async fn an_emptied_redis_goes_on_counting() {
+async fn counting_continues_after_redis_was_emptied() {
     let server = Server::start().await;
     let url = server.url();
     let settings = [("redis.url", url.as_str()), ("content.views.flush_every", "1h")];
     let fleet = Fleet::start_with(Database::of_a_fleet(), &settings).await;
-    fleet.begin_an_hour();
+    fleet.advance_to_next_hour();
     let video = fleet.video(json!({})).await;
     let here = fleet.sandbox.url("content");
     let field = format!("{video}:{}:n", fleet.sandbox.process.clock.unix() / 3600);
-    let counted = || server.ask(&["HGET", "content:views:buffer", &field]);
+    let counted = || server.command(&["HGET", "content:views:buffer", &field]);
     watch(&here, video, 0..10).await;
     assert_eq!(counted(), "10");
-    server.ask(&["FLUSHALL"]);
+    server.command(&["FLUSHALL"]);
     watch(&here, video, 10..30).await;
     assert_eq!(counted(), "20");
-    assert_ne!(server.ask(&["HGET", "content:views:buffer", "id"]), "");
+    assert_ne!(server.command(&["HGET", "content:views:buffer", "id"]), "");
 }
 
 #[tokio::test]
-async fn a_full_buffer_is_put_aside() {
+async fn a_full_buffer_becomes_a_flush() {
     let server = Server::start().await;
     let url = server.url();
     let settings = [("redis.url", url.as_str()), ("content.views.flush_every", "1h")];
     let fleet = Fleet::start_with(Database::of_a_fleet(), &settings).await;
-    fleet.begin_an_hour();
+    fleet.advance_to_next_hour();
     let video = fleet.video(json!({})).await;
     let here = fleet.sandbox.url("content");
     let hour = fleet.sandbox.process.clock.unix() / 3600;
-    // As many as one flush takes.
+    // The maximum of fields.
     let fields: Vec<String> = (1..1000).flat_map(|n| [format!("{n}:{hour}:n"), "1".to_owned()]).collect();
     let mut fill = vec!["HSET", "content:views:buffer", "id", "5"];
     fill.extend(fields.iter().map(String::as_str));
-    server.ask(&fill);
+    server.command(&fill);
     watch(&here, video, 0..1).await;
     watch(&here, video, 1..3).await;
-    // Its own part went with the full one.
-    let aside = server.ask(&["HGET", "content:views:flush:5", &format!("{video}:{hour}:n")]);
-    let left = server.ask(&["HGET", "content:views:buffer", &format!("{video}:{hour}:n")]);
-    assert_eq!((aside.as_str(), left.as_str()), ("1", "2"));
-    assert_eq!(server.ask(&["SMEMBERS", "content:views:flushes"]), "5");
+    // The count that filled the buffer is part of the flush.
+    let flush = server.command(&["HGET", "content:views:flush:5", &format!("{video}:{hour}:n")]);
+    let buffer = server.command(&["HGET", "content:views:buffer", &format!("{video}:{hour}:n")]);
+    assert_eq!((flush.as_str(), buffer.as_str()), ("1", "2"));
+    assert_eq!(server.command(&["SMEMBERS", "content:views:flushes"]), "5");
 }

@@ -1,5 +1,4 @@
-//! Two replicas on one database: what one changes, the other does not go on
-//! telling from memory.
+//! Two replicas on one database: a change at one invalidates the other's cache.
 
 use std::{
     sync::{
@@ -18,17 +17,17 @@ use tokio::net::TcpListener;
 
 use crate::{
     fleet::{Fleet, OTHER, OWNER},
-    neighbour::Neighbour,
     peers::{Channel, serve_channel},
+    stub_service::StubService,
 };
 
-/// How long the other replica may take on a busy machine; a tenth of it is usual.
-const SOON: Duration = Duration::from_secs(1);
+/// Limit of the propagation on a busy machine; a tenth of it is usual.
+const LIMIT: Duration = Duration::from_secs(1);
 
-/// One over JetStream where there is a broker, one over mailboxes.
+/// Settings of each available bus: mailboxes, and JetStream where there is a broker.
 fn buses() -> Vec<Vec<(&'static str, String)>> {
     let mut all = vec![Vec::new()];
-    if let Ok(url) = std::env::var("FENZ_TEST_NATS") {
+    if let Some(url) = fenz_testkit::Server::Nats.url() {
         let name = format!("CONTENT{:x}", std::process::id());
         all.push(vec![("bus.url", url), ("bus.prefix", name.to_lowercase()), ("bus.stream", name)]);
     }
@@ -59,13 +58,13 @@ impl Pair {
         sandbox.start::<fenz_media::MediaService>().await.unwrap();
         sandbox.start::<Content>().await.unwrap();
         let other = sandbox.start_replica::<Content>().await.unwrap();
-        sandbox.start::<Neighbour>().await.unwrap();
+        sandbox.start::<StubService>().await.unwrap();
         sandbox.process.shared.get::<fenz_events::MailboxRegistry>().open();
         Self { fleet: Fleet::over(sandbox), other, client: Client::new() }
     }
 
-    /// What the other replica says to somebody.
-    async fn see(&self, video: i64, user: i64) -> (u16, Value) {
+    /// The other replica's reply to a user.
+    async fn get_at_other(&self, video: i64, user: i64) -> (u16, Value) {
         let token = self.fleet.sandbox.token(user, fenz_chassis::Role::User);
         let request = self.client.get(format!("{}/api/v1/videos/{video}", self.other)).bearer_auth(token);
         let reply = request.send().await.unwrap();
@@ -73,12 +72,12 @@ impl Pair {
     }
 
     #[track_caller]
-    fn soon(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
+    fn within_limit(holds: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
         let place = std::panic::Location::caller();
         async move {
             let begin = Instant::now();
             while !holds().await {
-                assert!(begin.elapsed() < SOON, "not soon: {place}");
+                assert!(begin.elapsed() < LIMIT, "timed out: {place}");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
@@ -86,7 +85,7 @@ impl Pair {
 }
 
 #[tokio::test]
-async fn a_change_at_one_is_seen_at_the_other_soon() {
+async fn a_change_at_one_replica_invalidates_the_other() {
     for bus in buses() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let channel = format!("http://{}", listener.local_addr().unwrap());
@@ -94,22 +93,22 @@ async fn a_change_at_one_is_seen_at_the_other_soon() {
         let served = serve_channel(listener, Channel(tier.clone()));
         let pair = Pair::start(&bus, &channel).await;
         let fleet = &pair.fleet;
-        // Until both overhear.
+        // Until both are subscribed.
         tokio::time::sleep(Duration::from_millis(500)).await;
 
         let video = fleet.video(json!({"title": "one"})).await;
-        let titled = async |title: &str| pair.see(video, OTHER).await.1["video"]["title"] == title;
+        let titled = async |title: &str| pair.get_at_other(video, OTHER).await.1["video"]["title"] == title;
         assert!(titled("one").await);
         fleet.put(video, &json!({"title": "two"}), OWNER).await.video();
-        Pair::soon(async || titled("two").await).await;
+        Pair::within_limit(async || titled("two").await).await;
         fleet.publish(video, false, OWNER).await.video();
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 404).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 404).await;
         fleet.publish(video, true, OWNER).await.video();
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 200).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 200).await;
         fleet.moderate(video, "hide", &json!({})).await.video();
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 404).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 404).await;
         fleet.moderate(video, "restore", &json!({})).await.video();
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 200).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 200).await;
 
         let hidden = |version, is_hidden| ChannelChanged {
             channel_id: OWNER,
@@ -118,25 +117,25 @@ async fn a_change_at_one_is_seen_at_the_other_soon() {
             version,
             ..ChannelChanged::default()
         };
-        fleet.tell(hidden(2, true)).await;
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 404).await;
-        fleet.tell(hidden(3, false)).await;
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 200).await;
+        fleet.emit(hidden(2, true)).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 404).await;
+        fleet.emit(hidden(3, false)).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 200).await;
 
-        // A membership that is in mind goes with its end.
+        // A cached membership is invalidated when it ends.
         fleet.put(video, &json!({"accessTier": 1}), OWNER).await.video();
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 403).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 403).await;
         tier.store(1, Ordering::SeqCst);
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 200).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 200).await;
         tier.store(0, Ordering::SeqCst);
-        assert_eq!(pair.see(video, OTHER).await.0, 200);
+        assert_eq!(pair.get_at_other(video, OTHER).await.0, 200);
         let ended = MembershipChanged { user_id: OTHER, channel_id: OWNER, version: 2, ..Default::default() };
-        fleet.tell(ended).await;
-        Pair::soon(async || pair.see(video, OTHER).await.0 == 403).await;
+        fleet.emit(ended).await;
+        Pair::within_limit(async || pair.get_at_other(video, OTHER).await.0 == 403).await;
 
         fleet.publish(video, false, OWNER).await.video();
         assert_eq!(fleet.delete(video, OWNER).await.status, 200);
-        Pair::soon(async || pair.see(video, OWNER).await.0 == 404).await;
+        Pair::within_limit(async || pair.get_at_other(video, OWNER).await.0 == 404).await;
         served.abort();
     }
 }

@@ -1,4 +1,4 @@
-//! Tags, which the recommendation service keeps.
+//! Tags of the recommendation service.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,15 +19,15 @@ use crate::{
     peers::serve,
 };
 
-/// A recommendation service with these tags; without any it is away.
+/// A recommendation service with these tags; without any it is unavailable.
 #[derive(Clone, Default)]
 pub struct Tags {
     pub ids: Arc<Mutex<Vec<i64>>>,
-    pub asked: Arc<Mutex<usize>>,
+    pub calls: Arc<Mutex<usize>>,
 }
 
 impl Tags {
-    /// Those, and where they are served.
+    /// Serves tags, and returns their address.
     pub async fn serve(ids: &[i64]) -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -44,45 +44,45 @@ impl Tags {
 #[async_trait::async_trait]
 impl TagCatalogService for Tags {
     async fn find_tags(&self, request: Request<FindTagsRequest>) -> Result<Response<FindTagsResponse>, Status> {
-        *self.asked.lock().unwrap() += 1;
-        let there = self.ids.lock().unwrap().clone();
-        if there.is_empty() {
-            return Err(Status::unavailable("away"));
+        *self.calls.lock().unwrap() += 1;
+        let existing = self.ids.lock().unwrap().clone();
+        if existing.is_empty() {
+            return Err(Status::unavailable("unavailable"));
         }
-        let ids = request.into_inner().ids.into_iter().filter(|id| there.contains(id));
+        let ids = request.into_inner().ids.into_iter().filter(|id| existing.contains(id));
         let tags = ids.map(|id| Tag { id, ..Tag::default() }).collect();
         Ok(Response::new(FindTagsResponse { tags }))
     }
 }
 
 #[tokio::test]
-async fn tags_must_be_there_and_go_with_their_end() {
+async fn tags_must_exist_and_deleted_tags_are_removed() {
     for database in Database::available() {
         let (tags, address) = Tags::serve(&[1, 2, 3]).await;
         let settings = [("peers.recommendation", address.as_str()), ("content.edit_cooldown", "0s")];
-        let fleet = Fleet::start_with_neighbour(database, &settings).await;
+        let fleet = Fleet::start_with_stub(database, &settings).await;
         let body =
             json!({"title": "t", "videoUploadId": fleet.upload_video(OWNER).await.to_string(), "tagIds": ["1", "9"]});
-        assert_eq!(fleet.post(&body, OWNER).await.refused(404, "TAG_NOT_FOUND").field(), "tagIds");
-        fleet.errands_done().await;
+        assert_eq!(fleet.post(&body, OWNER).await.assert_error(404, "TAG_NOT_FOUND").field(), "tagIds");
+        fleet.pending_calls_done().await;
         let video = fleet.video(json!({"tagIds": ["1", "2"]})).await;
         let put = async |tags: &[&str]| fleet.put(video, &json!({"tagIds": tags}), OWNER).await;
-        assert_eq!(put(&["2", "9"]).await.refused(404, "TAG_NOT_FOUND").field(), "tagIds");
-        fleet.put(1, &json!({"tagIds": ["9"]}), OWNER).await.refused(404, "VIDEO_NOT_FOUND");
-        fleet.put(video, &json!({"tagIds": ["9"]}), 8).await.refused(403, "PERMISSION_DENIED");
+        assert_eq!(put(&["2", "9"]).await.assert_error(404, "TAG_NOT_FOUND").field(), "tagIds");
+        fleet.put(1, &json!({"tagIds": ["9"]}), OWNER).await.assert_error(404, "VIDEO_NOT_FOUND");
+        fleet.put(video, &json!({"tagIds": ["9"]}), 8).await.assert_error(403, "PERMISSION_DENIED");
         assert_eq!(put(&["3", "2"]).await.video()["tagIds"], json!(["3", "2"]));
-        // Those that are known are not asked for again.
-        let asked = *tags.asked.lock().unwrap();
+        // Known tags are cached.
+        let calls = *tags.calls.lock().unwrap();
         assert_eq!(put(&["1", "2"]).await.video()["tagIds"], json!(["1", "2"]));
-        assert_eq!(*tags.asked.lock().unwrap(), asked);
+        assert_eq!(*tags.calls.lock().unwrap(), calls);
 
         *tags.ids.lock().unwrap() = vec![1, 3];
-        fleet.tell(TagDeleted { tag_id: 2, version: 2, occurred_at: None }).await;
+        fleet.emit(TagDeleted { tag_id: 2, version: 2, occurred_at: None }).await;
         eventually(async || fleet.get(&format!("videos/{video}"), OWNER).await.video()["tagIds"] == json!(["1"])).await;
-        eventually(async || fleet.heard.last(video).is_some_and(|v| v.tag_ids == [1] && v.version == 4)).await;
-        assert_eq!(put(&["1", "2"]).await.refused(404, "TAG_NOT_FOUND").field(), "tagIds");
+        eventually(async || fleet.received.last(video).is_some_and(|v| v.tag_ids == [1] && v.version == 4)).await;
+        assert_eq!(put(&["1", "2"]).await.assert_error(404, "TAG_NOT_FOUND").field(), "tagIds");
         tags.ids.lock().unwrap().clear();
-        put(&["5"]).await.refused(503, "UNAVAILABLE");
+        put(&["5"]).await.assert_error(503, "UNAVAILABLE");
         assert_eq!(put(&[]).await.video()["tagIds"], json!([]));
     }
 }

@@ -12,10 +12,10 @@ fn views(video: &Value) -> [&str; 3] {
 }
 
 #[tokio::test]
-async fn one_view_of_each_viewer_an_hour() {
+async fn a_viewer_counts_once_an_hour() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.cache.ttl", "50ms")]).await;
-        fleet.begin_an_hour();
+        fleet.advance_to_next_hour();
         let video = fleet.video(json!({})).await;
         let path = format!("videos/{video}");
         let guest = |n| format!("{path}?sessionId=guest-000{n}");
@@ -34,19 +34,19 @@ async fn one_view_of_each_viewer_an_hour() {
         }
         fleet.sandbox.process.clock.advance(Duration::from_secs(3601));
         assert_eq!(views(&fleet.get(&path, OTHER).await.video())[0], "5");
-        fleet.get(&format!("{path}?sessionId=short"), 0).await.refused(400, "INVALID_PARAMS");
-        // Stopping stores what is in memory.
+        fleet.get(&format!("{path}?sessionId=short"), 0).await.assert_error(400, "INVALID_PARAMS");
+        // Stopping flushes the memory.
         fleet.sandbox.stop().await;
         assert_eq!(fleet.count(&format!("videos WHERE views_non_member = 5 AND id = {video}")).await, 1);
     }
 }
 
 #[tokio::test]
-async fn storing_views_neither_loses_nor_doubles_them() {
+async fn flushing_neither_loses_nor_doubles_views() {
     let settings = [("content.cache.ttl", "1ms"), ("content.views.flush_every", "500ms")];
     let fleet = Fleet::start_with(Database::of_a_fleet(), &settings).await;
     let video = fleet.video(json!({})).await;
-    // Longer than the pause between two times of storing.
+    // Longer than the flush interval.
     for n in 0..60 {
         let path = format!("videos/{video}?sessionId=session-{n:04}");
         let seen: i64 = views(&fleet.get(&path, 0).await.video())[0].parse().unwrap();
@@ -57,10 +57,10 @@ async fn storing_views_neither_loses_nor_doubles_them() {
 }
 
 #[tokio::test]
-async fn a_flush_is_told_with_its_hours_and_totals() {
+async fn a_flush_is_published_with_hours_and_totals() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[("content.views.flush_every", "300ms")]).await;
-        fleet.begin_an_hour();
+        let fleet = Fleet::start_with_stub(database, &[("content.views.flush_every", "300ms")]).await;
+        fleet.advance_to_next_hour();
         let (a, b) = (fleet.video(json!({})).await, fleet.video(json!({})).await);
         let watch = async |video: i64, from: usize, to: usize| {
             for n in from..to {
@@ -68,8 +68,8 @@ async fn a_flush_is_told_with_its_hours_and_totals() {
             }
         };
         let sum = |video: i64| -> i64 {
-            let told = fleet.heard.views.lock().unwrap();
-            told.iter().flat_map(|e| &e.videos).filter(|v| v.video_id == video).map(|v| v.member + v.non_member).sum()
+            let events = fleet.received.views.lock().unwrap();
+            events.iter().flat_map(|e| &e.videos).filter(|v| v.video_id == video).map(|v| v.member + v.non_member).sum()
         };
         watch(a, 0, 5).await;
         watch(b, 0, 2).await;
@@ -77,10 +77,10 @@ async fn a_flush_is_told_with_its_hours_and_totals() {
         fleet.sandbox.process.clock.advance(Duration::from_secs(3600));
         watch(a, 3, 6).await;
         eventually(async || sum(a) == 8).await;
-        let told = fleet.heard.views.lock().unwrap().clone();
-        let totals = told.iter().flat_map(|e| &e.videos).filter(|v| v.video_id == a).map(|v| v.total);
+        let events = fleet.received.views.lock().unwrap().clone();
+        let totals = events.iter().flat_map(|e| &e.videos).filter(|v| v.video_id == a).map(|v| v.total);
         assert_eq!(totals.max(), Some(8));
-        let hours: std::collections::BTreeSet<_> = told.iter().map(|e| e.hour.as_ref().unwrap().seconds).collect();
+        let hours: std::collections::BTreeSet<_> = events.iter().map(|e| e.hour.as_ref().unwrap().seconds).collect();
         assert_eq!(hours.len(), 2);
         assert!(hours.iter().all(|hour| hour % 3600 == 0));
         assert_eq!(fleet.count(&format!("view_hours WHERE video_id = {a} AND non_member = 5")).await, 1);
@@ -89,12 +89,12 @@ async fn a_flush_is_told_with_its_hours_and_totals() {
     }
 }
 
-/// A video that is deleted meanwhile takes none, and holds nothing up.
+/// Views of a deleted video do not block the flush of others.
 #[tokio::test]
-async fn views_of_a_video_that_is_gone_are_dropped() {
+async fn views_of_a_deleted_video_are_dropped() {
     let settings = [("content.views.flush_every", "1h"), ("content.edit_cooldown", "0s")];
-    let fleet = Fleet::start_with_neighbour(Database::of_a_fleet(), &settings).await;
-    fleet.begin_an_hour();
+    let fleet = Fleet::start_with_stub(Database::of_a_fleet(), &settings).await;
+    fleet.advance_to_next_hour();
     let (a, b) = (fleet.video(json!({})).await, fleet.video(json!({})).await);
     for video in [a, b] {
         fleet.get(&format!("videos/{video}"), OTHER).await.video();
@@ -106,12 +106,12 @@ async fn views_of_a_video_that_is_gone_are_dropped() {
     assert_eq!(fleet.count("view_hours").await, 1);
 }
 
-/// Views of a thousand viewers cost a video one change when they are stored.
+/// A flush updates a video once, whatever the number of viewers.
 #[tokio::test]
 async fn many_viewers_of_one_video_are_one_flush() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_neighbour(database, &[("content.views.flush_every", "1h")]).await;
-        fleet.begin_an_hour();
+        let fleet = Fleet::start_with_stub(database, &[("content.views.flush_every", "1h")]).await;
+        fleet.advance_to_next_hour();
         let video = fleet.video(json!({})).await;
         let (fleet, path) = (&fleet, &|n: usize| format!("videos/{video}?sessionId=session-{n:04}"));
         for from in (0..1000).step_by(50) {

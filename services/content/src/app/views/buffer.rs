@@ -1,5 +1,4 @@
-//! Views in this replica's memory; the last seconds are lost when the process
-//! is killed.
+//! Views in this replica's memory. A process that is killed loses those not flushed.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,28 +10,27 @@ use std::{
 
 use fenz_chassis::{IdMaker, Result};
 
-use super::flush::{Added, Batch, Flusher};
+use super::flush::{Batch, Flusher, ViewDelta};
 use crate::domain::{VideoId, Views};
 
-/// Videos and hours that are stored in one transaction.
-const BATCH: usize = 1000;
+/// Deltas per transaction.
+const BATCH_SIZE: usize = 1000;
 
-/// The views that are not stored yet.
 pub struct ViewBuffer {
     ids: IdMaker,
     counters: Mutex<HashMap<VideoId, Arc<Counter>>>,
     pending: Mutex<BTreeMap<(VideoId, i64), Views>>,
-    /// Taken out of `pending`, and not known to be stored. One flush at a time.
-    unfinished: tokio::sync::Mutex<Vec<Batch>>,
+    /// Drained from `pending` and not confirmed as stored. Its lock serializes flushes.
+    unconfirmed: tokio::sync::Mutex<Vec<Batch>>,
 }
 
-/// The views of one video since the counter was made.
+/// The views of one video since the counter was created.
 #[derive(Default)]
 pub struct Counter {
     member: AtomicI64,
     other: AtomicI64,
-    /// How many of them are stored. Held while they are being stored, and while
-    /// the stored sum is being read: so the two always add up.
+    /// How many of them are stored. Locked while they are being stored and while the
+    /// stored total is read, so that total and counter are consistent.
     stored: Arc<tokio::sync::Mutex<Views>>,
 }
 
@@ -41,7 +39,7 @@ impl Counter {
         Views { member: self.member.load(Ordering::Relaxed), other: self.other.load(Ordering::Relaxed) }
     }
 
-    /// How many of the counted are stored, fixed while the guard lives.
+    /// How many of the counted views are stored; does not change while the guard lives.
     pub async fn stored(&self) -> tokio::sync::OwnedMutexGuard<Views> {
         self.stored.clone().lock_owned().await
     }
@@ -49,7 +47,7 @@ impl Counter {
 
 impl ViewBuffer {
     pub fn new(ids: IdMaker) -> Self {
-        Self { ids, counters: Mutex::default(), pending: Mutex::default(), unfinished: tokio::sync::Mutex::default() }
+        Self { ids, counters: Mutex::default(), pending: Mutex::default(), unconfirmed: tokio::sync::Mutex::default() }
     }
 
     /// The counter of a video.
@@ -62,30 +60,31 @@ impl ViewBuffer {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let sum = pending.entry((id, hour)).or_default();
         *sum = *sum + views;
-        // Still under the lock: what is flushed was counted before.
+        // Under the lock, so that views are counted before they are flushed.
         counter.member.fetch_add(views.member, Ordering::Relaxed);
         counter.other.fetch_add(views.other, Ordering::Relaxed);
     }
 
-    /// Stores what was counted.
+    /// Stores pending views.
     ///
     /// # Errors
-    /// What the database says. What could not be stored is kept for the next
-    /// time, under the same id: it may have been stored all the same.
+    /// Of the database. A failed batch is retried by the next flush under the same id,
+    /// as it may have been committed.
     pub async fn flush(&self, flusher: &Flusher) -> Result<()> {
-        let mut unfinished = self.unfinished.lock().await;
+        let mut unconfirmed = self.unconfirmed.lock().await;
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        // In the order of the videos' ids: rows are locked in the same order
-        // everywhere.
-        let added: Vec<_> = pending.into_iter().map(|((video, hour), views)| Added { video, hour, views }).collect();
-        let batches = added.chunks(BATCH).map(|added| Batch { id: self.ids.next(), added: added.to_vec() });
-        unfinished.extend(batches);
-        while let Some(batch) = unfinished.first() {
+        // Sorted by video id, as locking rows in the same order everywhere prevents
+        // deadlocks.
+        let deltas: Vec<_> =
+            pending.into_iter().map(|((video, hour), views)| ViewDelta { video, hour, views }).collect();
+        let batches = deltas.chunks(BATCH_SIZE).map(|deltas| Batch { id: self.ids.next(), deltas: deltas.to_vec() });
+        unconfirmed.extend(batches);
+        while let Some(batch) = unconfirmed.first() {
             self.store(flusher, batch).await?;
-            unfinished.remove(0);
+            unconfirmed.remove(0);
         }
-        drop(unfinished);
-        self.forget_idle();
+        drop(unconfirmed);
+        self.evict_idle();
         Ok(())
     }
 
@@ -101,12 +100,12 @@ impl ViewBuffer {
         Ok(())
     }
 
-    /// Forgets counters that nothing needs.
-    fn forget_idle(&self) {
+    /// Removes counters that are stored and unreferenced.
+    fn evict_idle(&self) {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         counters.retain(|_, counter| {
             let stored = counter.stored.try_lock().is_ok_and(|stored| *stored == counter.counted());
-            // Nobody else can get hold of it while the map is locked.
+            // While the map is locked nobody else can get a reference.
             !(stored && Arc::strong_count(counter) == 1)
         });
     }
@@ -119,14 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn idle_counters_are_forgotten() {
+    fn idle_counters_are_evicted() {
         let buffer = ViewBuffer::new(IdMaker::new(Clock::default()));
         let kept = buffer.counter(VideoId(1));
         buffer.counter(VideoId(2));
         let counted = buffer.counter(VideoId(3));
         buffer.add(VideoId(3), 1, Views { member: 1, other: 0 }, &counted);
         drop(counted);
-        buffer.forget_idle();
+        buffer.evict_idle();
         let mut ids: Vec<_> = buffer.counters.lock().unwrap().keys().map(|id| id.0).collect();
         ids.sort_unstable();
         assert_eq!(ids, [1, 3]);

@@ -1,4 +1,4 @@
-//! Adding views to the totals: a batch once, however often it is tried.
+//! Adds batches of views to the totals, idempotently.
 
 use std::collections::BTreeMap;
 
@@ -12,32 +12,31 @@ use crate::{
     store::views,
 };
 
-/// Videos that one event tells of.
-const TOLD: usize = 1000;
+const VIDEOS_PER_EVENT: usize = 1000;
 
-/// The views of a video in an hour.
+/// Views to add to an hour of a video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Added {
+pub struct ViewDelta {
     pub video: VideoId,
     pub hour: i64,
     pub views: Views,
 }
 
-/// What is added in one transaction.
+/// The deltas of one transaction.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The same in every try.
+    /// The same in every attempt.
     pub id: i64,
-    pub added: Vec<Added>,
+    pub deltas: Vec<ViewDelta>,
 }
 
 impl Batch {
     /// The sum of each video, in the order of their ids.
     pub fn by_video(&self) -> BTreeMap<VideoId, Views> {
         let mut sums: BTreeMap<VideoId, Views> = BTreeMap::new();
-        for added in &self.added {
-            let sum = sums.entry(added.video).or_default();
-            *sum = *sum + added.views;
+        for delta in &self.deltas {
+            let sum = sums.entry(delta.video).or_default();
+            *sum = *sum + delta.views;
         }
         sums
     }
@@ -50,56 +49,59 @@ pub struct Flusher {
 }
 
 impl Flusher {
-    /// Adds a batch to the totals, unless that was done before, and tells it.
+    /// Adds a batch to the totals and publishes it, unless it was added before.
     pub async fn apply(&self, batch: &Batch) -> Result<()> {
         let sums = &batch.by_video();
         let applied = self.outbox.transact(|txn| async move {
             if views::is_flushed(&*txn, batch.id).await? {
                 return Ok(());
             }
-            views::note_flush_in_txn(&*txn, batch.id, self.clock.now()).await?;
-            let mut there = Vec::with_capacity(sums.len());
+            views::insert_flush_in_txn(&*txn, batch.id, self.clock.now()).await?;
+            let mut existing = Vec::with_capacity(sums.len());
             for (video, views) in sums {
                 if views::add_in_txn(&*txn, *video, *views).await? {
-                    there.push(*video);
+                    existing.push(*video);
                 }
             }
-            let mut hours: BTreeMap<i64, Vec<Added>> = BTreeMap::new();
-            for added in batch.added.iter().filter(|added| there.binary_search(&added.video).is_ok()) {
-                views::add_hour_in_txn(&*txn, added.video, added.hour, added.views).await?;
-                hours.entry(added.hour).or_default().push(*added);
+            let mut hours: BTreeMap<i64, Vec<ViewDelta>> = BTreeMap::new();
+            for delta in batch.deltas.iter().filter(|delta| existing.binary_search(&delta.video).is_ok()) {
+                views::add_hour_in_txn(&*txn, delta.video, delta.hour, delta.views).await?;
+                hours.entry(delta.hour).or_default().push(*delta);
             }
-            let totals = views::totals(&*txn, &there).await?;
-            for (hour, added) in &hours {
-                for added in added.chunks(TOLD) {
-                    self.tell_in_txn(&txn, batch.id, *hour, added, |id| totals.get(&id).map_or(0, |v| v.all())).await?;
+            let totals = views::totals(&*txn, &existing).await?;
+            for (hour, deltas) in &hours {
+                for deltas in deltas.chunks(VIDEOS_PER_EVENT) {
+                    self.emit_counted_in_txn(&txn, batch.id, *hour, deltas, |id| {
+                        totals.get(&id).map_or(0, |v| v.total())
+                    })
+                    .await?;
                 }
             }
             Ok(())
         });
         match applied.await {
-            // Another replica has just done the same.
+            // Another replica has added the same batch concurrently.
             Err(error) if error.is_duplicate() => Ok(()),
             applied => applied,
         }
     }
 
-    async fn tell_in_txn(
+    async fn emit_counted_in_txn(
         &self,
         txn: &Txn,
         flush_id: i64,
         hour: i64,
-        added: &[Added],
+        deltas: &[ViewDelta],
         total: impl Fn(VideoId) -> i64,
     ) -> Result<()> {
-        let videos = added.iter().map(|added| VideoViews {
-            video_id: added.video.0,
-            member: added.views.member,
-            non_member: added.views.other,
-            total: total(added.video),
+        let videos = deltas.iter().map(|delta| VideoViews {
+            video_id: delta.video.0,
+            member: delta.views.member,
+            non_member: delta.views.other,
+            total: total(delta.video),
         });
         let hour = DateTime::from_timestamp(hour * 3600, 0).unwrap_or_default();
-        let told = ViewsCounted { flush_id, hour: Some(hour.into()), videos: videos.collect() };
-        self.outbox.emit(txn, &told).await
+        let event = ViewsCounted { flush_id, hour: Some(hour.into()), videos: videos.collect() };
+        self.outbox.emit(txn, &event).await
     }
 }

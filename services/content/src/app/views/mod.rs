@@ -1,14 +1,13 @@
-//! Views: one of each viewer and video an hour.
+//! Views: at most one per viewer, video and hour.
 //!
-//! Counted in Redis where there is one (`shared`), which all replicas do, else
-//! in memory (`buffer`). Either way they are added to the totals every so often,
-//! in one transaction that also notes the batch's id (`flush`): however often a
-//! batch is tried, it counts once.
+//! Counted in Redis by all replicas (`redis`), or without Redis in memory (`buffer`). A
+//! periodic flush adds them to the totals in a transaction that also stores the batch's
+//! id (`flush`), so that a retried batch counts once.
 
 mod buffer;
+mod dedup;
 mod flush;
-mod seen;
-mod shared;
+mod redis;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,23 +16,25 @@ use fenz_events::Outbox;
 use sea_orm::DatabaseConnection;
 
 pub use buffer::{Counter, ViewBuffer};
+use dedup::ViewDeduplicator;
+pub use dedup::{View, Visitor};
 use flush::Flusher;
-use seen::Seen;
-pub use seen::{View, Visitor};
-use shared::SharedViews;
+use redis::RedisViews;
 
-use crate::{domain::Views, store::views};
+use crate::{
+    domain::{VideoId, Views},
+    store::views,
+};
 
-/// How long the hours of a video are kept.
-const HOURS_KEPT: i64 = 31 * 24;
-/// How long the id of a flush is kept; none is tried again so late.
-const FLUSHES_KEPT: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Retention of hourly views, in hours.
+const HOURS_RETENTION: i64 = 31 * 24;
+/// Retention of flush ids; no batch is retried for so long.
+const FLUSH_RETENTION: Duration = Duration::from_secs(31 * 24 * 3600);
 
-/// Counts views.
 pub struct ViewCounts {
     pub buffer: Arc<ViewBuffer>,
-    seen: Seen,
-    shared: Option<SharedViews>,
+    dedup: ViewDeduplicator,
+    redis: Option<RedisViews>,
     flusher: Flusher,
     db: DatabaseConnection,
     clock: Clock,
@@ -43,28 +44,28 @@ impl ViewCounts {
     pub fn new(db: DatabaseConnection, outbox: Outbox, clock: Clock, ids: IdMaker, redis: Option<Redis>) -> Self {
         Self {
             buffer: Arc::new(ViewBuffer::new(ids.clone())),
-            seen: Seen::default(),
-            shared: redis.map(|redis| SharedViews::new(redis, ids)),
+            dedup: ViewDeduplicator::default(),
+            redis: redis.map(|redis| RedisViews::new(redis, ids)),
             flusher: Flusher { outbox, clock: clock.clone() },
             db,
             clock,
         }
     }
 
-    /// A view that begins now, unless this replica has seen it in this hour.
-    pub fn begin(&self, video: crate::domain::VideoId, visitor: Visitor<'_>) -> Option<View> {
-        let view = View::of(video, visitor, self.clock.unix());
-        self.seen.is_new(&view).then_some(view)
+    /// A view now; none when this replica knows one of the same viewer in this hour.
+    pub fn deduplicate(&self, video: VideoId, visitor: Visitor<'_>) -> Option<View> {
+        let view = View::new(video, visitor, self.clock.unix());
+        self.dedup.insert(&view).then_some(view)
     }
 
-    /// Counts a view. With Redis it counts unless another replica has seen it,
-    /// and shows when it is flushed; without, it shows at once.
+    /// Counts a view. With Redis it is deduplicated across replicas and shows after the
+    /// flush; without, it shows at once.
     pub async fn count(&self, view: &View, is_member: bool, counter: &Counter) {
-        if let Some(shared) = &self.shared {
-            match shared.count(view, is_member).await {
+        if let Some(redis) = &self.redis {
+            match redis.count(view, is_member).await {
                 Ok(()) => return,
-                // It may have arrived; a view too few is better than one too many.
-                Err(away) if shared::may_have_arrived(&away) => return,
+                // An uncounted view is better than one counted twice.
+                Err(error) if redis::may_have_executed(&error) => return,
                 Err(_) => {}
             }
         }
@@ -72,27 +73,26 @@ impl ViewCounts {
         self.buffer.add(view.video, view.hour, one, counter);
     }
 
-    /// Stores what is in this replica's memory.
+    /// Flushes this replica's memory.
     pub async fn flush_memory(&self) -> Result<()> {
         self.buffer.flush(&self.flusher).await
     }
 
-    /// Stores what is in Redis. For one replica at a time; a second one does
-    /// no harm.
-    pub async fn flush_shared(&self) -> anyhow::Result<()> {
-        match &self.shared {
-            Some(shared) => shared.flush(&self.flusher).await,
+    /// Flushes Redis. Meant for one replica at a time; concurrent flushes are harmless.
+    pub async fn flush_redis(&self) -> anyhow::Result<()> {
+        match &self.redis {
+            Some(redis) => redis.flush(&self.flusher).await,
             None => Ok(()),
         }
     }
 
-    pub fn is_shared(&self) -> bool {
-        self.shared.is_some()
+    pub fn uses_redis(&self) -> bool {
+        self.redis.is_some()
     }
 
-    /// Forgets hours and flushes whose time is over.
+    /// Deletes hours and flush ids past their retention.
     pub async fn prune(&self) -> Result<()> {
-        let hour = seen::hour(self.clock.unix()) - HOURS_KEPT;
-        Ok(views::forget_older(&self.db, hour, self.clock.ago(FLUSHES_KEPT)).await?)
+        let hour = dedup::hour(self.clock.unix()) - HOURS_RETENTION;
+        Ok(views::delete_older(&self.db, hour, self.clock.ago(FLUSH_RETENTION)).await?)
     }
 }

@@ -1,4 +1,4 @@
-//! The paths that play and show a video.
+//! Signed URL paths of a video's playback and thumbnail.
 
 use std::time::Duration;
 
@@ -10,43 +10,40 @@ use fenz_chassis::{
 use crate::{Config, domain::Video};
 
 const DAY: i64 = 24 * 3600;
-/// How long a picture's path is good, at least.
-const PICTURE_TTL: i64 = 7 * DAY;
+/// Minimum validity of a public thumbnail's path.
+const THUMBNAIL_TTL: i64 = 7 * DAY;
 
-/// Makes them.
 #[derive(Clone)]
-pub struct Links {
+pub struct VideoUrls {
     urls: MediaUrls,
     clock: Clock,
     playback_ttl: i64,
     insider_ttl: i64,
 }
 
-impl Links {
+/// Whoever sees a video that is not public is its owner or a moderator.
+pub fn audience(is_public: bool) -> Audience {
+    if is_public { Audience::Everyone } else { Audience::Insider }
+}
+
+impl VideoUrls {
     pub fn new(urls: MediaUrls, clock: Clock, config: &Config) -> Self {
         let seconds = |span: Duration| span.as_secs() as i64;
         Self { urls, clock, playback_ttl: seconds(config.playback_ttl), insider_ttl: seconds(config.insider_ttl) }
     }
 
-    /// Whom paths are made for: who sees what is not public is its owner or a
-    /// moderator.
-    #[expect(clippy::unused_self, reason = "reads as what it is about")]
-    pub fn audience(&self, is_public: bool) -> Audience {
-        if is_public { Audience::Everyone } else { Audience::Insider }
-    }
-
-    /// None where there is nothing to play.
+    /// None for a video without media.
     pub fn playback(&self, video: &Video, audience: Audience) -> Option<String> {
         let ttl = if audience == Audience::Insider { self.insider_ttl } else { self.playback_ttl };
         Some(self.urls.sign_for(audience, video.upload?.0, self.clock.unix() + ttl))
     }
 
-    /// The same text for a whole day where everybody may see it, so that
-    /// browsers can keep the picture.
+    /// Empty without a thumbnail. A public path is the same for a whole day, so that
+    /// browsers can cache the image.
     pub fn thumbnail(&self, video: &Video, audience: Audience) -> String {
         let Some(thumbnail) = video.thumbnail else { return String::new() };
         let expires = match audience {
-            Audience::Everyone => (self.clock.unix() + PICTURE_TTL + DAY - 1) / DAY * DAY,
+            Audience::Everyone => (self.clock.unix() + THUMBNAIL_TTL + DAY - 1) / DAY * DAY,
             Audience::Insider => self.clock.unix() + self.insider_ttl,
         };
         self.urls.sign_for(audience, thumbnail.0, expires)

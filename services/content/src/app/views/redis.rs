@@ -1,12 +1,11 @@
-//! Views in Redis, where every replica counts them.
+//! Views in Redis, counted by all replicas together.
 //!
-//! `views:buffer` is a hash of counts, with the id of its flush in it from the
-//! first count on. A flush renames it to `views:flush:{id}` and notes the id in
-//! `views:flushes`, applies it, and removes it; what a crash leaves is in
-//! `views:flushes` and is applied by whoever flushes next. A buffer that is full
-//! is put there by whoever counts, so that no flush is more than Redis and the
-//! database do at once. The id travels with the counts, so that a Redis that comes
-//! back with an old state cannot make them count twice.
+//! `views:buffer` is a hash of counts, which contains the id of its flush from the
+//! first count on. A flush renames it to `views:flush:{id}`, adds the id to the set
+//! `views:flushes`, applies the counts, and deletes both. After a crash the next flush
+//! finds the id in `views:flushes`. A full buffer is renamed by the count that fills it,
+//! which limits the size of a flush. The id is stored with the counts, so that a Redis
+//! restored from an old state does not make them count twice.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -17,22 +16,22 @@ use fenz_chassis::{
 };
 
 use super::{
-    flush::{Added, Batch, Flusher},
-    seen::View,
+    dedup::View,
+    flush::{Batch, Flusher, ViewDelta},
 };
 use crate::domain::{VideoId, Views};
 
 const BUFFER: &str = "views:buffer";
 const FLUSHES: &str = "views:flushes";
-const FLUSH: &str = "views:flush:";
-/// The field of the buffer that has its flush's id.
-const ID: &str = "id";
-/// Fields of a full buffer: videos in an hour, members and others apart.
-const FULL: usize = 1000;
-/// How long a viewer is remembered; their key has the hour in it.
+const FLUSH_PREFIX: &str = "views:flush:";
+/// The field of the buffer with the id of its flush.
+const ID_FIELD: &str = "id";
+/// Fields of a full buffer; one per video, hour and kind of viewer.
+const MAX_FIELDS: usize = 1000;
+/// Expiry of a viewer's key, which contains the hour.
 const SEEN_SECONDS: i64 = 3600;
 
-/// Counts a viewer who is not known in this hour.
+/// Counts a view unless the viewer's key exists.
 static COUNT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
@@ -49,8 +48,8 @@ static COUNT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Puts the buffer aside, and says what is to be applied.
-static TAKE: LazyLock<Script> = LazyLock::new(|| {
+/// Renames the buffer, and returns the ids of all flushes to apply.
+static BEGIN_FLUSH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local id = redis.call('HGET', KEYS[1], 'id')
         if id then
@@ -61,48 +60,47 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// The views that all replicas count together.
-pub struct SharedViews {
+pub struct RedisViews {
     redis: Redis,
     ids: IdMaker,
 }
 
-/// Whether a command that failed may have had its effect.
-pub fn may_have_arrived(away: &Away) -> bool {
-    match away {
+/// Whether a command that failed may have been executed.
+pub fn may_have_executed(error: &Away) -> bool {
+    match error {
         Away::Resting => false,
         Away::Failed(error) => (error.is_timeout() || error.is_connection_dropped()) && !error.is_connection_refusal(),
     }
 }
 
-impl SharedViews {
+impl RedisViews {
     pub fn new(redis: Redis, ids: IdMaker) -> Self {
         Self { redis, ids }
     }
 
-    /// Counts a view, unless it was counted.
+    /// Counts a view, unless another replica has counted it.
     pub async fn count(&self, view: &View, is_member: bool) -> Result<(), Away> {
         let viewer = view.viewer.iter().fold(String::with_capacity(32), |text, byte| format!("{text}{byte:02x}"));
         let seen = self.redis.key(format_args!("views:seen:{}:{}:{viewer}", view.video.0, view.hour));
         let field = format!("{}:{}:{}", view.video.0, view.hour, if is_member { 'm' } else { 'n' });
         let mut call = COUNT.prepare_invoke();
-        call.key(seen).key(self.redis.key(BUFFER)).key(self.redis.key(FLUSHES)).key(self.redis.key(FLUSH));
-        call.arg(SEEN_SECONDS).arg(self.ids.next()).arg(field).arg(FULL);
+        call.key(seen).key(self.redis.key(BUFFER)).key(self.redis.key(FLUSHES)).key(self.redis.key(FLUSH_PREFIX));
+        call.arg(SEEN_SECONDS).arg(self.ids.next()).arg(field).arg(MAX_FIELDS);
         self.redis.run_script::<i64>(&call).await?;
         Ok(())
     }
 
-    /// Adds what was counted, and what others left, to the totals.
+    /// Adds the counts, and those of interrupted flushes, to the totals.
     pub async fn flush(&self, flusher: &Flusher) -> Result<()> {
-        let mut call = TAKE.prepare_invoke();
-        call.key(self.redis.key(BUFFER)).key(self.redis.key(FLUSHES)).key(self.redis.key(FLUSH));
+        let mut call = BEGIN_FLUSH.prepare_invoke();
+        call.key(self.redis.key(BUFFER)).key(self.redis.key(FLUSHES)).key(self.redis.key(FLUSH_PREFIX));
         let mut ids: Vec<i64> = self.redis.run_script(&call).await?;
         ids.sort_unstable();
         for id in ids {
-            let key = self.redis.key(format_args!("{FLUSH}{id}"));
+            let key = self.redis.key(format_args!("{FLUSH_PREFIX}{id}"));
             let fields: HashMap<String, i64> = self.redis.run(redis::cmd("HGETALL").arg(&key)).await?;
-            let batch = Batch { id, added: decode(&fields) };
-            if !batch.added.is_empty() {
+            let batch = Batch { id, deltas: decode(&fields) };
+            if !batch.deltas.is_empty() {
                 flusher.apply(&batch).await?;
             }
             let mut done = redis::pipe();
@@ -113,22 +111,22 @@ impl SharedViews {
     }
 }
 
-/// The counts of a buffer, in the order of the videos' ids.
-fn decode(fields: &HashMap<String, i64>) -> Vec<Added> {
+/// The counts of a buffer, sorted by video id.
+fn decode(fields: &HashMap<String, i64>) -> Vec<ViewDelta> {
     let mut sums: std::collections::BTreeMap<(VideoId, i64), Views> = std::collections::BTreeMap::new();
-    for (field, count) in fields.iter().filter(|(field, _)| *field != ID) {
+    for (field, count) in fields.iter().filter(|(field, _)| *field != ID_FIELD) {
         let mut parts = field.split(':');
         let (Some(Ok(video)), Some(Ok(hour)), Some(kind)) =
             (parts.next().map(str::parse), parts.next().map(str::parse), parts.next())
         else {
-            tracing::warn!(field, "a count of views that nobody can read");
+            tracing::warn!(field, "view count field ignored: unknown format");
             continue;
         };
         let sum = sums.entry((VideoId(video), hour)).or_default();
         let more = if kind == "m" { Views { member: *count, other: 0 } } else { Views { member: 0, other: *count } };
         *sum = *sum + more;
     }
-    sums.into_iter().map(|((video, hour), views)| Added { video, hour, views }).collect()
+    sums.into_iter().map(|((video, hour), views)| ViewDelta { video, hour, views }).collect()
 }
 
 #[cfg(test)]
@@ -136,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_come_back_by_video_and_hour() {
+    fn fields_decode_by_video_and_hour() {
         let fields = [("id", 5), ("7:2:m", 1), ("7:2:n", 2), ("7:3:n", 4), ("3:2:m", 8), ("nonsense", 1)];
         let fields = fields.map(|(field, n)| (field.to_owned(), n)).into();
         let decoded = decode(&fields).into_iter().map(|a| (a.video.0, a.hour, a.views.member, a.views.other));

@@ -1,4 +1,4 @@
-//! Who was seen watching what in this hour.
+//! Deduplication of views per viewer, video and hour.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use crate::domain::VideoId;
 
 const HOUR: i64 = 3600;
-/// Viewers remembered, about 100 bytes each; the least recent are forgotten.
-const REMEMBERED: u64 = 200_000;
+/// About 100 bytes each; the least recent are evicted.
+const CAPACITY: u64 = 200_000;
 
-/// Who is one viewer: a user, else a session, else an address and browser.
+/// The identity of a viewer: a user, else a session, else an address and user agent.
 #[derive(Clone, Copy, Debug)]
 pub enum Visitor<'a> {
     User(i64),
@@ -20,7 +20,7 @@ pub enum Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    /// The same on every replica, and nothing to read the viewer from.
+    /// The same on every replica, and does not reveal the viewer.
     fn digest(self) -> [u8; 16] {
         let name = match self {
             Self::User(id) => format!("u{id}"),
@@ -36,12 +36,11 @@ impl Visitor<'_> {
     }
 }
 
-/// The hour of a second of 1970, counted from 1970.
+/// Hours since 1970 of a Unix time in seconds.
 pub fn hour(unix: i64) -> i64 {
     unix.div_euclid(HOUR)
 }
 
-/// A viewer's view of a video in an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View {
     pub video: VideoId,
@@ -50,26 +49,26 @@ pub struct View {
 }
 
 impl View {
-    /// `now` is a second of 1970.
-    pub fn of(video: VideoId, visitor: Visitor<'_>, now: i64) -> Self {
+    /// `now` is a Unix time in seconds.
+    pub fn new(video: VideoId, visitor: Visitor<'_>, now: i64) -> Self {
         Self { video, hour: hour(now), viewer: visitor.digest() }
     }
 }
 
-/// The views of this hour that this replica knows of.
-pub struct Seen(Cache<View, ()>);
+/// The views of the last hour on this replica.
+pub struct ViewDeduplicator(Cache<View, ()>);
 
-impl Default for Seen {
+impl Default for ViewDeduplicator {
     fn default() -> Self {
         let hour = Duration::from_secs(HOUR as u64);
-        Self(Cache::builder().max_capacity(REMEMBERED).time_to_live(hour).build())
+        Self(Cache::builder().max_capacity(CAPACITY).time_to_live(hour).build())
     }
 }
 
-impl Seen {
-    /// Whether this is a view, and not the same viewer's reload.
-    pub fn is_new(&self, view: &View) -> bool {
-        // Of two at the same time one is new.
+impl ViewDeduplicator {
+    /// Whether the view is new in its hour.
+    pub fn insert(&self, view: &View) -> bool {
+        // The entry is atomic: of two concurrent views one is new.
         !self.0.contains_key(view) && self.0.entry(*view).or_insert(()).is_fresh()
     }
 }
@@ -79,10 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_view_an_hour_of_each_viewer() {
-        let seen = Seen::default();
+    fn a_viewer_counts_once_an_hour() {
+        let dedup = ViewDeduplicator::default();
         let (a, b) = (VideoId(1), VideoId(2));
-        let home = Visitor::Client(Some([127, 0, 0, 1].into()), Some("curl"));
+        let client = Visitor::Client(Some([127, 0, 0, 1].into()), Some("curl"));
         for (id, visitor, now, is_new) in [
             (a, Visitor::User(1), 7200, true),
             (a, Visitor::User(1), 10_799, false),
@@ -91,12 +90,12 @@ mod tests {
             (b, Visitor::User(2), 10_800, true),
             (a, Visitor::Session("abcdefgh"), 10_800, true),
             (a, Visitor::Session("abcdefgh"), 10_801, false),
-            (a, home, 10_800, true),
-            (a, home, 10_800, false),
+            (a, client, 10_800, true),
+            (a, client, 10_800, false),
             (a, Visitor::Client(Some([127, 0, 0, 1].into()), Some("wget")), 10_800, true),
             (a, Visitor::Session("1"), 10_800, true),
         ] {
-            assert_eq!(seen.is_new(&View::of(id, visitor, now)), is_new, "{id:?} {visitor:?} {now}");
+            assert_eq!(dedup.insert(&View::new(id, visitor, now)), is_new, "{id:?} {visitor:?} {now}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Stands where another service is: tells what others would, and hears what
-//! content tells.
+//! A stub for other services: publishes their events, and records those of content.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,17 +6,17 @@ use fenz_chassis::{Needs, Platform, Service, Surface};
 use fenz_contract::events::v1::{
     AuditRecorded, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate, VideosImported, ViewsCounted,
 };
-use fenz_events::{Consumer, Event, Outbox, Received};
+use fenz_events::{Consumer, Event, Outbox, ReceivedEvent};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
-pub struct Neighbour;
+pub struct StubService;
 
 type List<E> = Arc<Mutex<Vec<E>>>;
 
-/// What the neighbour has to tell with, and what it has heard.
+/// The stub's outbox and the events it has received.
 #[derive(Clone, Default)]
-pub struct Heard {
+pub struct ReceivedEvents {
     outbox: Arc<Mutex<Option<Outbox>>>,
     pub changed: List<VideoChanged>,
     pub deleted: List<VideoDeleted>,
@@ -28,14 +27,14 @@ pub struct Heard {
     pub views: List<ViewsCounted>,
 }
 
-impl Heard {
-    pub async fn tell<E: Event + Clone + Send + Sync>(&self, event: E) {
-        let outbox = self.outbox.lock().expect("no panic before").clone().expect("the neighbour runs");
+impl ReceivedEvents {
+    pub async fn emit<E: Event + Clone + Send + Sync>(&self, event: E) {
+        let outbox = self.outbox.lock().expect("no panic before").clone().expect("the stub service runs");
         let (outbox, event) = (&outbox, &event);
-        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("told");
+        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("emitted");
     }
 
-    /// The last that was told of a video.
+    /// The latest state of a video.
     pub fn last(&self, video: i64) -> Option<VideoChanged> {
         let changed = self.changed.lock().expect("no panic before");
         changed.iter().filter(|e| e.video_id == video).max_by_key(|e| e.version).cloned()
@@ -45,13 +44,13 @@ impl Heard {
         self.deleted.lock().expect("no panic before").iter().any(|e| e.video_id == video)
     }
 
-    /// What content has reported of its erasures.
+    /// Content's erasure reports.
     pub fn reports(&self) -> Vec<UserErased> {
         let erased = self.erased.lock().expect("no panic before");
         erased.iter().filter(|report| report.service == "content").cloned().collect()
     }
 
-    /// The actions that were told, in their order.
+    /// The audited actions, in order.
     pub fn actions(&self) -> Vec<String> {
         let mut acts = self.audited.lock().expect("no panic before").clone();
         acts.sort_by_key(|act| act.occurred_at.as_ref().map(|at| (at.seconds, at.nanos)));
@@ -59,9 +58,9 @@ impl Heard {
     }
 }
 
-fn keep<E: Event + Send>(
+fn record<E: Event + Send>(
     list: &List<E>,
-) -> impl Fn(fenz_chassis::database::Txn, Received<E>) -> std::future::Ready<Result<(), fenz_events::Refusal>>
+) -> impl Fn(fenz_chassis::database::Txn, ReceivedEvent<E>) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
 + Send
 + Sync
 + 'static {
@@ -72,10 +71,13 @@ fn keep<E: Event + Send>(
     }
 }
 
-/// Imported videos come many in one event.
-fn keep_each(
+/// An import event has many videos.
+fn record_each(
     list: &List<VideoChanged>,
-) -> impl Fn(fenz_chassis::database::Txn, Received<VideosImported>) -> std::future::Ready<Result<(), fenz_events::Refusal>>
+) -> impl Fn(
+    fenz_chassis::database::Txn,
+    ReceivedEvent<VideosImported>,
+) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
 + Send
 + Sync
 + 'static {
@@ -94,7 +96,7 @@ impl MigratorTrait for Tables {
     }
 }
 
-impl Service for Neighbour {
+impl Service for StubService {
     const NAME: &'static str = "notification";
     const PORT: u16 = 0;
     const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
@@ -102,17 +104,17 @@ impl Service for Neighbour {
     type Migrator = Tables;
 
     async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
-        let heard: Heard = platform.shared.get();
-        *heard.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
+        let received: ReceivedEvents = platform.shared.get();
+        *received.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
         Consumer::new()
-            .on(keep(&heard.changed))
-            .on(keep_each(&heard.changed))
-            .on(keep(&heard.deleted))
-            .on(keep(&heard.updated))
-            .on(keep(&heard.moderated))
-            .on(keep(&heard.audited))
-            .on(keep(&heard.erased))
-            .on(keep(&heard.views))
+            .on(record(&received.changed))
+            .on(record_each(&received.changed))
+            .on(record(&received.deleted))
+            .on(record(&received.updated))
+            .on(record(&received.moderated))
+            .on(record(&received.audited))
+            .on(record(&received.erased))
+            .on(record(&received.views))
             .start(&platform)
             .await?;
         Ok(Surface::default())

@@ -1,4 +1,4 @@
-//! What media is told when requests do not come to their end.
+//! Releases in media after requests that were interrupted.
 
 use std::time::Duration;
 
@@ -13,35 +13,35 @@ async fn a_crash_between_claim_and_video_frees_the_upload() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let upload = fleet.upload_video(OWNER).await;
-        // What a request leaves that dies after its claim.
+        // The state after a crash between claim and video.
         let due = fleet.sandbox.process.clock.after(Duration::from_secs(600));
-        fleet.store_errand((1, 99, 0, true, true), due).await;
+        fleet.insert_pending_call((1, 99, 0, true, true), due).await;
         let claim =
             ClaimUploadRequest { upload_id: upload, owner_id: OWNER, kind: "video".into(), claim: "video/99".into() };
         let peer = fleet.sandbox.peer("content", "media").unwrap();
         UploadServiceClient::new(peer).claim_upload(claim).await.unwrap();
 
         let body = json!({"title": "t", "videoUploadId": upload.to_string()});
-        fleet.post(&body, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
+        fleet.post(&body, OWNER).await.assert_error(409, "UPLOAD_ALREADY_USED");
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
-        fleet.errands_done().await;
+        fleet.pending_calls_done().await;
         fleet.post(&body, OWNER).await.video();
     }
 }
 
 #[tokio::test]
-async fn media_hears_of_a_removal_that_it_missed() {
+async fn a_missed_removal_is_retried() {
     let fleet = Fleet::start(Database::of_a_fleet()).await;
     let video = fleet.video(json!({})).await;
     let urls = fleet.get(&format!("videos/{video}"), 0).await.video();
-    // A release of a picture that the video shows is never done.
-    let picture: i64 = urls["thumbnailUrl"].as_str().unwrap().split('/').nth(2).unwrap().parse().unwrap();
+    // The release of a thumbnail in use is dropped.
+    let thumbnail: i64 = urls["thumbnailUrl"].as_str().unwrap().split('/').nth(2).unwrap().parse().unwrap();
     let now = fleet.sandbox.process.clock.now();
-    fleet.store_errand((1, video, picture, false, false), now).await;
-    fleet.errands_done().await;
+    fleet.insert_pending_call((1, video, thumbnail, false, false), now).await;
+    fleet.pending_calls_done().await;
     assert_eq!(fleet.media(&urls["thumbnailUrl"]).await, 200);
-    // One that was stored before a crash is done by whoever runs next.
-    fleet.store_errand((2, video, 0, false, false), now).await;
-    fleet.errands_done().await;
-    fleet.gone(&urls["playbackUrl"]).await;
+    // A call stored before a crash is run after the restart.
+    fleet.insert_pending_call((2, video, 0, false, false), now).await;
+    fleet.pending_calls_done().await;
+    fleet.file_deleted(&urls["playbackUrl"]).await;
 }

@@ -1,10 +1,9 @@
-//! What media is still to be told, kept until it was.
+//! Calls to media that are not done.
 //!
-//! A request that is about to claim uploads stores an *intent* first. In the
-//! transaction that uses the uploads it takes the intent back; where that finds
-//! none, the claim is being released and the request must not go on. An intent
-//! that is not taken back by its time becomes a *release*, as does everything
-//! that is to be removed.
+//! A request stores an *intent* before it claims uploads, and completes it in the
+//! transaction that uses them. When the intent is missing there, the claim is being
+//! released and the request must fail. An intent that is not completed by `due_at`
+//! becomes a *release*. The removal of files is a release from the start.
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::UserId;
@@ -13,49 +12,48 @@ use sea_orm::{
     sea_query::Expr,
 };
 
-use super::entity::errand::{ActiveModel, Column, Entity, Model};
+use super::entity::pending_call::{ActiveModel, Column, Entity, Model};
 use crate::domain::{UploadId, VideoId};
 
-/// An errand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errand {
+pub struct PendingCall {
     pub id: i64,
     pub video: VideoId,
-    /// One upload of the video's claim; all of them without.
+    /// None: all uploads that the video has claimed.
     pub upload: Option<UploadId>,
     pub is_intent: bool,
-    /// Hand the uploads back instead of removing them.
+    /// Release the uploads without deleting their files.
     pub keep_files: bool,
     pub attempts: i32,
     pub due_at: DateTime<Utc>,
-    /// Whose uploads they are. None in errands from before it was kept.
+    /// The owner of the uploads. None in rows older than the column.
     pub owner: Option<UserId>,
 }
 
-/// What an errand is about.
+/// The uploads that a call releases.
 #[derive(Clone, Copy, Debug)]
-pub struct About {
+pub struct CallTarget {
     pub id: i64,
     pub video: VideoId,
     pub upload: Option<UploadId>,
     pub owner: UserId,
 }
 
-impl Errand {
-    /// Gives back what a request has claimed, unless it comes to its end.
-    pub fn intent(about: About, due_at: DateTime<Utc>) -> Self {
-        Self { is_intent: true, keep_files: true, ..Self::removal(about, due_at) }
+impl PendingCall {
+    /// Releases a request's claims, unless the request completes it.
+    pub fn intent(target: CallTarget, due_at: DateTime<Utc>) -> Self {
+        Self { is_intent: true, keep_files: true, ..Self::removal(target, due_at) }
     }
 
-    /// Removes the files.
-    pub fn removal(about: About, now: DateTime<Utc>) -> Self {
-        let About { id, video, upload, owner } = about;
+    /// Deletes the files.
+    pub fn removal(target: CallTarget, now: DateTime<Utc>) -> Self {
+        let CallTarget { id, video, upload, owner } = target;
         let owner = Some(owner);
         Self { id, video, upload, is_intent: false, keep_files: false, attempts: 0, due_at: now, owner }
     }
 }
 
-impl From<Model> for Errand {
+impl From<Model> for PendingCall {
     fn from(row: Model) -> Self {
         Self {
             id: row.id,
@@ -74,31 +72,31 @@ fn upload_id(upload: Option<UploadId>) -> i64 {
     upload.map_or(0, |u| u.0)
 }
 
-pub async fn insert(db: &impl ConnectionTrait, errand: Errand) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, call: PendingCall) -> Result<(), DbErr> {
     let row = ActiveModel {
-        id: Set(errand.id),
-        video_id: Set(errand.video.0),
-        upload_id: Set(upload_id(errand.upload)),
-        is_intent: Set(errand.is_intent),
-        keep_files: Set(errand.keep_files),
-        attempts: Set(errand.attempts),
-        due_at: Set(errand.due_at),
-        owner_id: Set(errand.owner.map(|o| o.0)),
+        id: Set(call.id),
+        video_id: Set(call.video.0),
+        upload_id: Set(upload_id(call.upload)),
+        is_intent: Set(call.is_intent),
+        keep_files: Set(call.keep_files),
+        attempts: Set(call.attempts),
+        due_at: Set(call.due_at),
+        owner_id: Set(call.owner.map(|o| o.0)),
     };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
 
-/// Takes an intent back. False when its claim is being released.
-pub async fn take_back_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
-    let taken = Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::IsIntent.eq(true)).exec(txn).await?;
-    Ok(taken.rows_affected == 1)
+/// Completes an intent. False when its claim is being released.
+pub async fn complete_intent_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
+    let deleted = Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::IsIntent.eq(true)).exec(txn).await?;
+    Ok(deleted.rows_affected == 1)
 }
 
-/// Turns every intent on the same uploads into a release, which stops the
-/// requests that stored them. Each keeps its own time: until then its request
-/// may claim once more.
-pub async fn stop_intents_in_txn(
+/// Turns every intent on the same uploads into a release, so that the requests which
+/// stored them fail. Each keeps its `due_at`, as until then its request may claim
+/// again.
+pub async fn cancel_intents_in_txn(
     txn: &impl ConnectionTrait,
     video: VideoId,
     upload: Option<UploadId>,
@@ -114,7 +112,7 @@ pub async fn stop_intents_in_txn(
 }
 
 /// The same for all uploads of a video.
-pub async fn stop_all_intents_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
+pub async fn cancel_all_intents_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::IsIntent, Expr::value(false))
         .filter(Column::VideoId.eq(video.0))
@@ -124,7 +122,7 @@ pub async fn stop_all_intents_in_txn(txn: &impl ConnectionTrait, video: VideoId)
     Ok(())
 }
 
-/// Whether an upload of a video is on its way out.
+/// Whether an upload of a video has a pending release.
 pub async fn is_being_released(db: &impl ConnectionTrait, video: VideoId, upload: UploadId) -> Result<bool, DbErr> {
     let row = Entity::find()
         .filter(Column::VideoId.eq(video.0))
@@ -135,8 +133,8 @@ pub async fn is_being_released(db: &impl ConnectionTrait, video: VideoId, upload
     Ok(row.is_some())
 }
 
-/// What is due, the longest waiting first.
-pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<Errand>, DbErr> {
+/// The calls that are due, the earliest first.
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<PendingCall>, DbErr> {
     let rows = Entity::find()
         .filter(Column::DueAt.lte(now))
         .order_by_asc(Column::DueAt)
@@ -144,10 +142,9 @@ pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> R
         .limit(limit)
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(Errand::from).collect())
+    Ok(rows.into_iter().map(PendingCall::from).collect())
 }
 
-/// Puts an errand off, or forward, to a time.
 pub async fn reschedule(db: &impl ConnectionTrait, id: i64, due_at: DateTime<Utc>, attempts: i32) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::DueAt, Expr::value(due_at))
@@ -158,19 +155,22 @@ pub async fn reschedule(db: &impl ConnectionTrait, id: i64, due_at: DateTime<Utc
     Ok(())
 }
 
-/// Forgets an errand that is done.
-pub async fn remove(db: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::Id.eq(id)).exec(db).await?;
     Ok(())
 }
 
-/// Whether media is still to be told of somebody's uploads.
+/// Whether an owner's uploads have pending calls.
 pub async fn any_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
     Ok(Entity::find().filter(Column::OwnerId.eq(owner.0)).one(db).await?.is_some())
 }
 
-/// Lets nothing of somebody's wait for its time.
-pub async fn hurry_intents_of_owner(db: &impl ConnectionTrait, owner: UserId, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Makes an owner's intents due now.
+pub async fn expedite_intents_of_owner(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::DueAt, Expr::value(now))
         .filter(Column::OwnerId.eq(owner.0))
