@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, Database as Connector};
 
+use crate::Server;
+
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
@@ -13,23 +15,21 @@ pub enum Database {
     MariaDb,
 }
 
-/// Where the servers are; `scripts/test-servers env` prints these.
-const POSTGRES: &str = "FENZ_TEST_POSTGRES";
-const MARIADB: &str = "FENZ_TEST_MARIADB";
-
 impl Database {
-    /// Those that this machine offers: SQLite always, the others when their
-    /// server's address is set. `make test` sets both.
+    /// SQLite, and those whose server runs.
+    ///
+    /// # Panics
+    /// When a server is required and does not run.
     pub fn available() -> Vec<Self> {
         let mut all = vec![Self::Sqlite];
-        all.extend(std::env::var(POSTGRES).ok().map(|_| Self::Postgres));
-        all.extend(std::env::var(MARIADB).ok().map(|_| Self::MariaDb));
+        all.extend(Server::Postgres.url().map(|_| Self::Postgres));
+        all.extend(Server::MariaDb.url().map(|_| Self::MariaDb));
         all
     }
 
     /// PostgreSQL where there is one, as a fleet has; SQLite otherwise.
     pub fn of_a_fleet() -> Self {
-        if std::env::var(POSTGRES).is_ok() { Self::Postgres } else { Self::Sqlite }
+        if Server::Postgres.url().is_some() { Self::Postgres } else { Self::Sqlite }
     }
 
     /// Makes an empty database and gives its URL.
@@ -39,10 +39,12 @@ impl Database {
             Self::Sqlite => {
                 return Ok(format!("sqlite://{}?mode=rwc", folder.join(name).with_extension("db").display()));
             }
-            Self::Postgres => (POSTGRES, format!("CREATE DATABASE {unique}")),
-            Self::MariaDb => (MARIADB, format!("CREATE DATABASE {unique} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")),
+            Self::Postgres => (Server::Postgres, format!("CREATE DATABASE {unique}")),
+            Self::MariaDb => {
+                (Server::MariaDb, format!("CREATE DATABASE {unique} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))
+            }
         };
-        let url = std::env::var(server).with_context(|| format!("{server} is not set"))?;
+        let url = server.url().with_context(|| format!("{server:?} does not run"))?;
         let admin = Connector::connect(&url).await?;
         admin.execute_unprepared(&sql).await?;
         admin.close().await?;

@@ -6,9 +6,11 @@ mod database;
 mod port;
 mod redis;
 mod sandbox;
+mod servers;
 
 pub use auth::StandInAuth;
 pub use database::Database;
 pub use port::free_address;
 pub use redis::Redis;
 pub use sandbox::{SERVICES, Sandbox};
+pub use servers::{Server, required_or_skip};

@@ -8,20 +8,25 @@ use std::{
 
 use tokio::net::TcpStream;
 
-use crate::free_address;
+use crate::{free_address, required_or_skip};
 
-/// Gone when it is dropped. What it holds is in memory alone.
+/// Stopped when dropped; keeps its data in memory only.
 pub struct Redis {
     address: SocketAddr,
     server: Option<Child>,
 }
 
 impl Redis {
-    /// Where one will be, once it is started. None where this machine has no
-    /// `redis-server`.
+    /// Reserves an address without starting it. None where `redis-server` is neither
+    /// installed nor required.
+    ///
+    /// # Panics
+    /// When it is required and not installed.
     pub fn reserve() -> Option<Self> {
         let exists = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-        exists.is_ok_and(|status| status.success()).then(|| Self { address: free_address(), server: None })
+        let found = exists.is_ok_and(|status| status.success()).then_some(());
+        required_or_skip(found, "redis-server (not installed)")?;
+        Some(Self { address: free_address(), server: None })
     }
 
     /// As `reserve`, started.
