@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 
 use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
 use fenz_contract::admin::v1::{audit_service, erasure_service, report_service};
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 
 pub use config::Config;
 
@@ -37,7 +37,7 @@ impl Service for Admin {
 
     async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
         let outbox = Outbox::start(&platform).await?;
-        let erasure_runner = Erasures::new(&platform, &outbox)?;
+        let erasure_runner = ErasureRunner::new(&platform, &outbox)?;
         let app = app::App::new(&platform, config, outbox, erasure_runner.clone())?;
         events::start_consumer(&platform, &app).await?;
         erasure_runner.start(&platform, app::UserEraser(app.clone()))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fenz_chassis::{Error, Reason, Result, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
-use fenz_events::{Lease, Refusal};
+use fenz_events::{HandlerError, Lease};
 
 use super::App;
 use crate::{
@@ -26,9 +26,9 @@ impl App {
         txn: &Txn,
         event: &UserDeleted,
         erasure: ErasureEvent,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), HandlerError> {
         user_locks::lock_in_txn(&**txn, &[erasure.user]).await.map_err(Error::from)?;
-        self.erasure_runner.order_in_txn(txn, event).await?;
+        self.erasure_runner.request_in_txn(txn, event).await?;
         self.create_erasure_in_txn(txn, erasure).await?;
         Ok(erasures::record_request_in_txn(&**txn, erasure).await?)
     }

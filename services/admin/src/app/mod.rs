@@ -11,7 +11,7 @@ mod user_eraser;
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, IdMaker, Platform, Result};
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 
 pub use create_report::NewReport;
@@ -30,12 +30,17 @@ pub struct App {
     services: Arc<[String]>,
     outbox: Outbox,
     /// The erasures that this service itself runs.
-    erasure_runner: Erasures,
+    erasure_runner: ErasureRunner,
     moderation: ModerationClient,
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config, outbox: Outbox, erasure_runner: Erasures) -> anyhow::Result<Self> {
+    pub fn new(
+        platform: &Platform,
+        config: Config,
+        outbox: Outbox,
+        erasure_runner: ErasureRunner,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             db: platform.db()?,
             clock: platform.clock.clone(),

@@ -26,7 +26,7 @@ impl App {
 mod tests {
     use chrono::TimeDelta;
     use fenz_chassis::{Process, Secret, Settings, database::transact};
-    use fenz_events::{Erasures, Outbox};
+    use fenz_events::{ErasureRunner, Outbox};
     use fenz_testkit::Database;
 
     use super::*;
@@ -48,7 +48,7 @@ mod tests {
             let process = Process::default();
             let platform = fenz_chassis::connect::<Admin>(settings, &process).await.unwrap();
             let outbox = Outbox::start(&platform).await.unwrap();
-            let erasure_runner = Erasures::new(&platform, &outbox).unwrap();
+            let erasure_runner = ErasureRunner::new(&platform, &outbox).unwrap();
             let app = App::new(&platform, Config::default(), outbox, erasure_runner).unwrap();
             let lease = Lease::new(&platform, "reports_prune").unwrap();
             let now = platform.clock.now();

@@ -2,7 +2,7 @@
 //! them.
 
 use fenz_chassis::{Result, UserId, database::transact};
-use fenz_events::{Act, Eraser, Portion};
+use fenz_events::{AuditEntry, Batch, UserDataEraser};
 use serde_json::json;
 
 use super::App;
@@ -26,8 +26,8 @@ const ACCOUNT_DELETED_NOTE: &str = "The account no longer exists.";
 pub struct UserEraser(pub App);
 
 #[async_trait::async_trait]
-impl Eraser for UserEraser {
-    async fn erase(&self, user: UserId) -> Result<Portion> {
+impl UserDataEraser for UserEraser {
+    async fn erase(&self, user: UserId) -> Result<Batch> {
         let app = &self.0;
         let mut removed = app.blank_entries(user).await?;
         for id in reports::by_reporter(&app.db, user.0, REPORT_BATCH).await? {
@@ -42,7 +42,7 @@ impl Eraser for UserEraser {
         if removed == 0 {
             user_locks::delete(&app.db, user.0).await?;
         }
-        Ok(Portion { removed, done: removed == 0 })
+        Ok(Batch { removed, done: removed == 0 })
     }
 }
 
@@ -113,11 +113,11 @@ impl App {
                 if !before.status.is_open() {
                     return Ok(());
                 }
-                let entry = Act {
+                let entry = AuditEntry {
                     action: "report.dismissed",
                     object_type: "report",
                     object_id: id.to_string(),
-                    ..Act::default()
+                    ..AuditEntry::default()
                 };
                 self.outbox.audit(&txn, entry).await?;
                 if after.reporter > 0 {

@@ -1,7 +1,7 @@
 //! Erases what this service stores about a deleted account.
 
 use fenz_chassis::{Result, UserId, database::transact};
-use fenz_events::{Eraser, Portion};
+use fenz_events::{Batch, UserDataEraser};
 use sea_orm::ConnectionTrait;
 
 use super::{App, LEEWAY, avatar, login_attempt};
@@ -15,8 +15,8 @@ use crate::{
 pub struct UserEraser(pub App);
 
 #[async_trait::async_trait]
-impl Eraser for UserEraser {
-    async fn erase(&self, user: UserId) -> Result<Portion> {
+impl UserDataEraser for UserEraser {
+    async fn erase(&self, user: UserId) -> Result<Batch> {
         let app = &self.0;
         let prefix = avatar::claim_prefix(user);
         let (rows, due) = transact(&app.db, |txn| {
@@ -32,7 +32,7 @@ impl Eraser for UserEraser {
         for call in due {
             app.run_call(&call).await?;
         }
-        Ok(Portion { removed, done: true })
+        Ok(Batch { removed, done: true })
     }
 }
 

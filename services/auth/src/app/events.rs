@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Platform, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{GuestJoined, SessionsEnded, UserDeleted, UserRegistered, UserUpdated};
-use fenz_events::{Act, Consumer, Erasures, Received};
+use fenz_events::{AuditEntry, Consumer, ErasureRunner, ReceivedEvent};
 
 use super::{App, erase::UserEraser};
 use crate::domain::account::Account;
@@ -26,26 +26,26 @@ impl App {
 /// Starts the consumer of `UserDeleted`, which this service publishes and admin
 /// repeats until the erasure is done.
 pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let erasure_runner = Erasures::new(platform, &app.outbox)?;
+    let erasure_runner = ErasureRunner::new(platform, &app.outbox)?;
     erasure_runner.start(platform, UserEraser(app.clone()))?;
     Consumer::new()
-        .on(move |txn, received: Received<UserDeleted>| {
+        .on(move |txn, received: ReceivedEvent<UserDeleted>| {
             let erasure_runner = erasure_runner.clone();
-            async move { erasure_runner.order_in_txn(&txn, &received.event).await }
+            async move { erasure_runner.request_in_txn(&txn, &received.event).await }
         })
         .start(platform)
         .await
 }
 
 /// An audit entry about a user.
-pub fn audit_entry(actor: UserId, action: &str, user: UserId) -> Act<'_> {
-    Act {
+pub fn audit_entry(actor: UserId, action: &str, user: UserId) -> AuditEntry<'_> {
+    AuditEntry {
         actor: Some(actor),
         action,
         object_type: "user",
         object_id: user.to_string(),
         about: Some(user),
-        ..Act::default()
+        ..AuditEntry::default()
     }
 }
 

@@ -2,7 +2,7 @@
 //! new password with it.
 
 use fenz_chassis::{Result, User, UserId};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 
 use super::{App, events::audit_entry};
 use crate::{
@@ -63,7 +63,7 @@ impl App {
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
                 self.end_all_in_txn(&txn, user, None).await?;
                 // The caller is not signed in.
-                let entry = Act { actor: None, ..audit_entry(user, "auth.password_reset_used", user) };
+                let entry = AuditEntry { actor: None, ..audit_entry(user, "auth.password_reset_used", user) };
                 self.outbox.audit(&txn, entry).await
             }
         });

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fenz_chassis::{Error, Reason, Result, User, UserId, database::Txn};
-use fenz_events::Act;
+use fenz_events::AuditEntry;
 use serde_json::json;
 
 use super::{App, LEEWAY, events::audit_entry};
@@ -79,8 +79,10 @@ impl App {
                 return Ok(0);
             }
             self.end_all_in_txn(&txn, user, None).await?;
-            let entry =
-                Act { after: Some(json!({"ended": open})), ..audit_entry(caller.id, "user.sessions_ended", user) };
+            let entry = AuditEntry {
+                after: Some(json!({"ended": open})),
+                ..audit_entry(caller.id, "user.sessions_ended", user)
+            };
             self.outbox.audit(&txn, entry).await?;
             Ok(open as i32)
         });
