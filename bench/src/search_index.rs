@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     suggestions(&index, &texts)?;
     changes(&index, &texts)?;
     print_memory("at the end")?;
-    index.rest()?;
+    index.release_writer()?;
     print_memory("idle")?;
     drop(index);
     open(folder, options)?;
@@ -98,7 +98,7 @@ fn build(texts: &SampleTexts, videos: usize, folder: &Path, options: Options) ->
         machine::folder_bytes(folder)? as f64 / MIB
     );
     print_memory("after indexing")?;
-    index.rest()?;
+    index.release_writer()?;
     print_memory("idle")?;
     Ok(index)
 }

@@ -34,7 +34,7 @@ pub enum Change {
     /// Sets the view count of a video, if it exists, without waiting for a commit.
     Viewed { id: i64, views: u64 },
     /// Deletes the video.
-    Gone(i64),
+    Delete(i64),
 }
 
 impl Document {

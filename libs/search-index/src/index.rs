@@ -189,7 +189,7 @@ impl Index {
     ///
     /// # Errors
     /// As [`Self::apply`].
-    pub fn rest(&self) -> Result<()> {
+    pub fn release_writer(&self) -> Result<()> {
         let mut writer = self.writer();
         if writer.release()? { self.refresh(&writer) } else { Ok(()) }
     }

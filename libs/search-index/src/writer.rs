@@ -156,7 +156,7 @@ impl DocumentWriter {
                 }
                 Ok(())
             }
-            Change::Gone(id) => self.delete(*id, fields, snapshot),
+            Change::Delete(id) => self.delete(*id, fields, snapshot),
         }
     }
 

@@ -17,11 +17,11 @@ fn a_changed_video_is_indexed_once() {
     fixture.put(&[titled(1, "noodles"), titled(1, "soup")]);
     assert_eq!((fixture.found("rice"), fixture.found("noodles"), fixture.found("soup")), (vec![2], vec![], vec![1]));
     assert_eq!(fixture.index.len(), 2);
-    fixture.apply(&[Change::Gone(1), Change::Gone(9)]);
+    fixture.apply(&[Change::Delete(1), Change::Delete(9)]);
     assert_eq!(fixture.index.len(), 1);
-    fixture.apply(&[Change::Put(titled(1, "soup")), Change::Gone(1), Change::Put(titled(1, "rice"))]);
+    fixture.apply(&[Change::Put(titled(1, "soup")), Change::Delete(1), Change::Put(titled(1, "rice"))]);
     assert_eq!(fixture.found("rice"), [1, 2]);
-    fixture.apply(&[Change::Put(titled(1, "rice again")), Change::Gone(1)]);
+    fixture.apply(&[Change::Put(titled(1, "rice again")), Change::Delete(1)]);
     assert_eq!(fixture.found("rice"), [2]);
 }
 
@@ -93,11 +93,11 @@ fn views_break_ties() {
 #[test]
 fn uncommitted_changes_are_applied_again() {
     let fixture = TestIndex::titles(&["rice"]);
-    fixture.index.apply(&[Change::Put(titled(2, "rice")), Change::Gone(1)]).unwrap();
+    fixture.index.apply(&[Change::Put(titled(2, "rice")), Change::Delete(1)]).unwrap();
     assert_eq!(fixture.found("rice"), [1]);
     let fixture = fixture.reopened();
     assert_eq!((fixture.index.mark().sequence, fixture.found("rice")), (1, vec![1]));
-    fixture.apply(&[Change::Put(titled(2, "rice")), Change::Gone(1)]);
+    fixture.apply(&[Change::Put(titled(2, "rice")), Change::Delete(1)]);
     assert_eq!((fixture.index.mark().sequence, fixture.found("rice")), (3, vec![2]));
 }
 
@@ -122,16 +122,16 @@ fn a_released_writer_is_opened_again_by_the_next_change() {
         index.writer_with_num_threads::<tantivy::TantivyDocument>(1, OPTIONS.memory).is_err()
     };
     fixture.index.apply(&[Change::Put(titled(2, "rice"))]).unwrap();
-    fixture.index.rest().unwrap();
+    fixture.index.release_writer().unwrap();
     assert!(is_held(), "something is not committed");
     fixture.apply(&[]);
-    fixture.index.rest().unwrap();
+    fixture.index.release_writer().unwrap();
     assert!(!is_held());
     assert_eq!(fixture.found("rice"), [1, 2]);
     fixture.put(&[titled(1, "noodles"), titled(3, "rice")]);
     assert_eq!((fixture.found("rice"), fixture.found("noodles"), fixture.index.len()), (vec![2, 3], vec![1], 3));
-    fixture.index.rest().unwrap();
-    fixture.apply(&[Change::Gone(1)]);
+    fixture.index.release_writer().unwrap();
+    fixture.apply(&[Change::Delete(1)]);
     assert_eq!((fixture.found("noodles"), fixture.index.mark().sequence), (vec![], 4));
 }
 

@@ -65,7 +65,7 @@ fn runs_match_what_contains_them() {
         for _ in 0..10 {
             let at = rng.below(videos.len());
             if rng.below(3) == 0 {
-                changes.push(Change::Gone(videos.swap_remove(at).id));
+                changes.push(Change::Delete(videos.swap_remove(at).id));
             } else {
                 videos[at] = rng.video(videos[at].id);
                 changes.push(Change::Put(videos[at].clone()));
@@ -76,7 +76,7 @@ fn runs_match_what_contains_them() {
         fixture.apply(&changes);
     }
     assert_hits(&fixture, &videos, &mut rng);
-    fixture.index.rest().unwrap();
+    fixture.index.release_writer().unwrap();
     let segments = std::fs::read_dir(fixture.folder.path().join("segments")).unwrap();
     let files = segments.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "bigrams"));
     assert!(files.count() < 20, "nothing was merged");
@@ -97,7 +97,7 @@ fn characters_repeated_hundreds_of_times() {
     for id in 200..240 {
         fixture.put(&[laughing(id, 260, "海")]);
     }
-    fixture.index.rest().unwrap();
+    fixture.index.release_writer().unwrap();
     assert_eq!((fixture.found("哈哈台北"), fixture.search(&"哈哈海".into()).total), (vec![1, 3], 40));
 }
 

@@ -48,7 +48,7 @@ fn suggestions_have_the_typed_prefix() {
     assert_eq!(suggest("!"), Vec::<String>::new());
     fixture.put(&[video(1, "台北夜市", 500, &["Travel"])]);
     assert_eq!(suggest("台"), ["台北夜市", "台北Vlog"]);
-    fixture.apply(&[crate::Change::Gone(1), crate::Change::Gone(3), crate::Change::Gone(4)]);
+    fixture.apply(&[crate::Change::Delete(1), crate::Change::Delete(3), crate::Change::Delete(4)]);
     assert_eq!(suggest("台"), ["台北Vlog"]);
     assert_eq!(suggest("cooking rice"), ["Cooking rice outside"]);
     assert_eq!(suggest("cook"), ["Cooking rice outside"], "a tag without videos is not suggested");

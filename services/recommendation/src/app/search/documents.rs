@@ -19,7 +19,7 @@ pub async fn changes(db: &DatabaseConnection, videos: Vec<ListedVideo>) -> Resul
 fn change(listed: ListedVideo, names: &HashMap<i64, String>) -> Change {
     let ListedVideo { video, channel_name, views, is_visible, .. } = listed;
     if !is_visible {
-        return Change::Gone(video.id);
+        return Change::Delete(video.id);
     }
     Change::Put(Document {
         id: video.id,

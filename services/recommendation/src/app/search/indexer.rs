@@ -186,7 +186,7 @@ async fn commit(index: &Arc<Index>, mark: Mark) -> Result<()> {
 
 async fn rest(index: &Arc<Index>) -> Result<()> {
     let index = index.clone();
-    Ok(spawn_blocking(move || index.rest()).await??)
+    Ok(spawn_blocking(move || index.release_writer()).await??)
 }
 
 async fn clear(index: &Arc<Index>, generation: i64) -> Result<()> {
