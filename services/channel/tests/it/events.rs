@@ -121,7 +121,7 @@ async fn a_hidden_owner_hides_the_channel() {
 /// The same over JetStream, if it is available.
 #[tokio::test]
 async fn a_registration_creates_a_channel_over_jetstream() {
-    let Ok(url) = std::env::var("FENZ_TEST_NATS") else { return };
+    let Some(url) = fenz_testkit::Server::Nats.url() else { return };
     let name = format!("CHANNEL{:x}", std::process::id());
     let prefix = name.to_lowercase();
     let settings = [("bus.url", url.as_str()), ("bus.stream", &name), ("bus.prefix", &prefix)];
