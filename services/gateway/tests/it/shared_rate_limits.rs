@@ -32,7 +32,7 @@ async fn passed(fleet: &Fleet, times: usize) -> usize {
 
 #[tokio::test]
 async fn two_gateways_refuse_the_hundred_and_first_request_in_sum() {
-    let Ok(url) = std::env::var("FENZ_TEST_REDIS") else { return };
+    let Some(url) = fenz_testkit::Server::Redis.url() else { return };
     let prefix = prefix();
     let (one, other) = (gateway(&url, &prefix, "100").await, gateway(&url, &prefix, "100").await);
     let began = Instant::now();
