@@ -37,12 +37,12 @@ async fn sampling_is_uniform_over_the_videos_of_the_tags() {
     for (cache, cached_videos, page, pages) in
         [(Cache::Memory, "50000", 40, 900), (Cache::Redis, "50000", 40, 900), (Cache::Redis, "0", 20, 1_800)]
     {
-        let (mut settings, redis, prefix) = (vec![], std::env::var("FENZ_TEST_REDIS"), prefix());
+        let (mut settings, redis, prefix) = (vec![], fenz_testkit::Server::Redis.url(), prefix());
         settings.push(("recommendation.cached_videos", cached_videos));
         match (cache, &redis) {
             (Cache::Memory, _) => {}
-            (Cache::Redis, Ok(url)) => settings.extend([("redis.url", url.as_str()), ("redis.prefix", &prefix)]),
-            (Cache::Redis, Err(_)) => continue,
+            (Cache::Redis, Some(url)) => settings.extend([("redis.url", url.as_str()), ("redis.prefix", &prefix)]),
+            (Cache::Redis, None) => continue,
         }
         let harness = Harness::start_with(Database::Sqlite, &settings).await;
         let (a, b) = (harness.tag("A").await, harness.tag("B").await);

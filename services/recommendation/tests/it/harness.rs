@@ -36,7 +36,7 @@ pub enum Cache {
 /// Each available database, with and without Redis.
 pub fn all_backends() -> Vec<(Database, Cache)> {
     let mut all: Vec<_> = Database::available().into_iter().map(|database| (database, Cache::Memory)).collect();
-    if std::env::var("FENZ_TEST_REDIS").is_ok() {
+    if fenz_testkit::Server::Redis.url().is_some() {
         all.extend(Database::available().into_iter().map(|database| (database, Cache::Redis)));
     }
     all
@@ -234,7 +234,7 @@ impl Harness {
         match cache {
             Cache::Memory => Self::start_with(database, &[]).await,
             Cache::Redis => {
-                let url = std::env::var("FENZ_TEST_REDIS").unwrap();
+                let url = fenz_testkit::Server::Redis.url().unwrap();
                 Self::start_with(database, &[("redis.url", &url), ("redis.prefix", &prefix())]).await
             }
         }
