@@ -25,7 +25,7 @@ const REDELIVERED: Duration = Duration::from_secs(20);
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
     // Processes of their own hear each other through a broker only.
-    if std::env::var("FENZ_TEST_NATS").is_err() {
+    if fenz_testkit::Server::Nats.url().is_none() {
         return;
     }
     let mut platform = Platform::fleet(&[("FENZ_CONTENT__EDIT_COOLDOWN", "0s")]).await;

@@ -16,7 +16,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
-    if std::env::var("FENZ_TEST_NATS").is_err() || std::env::var("FENZ_TEST_POSTGRES").is_err() {
+    if fenz_testkit::Server::Nats.url().is_none() || fenz_testkit::Server::Postgres.url().is_none() {
         return;
     }
     let mut platform = Platform::fleet(&[("FENZ_ADMIN__ERASURE_RETRY", "2s")]).await;

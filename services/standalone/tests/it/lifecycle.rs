@@ -28,7 +28,7 @@ async fn standalone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
     // Processes of their own hear each other through a broker only.
-    if std::env::var("FENZ_TEST_NATS").is_err() {
+    if fenz_testkit::Server::Nats.url().is_none() {
         return;
     }
     let mut platform = Platform::fleet(&[("FENZ_ADMIN__ERASURE_RETRY", "2s")]).await;

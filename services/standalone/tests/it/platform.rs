@@ -145,7 +145,7 @@ impl Platform {
         set("FENZ_STORE__SECRET_KEY", "fleet-secret");
         set("FENZ_MEDIA_URL__KEYS", "k1=a-secret-of-the-fleet");
         set("FENZ_DATABASE__MAX_CONNECTIONS", "10");
-        if let Ok(nats) = std::env::var("FENZ_TEST_NATS") {
+        if let Some(nats) = fenz_testkit::Server::Nats.url() {
             // A stream of the fleet's own: others share the server.
             let name = free_address().port().to_string();
             set("FENZ_BUS__URL", &nats);

@@ -20,7 +20,7 @@ async fn standalone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
     // Processes of their own hear each other through a broker only.
-    if std::env::var("FENZ_TEST_NATS").is_ok() {
+    if fenz_testkit::Server::Nats.url().is_some() {
         subscribers_are_told(&Platform::fleet(&[]).await).await;
     }
 }

@@ -19,7 +19,7 @@ const FLUSHES: [&str; 2] = ["SCARD", "content:views:flushes"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
-    if std::env::var("FENZ_TEST_NATS").is_err() || std::env::var("FENZ_TEST_POSTGRES").is_err() {
+    if fenz_testkit::Server::Nats.url().is_none() || fenz_testkit::Server::Postgres.url().is_none() {
         return;
     }
     // Where Redis takes longer, a view is given up rather than counted twice: a
