@@ -38,7 +38,7 @@ fn sync_memory(platform: &Platform, app: &App) {
             if let Err(error) = sync.catch_up().await {
                 tracing::warn!(%error, "changes not applied to memory; retrying");
             }
-            if stop.run_until_cancelled(sync.wait(POLL_INTERVAL)).await.is_none() {
+            if stop.run_until_cancelled(sync.wakeup.wait(POLL_INTERVAL)).await.is_none() {
                 return Ok(());
             }
         }
@@ -56,7 +56,7 @@ fn sync_redis(platform: &Platform, app: &App) {
                     RETRY_DELAY
                 }
             };
-            if stop.run_until_cancelled(sync.wait(delay)).await.is_none() {
+            if stop.run_until_cancelled(sync.wakeup.wait(delay)).await.is_none() {
                 return Ok(());
             }
         }

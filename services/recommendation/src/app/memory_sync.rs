@@ -2,7 +2,7 @@
 //! Events would not do: each goes to one replica, and may come before or after
 //! its row is visible.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use fenz_chassis::Result;
 use sea_orm::DatabaseConnection;
@@ -22,7 +22,7 @@ pub struct MemorySync {
     summaries: Arc<SummaryCache>,
     sets: Arc<VideoSets>,
     popular: Arc<Popular>,
-    wakeup: Wakeup,
+    pub wakeup: Wakeup,
 }
 
 impl MemorySync {
@@ -33,16 +33,6 @@ impl MemorySync {
         popular: Arc<Popular>,
     ) -> Self {
         Self { db, summaries, sets, popular, wakeup: Wakeup::default() }
-    }
-
-    /// A change was written and commits soon.
-    pub fn wake(&self) {
-        self.wakeup.wake();
-    }
-
-    /// Waits for the next poll.
-    pub async fn wait(&self, interval: Duration) {
-        self.wakeup.wait(interval).await;
     }
 
     /// Sets the start position: now, since nothing is in memory yet. Redis may

@@ -24,7 +24,7 @@ mod watch_history;
 use std::sync::Arc;
 
 use fenz_chassis::{Clock, IdMaker, Platform};
-use fenz_events::{Erasures, Outbox};
+use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 
 use feed_preferences::PreferenceCache;
@@ -55,7 +55,7 @@ pub struct App {
     ids: IdMaker,
     outbox: Outbox,
     pub(crate) config: Arc<Config>,
-    pub(crate) erasures: Erasures,
+    pub(crate) erasures: ErasureRunner,
     pub(crate) projection: Projection,
     summaries: Arc<SummaryCache>,
     pub(crate) sets: Arc<VideoSets>,
@@ -77,7 +77,7 @@ impl App {
         let summaries = Arc::new(SummaryCache::new(db.clone(), redis.clone(), limiter.clone(), &config, codec));
         let sets = Arc::new(VideoSets::new(db.clone(), redis.clone(), limiter.clone()));
         let popular = Arc::new(Popular::new(db.clone(), clock.clone(), redis.clone(), limiter.clone(), &config));
-        let erasures = Erasures::new(platform, &outbox)?;
+        let erasures = ErasureRunner::new(platform, &outbox)?;
         Ok(Self {
             projection: Projection::new(clock.clone(), erasures.clone()),
             redis_sync: Arc::new(RedisSync::new(db.clone(), redis.clone(), sets.clone())),
@@ -99,9 +99,10 @@ impl App {
         })
     }
 
-    /// A change was written: both syncs poll at once.
+    /// A change was written and commits soon: applies it without waiting for the
+    /// next poll.
     pub fn wake(&self) {
-        self.redis_sync.wake();
-        self.memory_sync.wake();
+        self.redis_sync.wakeup.wake();
+        self.memory_sync.wakeup.wake();
     }
 }

@@ -5,7 +5,7 @@
 //! change is idempotent, a lease would delay the rest when its holder dies, and
 //! `applied:{id}` stops a slow replica from overwriting a newer state.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use fenz_chassis::{
     Error, Result,
@@ -61,22 +61,12 @@ pub struct RedisSync {
     db: DatabaseConnection,
     redis: Option<Redis>,
     sets: Arc<VideoSets>,
-    wakeup: Wakeup,
+    pub wakeup: Wakeup,
 }
 
 impl RedisSync {
     pub fn new(db: DatabaseConnection, redis: Option<Redis>, sets: Arc<VideoSets>) -> Self {
         Self { db, redis, sets, wakeup: Wakeup::default() }
-    }
-
-    /// A change was queued and commits soon.
-    pub fn wake(&self) {
-        self.wakeup.wake();
-    }
-
-    /// Waits for the next poll.
-    pub async fn wait(&self, interval: Duration) {
-        self.wakeup.wait(interval).await;
     }
 
     /// Applies all queued changes.

@@ -10,4 +10,5 @@ mod popular;
 mod projection;
 mod redis;
 mod search;
+mod stubs;
 mod tags;

@@ -94,7 +94,7 @@ impl Indexer {
         loop {
             idle = if self.poll(index).await? { 0 } else { idle.saturating_add(1) };
             if idle == IDLE_POLLS {
-                rest(index).await?;
+                blocking(index, Index::release_writer).await?;
             }
             if !is_ready {
                 is_ready = true;
@@ -126,14 +126,14 @@ impl Indexer {
         if mark.generation != generation || mark.sequence > last || is_stale {
             tracing::info!("rebuilding the search index");
             self.search.set_index(None);
-            clear(index, generation).await?;
+            blocking(index, move |index| index.clear(generation)).await?;
             mark = index.mark();
             self.catch_up(index, mark, last).await?;
             self.search.set_index(Some(index.clone()));
         } else if mark.sequence < last || mark.within != i64::MAX {
             self.catch_up(index, mark, last).await?;
         } else if now - mark.at > TOUCH_INTERVAL {
-            commit(index, Mark { at: now, ..mark }).await?;
+            blocking(index, move |index| index.commit(Mark { at: now, ..mark })).await?;
         } else {
             return Ok(false);
         }
@@ -153,14 +153,19 @@ impl Indexer {
             let Some(end) = listed.last() else { break };
             cursor = Cursor { seq: end.change_seq, video_id: end.video.id };
             uncommitted += listed.len();
-            apply(index, documents::changes(&self.search.app.db, listed).await?).await?;
+            let changes = documents::changes(&self.search.app.db, listed).await?;
+            blocking(index, move |index| index.apply(&changes)).await?;
             if uncommitted >= COMMIT_INTERVAL {
                 uncommitted = 0;
-                let at = self.search.app.clock.unix();
-                commit(index, Mark { sequence: cursor.seq, within: cursor.video_id, at, ..from }).await?;
+                self.commit(index, from, cursor).await?;
             }
         }
-        commit(index, Mark { sequence: last, within: i64::MAX, at: self.search.app.clock.unix(), ..from }).await
+        self.commit(index, from, Cursor::end_of(last)).await
+    }
+
+    async fn commit(&self, index: &Arc<Index>, from: Mark, Cursor { seq, video_id }: Cursor) -> Result<()> {
+        let mark = Mark { sequence: seq, within: video_id, at: self.search.app.clock.unix(), ..from };
+        blocking(index, move |index| index.commit(mark)).await
     }
 
     async fn apply_views(&self, index: &Arc<Index>, mut cursor: Cursor) -> Result<()> {
@@ -169,27 +174,17 @@ impl Indexer {
             let Some((end, _)) = totals.last() else { return Ok(()) };
             cursor = *end;
             let change = |(at, total): (Cursor, i64)| Change::Viewed { id: at.video_id, views: total.max(0) as u64 };
-            apply(index, totals.into_iter().map(change).collect()).await?;
+            let changes: Vec<Change> = totals.into_iter().map(change).collect();
+            blocking(index, move |index| index.apply(&changes)).await?;
         }
     }
 }
 
-async fn apply(index: &Arc<Index>, changes: Vec<Change>) -> Result<()> {
+/// Runs work on the index on a blocking thread.
+async fn blocking(
+    index: &Arc<Index>,
+    work: impl FnOnce(&Index) -> fenz_search_index::Result<()> + Send + 'static,
+) -> Result<()> {
     let index = index.clone();
-    Ok(spawn_blocking(move || index.apply(&changes)).await??)
-}
-
-async fn commit(index: &Arc<Index>, mark: Mark) -> Result<()> {
-    let index = index.clone();
-    Ok(spawn_blocking(move || index.commit(mark)).await??)
-}
-
-async fn rest(index: &Arc<Index>) -> Result<()> {
-    let index = index.clone();
-    Ok(spawn_blocking(move || index.release_writer()).await??)
-}
-
-async fn clear(index: &Arc<Index>, generation: i64) -> Result<()> {
-    let index = index.clone();
-    Ok(spawn_blocking(move || index.clear(generation)).await??)
+    Ok(spawn_blocking(move || work(&index)).await??)
 }

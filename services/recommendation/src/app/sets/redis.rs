@@ -151,9 +151,9 @@ impl RedisSets {
     /// A small set: `Some(None)` if it is large, `None` if it is missing.
     pub async fn small(&self, key: SetKey) -> Result<Option<Option<Ids>>, Away> {
         let set = set_key(&self.redis, key);
-        let mut ask = pipe();
-        ask.cmd("ZSCORE").arg(&set).arg(0).cmd("ZCARD").arg(&set);
-        let (sentinel, size): (Option<f64>, usize) = self.redis.run_all(&ask).await?;
+        let mut query = pipe();
+        query.cmd("ZSCORE").arg(&set).arg(0).cmd("ZCARD").arg(&set);
+        let (sentinel, size): (Option<f64>, usize) = self.redis.run_all(&query).await?;
         if sentinel.is_none() {
             return Ok(None);
         }
@@ -168,9 +168,9 @@ impl RedisSets {
         let set = set_key(&self.redis, key);
         let mut ids: Vec<i64> = Vec::new();
         while ids.len() <= limit {
-            let mut ask = cmd("ZRANGE");
-            ask.arg(&set).arg(ids.len()).arg(ids.len() + RANGE_LEN - 1);
-            let range: Vec<i64> = self.redis.run(&ask).await?;
+            let mut query = cmd("ZRANGE");
+            query.arg(&set).arg(ids.len()).arg(ids.len() + RANGE_LEN - 1);
+            let range: Vec<i64> = self.redis.run(&query).await?;
             let is_last = range.len() < RANGE_LEN;
             ids.extend(range);
             if is_last {
@@ -191,9 +191,9 @@ impl RedisSets {
     /// Whether a set is complete and does not expire soon.
     pub async fn is_fresh(&self, key: SetKey) -> Result<bool, Away> {
         let set = set_key(&self.redis, key);
-        let mut ask = pipe();
-        ask.cmd("ZSCORE").arg(&set).arg(0).cmd("TTL").arg(&set);
-        let (sentinel, ttl): (Option<f64>, i64) = self.redis.run_all(&ask).await?;
+        let mut query = pipe();
+        query.cmd("ZSCORE").arg(&set).arg(0).cmd("TTL").arg(&set);
+        let (sentinel, ttl): (Option<f64>, i64) = self.redis.run_all(&query).await?;
         Ok(sentinel.is_some() && ttl >= MIN_TTL.as_secs() as i64)
     }
 
