@@ -9,8 +9,15 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::entity::user_name::{ActiveModel, Column, Entity};
+use super::entity::user_name::{ActiveModel, Column, Entity, Model};
 use crate::domain::{UserNames, UserUpdate};
+
+impl From<Model> for UserUpdate {
+    fn from(row: Model) -> Self {
+        let names = UserNames { username: row.username, display_name: row.display_name };
+        Self { names, is_hidden: row.is_hidden, version: row.version }
+    }
+}
 
 /// Locks a user's row until the transaction ends. An unknown user gets a
 /// placeholder row with the lowest version.
@@ -48,12 +55,7 @@ pub async fn update_if_newer_in_txn(
 
 /// The newest update of a user.
 pub async fn find(db: &impl ConnectionTrait, user: UserId) -> Result<Option<UserUpdate>, DbErr> {
-    let row = Entity::find_by_id(user.0).one(db).await?;
-    Ok(row.map(|row| UserUpdate {
-        names: UserNames { username: row.username, display_name: row.display_name },
-        is_hidden: row.is_hidden,
-        version: row.version,
-    }))
+    Ok(Entity::find_by_id(user.0).one(db).await?.map(UserUpdate::from))
 }
 
 pub async fn remove(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
@@ -66,9 +68,5 @@ pub async fn find_many(db: &impl ConnectionTrait, users: &[UserId]) -> Result<Ha
         return Ok(HashMap::new());
     }
     let rows = Entity::find().filter(Column::UserId.is_in(users.iter().map(|u| u.0))).all(db).await?;
-    let names = rows.into_iter().map(|row| {
-        let names = UserNames { username: row.username, display_name: row.display_name };
-        (UserId(row.user_id), names)
-    });
-    Ok(names.collect())
+    Ok(rows.into_iter().map(|row| (UserId(row.user_id), UserUpdate::from(row).names)).collect())
 }

@@ -40,11 +40,11 @@ pub struct Body {
 
 #[derive(Debug, thiserror::Error)]
 enum BodyError {
-    #[error("nothing came for too long")]
+    #[error("no bytes received for too long")]
     Idle,
-    #[error("there is too much around the file")]
+    #[error("too many bytes outside of the file")]
     TooMuchOverhead,
-    #[error("the connection broke: {0}")]
+    #[error("the connection was closed: {0}")]
     Disconnected(axum::Error),
 }
 
@@ -129,14 +129,13 @@ pub struct File {
 impl Chunks for File {
     async fn next(&mut self) -> Result<Option<Bytes>> {
         let Some(field) = &mut self.field else { return Ok(None) };
-        if let Some(bytes) = field.chunk().await.map_err(|e| form_error(&e, self.kind, self.limit))? {
+        let form_error = |e| form_error(&e, self.kind, self.limit);
+        if let Some(bytes) = field.chunk().await.map_err(form_error)? {
             self.form.overhead.store(0, Relaxed);
             return Ok(Some(bytes));
         }
         self.field = None;
-        while let Some(field) =
-            self.form.parser.next_field().await.map_err(|e| form_error(&e, self.kind, self.limit))?
-        {
+        while let Some(field) = self.form.parser.next_field().await.map_err(form_error)? {
             if field.name() == Some(FIELD) {
                 return Err(Error::field(Reason::InvalidParams, FIELD, "came more than once; send one file"));
             }

@@ -5,7 +5,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use fenz_chassis::{Error, Reason, Result, identity::User, request, server::RouteName};
+use fenz_chassis::{Error, Reason, Result, request, server::RouteName};
 use fenz_contract::media::v1::UploadResponse;
 use http::{Method, header};
 use tracing::Instrument;
@@ -44,24 +44,24 @@ async fn respond(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
 async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> Result<Upload> {
     let (parts, body) = request.into_parts();
     let body = form::Body::new(body, raw.media.config.idle_timeout);
+    let limit = raw.media.config.limit(kind);
     let checked = async {
         let caller = raw.gatekeeper.admit(declared(&Method::POST, path)?, &parts.headers).await?;
-        let user = caller.require_user()?.clone();
+        let owner = caller.require_user()?.id;
         if kind == Kind::Video {
-            raw.media.check_channel(user.id).await?;
+            raw.media.check_channel(owner).await?;
         }
-        let boundary = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).and_then(boundary);
-        let boundary = boundary.ok_or_else(|| {
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let boundary = content_type.and_then(|v| multer::parse_boundary(v).ok()).ok_or_else(|| {
             Error::field(Reason::InvalidParams, "file", "should be a field of a multipart/form-data body")
         })?;
         let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-        let limit = raw.media.config.limit(kind);
         if length.is_some_and(|length| length > limit + FORM_OVERHEAD) {
             return Err(too_large(kind, limit));
         }
-        Ok((user, boundary, length))
+        Ok((UploadRequest { owner, kind, size_bytes: length }, boundary))
     };
-    let (user, boundary, length) = match checked.await {
+    let (upload, boundary) = match checked.await {
         Ok(checked) => checked,
         Err(error) => {
             body.discard_rest();
@@ -70,9 +70,9 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
     };
     // This future is dropped if the client disconnects; a task of its own can still
     // clean up.
-    let limit = raw.media.config.limit(kind);
     let form = form::Form::new(&body, boundary, limit + 2 * FORM_OVERHEAD);
-    let work = store_file(raw, user, kind, length, form).instrument(tracing::Span::current());
+    let work = async move { raw.media.store_file(upload, form.file(kind, limit).await?).await };
+    let work = work.instrument(tracing::Span::current());
     let work = match request::current() {
         Some(context) => tokio::spawn(context.scope(work)),
         None => tokio::spawn(work),
@@ -82,13 +82,4 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
         body.discard_rest();
     }
     outcome
-}
-
-async fn store_file(raw: Raw, user: User, kind: Kind, length: Option<u64>, form: form::Form) -> Result<Upload> {
-    let file = form.file(kind, raw.media.config.limit(kind)).await?;
-    raw.media.store_file(UploadRequest { owner: user.id, kind, size_bytes: length }, file).await
-}
-
-fn boundary(content_type: &str) -> Option<String> {
-    multer::parse_boundary(content_type).ok()
 }
