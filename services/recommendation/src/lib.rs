@@ -47,7 +47,7 @@ impl Service for Recommendations {
         app.erasures.start(&platform, app::UserEraser(app.clone()))?;
         events::start(&platform, &app).await?;
         jobs::start(&platform, &app)?;
-        let search = app::Search::start(&platform, app.clone())?;
+        let search = app::Search::start(&platform, app.clone());
         let api = api::Api(app);
         let guard = || platform.gatekeeper.clone();
         Ok(Surface {

@@ -113,15 +113,15 @@ impl App {
 
     /// Samples further ids, up to a total.
     async fn extend(&self, keys: &[SetKey], ids: &mut Vec<i64>, total: usize) -> Result<()> {
-        let mut sampled: HashSet<i64> = ids.iter().copied().collect();
+        let mut seen: HashSet<i64> = ids.iter().copied().collect();
         for _ in 0..MAX_EXTENSIONS {
             let missing = total.saturating_sub(ids.len());
             if missing == 0 {
                 break;
             }
             let samples = self.sets.samples(keys, sample_size(keys, total)).await?;
-            let more = sampling::sample_union(samples, &sampled, missing, &mut rand::rng());
-            sampled.extend(&more);
+            let more = sampling::sample_union(samples, &seen, missing, &mut rand::rng());
+            seen.extend(&more);
             ids.extend(more);
         }
         Ok(())

@@ -156,9 +156,9 @@ mod tests {
         let sets = [vec![1, 2, 3], vec![], vec![3, 4], vec![1, 4, 5]];
         let samples = samples(&sets, 10, &mut rng);
         assert_eq!(union_size(&samples), 5);
-        let mut sampled = sample_union(samples, &HashSet::new(), MAX_FEED_LEN, &mut rng);
-        sampled.sort_unstable();
-        assert_eq!(sampled, [1, 2, 3, 4, 5]);
+        let mut union = sample_union(samples, &HashSet::new(), MAX_FEED_LEN, &mut rng);
+        union.sort_unstable();
+        assert_eq!(union, [1, 2, 3, 4, 5]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ struct CachedResults {
 
 impl Search {
     /// Starts to open or build the index; searches are answered meanwhile.
-    pub fn start(platform: &Platform, app: App) -> anyhow::Result<Self> {
+    pub fn start(platform: &Platform, app: App) -> Self {
         let cache =
             Cache::builder().weigher(|(_, query): &(u64, Query), results: &Arc<CachedResults>| results.bytes(query));
         let shared = Arc::new(Shared {
@@ -70,7 +70,7 @@ impl Search {
         });
         let search = Self { app, shared };
         Indexer::new(search.clone()).start(platform);
-        Ok(search)
+        search
     }
 
     fn index(&self) -> Option<Arc<Index>> {
