@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path, process::Command, thread};
 
-use fenz_chassis::Clock;
+use fenz_core::Clock;
 
 /// Items of a markdown list.
 pub fn facts() -> Vec<String> {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 use bytes::BytesMut;
-use fenz_chassis::store::{ObjectStore, Part, StoreSettings};
+use fenz_object_store::{ObjectStore, Part, StoreSettings};
 use tokio::{fs::File, io::AsyncReadExt, net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 

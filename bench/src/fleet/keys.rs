@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use fenz_chassis::redis::{Redis, RedisSettings, cmd};
+use fenz_cache::{Redis, RedisSettings, cmd};
 
 const SCAN_COUNT: usize = 10_000;
 

@@ -3,16 +3,43 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::net::TcpListener;
 
 use crate::{
-    Process, Service, check, database, finish,
+    Process, Requirements, Service, Settings, check, finish,
     identity::Ed25519Key,
     prepare, serve_ops,
     settings::{self, Sources},
     start, telemetry,
 };
+
+/// A command that a service has beside those of all services.
+pub struct Command {
+    pub name: &'static str,
+    /// One line of help.
+    pub about: &'static str,
+    pub run: fn(Invocation) -> Result<()>,
+}
+
+/// What a command is run with.
+pub struct Invocation {
+    pub service: &'static str,
+    /// What stood behind the command's name.
+    pub arguments: Vec<String>,
+    pub sources: Sources,
+    pub runtime: tokio::runtime::Runtime,
+}
+
+impl Invocation {
+    /// The shared settings of the service.
+    ///
+    /// # Errors
+    /// Names the key and what it should be.
+    pub fn settings(&self) -> Result<Settings> {
+        Ok(self.sources.service::<serde::de::IgnoredAny>(self.service)?.0)
+    }
+}
 
 #[derive(Parser)]
 #[command(version, about = "A service of FenzVideo. Settings: docs/operations.md")]
@@ -24,32 +51,24 @@ struct Cli {
     #[arg(long)]
     print_config: bool,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<Common>,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    /// Bring the database up to date and exit.
-    Migrate,
+enum Common {
     /// Make a key pair for calls between services and print it.
     InternalKey,
     /// Ask the service's ops listener whether it is ready; for containers.
     Healthcheck,
-    /// A command of the service's own.
-    #[command(external_subcommand)]
-    Own(Vec<String>),
 }
 
 /// The whole of a service's `main`.
 pub fn run<S: Service>() -> ExitCode {
-    run_with::<S>(|command, _| anyhow::bail!("unknown command {command}"))
-}
-
-/// As [`run`], with commands of the service's own.
-pub fn run_with<S: Service>(own: impl FnOnce(&str, OwnCommand) -> Result<()>) -> ExitCode {
     prepare();
-    let cli = Cli::parse();
-    match execute::<S>(cli, own) {
+    let mut commands = S::Requirements::commands();
+    commands.extend(S::commands());
+    let matches = cli(&commands).get_matches();
+    match execute::<S>(&matches, &commands) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{}: {error:#}", S::NAME);
@@ -58,64 +77,63 @@ pub fn run_with<S: Service>(own: impl FnOnce(&str, OwnCommand) -> Result<()>) ->
     }
 }
 
-/// What a command of a service's own gets.
-pub struct OwnCommand {
-    pub arguments: Vec<String>,
-    pub sources: Sources,
-    pub runtime: tokio::runtime::Runtime,
+fn cli(commands: &[Command]) -> clap::Command {
+    let arguments = || Arg::new("arguments").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+    commands
+        .iter()
+        .fold(Cli::command(), |cli, own| cli.subcommand(clap::Command::new(own.name).about(own.about).arg(arguments())))
 }
 
-fn execute<S: Service>(cli: Cli, own: impl FnOnce(&str, OwnCommand) -> Result<()>) -> Result<ExitCode> {
-    let sources = Sources::read(cli.config.as_deref())?;
+fn execute<S: Service>(matches: &ArgMatches, commands: &[Command]) -> Result<ExitCode> {
+    let sources = Sources::read(matches.get_one::<PathBuf>("config").map(PathBuf::as_path))?;
     let (settings, config) = check::<S>(&sources)?;
-    if cli.print_config {
-        println!("{}", settings::print(S::NAME, &settings, &config)?);
+    if matches.get_flag("print_config") {
+        println!("{}", settings::print::<S>(&settings, &config)?);
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some(own) = commands.iter().find(|own| own.name == name)
+    {
+        let arguments = matches.get_many::<String>("arguments").into_iter().flatten().cloned().collect();
+        (own.run)(Invocation { service: S::NAME, arguments, sources, runtime })?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let ops_address = settings.ops.listen.unwrap_or(loopback(S::PORT + 1000));
-    match cli.command {
-        Some(Command::Migrate) => {
-            runtime.block_on(async {
-                let db = database::connect(&settings.database).await?;
-                database::migrate::<S::Migrator>(&db, S::NAME).await
-            })?;
-            println!("{}: the database is up to date", S::NAME);
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(Command::InternalKey) => {
+    match Cli::from_arg_matches(matches)?.command {
+        Some(Common::InternalKey) => {
             let key = Ed25519Key::generate();
             println!("FENZ_{}__INTERNAL__KEY={}", S::NAME.to_uppercase(), key.to_base64());
             println!("# for FENZ_INTERNAL__TRUSTED of every service: {}={}", S::NAME, key.public_base64());
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Healthcheck) => runtime.block_on(healthcheck(ops_address)),
-        Some(Command::Own(arguments)) => {
-            let name = arguments.first().cloned().unwrap_or_default();
-            own(&name, OwnCommand { arguments, sources, runtime })?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Some(Common::Healthcheck) => runtime.block_on(healthcheck(ops_address)),
         None => {
             telemetry::init(&settings.telemetry)?;
-            let address = S::listen(&config).unwrap_or(loopback(S::PORT));
-            let code = runtime.block_on(serve::<S>(&sources, address, ops_address));
+            let address = settings.listen.unwrap_or(loopback(S::PORT));
+            let code = runtime.block_on(serve::<S>(&sources, &settings, address, ops_address));
             runtime.shutdown_timeout(Duration::from_millis(200));
             code
         }
     }
 }
 
-async fn serve<S: Service>(sources: &Sources, address: SocketAddr, ops_address: SocketAddr) -> Result<ExitCode> {
+async fn serve<S: Service>(
+    sources: &Sources,
+    settings: &Settings,
+    address: SocketAddr,
+    ops_address: SocketAddr,
+) -> Result<ExitCode> {
     let process = Process::default();
     let bind = async |address: SocketAddr| {
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
     };
     let (listener, ops) = (bind(address).await?, bind(ops_address).await?);
     serve_ops(&process, ops);
-    start::<S>(sources, &process, listener).await?;
+    let server = start::<S>(sources, &process, listener).await?;
     process.readiness.started();
-    Ok(finish(&process).await)
+    Ok(finish(&process, vec![server], &settings.server).await)
 }
 
 async fn healthcheck(address: SocketAddr) -> Result<ExitCode> {

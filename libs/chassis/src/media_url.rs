@@ -1,5 +1,5 @@
-//! Playback paths that carry their own permission: signed, expiring, checked
-//! without asking anybody.
+//! Playback paths that carry their own permission: signed, expiring, verified
+//! without a call to another service.
 //!
 //! A path is `/media/{id}/{expires}/{key}/{signature}`: the upload's id, the
 //! second of 1970 at which it ends, with an `i` behind it for insiders, the id
@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{Error, Reason, Secret};
+use fenz_core::{Error, Reason};
+
+use crate::{Platform, Requirement, Secret};
 
 const INSIDER: &str = "i";
 
@@ -34,7 +36,7 @@ pub enum Audience {
 
 /// What a path that we signed says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub struct SignedPath {
     pub upload_id: i64,
     /// The second of 1970 at which it ends.
     pub expires: i64,
@@ -87,7 +89,7 @@ impl MediaUrls {
     ///
     /// # Errors
     /// `URL_INVALID` for whatever we did not sign, `URL_EXPIRED` after its time.
-    pub fn verify(&self, path: &str, now: i64) -> Result<Pass, Error> {
+    pub fn verify(&self, path: &str, now: i64) -> Result<SignedPath, Error> {
         let invalid = || Error::new(Reason::UrlInvalid, "this is not an address we signed");
         let (signed, given) = path.rsplit_once('/').ok_or_else(invalid)?;
         let [upload_id, expires, key] =
@@ -108,7 +110,16 @@ impl MediaUrls {
         if now >= expires {
             return Err(Error::new(Reason::UrlExpired, "this address has expired; ask for a new one"));
         }
-        Ok(Pass { upload_id, expires, audience })
+        Ok(SignedPath { upload_id, expires, audience })
+    }
+}
+
+impl Requirement for MediaUrls {
+    type Settings = MediaUrlSettings;
+    const SECTION: &'static str = "media_url";
+
+    async fn connect(settings: MediaUrlSettings, _: &Platform) -> anyhow::Result<Self> {
+        Self::new(&settings)
     }
 }
 
@@ -130,10 +141,10 @@ mod tests {
     fn every_changed_character_is_refused() {
         let urls = urls("k1=0123456789abcdef");
         let path = urls.sign(42, 1_000);
-        let pass = Pass { upload_id: 42, expires: 1_000, audience: Audience::Everyone };
-        assert_eq!(urls.verify(&path, 999).unwrap(), pass);
+        let signed = SignedPath { upload_id: 42, expires: 1_000, audience: Audience::Everyone };
+        assert_eq!(urls.verify(&path, 999).unwrap(), signed);
         let path = urls.sign_for(Audience::Insider, 42, 1_000);
-        assert_eq!(urls.verify(&path, 999).unwrap(), Pass { audience: Audience::Insider, ..pass });
+        assert_eq!(urls.verify(&path, 999).unwrap(), SignedPath { audience: Audience::Insider, ..signed });
         for i in 0..path.len() {
             for with in ['A', 'b', '1', 'i', '/', '%'] {
                 let mut changed = path.clone();

@@ -3,22 +3,20 @@
 use std::{
     collections::BTreeMap,
     pin::Pin,
-    sync::{
-        Arc, OnceLock, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock, RwLock},
     time::Duration,
 };
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 /// How long a check may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often samples of histograms are summed up.
-const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How often the samples of histograms are aggregated.
+const METRICS_MAINTENANCE: Duration = Duration::from_secs(5);
 
 type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send + Sync>;
 
@@ -31,8 +29,8 @@ pub struct Readiness(Arc<Inner>);
 struct Inner {
     checks: RwLock<BTreeMap<String, Check>>,
     /// Set once everything was built.
-    started: AtomicBool,
-    draining: AtomicBool,
+    started: CancellationToken,
+    draining: CancellationToken,
 }
 
 impl Readiness {
@@ -47,20 +45,30 @@ impl Readiness {
 
     /// All parts are built; the checks decide from now on.
     pub fn started(&self) {
-        self.0.started.store(true, Ordering::Release);
+        self.0.started.cancel();
     }
 
     /// Not ready any more, for good.
     pub fn drain(&self) {
-        self.0.draining.store(true, Ordering::Release);
+        self.0.draining.cancel();
     }
 
-    /// What stands in the way; empty when ready.
+    /// Waits until everything was built.
+    pub async fn until_started(&self) {
+        self.0.started.cancelled().await;
+    }
+
+    /// Cancelled when readiness has gone red for good.
+    pub fn draining(&self) -> CancellationToken {
+        self.0.draining.clone()
+    }
+
+    /// What prevents readiness, by dependency; empty when ready.
     pub async fn problems(&self) -> BTreeMap<String, String> {
         let mut problems = BTreeMap::new();
-        if self.0.draining.load(Ordering::Acquire) {
+        if self.0.draining.is_cancelled() {
             problems.insert("process".to_owned(), "is shutting down".to_owned());
-        } else if !self.0.started.load(Ordering::Acquire) {
+        } else if !self.0.started.is_cancelled() {
             problems.insert("process".to_owned(), "is starting".to_owned());
         }
         let checks = self.0.checks.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
@@ -109,12 +117,12 @@ pub fn recorder() -> &'static PrometheusHandle {
     })
 }
 
-/// Sums up what histograms recorded. Without it they keep every sample until
-/// somebody asks for the metrics, which may be never.
-pub async fn keep_metrics_small() {
-    let mut turn = tokio::time::interval(METRICS_UPKEEP);
+/// Aggregates what histograms recorded. Without it they keep every sample until
+/// the metrics are scraped, which may be never.
+pub async fn run_metrics_maintenance() {
+    let mut ticks = tokio::time::interval(METRICS_MAINTENANCE);
     loop {
-        turn.tick().await;
+        ticks.tick().await;
         recorder().run_upkeep();
     }
 }

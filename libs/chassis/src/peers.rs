@@ -1,8 +1,9 @@
 //! Calls to other services: lazily connected, timed, signed, traced.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
+use fenz_contract::routes::HOSTS;
 use serde::{Deserialize, Serialize};
 use tonic::{
     Request, Status,
@@ -10,33 +11,28 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{identity::ServiceIdentity, request};
+use crate::{identity::ServiceIdentity, request, status};
 
-/// `FENZ_PEERS__…`: where the other services are, e.g. `http://127.0.0.1:8001`.
+/// `FENZ_PEERS__<SERVICE>`: where the other services are, e.g.
+/// `http://127.0.0.1:8001`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PeerSettings {
-    pub auth: Option<String>,
-    pub content: Option<String>,
-    pub media: Option<String>,
-    pub channel: Option<String>,
-    pub notification: Option<String>,
-    pub recommendation: Option<String>,
-    pub admin: Option<String>,
-}
+#[serde(try_from = "BTreeMap<String, String>")]
+pub struct PeerSettings(BTreeMap<String, String>);
 
 impl PeerSettings {
     /// The address of a service by its name in the contract.
     pub fn get(&self, service: &str) -> Option<&str> {
-        match service {
-            "auth" => self.auth.as_deref(),
-            "content" => self.content.as_deref(),
-            "media" => self.media.as_deref(),
-            "channel" => self.channel.as_deref(),
-            "notification" => self.notification.as_deref(),
-            "recommendation" => self.recommendation.as_deref(),
-            "admin" => self.admin.as_deref(),
-            _ => None,
+        self.0.get(service).map(String::as_str)
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for PeerSettings {
+    type Error = String;
+
+    fn try_from(addresses: BTreeMap<String, String>) -> Result<Self, String> {
+        match addresses.keys().find(|name| !HOSTS.contains(&name.as_str())) {
+            Some(name) => Err(format!("{name:?} is no service; there are {}", HOSTS.join(", "))),
+            None => Ok(Self(addresses.into_iter().filter(|(_, address)| !address.is_empty()).collect())),
         }
     }
 }
@@ -57,7 +53,7 @@ impl Interceptor for Credentials {
         if let Some(identity) = &self.identity
             && !call.metadata().contains_key("authorization")
         {
-            let header = format!("Bearer {}", identity.token()?).parse();
+            let header = format!("Bearer {}", identity.token().map_err(status::from_error)?).parse();
             call.metadata_mut().insert("authorization", header.map_err(|_| Status::internal("a token is ASCII"))?);
         }
         if let Some(context) = request::current() {

@@ -3,7 +3,7 @@
 
 mod problems;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use fenz_contract::{
-    rest::{RestHandler, STATUS_HEADER, error_json},
+    rest::{RestHandler, RestRequest, STATUS_HEADER, error_json},
     routes::{Missing, Route, RouteTable},
     rules,
 };
@@ -21,7 +21,9 @@ use rest_over_grpc::transcoding::{HttpResponse, TranscodeResponse};
 use serde_json::Value;
 use tonic::Status;
 
-use crate::{Error, Reason, identity::Gatekeeper, server::RouteName};
+use fenz_core::{Error, Reason};
+
+use crate::{identity::Authorizer, server::RouteName, status};
 
 /// The largest JSON body.
 const MAX_BODY: usize = 1 << 20;
@@ -30,8 +32,9 @@ const MAX_BODY: usize = 1 << 20;
 #[derive(Clone)]
 pub struct Rest {
     pub routes: Arc<RouteTable>,
-    pub handlers: Arc<[Arc<dyn RestHandler>]>,
-    pub gatekeeper: Gatekeeper,
+    /// By the full names of their gRPC services.
+    pub handlers: Arc<HashMap<&'static str, Arc<dyn RestHandler>>>,
+    pub authorizer: Authorizer,
     pub timeout: Duration,
 }
 
@@ -39,12 +42,12 @@ pub struct Rest {
 pub async fn handle(State(rest): State<Rest>, request: Request) -> Response {
     let route = match find(&rest.routes, request.method().as_str(), request.uri().path()) {
         Ok(route) => route,
-        Err(error) => return error.into_response(),
+        Err(error) => return error_response(error),
     };
     let mut response = match tokio::time::timeout(rest.timeout, rest.answer(route, request)).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => error.into_response(),
-        Err(_) => Error::new(Reason::DeadlineExceeded, "the request took too long").into_response(),
+        Ok(Err(error)) => error_response(error),
+        Err(_) => error_response(Error::new(Reason::DeadlineExceeded, "the request took too long")),
     };
     response.extensions_mut().insert(RouteName(route.template()));
     response
@@ -54,24 +57,19 @@ impl Rest {
     async fn answer(&self, route: Route, request: Request) -> Result<Response, Error> {
         let (parts, body) = request.into_parts();
         let Route::Rpc(method) = route else { return Err(not_found()) };
-        self.gatekeeper.admit(route, &parts.headers).await?;
+        let Some(handler) = self.handlers.get(method.service) else { return Err(not_found()) };
+        let caller = self.authorizer.admit(route, &parts.headers).await?;
         let mut body = read(body).await?;
         if method.rest.as_ref().is_some_and(|r| r.wants_fields) {
             body = with_fields(body);
         }
         let target = with_lists(&parts.uri, method.rest.as_ref().map_or(&[], |r| r.lists));
-        for handler in self.handlers.iter() {
-            // Cheap: header values are shared. Most services have one or two handlers.
-            let headers = parts.headers.clone();
-            match handler.handle(parts.method.as_str(), &target, headers, &body).await {
-                Some(TranscodeResponse::Unary(reply)) => {
-                    return Ok(render(reply, || problems::find(method, &parts.uri, &body)));
-                }
-                Some(TranscodeResponse::Streaming(_)) => return Err(not_found()),
-                None => {}
-            }
+        let request =
+            RestRequest { method: parts.method.as_str(), target: &target, headers: parts.headers, body: &body, caller };
+        match handler.handle(request).await {
+            Some(TranscodeResponse::Unary(reply)) => Ok(render(reply, || problems::find(method, &parts.uri, &body))),
+            Some(TranscodeResponse::Streaming(_)) | None => Err(not_found()),
         }
-        Err(not_found())
     }
 }
 
@@ -148,7 +146,7 @@ fn render(reply: HttpResponse, violations: impl FnOnce() -> Vec<rules::Violation
         // The transcoder itself refused: what came does not decode.
         let message = serde_json::from_slice::<Value>(reply.body()).ok();
         let message = message.as_ref().and_then(|b| b["message"].as_str()).unwrap_or("the request does not decode");
-        return undecodable(message, &violations());
+        return error_response(undecodable(message, violations()));
     }
     let mut response = Response::new(Body::from(reply.into_body()));
     *response.status_mut() = status;
@@ -157,22 +155,36 @@ fn render(reply: HttpResponse, violations: impl FnOnce() -> Vec<rules::Violation
     response
 }
 
-fn undecodable(message: &str, violations: &[rules::Violation]) -> Response {
+fn undecodable(message: &str, violations: Vec<rules::Violation>) -> Error {
     if violations.is_empty() {
-        return Error::new(Reason::InvalidParams, message).into_response();
+        return Error::new(Reason::InvalidParams, message);
     }
-    status_response(&rules::refuse(Reason::InvalidParams.as_str_name(), violations))
+    rules::refuse(Reason::InvalidParams, violations)
 }
 
-impl IntoResponse for Error {
-    fn into_response(mut self) -> Response {
-        let allow = self.take("allow");
-        let mut response = status_response(&Status::from(self));
-        if let Some(allow) = allow.and_then(|a| HeaderValue::try_from(a).ok()) {
-            response.headers_mut().insert(header::ALLOW, allow);
-        }
-        response
+/// An error as the response of a plain axum handler.
+pub struct HttpError(pub Error);
+
+impl From<Error> for HttpError {
+    fn from(error: Error) -> Self {
+        Self(error)
     }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        error_response(self.0)
+    }
+}
+
+/// An error as an HTTP response.
+pub fn error_response(mut error: Error) -> Response {
+    let allow = error.metadata.remove("allow");
+    let mut response = status_response(&status::from_error(error));
+    if let Some(allow) = allow.and_then(|a| HeaderValue::try_from(a).ok()) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
 }
 
 /// A status as an HTTP response.

@@ -2,11 +2,11 @@
 //! stranger can send, drained when it stops.
 
 mod connection;
-mod lasting;
-mod linger;
-mod patient;
+mod drain_on_drop;
+mod long_lived;
 #[cfg(test)]
 mod tests;
+mod write_timeout;
 
 use std::{
     any::Any,
@@ -21,9 +21,10 @@ use axum::{
     Router,
     extract::{ConnectInfo, Request},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use fenz_contract::routes::RouteTable;
+use fenz_core::{Error, Reason};
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -36,19 +37,19 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 use tracing::Instrument;
 
-use crate::{Error, Reason, request, settings::ServerSettings};
+use crate::{request, rest::error_response, settings::ServerSettings};
 use connection::Protocols;
-pub use lasting::Lasting;
+pub use long_lived::LongLived;
 
 /// Serves until `stop`, then lets open requests end within the drain timeout.
 pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSettings, stop: CancellationToken) {
     let protocols = Arc::new(Protocols::new(settings.write_timeout));
     let tell = watch::Sender::new(());
-    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let permits = Arc::new(Semaphore::new(settings.max_connections));
     loop {
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = stop.cancelled() => break,
-            place = places.clone().acquire_owned() => place,
+            permit = permits.clone().acquire_owned() => permit,
         };
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -68,12 +69,12 @@ pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSet
         }
         let (protocols, service) = (protocols.clone(), service.clone());
         // Here, not in the task: who listens too late hears nothing.
-        let told = tell.subscribe();
+        let shutdown = tell.subscribe();
         tokio::spawn(async move {
-            if let Err(error) = protocols.serve(stream, address, service, told).await {
+            if let Err(error) = protocols.serve(stream, address, service, shutdown).await {
                 tracing::debug!(error, "connection ended");
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
@@ -102,7 +103,7 @@ impl Observed {
     }
 
     async fn answer(mut self, address: SocketAddr, request: Request<Incoming>) -> Response {
-        let mut request = linger::body(request);
+        let mut request = drain_on_drop::body(request);
         request.extensions_mut().insert(ConnectInfo(address));
         let context = request::Context::of(request.headers());
         let started = tokio::time::Instant::now();
@@ -135,7 +136,7 @@ impl Observed {
 
 fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    Error::internal(anyhow::anyhow!("a handler panicked: {}", text.unwrap_or("?"))).into_response()
+    error_response(Error::internal(anyhow::anyhow!("a handler panicked: {}", text.unwrap_or("?"))))
 }
 
 type Histograms = HashMap<(&'static str, &'static str, StatusCode), Histogram>;
@@ -162,7 +163,7 @@ pub fn rpc(router: Router, known: Arc<RouteTable>, limit: Duration) -> Router {
         async move {
             let mut response = match tokio::time::timeout(limit, next.run(request)).await {
                 Ok(response) => response,
-                Err(_) => Error::new(Reason::DeadlineExceeded, "the request took too long").into_response(),
+                Err(_) => error_response(Error::new(Reason::DeadlineExceeded, "the request took too long")),
             };
             if let Some(method) = method {
                 response.extensions_mut().insert(RouteName(method.grpc_path));

@@ -11,10 +11,7 @@ use figment::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::{
-    database::DatabaseSettings, media_url::MediaUrlSettings, peers::PeerSettings, redis::RedisSettings,
-    store::StoreSettings, telemetry::TelemetrySettings,
-};
+use crate::{Requirements, Service, peers::PeerSettings, telemetry::TelemetrySettings};
 
 mod lenient;
 
@@ -62,17 +59,31 @@ impl Serialize for Secret {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    pub database: DatabaseSettings,
-    pub store: StoreSettings,
+    /// `FENZ_<SERVICE>__LISTEN`: where the service listens; without one it is
+    /// 127.0.0.1 and its default port.
+    #[serde(skip)]
+    pub listen: Option<SocketAddr>,
     pub telemetry: TelemetrySettings,
     pub ops: OpsSettings,
     pub internal: InternalSettings,
     pub identity: IdentitySettings,
-    pub media_url: MediaUrlSettings,
     pub peers: PeerSettings,
     pub server: ServerSettings,
     pub bus: BusSettings,
-    pub redis: RedisSettings,
+    /// The sections of what services require; see [`Settings::section`].
+    #[serde(skip)]
+    sections: Map<String, Value>,
+}
+
+impl Settings {
+    /// A section that a [`crate::Requirement`] reads.
+    ///
+    /// # Errors
+    /// Names the key and what it should be.
+    pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let section = self.sections.get(name).cloned().unwrap_or_else(|| Value::Object(Map::new()));
+        lenient::read(section, &[name])
+    }
 }
 
 /// `FENZ_BUS__…`: how services tell each other what happened.
@@ -137,9 +148,15 @@ pub struct ServerSettings {
     /// How long a request may take; uploads and media: how long they may idle.
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
-    /// How long open requests may go on after SIGTERM.
+    /// Between red readiness and the end of accepting: balancers notice meanwhile.
+    #[serde(with = "humantime_serde")]
+    pub pre_drain: Duration,
+    /// How long open requests may continue after that.
     #[serde(with = "humantime_serde")]
     pub drain_timeout: Duration,
+    /// How long background work may take to end, and to flush what it holds.
+    #[serde(with = "humantime_serde")]
+    pub stop_timeout: Duration,
     /// How long a client may take nothing of what it is sent.
     #[serde(with = "humantime_serde")]
     pub write_timeout: Duration,
@@ -151,7 +168,9 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
+            pre_drain: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(8),
+            stop_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(60),
             max_connections: 10_000,
         }
@@ -159,13 +178,12 @@ impl Default for ServerSettings {
 }
 
 /// The sections of [`Settings`].
-const SECTIONS: &[&str] =
-    &["database", "store", "telemetry", "ops", "internal", "identity", "media_url", "peers", "server", "bus", "redis"];
-/// Services whose own settings may stand beside each other.
-const SERVICES: &[&str] =
-    &["gateway", "auth", "content", "media", "recommendation", "channel", "donation", "notification", "admin"];
+const SHARED: &[&str] = &["telemetry", "ops", "internal", "identity", "peers", "server", "bus"];
+/// The sections that a [`crate::Requirement`] reads.
+const REQUIRED: &[&str] = &["database", "store", "media_url", "redis"];
 /// Keys that belong to programs, not to a service.
-const PROGRAM: &[&str] = &["data_dir", "config", "test_postgres", "test_mariadb", "test_nats", "test_redis", "seed"];
+const PROGRAM: &[&str] =
+    &["data_dir", "config", "test_postgres", "test_mariadb", "test_nats", "test_redis", "test_require_servers", "seed"];
 
 /// Everything that was set, before it is split by service.
 #[derive(Debug, Clone, Default)]
@@ -220,13 +238,14 @@ impl Sources {
     }
 
     fn check_names(&self) -> Result<()> {
+        let services = || ["gateway"].into_iter().chain(fenz_contract::routes::HOSTS.iter().copied());
         for key in self.0.keys() {
-            if ![SECTIONS, SERVICES, PROGRAM].iter().any(|known| known.contains(&key.as_str())) {
+            if !is_section(key) && !PROGRAM.contains(&key.as_str()) && !services().any(|service| service == key) {
                 bail!(
                     "unknown setting {}: should begin with a section ({}) or a service ({})",
                     env_name(&[key]),
-                    SECTIONS.join(", "),
-                    SERVICES.join(", ")
+                    [SHARED, REQUIRED].concat().join(", "),
+                    services().collect::<Vec<_>>().join(", ")
                 );
             }
         }
@@ -240,16 +259,17 @@ impl Sources {
     /// Names the key and what it should be.
     pub fn service<C: DeserializeOwned>(&self, service: &str) -> Result<(Settings, C)> {
         let own = self.0.get(service).and_then(Value::as_object).cloned().unwrap_or_default();
-        let (overrides, own): (Map<_, _>, Map<_, _>) =
-            own.into_iter().partition(|(key, _)| SECTIONS.contains(&key.as_str()));
-        let mut shared: Map<_, _> = self
-            .0
-            .iter()
-            .filter(|(k, _)| SECTIONS.contains(&k.as_str()))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        merge(&mut shared, overrides);
-        Ok((lenient::read(Value::Object(shared), &[])?, lenient::read(Value::Object(own), &[service])?))
+        let (overrides, mut own): (Map<_, _>, Map<_, _>) = own.into_iter().partition(|(key, _)| is_section(key));
+        let listen = own.remove("listen").unwrap_or_default();
+        let mut sections: Map<_, _> =
+            self.0.iter().filter(|(key, _)| is_section(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        merge(&mut sections, overrides);
+        let (shared, sections): (Map<_, _>, Map<_, _>) =
+            sections.into_iter().partition(|(key, _)| SHARED.contains(&key.as_str()));
+        let mut settings: Settings = lenient::read(Value::Object(shared), &[])?;
+        settings.listen = lenient::read(listen, &[service, "listen"])?;
+        settings.sections = sections;
+        Ok((settings, lenient::read(Value::Object(own), &[service])?))
     }
 
     /// A section of a program, such as `seed`, or a plain key.
@@ -274,12 +294,20 @@ fn env_name(path: &[&str]) -> String {
     format!("FENZ_{}", path.join("__").to_uppercase())
 }
 
-/// Settings as they are, secrets hidden, for `--print-config`.
-pub fn print<C: Serialize>(service: &str, settings: &Settings, own: &C) -> Result<String> {
-    let mut all: BTreeMap<String, Value> = BTreeMap::new();
+fn is_section(key: &str) -> bool {
+    [SHARED, REQUIRED].iter().any(|names| names.contains(&key))
+}
+
+/// The settings of a service, secrets hidden, for `--print-config`.
+pub fn print<S: Service>(settings: &Settings, own: &S::Config) -> Result<String> {
+    let mut all: BTreeMap<String, Value> = S::Requirements::read(settings)?;
     if let Value::Object(sections) = serde_json::to_value(settings)? {
         all.extend(sections);
     }
-    all.insert(service.to_owned(), serde_json::to_value(own)?);
+    let mut own = serde_json::to_value(own)?;
+    if let Value::Object(own) = &mut own {
+        own.insert("listen".to_owned(), serde_json::to_value(settings.listen)?);
+    }
+    all.insert(S::NAME.to_owned(), own);
     Ok(serde_json::to_string_pretty(&all)?)
 }

@@ -8,7 +8,7 @@ use std::{
 
 type Values = HashMap<TypeId, Box<dyn Any + Send + Sync>>;
 
-/// One value of each type. Clones are the same.
+/// One value of each type. Clones share it.
 #[derive(Clone, Default)]
 pub struct Shared(Arc<Mutex<Values>>);
 
@@ -21,7 +21,7 @@ impl Shared {
         value.downcast_ref::<T>().cloned().unwrap_or_default()
     }
 
-    /// Lets go of all values. What is kept here may hold what holds this, such
+    /// Drops all values. What is kept here may hold what holds this, such
     /// as a platform: whoever starts several processes' worth of services in
     /// one, as tests do, would keep the connections of each.
     pub fn clear(&self) {

@@ -114,14 +114,15 @@ fn field_rules(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<String>
         return Ok(String::new());
     }
     let reason = match text(&extension(pool, &options, "fenzvideo.options.v1.reason")?) {
-        reason if reason.is_empty() => "INVALID_PARAMS".to_owned(),
-        reason => reason,
+        reason if reason.is_empty() => "InvalidParams".to_owned(),
+        // `TAG_LIMIT_EXCEEDED` is `TagLimitExceeded`.
+        reason => reason.split('_').map(|word| word[..1].to_owned() + &word[1..].to_lowercase()).collect(),
     };
     let name = field.name();
     let json = field.json_name();
     let presence = field.supports_presence();
     let mut code = String::new();
-    writeln!(code, "        let field = violations.field({json:?}, {reason:?});")?;
+    writeln!(code, "        let field = violations.field({json:?}, fenz_core::Reason::{reason});")?;
     if required {
         if presence {
             writeln!(code, "        field.required(self.{name}.is_some());")?;

@@ -1,7 +1,12 @@
 //! Generates, for each gRPC service, the wrapper that checks every call before
 //! its handler runs, its REST side, and the tables of methods and raw routes.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::Path,
+};
 
 use anyhow::Result;
 use rest_over_grpc::build::{Generator, ServiceDefinition};
@@ -31,7 +36,7 @@ pub fn write(out: &Path, contract: &Contract, rest: Vec<ServiceDefinition>) -> R
     let mut table = String::from("pub static METHODS: &[Method] = &[\n");
     let mut index = 0;
     for service in &contract.services {
-        *wrappers.entry(&service.package).or_default() += &wrapper(service, index)?;
+        *wrappers.entry(&service.package).or_default() += &endpoint(service, index)?;
         for method in &service.methods {
             table += &method_row(service, method)?;
         }
@@ -41,11 +46,17 @@ pub fn write(out: &Path, contract: &Contract, rest: Vec<ServiceDefinition>) -> R
     for r in &contract.raw_routes {
         writeln!(
             table,
-            "    RawRoute {{ host: {:?}, method: {:?}, path: {:?}, access: Access::{} }},",
-            r.host, r.method, r.path, r.access
+            "    RawRoute {{ host: {:?}, method: {:?}, path: {:?}, access: Access::{}, kind: RawRouteKind::{:?} }},",
+            r.host, r.method, r.path, r.access, r.kind
         )?;
     }
-    table += "];\n";
+    table += "];\n\n";
+    let hosts: BTreeSet<_> = contract.services.iter().map(|s| s.host.as_str()).collect();
+    let hosts: Vec<_> = hosts.into_iter().collect();
+    writeln!(
+        table,
+        "/// The services of the fleet behind the gateway, by name.\npub const HOSTS: &[&str] = &{hosts:?};"
+    )?;
     fs::write(out.join("routes.rs"), table)?;
     for (package, code) in wrappers {
         fs::write(out.join(format!("{package}.services.rs")), code)?;
@@ -58,7 +69,7 @@ fn method_row(service: &Service, method: &Method) -> Result<String> {
     let mut row = String::new();
     write!(
         row,
-        "    Method {{ grpc_path: \"/{package}.{name}/{}\", host: {host:?}, access: Access::{}, ignores_authorization: {}, rest: ",
+        "    Method {{ service: \"{package}.{name}\", grpc_path: \"/{package}.{name}/{}\", host: {host:?}, access: Access::{}, ignores_authorization: {}, rest: ",
         method.name, method.access, method.ignores_authorization
     )?;
     match &method.rest {
@@ -73,22 +84,28 @@ fn method_row(service: &Service, method: &Method) -> Result<String> {
     Ok(row)
 }
 
-/// The constructor of a service's endpoint, and the wrapper inside it.
-fn wrapper(service: &Service, first_index: usize) -> Result<String> {
+/// The trait that a service implements, and the constructor of the endpoint
+/// that checks every call before it reaches the implementation.
+fn endpoint(service: &Service, first_index: usize) -> Result<String> {
     let name = &service.name;
-    let server = format!("{}_server", snake(name));
-    let mut grpc = String::new();
-    let mut rest = String::new();
+    let module = snake(name);
+    let server = format!("{module}_server");
+    let (mut handler, mut grpc, mut rest) = (String::new(), String::new(), String::new());
     for (i, method) in service.methods.iter().enumerate() {
         let call = snake(&method.name);
         let (input, output) = (rust(&method.input), rust(&method.output));
         let index = first_index + i;
         write!(
+            handler,
+            "
+    fn {call}(&self, request: tonic::Request<{input}>) -> impl Future<Output = fenz_core::Result<tonic::Response<{output}>>> + Send;"
+        )?;
+        write!(
             grpc,
             "
         async fn {call}(&self, request: tonic::Request<{input}>) -> Result<tonic::Response<{output}>, tonic::Status> {{
             let request = crate::guard::check(&self.guard, &crate::routes::METHODS[{index}], request).await?;
-            self.service.{call}(request).await
+            self.service.{call}(request).await.map_err(|error| self.guard.status(error))
         }}"
         )?;
         if method.rest.is_some() {
@@ -96,54 +113,64 @@ fn wrapper(service: &Service, first_index: usize) -> Result<String> {
                 rest,
                 "
         async fn {call}(&self, request: {input}, cx: &mut rest_over_grpc::handling::Context) -> Result<{output}, rest_over_grpc::handling::Status> {{
-            crate::rest::bridge(request, cx, |request| {server}::{name}::{call}(self.0.as_ref(), request)).await
+            let Checked {{ service, guard }} = self.checked.as_ref();
+            crate::rest::bridge(guard, &self.caller, request, cx, |request| service.{call}(request)).await
         }}"
             )?;
         }
     }
-    let rest_arm = if rest.is_empty() {
-        "None".to_owned()
+    let bounds = format!("S: super::{name}Handler, G: crate::guard::Guard");
+    let (rest_side, rest_impl) = if rest.is_empty() {
+        ("None".to_owned(), String::new())
     } else {
-        format!(
-            "Some(std::sync::Arc::new(crate::rest::transcoders::{}::Transcoder::new(Rest(guarded.clone()))))",
-            snake(name)
-        )
-    };
-    let rest_impl = if rest.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "
-    struct Rest<S, G>(std::sync::Arc<Guarded<S, G>>);
-    impl<S: {server}::{name}, G: crate::guard::Guard> super::{name} for Rest<S, G> {{{rest}
+        (
+            "Some(std::sync::Arc::new(Rest(checked.clone())))".to_owned(),
+            format!(
+                "
+    struct Rest<S, G>(std::sync::Arc<Checked<S, G>>);
+    #[async_trait::async_trait]
+    impl<{bounds}> crate::rest::RestHandler for Rest<S, G> {{
+        async fn handle(&self, request: crate::rest::RestRequest<'_>) -> Option<rest_over_grpc::transcoding::TranscodeResponse> {{
+            use rest_over_grpc::transcoding::Transcode;
+            let call = RestCall {{ checked: self.0.clone(), caller: request.caller }};
+            let transcoder = crate::rest::transcoders::{module}::Transcoder::new(call);
+            transcoder.try_transcode(request.method, request.target, request.headers, request.body).await
+        }}
+    }}
+    struct RestCall<S, G> {{ checked: std::sync::Arc<Checked<S, G>>, caller: fenz_core::Caller }}
+    impl<{bounds}> super::{name} for RestCall<S, G> {{{rest}
     }}"
+            ),
         )
     };
     Ok(format!(
         "
-/// The service behind its checks, for both transports.
-pub fn {}<S: {server}::{name}, G: crate::guard::Guard>(service: S, guard: G) -> crate::Endpoint {{
-    {}_guarded::endpoint(service, guard)
+/// Implements `{package}.{name}` for both transports: its callers are admitted
+/// and its requests valid.
+pub trait {name}Handler: Send + Sync + 'static {{{handler}
 }}
-mod {}_guarded {{
+
+/// The service behind its checks, for both transports.
+pub fn {module}<S: {name}Handler, G: crate::guard::Guard>(service: S, guard: G) -> crate::Endpoint {{
+    {module}_endpoint::new(service, guard)
+}}
+mod {module}_endpoint {{
     use super::*;
-    struct Guarded<S, G> {{ service: S, guard: G }}
+    struct Checked<S, G> {{ service: S, guard: G }}
     #[async_trait::async_trait]
-    impl<S: {server}::{name}, G: crate::guard::Guard> {server}::{name} for Guarded<S, G> {{{grpc}
+    impl<{bounds}> {server}::{name} for Checked<S, G> {{{grpc}
     }}{rest_impl}
-    pub fn endpoint<S: {server}::{name}, G: crate::guard::Guard>(service: S, guard: G) -> crate::Endpoint {{
-        let guarded = std::sync::Arc::new(Guarded {{ service, guard }});
+    pub fn new<{bounds}>(service: S, guard: G) -> crate::Endpoint {{
+        let checked = std::sync::Arc::new(Checked {{ service, guard }});
         crate::Endpoint {{
-            name: <{server}::{name}Server<Guarded<S, G>> as tonic::server::NamedService>::NAME,
-            rest: {rest_arm},
-            grpc: Box::new(move |routes| {{ routes.add_service({server}::{name}Server::from_arc(guarded)); }}),
+            name: <{server}::{name}Server<Checked<S, G>> as tonic::server::NamedService>::NAME,
+            rest: {rest_side},
+            grpc: Box::new(move |routes| {{ routes.add_service({server}::{name}Server::from_arc(checked)); }}),
         }}
     }}
 }}
 ",
-        snake(name),
-        snake(name),
-        snake(name)
+        package = service.package,
     ))
 }
 

@@ -1,6 +1,8 @@
 //! The one place where every call passes before its handler runs.
 
-use tonic::{Request, Status};
+use fenz_core::{Caller, Error};
+use http::HeaderMap;
+use tonic::{Request, Status, metadata::MetadataMap};
 
 use crate::{
     routes::Method,
@@ -10,22 +12,25 @@ use crate::{
 /// Decides whether a call may happen. The chassis has the implementation; the
 /// contract only says when it is asked.
 pub trait Guard: Send + Sync + 'static {
-    /// Verifies the caller against the method's access and leaves what it found
-    /// out in the request's extensions.
-    fn authorize<T: Send>(
-        &self,
-        method: &'static Method,
-        request: &mut Request<T>,
-    ) -> impl Future<Output = Result<(), Status>> + Send;
+    /// The caller of a request with these headers, if the method's access
+    /// permits the call.
+    fn admit(&self, method: &'static Method, headers: &HeaderMap)
+    -> impl Future<Output = Result<Caller, Error>> + Send;
+
+    /// An error as its caller gets it.
+    fn status(&self, error: Error) -> Status;
 }
 
-/// Token and access first, then the fields.
+/// The checks of a call over gRPC: token and access first, then the fields.
 pub(crate) async fn check<G: Guard, T: Rules + Send>(
     guard: &G,
     method: &'static Method,
-    mut request: Request<T>,
+    request: Request<T>,
 ) -> Result<Request<T>, Status> {
-    guard.authorize(method, &mut request).await?;
-    validate(request.get_ref())?;
-    Ok(request)
+    let (metadata, mut extensions, message) = request.into_parts();
+    let headers = metadata.into_headers();
+    let caller = guard.admit(method, &headers).await.map_err(|error| guard.status(error))?;
+    validate(&message).map_err(|error| guard.status(error))?;
+    extensions.insert(caller);
+    Ok(Request::from_parts(MetadataMap::from_headers(headers), extensions, message))
 }

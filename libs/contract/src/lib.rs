@@ -2,7 +2,6 @@
 //! access rules and the OpenAPI document.
 
 pub mod guard;
-pub mod reason;
 pub mod rest;
 pub mod routes;
 pub mod rules;
@@ -17,7 +16,6 @@ pub mod fenzvideo {
 }
 pub use fenzvideo::*;
 
-pub use common::v1::ErrorReason;
 pub use guard::Guard;
 pub use routes::Access;
 

@@ -1,16 +1,20 @@
 //! The REST side of an RPC: headers in, headers out, errors as JSON.
 
 use async_trait::async_trait;
+use fenz_core::{Caller, Reason};
 use http::{HeaderMap, HeaderValue};
 use rest_over_grpc::{
     handling::{Code, Context, Status as RestStatus},
-    transcoding::{Transcode, TranscodeResponse},
+    transcoding::TranscodeResponse,
 };
 use serde_json::{Value, json};
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 use tonic_types::StatusExt;
 
-use crate::ErrorReason;
+use crate::{
+    guard::Guard,
+    rules::{Rules, validate},
+};
 
 /// Carries the HTTP status of an error from the bridge to the server, which
 /// takes it off: the transcoder itself knows gRPC codes only.
@@ -25,28 +29,40 @@ pub(crate) mod transcoders {
 #[async_trait]
 pub trait RestHandler: Send + Sync {
     /// Answers a request; `None` when no route of the service matches.
-    async fn handle(&self, method: &str, target: &str, headers: HeaderMap, body: &[u8]) -> Option<TranscodeResponse>;
+    async fn handle(&self, request: RestRequest<'_>) -> Option<TranscodeResponse>;
 }
 
-#[async_trait]
-impl<T: Transcode + Send + Sync> RestHandler for T {
-    async fn handle(&self, method: &str, target: &str, headers: HeaderMap, body: &[u8]) -> Option<TranscodeResponse> {
-        self.try_transcode(method, target, headers, body).await
-    }
+/// A request whose caller was admitted to the route.
+pub struct RestRequest<'a> {
+    pub method: &'a str,
+    /// Path and query.
+    pub target: &'a str,
+    pub headers: HeaderMap,
+    pub body: &'a [u8],
+    pub caller: Caller,
 }
 
-/// Calls the gRPC handler for a REST request.
-pub(crate) async fn bridge<Req, Res, F>(
-    request: Req,
+/// Validates a REST request and calls the handler for it.
+pub(crate) async fn bridge<G: Guard, Req: Rules, Res, F>(
+    guard: &G,
+    caller: &Caller,
+    message: Req,
     cx: &mut Context,
     call: impl FnOnce(Request<Req>) -> F,
 ) -> Result<Res, RestStatus>
 where
-    F: Future<Output = Result<Response<Res>, Status>>,
+    F: Future<Output = fenz_core::Result<Response<Res>>>,
 {
-    let mut request = Request::new(request);
-    *request.metadata_mut() = MetadataMap::from_headers(cx.take_request_headers());
-    match call(request).await {
+    let answer = match validate(&message) {
+        Ok(()) => {
+            let mut request = Request::new(message);
+            *request.metadata_mut() = MetadataMap::from_headers(cx.take_request_headers());
+            request.extensions_mut().insert(caller.clone());
+            call(request).await
+        }
+        Err(error) => Err(error),
+    };
+    match answer.map_err(|error| guard.status(error)) {
         Ok(response) => {
             let (metadata, message, _) = response.into_parts();
             cx.merge_response_headers(metadata.into_headers());
@@ -76,10 +92,10 @@ pub fn error_json(status: &Status) -> (u16, Option<u64>, Value) {
 fn error_parts(status: &Status) -> (u16, Option<u64>, Vec<Value>) {
     let details = status.get_error_details();
     let mut json = Vec::new();
-    let mut http_status = crate::reason::http_status(status.code());
+    let mut http_status = http_status(status.code());
     let mut retry_after = None;
     if let Some(info) = details.error_info() {
-        if let Some(reason) = ErrorReason::from_str_name(&info.reason) {
+        if let Some(reason) = Reason::from_str_name(&info.reason) {
             http_status = reason.http_status();
         }
         retry_after = info.metadata.get("retryAfterSeconds").and_then(|s| s.parse().ok());
@@ -100,4 +116,24 @@ fn error_parts(status: &Status) -> (u16, Option<u64>, Vec<Value>) {
         json.push(json!({"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request.request_id}));
     }
     (http_status, retry_after, json)
+}
+
+/// The HTTP status of a gRPC code, as `google/rpc/code.proto` maps them: for
+/// statuses without a reason of ours, of tonic itself.
+fn http_status(code: tonic::Code) -> u16 {
+    use tonic::Code;
+    match code {
+        Code::Ok => 200,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
+        Code::Unauthenticated => 401,
+        Code::PermissionDenied => 403,
+        Code::NotFound => 404,
+        Code::AlreadyExists | Code::Aborted => 409,
+        Code::ResourceExhausted => 429,
+        Code::Cancelled => 499,
+        Code::Unimplemented => 501,
+        Code::Unavailable => 503,
+        Code::DeadlineExceeded => 504,
+        Code::Unknown | Code::Internal | Code::DataLoss => 500,
+    }
 }

@@ -17,6 +17,8 @@ pub enum Access {
 /// An RPC.
 #[derive(Debug)]
 pub struct Method {
+    /// `package.Service`
+    pub service: &'static str,
     /// `/package.Service/Method`
     pub grpc_path: &'static str,
     /// The service of the fleet that serves it.
@@ -49,6 +51,17 @@ pub struct RawRoute {
     pub method: &'static str,
     pub path: &'static str,
     pub access: Access,
+    pub kind: RawRouteKind,
+}
+
+/// What a raw route carries; see `proto/fenzvideo/options/v1/options.proto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawRouteKind {
+    Download,
+    Upload,
+    EventStream,
+    LineStream,
+    Webhook,
 }
 
 /// What serves a path and method.

@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
+use fenz_core::{Error, Reason, Result};
 use regex::Regex;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 
 mod generated {
     #![allow(clippy::all, clippy::pedantic, unused_variables)]
@@ -22,30 +21,27 @@ pub trait Rules {
 /// Checks a message.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` with a `BadRequest` that lists the violations, at most
-/// [`MOST`]; its reason is that of the first.
-pub fn validate(message: &impl Rules) -> Result<(), Status> {
+/// One that lists the violations, at most [`MOST`]; its reason is that of the
+/// first.
+pub fn validate(message: &impl Rules) -> Result<()> {
     let mut violations = Violations::default();
     message.check(&mut violations);
     match violations.found.first() {
         None => Ok(()),
-        Some(first) => Err(refuse(first.reason, &violations.found)),
+        Some(first) => Err(refuse(first.reason, violations.found)),
     }
 }
 
-/// The status for violations.
+/// The error for violations.
 #[must_use]
-pub fn refuse(reason: &'static str, violations: &[Violation]) -> Status {
-    let mut details = ErrorDetails::new();
-    details.set_error_info(reason, crate::reason::DOMAIN, []);
-    for violation in violations {
-        details.add_bad_request_violation(violation.field.clone(), violation.description.clone());
-    }
-    let message = match violations {
+pub fn refuse(reason: Reason, violations: Vec<Violation>) -> Error {
+    let message = match &violations[..] {
         [only] => format!("{} {}", only.field, only.description),
         many => format!("{} fields are not valid", many.len()),
     };
-    Status::with_error_details(Code::InvalidArgument, message, details)
+    let mut error = Error::new(reason, message);
+    error.violations = violations.into_iter().map(|v| (v.field, v.description)).collect();
+    error
 }
 
 /// A violated rule.
@@ -53,7 +49,7 @@ pub fn refuse(reason: &'static str, violations: &[Violation]) -> Status {
 pub struct Violation {
     /// The path of JSON names, such as `videos[3].title`.
     pub field: String,
-    pub reason: &'static str,
+    pub reason: Reason,
     /// Completes a sentence that begins with the field: "must be at least 3
     /// characters long".
     pub description: String,
@@ -72,7 +68,7 @@ pub struct Violations {
 #[derive(Debug, Default, Clone, Copy)]
 struct Field {
     name: &'static str,
-    reason: &'static str,
+    reason: Reason,
 }
 
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
@@ -81,7 +77,7 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Violations {
-    fn field(&mut self, name: &'static str, reason: &'static str) -> &mut Self {
+    fn field(&mut self, name: &'static str, reason: Reason) -> &mut Self {
         self.current = Field { name, reason };
         self
     }
@@ -175,7 +171,7 @@ impl Violations {
     fn unique<T: PartialEq>(&mut self, values: &[T]) {
         let repeats = values.iter().enumerate().any(|(i, v)| values[..i].contains(v));
         // The field's own reason, such as TAG_LIMIT_EXCEEDED, is about its length.
-        let reason = std::mem::replace(&mut self.current.reason, "INVALID_PARAMS");
+        let reason = std::mem::replace(&mut self.current.reason, Reason::InvalidParams);
         self.refuse_unless(!repeats, || "must not repeat an entry".to_owned());
         self.current.reason = reason;
     }
@@ -205,13 +201,11 @@ mod tests {
 
     #[test]
     fn every_violating_field_is_listed() {
-        let status =
+        let error =
             validate(&RegisterRequest { username: "a b".into(), email: "xyz".into(), ..register() }).unwrap_err();
-        let details = status.get_error_details();
-        let fields: Vec<_> =
-            details.bad_request().expect("violations").field_violations.iter().map(|v| v.field.as_str()).collect();
+        let fields: Vec<_> = error.violations.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(fields, ["username", "email"]);
-        assert_eq!(details.error_info().expect("info").reason, "INVALID_PARAMS");
+        assert_eq!(error.reason, Reason::InvalidParams);
     }
 
     #[test]
@@ -240,11 +234,10 @@ mod tests {
             tag_ids: vec![1, 2, 3, 4, 5, 6],
             ..Default::default()
         };
-        let status = validate(&request).unwrap_err();
-        assert_eq!(status.get_error_details().error_info().expect("info").reason, "TAG_LIMIT_EXCEEDED");
+        assert_eq!(validate(&request).unwrap_err().reason, Reason::TagLimitExceeded);
     }
 
-    fn found(message: &impl Rules) -> Vec<(String, &'static str)> {
+    fn found(message: &impl Rules) -> Vec<(String, Reason)> {
         let mut violations = Violations::default();
         message.check(&mut violations);
         violations.found.into_iter().map(|v| (v.field, v.reason)).collect()
@@ -263,25 +256,22 @@ mod tests {
         videos[2].owner_id = 0;
         videos[2].tag_ids = vec![1, 2, 3, 4, 5, 6];
         let expected = [
-            ("videos[1].title", "INVALID_PARAMS"),
-            ("videos[2].importKey", "INVALID_PARAMS"),
-            ("videos[2].ownerId", "INVALID_PARAMS"),
-            ("videos[2].tagIds", "TAG_LIMIT_EXCEEDED"),
+            ("videos[1].title", Reason::InvalidParams),
+            ("videos[2].importKey", Reason::InvalidParams),
+            ("videos[2].ownerId", Reason::InvalidParams),
+            ("videos[2].tagIds", Reason::TagLimitExceeded),
         ];
         let request = ImportVideosRequest { videos };
         assert_eq!(found(&request), expected.map(|(field, reason)| (field.to_owned(), reason)));
-        let status = validate(&request).unwrap_err();
-        let details = status.get_error_details();
-        let violations = &details.bad_request().expect("violations").field_violations;
-        assert_eq!(violations[0].field, "videos[1].title");
-        assert_eq!(violations[0].description, "must not contain the character NUL");
+        let violations = validate(&request).unwrap_err().violations;
+        assert_eq!(violations[0], ("videos[1].title".to_owned(), "must not contain the character NUL".to_owned()));
     }
 
     #[test]
     fn the_violations_of_many_messages_are_bounded() {
         let request = |count| ImportVideosRequest { videos: vec![ImportedVideo::default(); count] };
         assert_eq!(found(&request(1_000)).len(), MOST);
-        assert_eq!(found(&request(1_001)), [("videos".to_owned(), "INVALID_PARAMS")]);
+        assert_eq!(found(&request(1_001)), [("videos".to_owned(), Reason::InvalidParams)]);
     }
 
     #[test]
@@ -290,7 +280,7 @@ mod tests {
         struct Outer(Inner);
         impl Rules for Inner {
             fn check(&self, violations: &mut Violations) {
-                violations.field("name", "INVALID_PARAMS").required(false);
+                violations.field("name", Reason::InvalidParams).required(false);
             }
         }
         impl Rules for Outer {
@@ -300,7 +290,7 @@ mod tests {
         }
         let mut violations = Violations::default();
         violations.messages("outers", &[Outer(Inner)], 1);
-        violations.field("last", "INVALID_PARAMS").required(false);
+        violations.field("last", Reason::InvalidParams).required(false);
         let fields: Vec<_> = violations.found.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["outers[0].inner.name", "last"]);
     }

@@ -8,9 +8,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fenz_contract::{
-    ErrorReason, OPENAPI,
+    OPENAPI,
     routes::{RAW_ROUTES, RawRoute},
 };
+use fenz_core::Reason;
 use serde_json::Value;
 
 fn document() -> Value {
@@ -64,7 +65,7 @@ fn reasons_of_raw_routes_have_the_status_that_they_are_listed_under() {
             let Ok(status) = status.parse::<u16>() else { continue };
             let description = response["description"].as_str().unwrap();
             for reason in description.split(|c: char| !(c.is_ascii_uppercase() || c == '_')) {
-                if let Some(reason) = ErrorReason::from_str_name(reason) {
+                if let Some(reason) = Reason::from_str_name(reason) {
                     assert_eq!(reason.http_status(), status, "{} on {}", reason.as_str_name(), route.path);
                 }
             }

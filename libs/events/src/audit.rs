@@ -1,8 +1,10 @@
 //! The audit log: every administrative action and security event is emitted in
 //! the transaction that did it. The admin service stores the log.
 
-use fenz_chassis::{Result, UserId, database::Txn, request};
+use fenz_chassis::request;
 use fenz_contract::events::v1::AuditRecorded;
+use fenz_core::{Result, UserId};
+use fenz_database::Txn;
 use serde_json::Value;
 
 use crate::Outbox;

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Platform, database::Txn};
+use fenz_chassis::Platform;
+use fenz_database::Txn;
 use futures::future::BoxFuture;
 
 use crate::{
-    Event, HandlerError, bus::Bus, envelope::Envelope, mailbox_consumer::MailboxConsumer, mailboxes, maintenance,
-    stream_consumer::StreamConsumer, worker::Worker,
+    Database, Event, HandlerError, bus::Bus, envelope::Envelope, mailbox_consumer::MailboxConsumer, mailboxes,
+    maintenance, stream_consumer::StreamConsumer, worker::Worker,
 };
 
 /// An event as its handler gets it.
@@ -80,20 +81,20 @@ impl Consumer {
         self
     }
 
-    /// Starts consuming, as the service of the platform. Needs its database,
-    /// with the tables of [`crate::migrations`]; the broker may be unavailable.
+    /// Starts consuming, as the service of the platform. The broker may be
+    /// unavailable.
     ///
     /// # Errors
     /// When there is no handler, or the bus's address is no address.
-    pub async fn start(self, platform: &Platform) -> anyhow::Result<()> {
+    pub async fn start<M>(self, platform: &Platform, db: &Database<M>) -> anyhow::Result<()> {
         if self.handlers.is_empty() {
             bail!("a consumer of {} has no handler", platform.service);
         }
         let kinds = self.handlers.keys().copied().collect();
-        let worker = Arc::new(Worker::new(platform, self.handlers)?);
+        let worker = Arc::new(Worker::new(platform, db.connection(), self.handlers));
         let mailbox = MailboxConsumer::new(worker.clone());
         let bus = Bus::of(platform).await?;
-        maintenance::of_consumer(platform, &bus)?;
+        maintenance::of_consumer(platform, db.connection(), &bus);
         match bus {
             Bus::JetStream(stream) => {
                 let consumer = StreamConsumer { worker, stream, filters: self.filters, mailbox: mailbox.arrived() };
@@ -104,7 +105,7 @@ impl Consumer {
                 registry.add(mailboxes::Consumer {
                     service: platform.service,
                     kinds,
-                    db: platform.db()?,
+                    db: db.connection(),
                     clock: platform.clock.clone(),
                     arrived: arrived.clone(),
                 });

@@ -1,7 +1,9 @@
 //! Events that were given up, for the operator.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Clock, OwnCommand, Result, Service, database};
+use fenz_chassis::Invocation;
+use fenz_core::{Clock, Result};
+use fenz_database::{DatabaseSettings, transact};
 use sea_orm::DatabaseConnection;
 
 use crate::{
@@ -38,7 +40,7 @@ pub async fn list(db: &DatabaseConnection, limit: u64) -> Result<Vec<DeadLetter>
 pub async fn replay(db: &DatabaseConnection, clock: &Clock, only: Option<&str>) -> Result<usize> {
     let mut replayed = 0;
     loop {
-        let count = database::transact(db, |txn| async move {
+        let count = transact(db, |txn| async move {
             let given_up = dead_letters::first(txn.as_ref(), only, PAGE).await?;
             for DeadLetter { envelope, consumer, .. } in &given_up {
                 mailbox::insert(txn.as_ref(), consumer, &[envelope], 0, clock.now()).await?;
@@ -54,16 +56,16 @@ pub async fn replay(db: &DatabaseConnection, clock: &Clock, only: Option<&str>) 
 }
 
 /// `<service> dead-letters list` and `<service> dead-letters replay [id]`, as
-/// a command of [`fenz_chassis::run_with`].
+/// a command of [`fenz_chassis::run`].
 ///
 /// # Errors
 /// When the arguments are wrong, or the database does not answer.
-pub fn command<S: Service>(command: OwnCommand) -> anyhow::Result<()> {
-    let OwnCommand { arguments, sources, runtime } = command;
-    let (settings, _) = sources.service::<S::Config>(S::NAME)?;
-    let arguments: Vec<&str> = arguments.iter().skip(1).map(String::as_str).collect();
-    runtime.block_on(async {
-        let db = database::connect(&settings.database).await?;
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
+pub(crate) fn command(invocation: Invocation) -> anyhow::Result<()> {
+    let settings = invocation.settings()?.section::<DatabaseSettings>("database")?;
+    let arguments: Vec<&str> = invocation.arguments.iter().map(String::as_str).collect();
+    invocation.runtime.block_on(async {
+        let db = fenz_database::connect(&settings).await?;
         match arguments[..] {
             ["list"] => {
                 for letter in list(&db, 1_000).await? {
@@ -77,7 +79,7 @@ pub fn command<S: Service>(command: OwnCommand) -> anyhow::Result<()> {
                 0 => anyhow::bail!("there is no dead letter {id}"),
                 count => println!("{count} replayed"),
             },
-            _ => anyhow::bail!("should be: {} dead-letters list, or dead-letters replay [id]", S::NAME),
+            _ => anyhow::bail!("should be: {} dead-letters list, or dead-letters replay [id]", invocation.service),
         }
         Ok(())
     })

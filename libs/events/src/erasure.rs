@@ -6,10 +6,16 @@
 //! service reports. An outage (of the object store, of Redis) delays it. Handlers
 //! of late events about the user check [`ErasureRunner::is_erased`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use fenz_chassis::{Clock, Platform, Result, UserId, database::Txn};
+use fenz_chassis::Platform;
 use fenz_contract::events::v1::{UserDeleted, UserErased};
+use fenz_core::{Clock, Result, UserId};
+use fenz_database::Txn;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::sync::Notify;
 
@@ -63,18 +69,14 @@ struct Inner {
 }
 
 impl ErasureRunner {
-    /// Needs the service's database, with the tables of [`crate::migrations`].
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn new(platform: &Platform, outbox: &Outbox) -> anyhow::Result<Self> {
-        Ok(Self(Arc::new(Inner {
+    pub fn new(platform: &Platform, outbox: &Outbox) -> Self {
+        Self(Arc::new(Inner {
             service: platform.service,
-            db: platform.db()?,
+            db: outbox.connection(),
             clock: platform.clock.clone(),
             outbox: outbox.clone(),
             requested: Notify::new(),
-        })))
+        }))
     }
 
     /// For the service's handler of [`UserDeleted`]: stores the request. What
@@ -104,12 +106,10 @@ impl ErasureRunner {
     }
 
     /// Starts running requests.
-    ///
-    /// # Errors
-    /// When the service has no database.
-    pub fn start(&self, platform: &Platform, eraser: impl UserDataEraser) -> anyhow::Result<()> {
+    pub fn start(&self, platform: &Platform, eraser: impl UserDataEraser) {
+        platform.shared.get::<ErasureParticipants>().add(platform.service);
         let (inner, stop) = (self.0.clone(), platform.stop.clone());
-        let lease = Lease::new(platform, "erasures")?;
+        let lease = Lease::new(platform, self.0.db.clone(), "erasures");
         platform.spawn("erasures", async move {
             loop {
                 match stop.run_until_cancelled(inner.run_due(&lease, &eraser)).await {
@@ -130,7 +130,20 @@ impl ErasureRunner {
             let (db, clock) = (db.clone(), clock.clone());
             async move { Ok(erasures::prune_erased(&db, clock.ago(RETENTION)).await?) }
         });
-        Ok(())
+    }
+}
+
+/// The services of this process that erase users' data.
+#[derive(Clone, Default)]
+pub(crate) struct ErasureParticipants(Arc<Mutex<BTreeSet<&'static str>>>);
+
+impl ErasureParticipants {
+    fn add(&self, service: &'static str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(service);
+    }
+
+    pub fn contains(&self, service: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(service)
     }
 }
 

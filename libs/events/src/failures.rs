@@ -2,7 +2,8 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use fenz_chassis::{Error, Result, database::transact};
+use fenz_core::{Error, Result};
+use fenz_database::transact;
 
 use crate::{
     HandlerError,

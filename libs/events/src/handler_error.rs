@@ -1,7 +1,8 @@
 //! Why a handler did not apply an event.
 
-use fenz_chassis::{Error, Reason, database::database_code};
-use sea_orm::DbErr;
+use fenz_chassis::status;
+use fenz_core::{Error, Reason};
+use fenz_database::DbError;
 
 /// What a handler returns instead of `Ok`. Errors of the database and of other
 /// services become the right variant with `?`.
@@ -28,7 +29,7 @@ impl HandlerError {
 
 impl From<Error> for HandlerError {
     fn from(error: Error) -> Self {
-        if let Some(database) = error.database_error().filter(|database| is_about_the_data(database)) {
+        if let Some(database) = fenz_database::cause(&error).filter(|database| database.is_about_the_data()) {
             return Self::Invalid(database.to_string());
         }
         match error.reason {
@@ -39,42 +40,27 @@ impl From<Error> for HandlerError {
     }
 }
 
-impl From<DbErr> for HandlerError {
-    fn from(error: DbErr) -> Self {
+impl From<DbError> for HandlerError {
+    fn from(error: DbError) -> Self {
         Error::from(error).into()
     }
 }
 
 impl From<tonic::Status> for HandlerError {
     fn from(status: tonic::Status) -> Self {
-        Error::from(status).into()
-    }
-}
-
-/// Whether the database works and rejects this data: it always would.
-fn is_about_the_data(error: &DbErr) -> bool {
-    if error.sql_err().is_some() {
-        return true;
-    }
-    match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => false,
-        DbErr::Exec(_) | DbErr::Query(_) => database_code(error).is_some_and(|code| match code.parse::<u32>() {
-            // SQLite: too big, constraint, mismatch; the high bytes are details.
-            Ok(code) if code < 10_000 => matches!(code & 0xff, 18..=20),
-            // SQLSTATE: data exception, integrity constraint violation.
-            _ => code.starts_with("22") || code.starts_with("23"),
-        }),
-        _ => true,
+        status::into_error(status).into()
     }
 }
 
 /// The error with its cause, for the log and the dead letter.
 pub fn describe(error: &Error) -> String {
-    error.database_error().map_or_else(|| format!("{error:?}"), ToString::to_string)
+    fenz_database::cause(error).map_or_else(|| format!("{error:?}"), ToString::to_string)
 }
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::{DbErr, RuntimeErr};
+
     use super::*;
 
     #[test]
@@ -83,9 +69,9 @@ mod tests {
         assert!(matches!(of(Reason::VideoNotFound), HandlerError::Invalid(_)));
         assert!(matches!(of(Reason::Unavailable), HandlerError::Unavailable(_)));
         assert!(matches!(of(Reason::Internal), HandlerError::Internal(_)));
-        assert!(matches!(HandlerError::from(DbErr::RecordNotFound("row".into())), HandlerError::Invalid(_)));
-        let runtime = || sea_orm::RuntimeErr::Internal("error".into());
-        assert!(matches!(HandlerError::from(DbErr::Conn(runtime())), HandlerError::Unavailable(_)));
-        assert!(matches!(HandlerError::from(DbErr::Exec(runtime())), HandlerError::Internal(_)));
+        assert!(matches!(HandlerError::from(DbError::malformed("row")), HandlerError::Invalid(_)));
+        let runtime = || RuntimeErr::Internal("error".into());
+        assert!(matches!(HandlerError::from(DbError::from(DbErr::Conn(runtime()))), HandlerError::Unavailable(_)));
+        assert!(matches!(HandlerError::from(DbError::from(DbErr::Exec(runtime()))), HandlerError::Internal(_)));
     }
 }

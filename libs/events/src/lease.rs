@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Clock, Platform, Result};
+use fenz_chassis::Platform;
+use fenz_core::{Clock, Result};
 use sea_orm::DatabaseConnection;
 
 use crate::{replica::Replica, store::leases};
@@ -22,10 +23,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// # Errors
-    /// When the service has no database.
-    pub fn new(platform: &Platform, name: &'static str) -> anyhow::Result<Self> {
-        Ok(Self { db: platform.db()?, clock: platform.clock.clone(), name, holder: Replica::default() })
+    pub fn new(platform: &Platform, db: DatabaseConnection, name: &'static str) -> Self {
+        Self { db, clock: platform.clock.clone(), name, holder: Replica::default() }
     }
 
     /// Takes or renews it. Call it before each batch of work, at least every

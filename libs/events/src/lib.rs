@@ -16,20 +16,20 @@
 //! are in the [`MailboxRegistry`]. Services are the same on both.
 //!
 //! ```no_run
-//! # use fenz_chassis::{Platform, Result};
+//! # use fenz_chassis::Platform;
 //! # use fenz_contract::events::v1::{UserRegistered, VideoDeleted};
-//! use fenz_events::{Consumer, Outbox, ReceivedEvent};
+//! use fenz_events::{Consumer, Database, Outbox, ReceivedEvent};
 //!
-//! // The service's Migrator appends `fenz_events::migrations()` to its own.
-//! # async fn build(platform: Platform) -> anyhow::Result<()> {
-//! let outbox = Outbox::start(&platform).await?;
+//! // The service requires `Database<Migrator>`, which adds our tables to its own.
+//! # async fn build<M>(platform: Platform, db: Database<M>) -> anyhow::Result<()> {
+//! let outbox = Outbox::start(&platform, &db).await?;
 //! Consumer::new()
 //!     .on(|txn, ReceivedEvent { event, .. }: ReceivedEvent<UserRegistered>| async move {
 //!         // Write with `txn`; `?` turns errors into the right `HandlerError`.
 //!         # let _ = (txn, event);
 //!         Ok(())
 //!     })
-//!     .start(&platform)
+//!     .start(&platform, &db)
 //!     .await?;
 //!
 //! outbox
@@ -63,6 +63,7 @@ mod broadcast;
 mod bus;
 mod circuit_breaker;
 mod consumer;
+mod database;
 pub mod dead_letters;
 mod envelope;
 mod erasure;
@@ -84,6 +85,7 @@ mod worker;
 pub use audit::AuditEntry;
 pub use broadcast::BroadcastSubscriber;
 pub use consumer::{Consumer, ReceivedEvent};
+pub use database::Database;
 pub use envelope::{Envelope, Headers};
 pub use erasure::{Batch, ErasureRunner, UserDataEraser};
 pub use event::{Event, FAMILIES};
@@ -91,4 +93,3 @@ pub use handler_error::HandlerError;
 pub use lease::Lease;
 pub use mailboxes::MailboxRegistry;
 pub use outbox::{MAX_BYTES, Outbox};
-pub use store::migrations;

@@ -3,7 +3,7 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use fenz_chassis::Error;
+use fenz_core::Error;
 use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;

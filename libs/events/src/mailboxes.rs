@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use fenz_chassis::Clock;
+use fenz_core::Clock;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 

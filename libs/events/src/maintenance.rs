@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fenz_chassis::Platform;
+use sea_orm::DatabaseConnection;
 
 use crate::{
     bus::Bus,
@@ -16,8 +17,8 @@ const PRUNE: Duration = Duration::from_secs(3600);
 const MEASURE: Duration = Duration::from_secs(15);
 
 /// Measures the rows of the outbox and the age of the oldest.
-pub fn of_outbox(platform: &Platform) -> anyhow::Result<()> {
-    let (service, db, clock) = (platform.service, platform.db()?, platform.clock.clone());
+pub fn of_outbox(platform: &Platform, db: DatabaseConnection) {
+    let (service, clock) = (platform.service, platform.clock.clone());
     platform.every("events.outbox_gauges", MEASURE, move || {
         let (db, clock) = (db.clone(), clock.clone());
         async move {
@@ -31,17 +32,16 @@ pub fn of_outbox(platform: &Platform) -> anyhow::Result<()> {
             Ok(())
         }
     });
-    Ok(())
 }
 
 /// Prunes the inbox and the dead letters; counts events that wait and those
 /// given up.
-pub fn of_consumer(platform: &Platform, bus: &Bus) -> anyhow::Result<()> {
-    let (service, db) = (platform.service, platform.db()?);
+pub fn of_consumer(platform: &Platform, db: DatabaseConnection, bus: &Bus) {
+    let (service, measured) = (platform.service, db.clone());
     // In a fleet the stream's consumer measures this.
     let is_bus = matches!(bus, Bus::Mailboxes(_));
     platform.every("events.consumer_gauges", MEASURE, move || {
-        let db = db.clone();
+        let db = measured.clone();
         async move {
             let (waiting, dead) = (mailbox::count(&db, service).await?, dead_letters::count(&db).await?);
             if is_bus {
@@ -52,7 +52,7 @@ pub fn of_consumer(platform: &Platform, bus: &Bus) -> anyhow::Result<()> {
             Ok(())
         }
     });
-    let (db, clock) = (platform.db()?, platform.clock.clone());
+    let clock = platform.clock.clone();
     platform.every("events.prune", PRUNE, move || {
         let (db, clock) = (db.clone(), clock.clone());
         async move {
@@ -60,5 +60,4 @@ pub fn of_consumer(platform: &Platform, bus: &Bus) -> anyhow::Result<()> {
             Ok(dead_letters::prune(&db, clock.ago(RETENTION)).await?)
         }
     });
-    Ok(())
 }

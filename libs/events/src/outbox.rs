@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{
-    Clock, Error, Platform, Result,
-    database::{self, Txn},
-};
+use fenz_chassis::Platform;
+use fenz_core::{Clock, Error, Result};
+use fenz_database::Txn;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
-use crate::{Event, bus::Bus, envelope::Envelope, maintenance, relay, replica::Replica, store::outbox};
+use crate::{Database, Event, bus::Bus, envelope::Envelope, maintenance, relay, replica::Replica, store::outbox};
 
 /// The largest event, encoded. Files do not belong into events.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -32,22 +31,22 @@ pub(crate) struct Inner {
 
 impl Outbox {
     /// Starts publishing what the service emits. Needs its database, with the
-    /// tables of [`crate::migrations`]; the broker may be unavailable.
+    /// tables of this library; the broker may be unavailable.
     ///
     /// # Errors
     /// When the bus's address is no address.
-    pub async fn start(platform: &Platform) -> anyhow::Result<Self> {
+    pub async fn start<M>(platform: &Platform, db: &Database<M>) -> anyhow::Result<Self> {
         let bus = Bus::of(platform).await?;
         let inner = Arc::new(Inner {
             service: platform.service,
-            db: platform.db()?,
+            db: db.connection(),
             clock: platform.clock.clone(),
             replica: Replica::default(),
             committed: Notify::new(),
             written: Notify::new(),
         });
-        relay::start(platform, &inner, &bus)?;
-        maintenance::of_outbox(platform)?;
+        relay::start(platform, &inner, &bus);
+        maintenance::of_outbox(platform, db.connection());
         Ok(Self(inner))
     }
 
@@ -76,11 +75,15 @@ impl Outbox {
         Ok(())
     }
 
+    pub(crate) fn connection(&self) -> DatabaseConnection {
+        self.0.db.clone()
+    }
+
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.clock.now()
     }
 
-    /// A transaction that emits: [`database::transact`], then its events are
+    /// A transaction that emits: [`fenz_database::transact`], then its events are
     /// published.
     ///
     /// # Errors
@@ -90,7 +93,7 @@ impl Outbox {
         W: Fn(Txn) -> F,
         F: Future<Output = Result<T>>,
     {
-        let value = database::transact(&self.0.db, work).await?;
+        let value = fenz_database::transact(&self.0.db, work).await?;
         self.0.committed.notify_one();
         Ok(value)
     }

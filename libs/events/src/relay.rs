@@ -27,12 +27,14 @@ const SWEEP: Duration = Duration::from_secs(1);
 const POLL_DELAYS: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(40), Duration::from_millis(200)];
 
 /// Starts the replica's relay and the sweeper.
-pub fn start(platform: &Platform, outbox: &Arc<Inner>, bus: &Bus) -> Result<()> {
+pub fn start(platform: &Platform, outbox: &Arc<Inner>, bus: &Bus) {
     let relay = Relay { outbox: outbox.clone(), bus: bus.clone() };
     platform.spawn("events.relay", relay.run(platform.stop.clone()));
     let sweeper = Relay { outbox: outbox.clone(), bus: bus.clone() };
-    platform.spawn("events.sweeper", sweeper.sweep(Lease::new(platform, "events.sweeper")?, platform.stop.clone()));
-    Ok(())
+    platform.spawn(
+        "events.sweeper",
+        sweeper.sweep(Lease::new(platform, outbox.db.clone(), "events.sweeper"), platform.stop.clone()),
+    );
 }
 
 struct Relay {

@@ -12,11 +12,9 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{
-    Clock, Error, Platform, Reason, Result,
-    database::{Txn, is_duplicate, transact},
-    ops::Readiness,
-};
+use fenz_chassis::{Platform, ops::Readiness};
+use fenz_core::{Clock, Error, Reason, Result};
+use fenz_database::{Txn, transact};
 use futures::FutureExt;
 use sea_orm::{DatabaseConnection, DbBackend};
 use tracing::Instrument;
@@ -63,15 +61,19 @@ pub enum Outcome {
 }
 
 impl Worker {
-    pub fn new(platform: &Platform, handlers: BTreeMap<(&'static str, &'static str), Handler>) -> anyhow::Result<Self> {
-        Ok(Self {
+    pub fn new(
+        platform: &Platform,
+        db: DatabaseConnection,
+        handlers: BTreeMap<(&'static str, &'static str), Handler>,
+    ) -> Self {
+        Self {
             service: platform.service,
-            db: platform.db()?,
+            db,
             clock: platform.clock.clone(),
             readiness: platform.readiness.clone(),
             breaker: CircuitBreaker::new(platform.service),
             handlers,
-        })
+        }
     }
 
     /// Events that are handled concurrently. SQLite has one writer.
@@ -122,7 +124,7 @@ impl Worker {
             async move {
                 let now = self.clock.now();
                 if let Err(error) = inbox::insert_in_txn(txn.as_ref(), &envelope.id, self.service, now).await {
-                    duplicate.store(is_duplicate(&error), Ordering::Relaxed);
+                    duplicate.store(error.is_duplicate(), Ordering::Relaxed);
                     return Err(error.into());
                 }
                 match run_handler(handler, txn.clone(), envelope, now).await {

@@ -6,13 +6,11 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{
-    Clock, Role, UserId,
-    identity::{Claims, Ed25519Key, Gatekeeper},
-};
-use fenz_contract::auth::v1::{self as pb, auth_service_server::AuthService};
+use fenz_chassis::identity::{Authorizer, Claims, Ed25519Key};
+use fenz_contract::auth::v1::{self as pb, AuthServiceHandler};
+use fenz_core::{Clock, Error, Reason, Result, Role, UserId};
 use jsonwebtoken::{Algorithm, Header};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 /// The key set and the ended sessions of a test.
 #[derive(Clone)]
@@ -64,66 +62,63 @@ impl StandInAuth {
             .push(pb::EndedSession { id: id.to_owned(), until: Some(until.into()) });
     }
 
-    /// Its gRPC service.
-    pub fn endpoint(&self, gatekeeper: Gatekeeper) -> fenz_contract::Endpoint {
-        pb::auth_service(self.clone(), gatekeeper)
+    /// Its gRPC service, which knows its own key.
+    pub fn endpoint(&self, authorizer: Authorizer) -> fenz_contract::Endpoint {
+        authorizer.verifier.set_keys(&[self.key.jwk(KEY_ID)]);
+        pb::auth_service(self.clone(), authorizer)
     }
 }
 
-fn elsewhere<T>() -> Result<T, Status> {
-    Err(Status::unimplemented("a test that needs this starts the auth service"))
+fn not_here<T>() -> Result<T> {
+    Err(Error::new(Reason::MethodNotAllowed, "a test that needs this starts the auth service"))
 }
 
-#[async_trait::async_trait]
-impl AuthService for StandInAuth {
-    async fn get_jwks(&self, _: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>, Status> {
+impl AuthServiceHandler for StandInAuth {
+    async fn get_jwks(&self, _: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>> {
         Ok(Response::new(pb::GetJwksResponse { keys: vec![self.key.jwk(KEY_ID)] }))
     }
 
     async fn list_ended_sessions(
         &self,
         request: Request<pb::ListEndedSessionsRequest>,
-    ) -> Result<Response<pb::ListEndedSessionsResponse>, Status> {
+    ) -> Result<Response<pb::ListEndedSessionsResponse>> {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let sessions = ended.iter().skip(request.into_inner().after as usize).cloned().collect();
         Ok(Response::new(pb::ListEndedSessionsResponse { sessions, next: ended.len() as i64 }))
     }
 
-    async fn register(&self, _: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>, Status> {
-        elsewhere()
+    async fn register(&self, _: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>> {
+        not_here()
     }
 
-    async fn login(&self, _: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>, Status> {
-        elsewhere()
+    async fn login(&self, _: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>> {
+        not_here()
     }
 
-    async fn refresh(&self, _: Request<pb::RefreshRequest>) -> Result<Response<pb::RefreshResponse>, Status> {
-        elsewhere()
+    async fn refresh(&self, _: Request<pb::RefreshRequest>) -> Result<Response<pb::RefreshResponse>> {
+        not_here()
     }
 
-    async fn logout(&self, _: Request<pb::LogoutRequest>) -> Result<Response<pb::LogoutResponse>, Status> {
-        elsewhere()
+    async fn logout(&self, _: Request<pb::LogoutRequest>) -> Result<Response<pb::LogoutResponse>> {
+        not_here()
     }
 
-    async fn logout_all(&self, _: Request<pb::LogoutAllRequest>) -> Result<Response<pb::LogoutAllResponse>, Status> {
-        elsewhere()
+    async fn logout_all(&self, _: Request<pb::LogoutAllRequest>) -> Result<Response<pb::LogoutAllResponse>> {
+        not_here()
     }
 
-    async fn list_sessions(
-        &self,
-        _: Request<pb::ListSessionsRequest>,
-    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
-        elsewhere()
+    async fn list_sessions(&self, _: Request<pb::ListSessionsRequest>) -> Result<Response<pb::ListSessionsResponse>> {
+        not_here()
     }
 
-    async fn end_session(&self, _: Request<pb::EndSessionRequest>) -> Result<Response<pb::EndSessionResponse>, Status> {
-        elsewhere()
+    async fn end_session(&self, _: Request<pb::EndSessionRequest>) -> Result<Response<pb::EndSessionResponse>> {
+        not_here()
     }
 
     async fn reset_password(
         &self,
         _: Request<pb::ResetPasswordRequest>,
-    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
-        elsewhere()
+    ) -> Result<Response<pb::ResetPasswordResponse>> {
+        not_here()
     }
 }

@@ -2,6 +2,7 @@
 //! own loopback port as it would run alone.
 
 mod auth;
+mod client;
 mod database;
 mod port;
 mod redis;
@@ -9,8 +10,9 @@ mod sandbox;
 mod servers;
 
 pub use auth::StandInAuth;
+pub use client::{Client, PNG, Reply, eventually, id, mp4};
 pub use database::Database;
 pub use port::free_address;
 pub use redis::Redis;
-pub use sandbox::{SERVICES, Sandbox};
+pub use sandbox::{Sandbox, services};
 pub use servers::{Server, required_or_skip};

@@ -4,23 +4,29 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use anyhow::{Context, Result};
 use fenz_chassis::{
-    Process, Role, Service, UserId,
-    identity::{Ed25519Key, Gatekeeper, ServiceIdentity, TrustedServices, Verifier},
+    Process, Requirements, Service, Settings,
+    identity::{Authorizer, Ed25519Key, ServiceIdentity, TrustedServices, Verifier},
     peers::{PeerChannel, PeerSettings, Peers},
     settings::{IdentitySettings, Sources},
 };
+use fenz_contract::routes::HOSTS;
+use fenz_core::{Role, UserId};
+use fenz_database::DatabaseSettings;
 use tokio::net::TcpListener;
 
 use crate::{Database, StandInAuth};
 
-/// The services that a sandbox has a place for.
-pub const SERVICES: [&str; 8] =
-    ["gateway", "auth", "content", "media", "channel", "notification", "recommendation", "admin"];
-/// Others do without these: they know of them only when they start after them.
-const OPTIONAL: [&str; 4] = ["channel", "notification", "recommendation", "admin"];
+/// Others know the addresses of these from the beginning, of all others only
+/// when they start after them: they can do without those.
+const ALWAYS_KNOWN: [&str; 3] = ["auth", "content", "media"];
 const S3_KEY: &str = "sandbox";
 /// Keeps a run of many tests within what one database server allows.
 const CONNECTIONS: &str = "6";
+
+/// The services that a sandbox has a port for.
+pub fn services() -> impl Iterator<Item = &'static str> {
+    std::iter::once("gateway").chain(HOSTS.iter().copied())
+}
 
 /// A fleet of a test's own. Dropped, it takes everything with it.
 pub struct Sandbox {
@@ -61,13 +67,13 @@ impl Sandbox {
 
     async fn reserve(&mut self) -> Result<()> {
         let mut trusted = Vec::new();
-        for name in SERVICES {
+        for name in services() {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let address = listener.local_addr()?;
             let key = Ed25519Key::generate();
             trusted.push(format!("{name}={}", key.public_base64()));
             self.sources.set(&[name, "internal", "key"], &key.to_base64())?;
-            if name != "gateway" && !OPTIONAL.contains(&name) {
+            if ALWAYS_KNOWN.contains(&name) {
                 self.sources.set(&["peers", name], &format!("http://{address}"))?;
             }
             self.listeners.insert(name, listener);
@@ -109,13 +115,21 @@ impl Sandbox {
         self.sources.set(&key.split('.').collect::<Vec<_>>(), value)
     }
 
+    /// The settings of a service.
+    ///
+    /// # Errors
+    /// Names the key and what it should be.
+    pub fn settings<S: Service>(&self) -> Result<(Settings, S::Config)> {
+        fenz_chassis::check::<S>(&self.sources)
+    }
+
     /// Starts a service; `Sandbox::url` tells where.
     ///
     /// # Errors
     /// When it does not start, or runs already.
     pub async fn start<S: Service>(&mut self) -> Result<()> {
         let listener = self.take_listener(S::NAME)?;
-        if S::NEEDS.database {
+        if S::Requirements::sections().contains(&"database") {
             let url = self.database.create(self.folder.path(), S::NAME).await?;
             self.sources.set(&[S::NAME, "database", "url"], &url)?;
         }
@@ -142,21 +156,30 @@ impl Sandbox {
     #[expect(clippy::unused_async, reason = "needs the runtime, as every start does")]
     pub async fn start_auth_stand_in(&mut self) -> Result<()> {
         let listener = self.listeners.remove("auth").context("auth runs already")?;
-        let gatekeeper = Gatekeeper {
-            verifier: Verifier::new(&IdentitySettings::default(), self.process.clock.clone(), None),
-            services: TrustedServices::new(&self.trusted, self.process.clock.clone())?,
-        };
-        let mut routes = tonic::service::RoutesBuilder::default();
-        (self.auth.endpoint(gatekeeper).grpc)(&mut routes);
+        let routes = self.auth_stand_in()?;
         let stop = self.process.stop.clone();
         tokio::spawn(async move {
             let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
             tonic::transport::Server::builder()
-                .add_routes(routes.routes())
+                .add_routes(routes)
                 .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
                 .await
         });
         Ok(())
+    }
+
+    /// The stand-in for the auth service, behind the checks of the contract.
+    ///
+    /// # Errors
+    /// Never for the keys of a sandbox.
+    pub fn auth_stand_in(&self) -> Result<tonic::service::Routes> {
+        let authorizer = Authorizer {
+            verifier: Verifier::new(&IdentitySettings::default(), self.process.clock.clone()),
+            services: TrustedServices::new(&self.trusted, self.process.clock.clone())?,
+        };
+        let mut routes = tonic::service::RoutesBuilder::default();
+        (self.auth.endpoint(authorizer).grpc)(&mut routes);
+        Ok(routes.routes())
     }
 
     /// Takes a service's port, for a stand-in of the test's own.
@@ -164,7 +187,7 @@ impl Sandbox {
     /// # Errors
     /// When the service runs already.
     pub fn take_listener(&mut self, service: &str) -> Result<TcpListener> {
-        if OPTIONAL.contains(&service) {
+        if HOSTS.contains(&service) && !ALWAYS_KNOWN.contains(&service) {
             self.sources.set(&["peers", service], &self.url(service))?;
         }
         self.listeners.remove(service).with_context(|| format!("{service} runs already"))
@@ -183,7 +206,8 @@ impl Sandbox {
     /// # Errors
     /// When the service was not started.
     pub fn database_url(&self, service: &str) -> Result<String> {
-        Ok(self.sources.service::<serde_json::Value>(service)?.0.database.url.expose().to_owned())
+        let (settings, _) = self.sources.service::<serde_json::Value>(service)?;
+        Ok(settings.section::<DatabaseSettings>("database")?.url.expose().to_owned())
     }
 
     /// A connection to one service that proves to be from another.
@@ -193,16 +217,8 @@ impl Sandbox {
     pub fn peer(&self, from: &'static str, to: &str) -> Result<PeerChannel> {
         let key = self.keys.get(from).with_context(|| format!("no service {from}"))?;
         let identity = ServiceIdentity::new(from, key, self.process.clock.clone());
-        let url = |name: &str| Some(self.url(name));
-        let settings = PeerSettings {
-            auth: url("auth"),
-            content: url("content"),
-            media: url("media"),
-            channel: url("channel"),
-            notification: url("notification"),
-            recommendation: url("recommendation"),
-            admin: url("admin"),
-        };
+        let addresses = HOSTS.iter().map(|name| ((*name).to_owned(), self.url(name)));
+        let settings = PeerSettings::try_from(addresses.collect::<BTreeMap<_, _>>()).map_err(anyhow::Error::msg)?;
         Peers::new(settings, Some(identity)).require(to)
     }
 

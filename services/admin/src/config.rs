@@ -1,6 +1,6 @@
 //! The service's own settings, `FENZ_ADMIN__…`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the service listens; by default on 127.0.0.1 and its default port.
-    pub listen: Option<SocketAddr>,
     /// How many entries of a list can be paged through.
     pub max_page_depth: u64,
     /// The services that take part in erasures, comma-separated.
@@ -29,7 +27,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: None,
             max_page_depth: 10_000,
             erasure_services: "auth,content,media,channel,notification,recommendation,admin".to_owned(),
             erasure_retry: Duration::from_secs(30),

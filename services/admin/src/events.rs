@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased, UserModerated};
-use fenz_events::{Consumer, HandlerError, ReceivedEvent};
+use fenz_events::{Consumer, Database, HandlerError, ReceivedEvent};
 
+use crate::store::Migrator;
 use crate::{
     app::App,
     domain::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Starts the consumer of audit entries and of the events of erasures.
-pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()> {
+pub async fn start_consumer(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
     let (recording, deleting, erasing) = (app.clone(), app.clone(), app.clone());
     Consumer::new()
         .on(move |txn, received: ReceivedEvent<AuditRecorded>| {
@@ -48,7 +49,7 @@ pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()
                 Ok(app.user_erased_in_txn(&txn, erasure, &event.service, event.removed).await?)
             }
         })
-        .start(platform)
+        .start(platform, db)
         .await
 }
 

@@ -11,18 +11,17 @@ use crate::app::App;
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
-pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (retrying, lease) = (app.clone(), Lease::new(platform, "erasures_retry")?);
+pub fn start(platform: &Platform, app: &App) {
+    let (retrying, lease) = (app.clone(), Lease::new(platform, app.db.clone(), "erasures_retry"));
     let interval = RETRY_INTERVAL.min(app.erasure_retry() / 2);
     platform.every("erasures.retry", interval, move || {
         let (app, lease) = (retrying.clone(), lease.clone());
         async move { Ok(app.retry_erasures(&lease).await?) }
     });
 
-    let (pruning, lease) = (app.clone(), Lease::new(platform, "reports_prune")?);
+    let (pruning, lease) = (app.clone(), Lease::new(platform, app.db.clone(), "reports_prune"));
     platform.every("reports.prune", PRUNE_INTERVAL, move || {
         let (app, lease) = (pruning.clone(), lease.clone());
         async move { Ok(app.prune_reports(&lease).await?) }
     });
-    Ok(())
 }

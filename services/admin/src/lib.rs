@@ -17,11 +17,9 @@ mod jobs;
 mod moderation_client;
 mod store;
 
-use std::net::SocketAddr;
-
-use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings};
 use fenz_contract::admin::v1::{audit_service, erasure_service, report_service};
-use fenz_events::{ErasureRunner, Outbox};
+use fenz_events::{Database, ErasureRunner, Outbox};
 
 pub use config::Config;
 
@@ -31,36 +29,31 @@ pub struct Admin;
 impl Service for Admin {
     const NAME: &'static str = "admin";
     const PORT: u16 = 8008;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: true };
     type Config = Config;
-    type Migrator = store::Migrator;
+    type Requirements = (Database<store::Migrator>, AuthKeys);
 
-    async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let outbox = Outbox::start(&platform).await?;
-        let erasure_runner = ErasureRunner::new(&platform, &outbox)?;
-        let app = app::App::new(&platform, config, outbox, erasure_runner.clone())?;
-        events::start_consumer(&platform, &app).await?;
-        erasure_runner.start(&platform, app::UserEraser(app.clone()))?;
-        jobs::start(&platform, &app)?;
-        let guard = || platform.gatekeeper.clone();
+    async fn build(platform: Platform, (db, _): Self::Requirements, config: Config) -> anyhow::Result<Endpoints> {
+        let outbox = Outbox::start(&platform, &db).await?;
+        let erasure_runner = ErasureRunner::new(&platform, &outbox);
+        let app = app::App::new(&platform, db.connection(), config, outbox, erasure_runner.clone())?;
+        events::start_consumer(&platform, &db, &app).await?;
+        erasure_runner.start(&platform, app::UserEraser(app.clone()));
+        jobs::start(&platform, &app);
+        let guard = || platform.authorizer.clone();
         let raw = api::routes(app.clone(), guard());
         let api = api::Api(app);
-        Ok(Surface {
-            endpoints: vec![
+        Ok(Endpoints {
+            rpc: vec![
                 audit_service(api.clone(), guard()),
                 erasure_service(api.clone(), guard()),
                 report_service(api, guard()),
             ],
             raw,
-            ..Surface::default()
+            ..Endpoints::default()
         })
     }
 
     fn check(_: &Settings, config: &Config) -> anyhow::Result<()> {
         config.check()
-    }
-
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
     }
 }

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{
-    Error, Reason, Result, Role,
     peers::{PeerChannel, Peers},
+    status,
 };
 use fenz_contract::{
     channel::v1::{
@@ -20,6 +20,7 @@ use fenz_contract::{
         user_catalog_service_client::UserCatalogServiceClient,
     },
 };
+use fenz_core::{Error, Reason, Result, Role};
 use tonic::{Request, metadata::MetadataValue};
 
 use crate::domain::report::{Kind, Object};
@@ -71,14 +72,16 @@ impl ModerationClient {
         match object.kind {
             Kind::Video => {
                 let mut client = VideoCatalogServiceClient::new(self.content.clone());
-                let reply = client.get_catalog_video(GetCatalogVideoRequest { id }).await?;
+                let reply =
+                    client.get_catalog_video(GetCatalogVideoRequest { id }).await.map_err(status::into_error)?;
                 let video = reply.into_inner().video.ok_or_else(|| object.not_found())?;
                 let is_visible = video.is_published && !video.is_hidden;
                 Ok(ObjectInfo { owner: video.owner_id, title: video.title, is_visible })
             }
             Kind::Channel => {
                 let mut client = ChannelCatalogServiceClient::new(self.channel()?);
-                let reply = client.get_catalog_channel(GetCatalogChannelRequest { id }).await?;
+                let reply =
+                    client.get_catalog_channel(GetCatalogChannelRequest { id }).await.map_err(status::into_error)?;
                 let channel = reply.into_inner().channel.ok_or_else(|| object.not_found())?;
                 Ok(ObjectInfo { owner: channel.owner_id, title: channel.name, is_visible: !channel.is_hidden })
             }
@@ -91,11 +94,14 @@ impl ModerationClient {
         match object.kind {
             Kind::Video => {
                 let request = authorization.request(HideVideoRequest { id, text: text.to_owned() });
-                VideoAdminServiceClient::new(self.content.clone()).hide_video(request).await?;
+                VideoAdminServiceClient::new(self.content.clone())
+                    .hide_video(request)
+                    .await
+                    .map_err(status::into_error)?;
             }
             Kind::Channel => {
                 let request = authorization.request(HideChannelRequest { id, text: text.to_owned() });
-                ChannelServiceClient::new(self.channel()?).hide_channel(request).await?;
+                ChannelServiceClient::new(self.channel()?).hide_channel(request).await.map_err(status::into_error)?;
             }
         }
         Ok(())
@@ -110,7 +116,10 @@ impl ModerationClient {
         text: &str,
     ) -> Result<()> {
         let request = BanUserRequest { id: user, until: until.map(Into::into), text: text.to_owned() };
-        UserAdminServiceClient::new(self.auth.clone()).ban_user(authorization.request(request)).await?;
+        UserAdminServiceClient::new(self.auth.clone())
+            .ban_user(authorization.request(request))
+            .await
+            .map_err(status::into_error)?;
         Ok(())
     }
 
@@ -120,7 +129,7 @@ impl ModerationClient {
     /// `UNAVAILABLE` when auth does not answer.
     pub async fn is_staff(&self, user: i64) -> Result<bool> {
         let mut client = UserCatalogServiceClient::new(self.auth.clone());
-        match client.get_user_role(GetUserRoleRequest { id: user }).await.map_err(Error::from) {
+        match client.get_user_role(GetUserRoleRequest { id: user }).await.map_err(status::into_error) {
             Ok(reply) => {
                 let account = reply.into_inner();
                 Ok(account.is_admitted && Role::parse(&account.role).is_some_and(|role| role >= Role::Moderator))

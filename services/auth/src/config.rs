@@ -1,6 +1,6 @@
 //! The service's own settings, `FENZ_AUTH__…`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use argon2::Params;
@@ -12,7 +12,6 @@ use crate::domain::throttle;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    pub listen: Option<SocketAddr>,
     /// How long an access token lives.
     #[serde(with = "humantime_serde")]
     pub access_ttl: Duration,
@@ -80,7 +79,6 @@ impl Default for Hash {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: None,
             access_ttl: Duration::from_secs(15 * 60),
             refresh_ttl: Duration::from_secs(30 * 24 * 3600),
             reset_ttl: Duration::from_secs(3600),

@@ -16,7 +16,7 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// When the service has no database.
-pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
+pub fn start(platform: &Platform, app: &App) {
     let keys = app.clone();
     platform.every("signing_keys", KEY_RELOAD_INTERVAL, move || {
         let app = keys.clone();
@@ -32,10 +32,9 @@ pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
         let app = prune.clone();
         async move { app.prune().await }
     });
-    let (report, lease) = (app.clone(), Lease::new(platform, "failure_report")?);
+    let (report, lease) = (app.clone(), Lease::new(platform, app.db.clone(), "failure_report"));
     platform.every("failure_report", app.config.failure_report_interval, move || {
         let (app, lease) = (report.clone(), lease.clone());
         async move { Ok(app.report_failures(&lease).await?) }
     });
-    Ok(())
 }

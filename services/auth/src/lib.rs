@@ -16,11 +16,11 @@ mod hashing;
 mod jobs;
 mod store;
 
-use std::net::SocketAddr;
-
-use anyhow::{Result, bail};
-use fenz_chassis::{Clock, Needs, OwnCommand, Platform, Service, Settings, Surface, database};
+use anyhow::Result;
+use fenz_chassis::{Command, Endpoints, Invocation, Platform, Service, Settings, media_url::MediaUrls};
 use fenz_contract::{auth, user};
+use fenz_core::Clock;
+use fenz_events::Database;
 
 pub use config::Config;
 
@@ -31,16 +31,15 @@ impl Service for Auth {
     const NAME: &'static str = "auth";
     const PORT: u16 = 8001;
     // This service owns the signing keys, so it fetches none.
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: true, auth_keys: false };
     type Config = Config;
-    type Migrator = store::Migrator;
+    type Requirements = (Database<store::Migrator>, MediaUrls);
 
-    async fn build(platform: Platform, config: Config) -> Result<Surface> {
-        let app = app::App::new(&platform, config).await?;
+    async fn build(platform: Platform, (db, media_urls): Self::Requirements, config: Config) -> Result<Endpoints> {
+        let app = app::App::new(&platform, &db, media_urls, config).await?;
         app.ensure_admin().await?;
-        app::start_consumer(&platform, &app).await?;
-        jobs::start(&platform, &app)?;
-        let guard = platform.gatekeeper.clone();
+        app::start_consumer(&platform, &db, &app).await?;
+        jobs::start(&platform, &app);
+        let guard = platform.authorizer.clone();
         let endpoints = vec![
             auth::v1::auth_service(api::AuthApi(app.clone()), guard.clone()),
             user::v1::user_service(api::UserApi(app.clone()), guard.clone()),
@@ -48,31 +47,23 @@ impl Service for Auth {
             user::v1::user_admin_service(api::UserAdminApi(app.clone()), guard.clone()),
             user::v1::user_catalog_service(api::UserCatalogApi(app), guard),
         ];
-        Ok(Surface { endpoints, ..Surface::default() })
+        Ok(Endpoints { rpc: endpoints, ..Endpoints::default() })
     }
 
     fn check(_: &Settings, config: &Config) -> Result<()> {
         config.check()
     }
 
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
+    fn commands() -> Vec<Command> {
+        vec![Command { name: "rotate-keys", about: "Give access tokens a new signing key", run: rotate_keys }]
     }
 }
 
-/// The service's subcommands: `rotate-keys`.
-///
-/// # Errors
-/// For any other name, or when the database does not answer.
-pub fn command(name: &str, command: OwnCommand) -> Result<()> {
-    if name != "rotate-keys" {
-        bail!("unknown command {name}; there is rotate-keys");
-    }
-    let OwnCommand { sources, runtime, .. } = command;
-    let (settings, _) = sources.service::<Config>(Auth::NAME)?;
-    let (kid, from) = runtime.block_on(async {
-        let db = database::connect(&settings.database).await?;
-        database::migrate::<store::Migrator>(&db, Auth::NAME).await?;
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
+fn rotate_keys(invocation: Invocation) -> Result<()> {
+    let settings = invocation.settings()?.section("database")?;
+    let (kid, from) = invocation.runtime.block_on(async {
+        let db = Database::<store::Migrator>::open(&settings, Auth::NAME).await?;
         app::rotate(&db, &Clock::default()).await
     })?;
     println!("auth: key {kid} signs from {}; the previous key verifies until its tokens expire", from.to_rfc3339());

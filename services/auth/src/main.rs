@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    fenz_chassis::run_with::<fenz_auth::Auth>(fenz_auth::command)
+    fenz_chassis::run::<fenz_auth::Auth>()
 }

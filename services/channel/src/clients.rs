@@ -1,7 +1,8 @@
 //! Clients of other services: media stores the pictures.
 
-use fenz_chassis::{Error, Reason, Result, UserId, peers::PeerChannel};
+use fenz_chassis::{peers::PeerChannel, status};
 use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest, upload_service_client::UploadServiceClient};
+use fenz_core::{Error, Reason, Result, UserId};
 
 use crate::domain::{Claim, Picture};
 
@@ -28,13 +29,13 @@ impl Uploads {
             claim: claim.to_string(),
         };
         let claimed = self.client.clone().claim_upload(request).await;
-        claimed.map(drop).map_err(|status| on_field(claim.picture, status.into()))
+        claimed.map(drop).map_err(|status| on_field(claim.picture, status::into_error(status)))
     }
 
     /// Releases a claim. Idempotent; a claim that does not exist is released.
     pub async fn release(&self, claim: Claim, keep_files: bool) -> Result<()> {
         let request = ReleaseClaimRequest { claim: claim.to_string(), upload_id: 0, keep_files };
-        self.client.clone().release_claim(request).await?;
+        self.client.clone().release_claim(request).await.map_err(status::into_error)?;
         Ok(())
     }
 }
@@ -45,7 +46,7 @@ fn on_field(picture: Picture, error: Error) -> Error {
         Reason::UploadNotFound => Error::field(error.reason, field, "names no upload of yours"),
         Reason::UploadAlreadyUsed => Error::field(error.reason, field, "names an upload that is in use already"),
         Reason::UnsupportedFormat | Reason::InvalidParams => {
-            Error::field(error.reason, field, format!("names an upload that does not fit: {}", error.message()))
+            Error::field(error.reason, field, format!("names an upload that does not fit: {}", error.message))
         }
         _ => error,
     }

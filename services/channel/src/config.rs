@@ -1,6 +1,6 @@
 //! The service's own settings, `FENZ_CHANNEL__…`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the service listens; without one 127.0.0.1 and its default port.
-    pub listen: Option<SocketAddr>,
     /// The last list entry that can be reached by paging.
     pub max_page_depth: u64,
     /// After this the claim of an edit that was not committed is released. Must
@@ -33,6 +31,6 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { listen: None, max_page_depth: 10_000, claim_timeout: Duration::from_secs(600) }
+        Self { max_page_depth: 10_000, claim_timeout: Duration::from_secs(600) }
     }
 }

@@ -1,19 +1,21 @@
 //! The events that the service consumes and those it publishes.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Platform, UserId};
+use fenz_chassis::Platform;
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserRegistered, UserUpdated,
 };
-use fenz_events::{Consumer, HandlerError, ReceivedEvent};
+use fenz_core::UserId;
+use fenz_events::{Consumer, Database, HandlerError, ReceivedEvent};
 
 use crate::{
     app::App,
     domain::{Channel, Membership, UserNames, UserUpdate},
+    store::Migrator,
 };
 
 /// Starts consuming auth's events.
-pub async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
+pub async fn consume(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
     let (registered, updated, deleted) = (app.clone(), app.clone(), app.clone());
     Consumer::new()
         .on(move |txn, received: ReceivedEvent<UserRegistered>| {
@@ -39,7 +41,7 @@ pub async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
             let app = deleted.clone();
             async move { app.user_deleted_in_txn(&txn, &received.event).await }
         })
-        .start(platform)
+        .start(platform, db)
         .await
 }
 

@@ -19,11 +19,9 @@ mod events;
 mod jobs;
 mod store;
 
-use std::net::SocketAddr;
-
-use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, media_url::MediaUrls};
 use fenz_contract::channel::v1::{channel_catalog_service, channel_service, membership_service, own_channel_service};
-use fenz_events::Outbox;
+use fenz_events::{Database, Outbox};
 
 pub use config::Config;
 
@@ -33,34 +31,33 @@ pub struct Channels;
 impl Service for Channels {
     const NAME: &'static str = "channel";
     const PORT: u16 = 8004;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: true, auth_keys: true };
     type Config = Config;
-    type Migrator = store::Migrator;
+    type Requirements = (Database<store::Migrator>, MediaUrls, AuthKeys);
 
-    async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let outbox = Outbox::start(&platform).await?;
-        let app = app::App::new(&platform, config, outbox)?;
-        events::consume(&platform, &app).await?;
-        app.erasures.start(&platform, app.clone())?;
+    async fn build(
+        platform: Platform,
+        (db, media_urls, _): Self::Requirements,
+        config: Config,
+    ) -> anyhow::Result<Endpoints> {
+        let outbox = Outbox::start(&platform, &db).await?;
+        let app = app::App::new(&platform, db.connection(), media_urls, config, outbox)?;
+        events::consume(&platform, &db, &app).await?;
+        app.erasures.start(&platform, app.clone());
         jobs::start(&platform, &app);
         let api = api::Api(app);
-        let guard = || platform.gatekeeper.clone();
-        Ok(Surface {
-            endpoints: vec![
+        let guard = || platform.authorizer.clone();
+        Ok(Endpoints {
+            rpc: vec![
                 channel_service(api.clone(), guard()),
                 own_channel_service(api.clone(), guard()),
                 membership_service(api.clone(), guard()),
                 channel_catalog_service(api, guard()),
             ],
-            ..Surface::default()
+            ..Endpoints::default()
         })
     }
 
     fn check(settings: &Settings, config: &Config) -> anyhow::Result<()> {
         config.check(settings.server.request_timeout)
-    }
-
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
     }
 }

@@ -1,6 +1,6 @@
 //! The service's own settings, `FENZ_CONTENT__…`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Listen address; default 127.0.0.1 and the service's port.
-    pub listen: Option<SocketAddr>,
     /// How long after its creation a video cannot be edited or deleted.
     #[serde(with = "humantime_serde")]
     pub edit_cooldown: Duration,
@@ -81,7 +79,6 @@ impl Default for ViewsConfig {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: None,
             edit_cooldown: Duration::from_secs(600),
             playback_ttl: Duration::from_secs(6 * 3600),
             insider_ttl: Duration::from_secs(15 * 60),

@@ -1,25 +1,27 @@
 //! Events that the service consumes. `app/events` has those it publishes.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Platform, UserId};
+use fenz_chassis::Platform;
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, TagDeleted, UserDeleted, VideoChanged, VideoDeleted,
 };
-use fenz_events::{BroadcastSubscriber, Consumer, HandlerError, ReceivedEvent};
+use fenz_core::UserId;
+use fenz_events::{BroadcastSubscriber, Consumer, Database, HandlerError, ReceivedEvent};
 
 use crate::{
     app::App,
     domain::{ChannelState, VideoId},
+    store::Migrator,
 };
 
 /// Consumes events that change stored videos, once per service, and listens on
 /// every replica to those that invalidate its caches.
-pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    consume(platform, app).await?;
+pub async fn start(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
+    consume(platform, db, app).await?;
     listen(platform, app).await
 }
 
-async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
+async fn consume(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
     let (changed, deleted, users, tags) = (app.clone(), app.clone(), app.clone(), app.clone());
     Consumer::new()
         .on(move |txn, received: ReceivedEvent<ChannelChanged>| {
@@ -45,7 +47,7 @@ async fn consume(platform: &Platform, app: &App) -> anyhow::Result<()> {
             let app = tags.clone();
             async move { Ok(app.tag_deleted_in_txn(&txn, received.event.tag_id).await?) }
         })
-        .start(platform)
+        .start(platform, db)
         .await
 }
 

@@ -10,8 +10,6 @@ use crate::app::App;
 
 /// The longest time between two renewals of a lease.
 const LEASE_RENEWAL: Duration = Duration::from_secs(5);
-/// Requests in flight at shutdown still record views and history until then.
-const FINAL_FLUSH_DELAY: Duration = Duration::from_millis(300);
 /// Finds work that other replicas scheduled, and retries.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Cascades are scheduled in a transaction that commits after the notification.
@@ -19,17 +17,16 @@ const COMMIT_DELAY: Duration = Duration::from_millis(50);
 const HISTORY_FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
-pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
+pub fn start(platform: &Platform, app: &App) {
     flush_views(platform, app);
     if app.views.uses_redis() {
-        flush_redis_views(platform, app)?;
+        flush_redis_views(platform, app);
     }
     flush_history(platform, app);
     run_pending_calls(platform, app);
-    run_cascades(platform, app)?;
-    app.erasures.start(platform, app.clone())?;
+    run_cascades(platform, app);
+    app.erasures.start(platform, app.clone());
     prune(platform, app);
-    Ok(())
 }
 
 fn flush_views(platform: &Platform, app: &App) {
@@ -39,8 +36,7 @@ fn flush_views(platform: &Platform, app: &App) {
         while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
             flush_memory(&app).await;
         }
-        flush_memory(&app).await;
-        tokio::time::sleep(FINAL_FLUSH_DELAY).await;
+        // No request is open any more.
         flush_memory(&app).await;
         Ok(())
     });
@@ -53,8 +49,8 @@ async fn flush_memory(app: &App) {
 }
 
 /// Redis is shared, so one replica flushes it for all.
-fn flush_redis_views(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, "views")?);
+fn flush_redis_views(platform: &Platform, app: &App) {
+    let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, app.db.clone(), "views"));
     platform.spawn("views.redis", async move {
         let interval = app.config.views.flush_every;
         let mut last = Instant::now();
@@ -75,7 +71,6 @@ fn flush_redis_views(platform: &Platform, app: &App) -> anyhow::Result<()> {
         }
         Ok(())
     });
-    Ok(())
 }
 
 fn flush_history(platform: &Platform, app: &App) {
@@ -83,9 +78,6 @@ fn flush_history(platform: &Platform, app: &App) {
     platform.spawn("history", async move {
         loop {
             let stopping = stop.run_until_cancelled(tokio::time::sleep(HISTORY_FLUSH_INTERVAL)).await.is_none();
-            if stopping {
-                tokio::time::sleep(FINAL_FLUSH_DELAY).await;
-            }
             if let Err(error) = app.flush_history().await {
                 tracing::warn!(%error, "watch history not flushed; retrying");
             }
@@ -112,8 +104,8 @@ fn run_pending_calls(platform: &Platform, app: &App) {
     });
 }
 
-fn run_cascades(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, "cascades")?);
+fn run_cascades(platform: &Platform, app: &App) {
+    let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, app.db.clone(), "cascades"));
     platform.spawn("cascades", async move {
         loop {
             match stop.run_until_cancelled(app.run_cascades(&lease)).await {
@@ -128,7 +120,6 @@ fn run_cascades(platform: &Platform, app: &App) -> anyhow::Result<()> {
             }
         }
     });
-    Ok(())
 }
 
 /// Deletes rows past their retention.

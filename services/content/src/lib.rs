@@ -20,13 +20,13 @@ mod events;
 mod jobs;
 mod store;
 
-use std::net::SocketAddr;
-
-use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
+use fenz_cache::Cache;
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, media_url::MediaUrls};
 use fenz_contract::content::v1::{
     category_admin_service, category_service, dashboard_service, history_service, video_admin_service,
     video_catalog_service, video_service,
 };
+use fenz_events::{Database, Outbox};
 
 pub use config::{CacheConfig, Config, ViewsConfig};
 
@@ -36,18 +36,22 @@ pub struct Content;
 impl Service for Content {
     const NAME: &'static str = "content";
     const PORT: u16 = 8002;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: true, auth_keys: true };
     type Config = Config;
-    type Migrator = store::Migrator;
+    type Requirements = (Database<store::Migrator>, MediaUrls, Cache, AuthKeys);
 
-    async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let app = app::App::new(&platform, config).await?;
-        jobs::start(&platform, &app)?;
-        events::start(&platform, &app).await?;
+    async fn build(
+        platform: Platform,
+        (db, media_urls, Cache(redis), _): Self::Requirements,
+        config: Config,
+    ) -> anyhow::Result<Endpoints> {
+        let outbox = Outbox::start(&platform, &db).await?;
+        let app = app::App::new(&platform, db.connection(), media_urls, redis, config, outbox)?;
+        jobs::start(&platform, &app);
+        events::start(&platform, &db, &app).await?;
         let api = api::Api(app);
-        let guard = || platform.gatekeeper.clone();
-        Ok(Surface {
-            endpoints: vec![
+        let guard = || platform.authorizer.clone();
+        Ok(Endpoints {
+            rpc: vec![
                 video_service(api.clone(), guard()),
                 category_service(api.clone(), guard()),
                 dashboard_service(api.clone(), guard()),
@@ -56,15 +60,11 @@ impl Service for Content {
                 category_admin_service(api.clone(), guard()),
                 video_catalog_service(api, guard()),
             ],
-            ..Surface::default()
+            ..Endpoints::default()
         })
     }
 
     fn check(settings: &Settings, config: &Config) -> anyhow::Result<()> {
         config.check(settings.server.request_timeout)
-    }
-
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
     }
 }

@@ -1,6 +1,6 @@
 //! `FENZ_GATEWAY__…`
 
-use std::{fmt, net::IpAddr, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use http::HeaderValue;
@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The address to listen on; `127.0.0.1:8000` by default.
-    pub listen: Option<SocketAddr>,
     pub rate_limit: RateLimitConfig,
     /// Proxies whose `X-Forwarded-For` is trusted: addresses and networks,
     /// comma-separated.
@@ -26,7 +24,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: None,
             rate_limit: RateLimitConfig::default(),
             trusted_proxies: Vec::new(),
             cors: CorsConfig::default(),

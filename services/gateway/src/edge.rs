@@ -9,11 +9,12 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use fenz_chassis::{Caller, Error, Reason, Result, identity::Gatekeeper, rest, server::RouteName};
+use fenz_chassis::{error_response, identity::Authorizer, rest, server::RouteName, status};
 use fenz_contract::{
     Access,
     routes::{Route, RouteTable},
 };
+use fenz_core::{Caller, Error, Reason, Result};
 use http::{HeaderMap, header};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -37,7 +38,7 @@ const MAX_HEADERS: usize = 100;
 /// The state that all requests share.
 pub struct Edge {
     pub routes: RouteTable,
-    pub gatekeeper: Gatekeeper,
+    pub authorizer: Authorizer,
     pub revocations: Arc<Revocations>,
     pub rate_limiter: RateLimiter,
     pub trusted_proxies: Vec<Network>,
@@ -54,7 +55,7 @@ impl Edge {
     async fn rest(&self, request: Request) -> Response {
         let route = match rest::find(&self.routes, request.method().as_str(), request.uri().path()) {
             Ok(route) => route,
-            Err(error) => return error.into_response(),
+            Err(error) => return error_response(error),
         };
         let client = self.client_info(&request);
         let mut response = match self.admit(route, &client, request.headers()).await {
@@ -62,7 +63,7 @@ impl Edge {
                 let result = self.forward(route, Protocol::Rest, &client, request).await;
                 result.unwrap_or_else(IntoResponse::into_response)
             }
-            Err(error) => error.into_response(),
+            Err(error) => error_response(error),
         };
         response.extensions_mut().insert(RouteName(route.template()));
         response
@@ -77,7 +78,7 @@ impl Edge {
             Ok(()) => self.forward(route, Protocol::Grpc, &client, request).await.map_err(Failure::into_error),
             Err(error) => Err(error),
         };
-        let mut response = result.unwrap_or_else(|error| Status::from(error).into_http());
+        let mut response = result.unwrap_or_else(|error| status::from_error(error).into_http());
         response.extensions_mut().insert(RouteName(method.grpc_path));
         response
     }
@@ -94,7 +95,7 @@ impl Edge {
     }
 
     async fn authenticate(&self, route: Route, headers: &HeaderMap) -> Result<Caller> {
-        let caller = self.gatekeeper.admit(route, headers).await?;
+        let caller = self.authorizer.admit(route, headers).await?;
         match &caller {
             Caller::User(_) if !self.revocations.is_loaded() => {
                 Err(Error::new(Reason::Unavailable, "the gateway is starting; try again"))
@@ -154,6 +155,6 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 fn unimplemented() -> Status {
-    let details = ErrorDetails::with_error_info(Reason::RouteNotFound.as_str_name(), fenz_contract::reason::DOMAIN, []);
+    let details = ErrorDetails::with_error_info(Reason::RouteNotFound.as_str_name(), fenz_core::reason::DOMAIN, []);
     Status::with_error_details(Code::Unimplemented, "there is no such method", details)
 }

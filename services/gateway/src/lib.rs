@@ -10,11 +10,12 @@ mod proxy;
 mod rate_limit;
 mod revocation_poller;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Result;
 use axum::{Router, middleware};
-use fenz_chassis::{Needs, NoMigrations, Platform, Service, Settings, Surface, ops};
+use fenz_cache::Cache;
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, ops};
 use fenz_contract::routes::RouteTable;
 
 use config::Config;
@@ -28,22 +29,23 @@ pub struct Gateway;
 impl Service for Gateway {
     const NAME: &'static str = "gateway";
     const PORT: u16 = 8000;
-    const NEEDS: Needs = Needs { database: false, store: false, media_urls: false, auth_keys: true };
     type Config = Config;
-    type Migrator = NoMigrations;
+    type Requirements = (Cache, AuthKeys);
 
-    async fn build(platform: Platform, config: Config) -> Result<Surface> {
-        let tunnels = Tunnels::new(platform.settings.server.max_connections, config.idle_timeout, &platform.stop);
+    async fn build(platform: Platform, (Cache(redis), _): Self::Requirements, config: Config) -> Result<Endpoints> {
+        let tunnels = Tunnels::new(platform.settings.server.max_connections, config.idle_timeout, &platform.draining);
         let drained = tunnels.clone();
+        let stop = platform.stop.clone();
         platform.spawn("tunnels", async move {
             drained.drained().await;
+            stop.cancelled().await;
             Ok(())
         });
         let edge = Edge {
             routes: RouteTable::new(),
-            gatekeeper: platform.gatekeeper.clone(),
+            authorizer: platform.authorizer.clone(),
             revocations: revocation_poller::spawn(&platform)?,
-            rate_limiter: RateLimiter::new(&config.rate_limit, platform.redis()),
+            rate_limiter: RateLimiter::new(&config.rate_limit, redis),
             trusted_proxies: config.trusted_proxies,
             upstreams: Upstreams::new(&platform.settings.peers, &config.breaker)?,
             proxy: Proxy::new(platform.settings.server.request_timeout, config.idle_timeout, tunnels),
@@ -58,14 +60,10 @@ impl Service for Gateway {
                 api::cors::layer(config.cors.origins()?),
                 middleware::map_response(api::headers::add_security_headers),
             ));
-        Ok(Surface { fallback: Some(router), ..Surface::default() })
+        Ok(Endpoints { fallback: Some(router), ..Endpoints::default() })
     }
 
     fn check(_: &Settings, config: &Config) -> Result<()> {
         config.check()
-    }
-
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
     }
 }

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use fenz_chassis::{Clock, Platform, peers::PeerChannel};
+use fenz_chassis::{Platform, peers::PeerChannel};
 use fenz_contract::auth::v1::{ListEndedSessionsRequest, auth_service_client::AuthServiceClient};
+use fenz_core::Clock;
 
 use crate::domain::revocations::Revocations;
 

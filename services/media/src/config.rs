@@ -1,6 +1,6 @@
 //! The service's own settings, `FENZ_MEDIA__…`.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,6 @@ const GIB: u64 = 1 << 30;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    pub listen: Option<SocketAddr>,
     pub max_video_bytes: u64,
     pub max_image_bytes: u64,
     /// Stored bytes per user.
@@ -49,7 +48,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: None,
             max_video_bytes: 2 * GIB,
             max_image_bytes: 10 * MIB,
             storage_quota_bytes: 200 * GIB,

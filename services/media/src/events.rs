@@ -1,12 +1,13 @@
 //! The events that the service consumes.
 
-use fenz_chassis::{Platform, UserId};
+use fenz_chassis::Platform;
 use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, UserDeleted, VideoChanged, VideoDeleted};
-use fenz_events::{Consumer, HandlerError, ReceivedEvent};
+use fenz_core::UserId;
+use fenz_events::{Consumer, Database, HandlerError, ReceivedEvent};
 
-use crate::{app::Media, domain::playback::ChannelState};
+use crate::{app::Media, domain::playback::ChannelState, store::Migrator};
 
-pub async fn consume(platform: &Platform, media: &Media) -> anyhow::Result<()> {
+pub async fn consume(platform: &Platform, db: &Database<Migrator>, media: &Media) -> anyhow::Result<()> {
     let (video_changed, video_deleted, user_deleted) = (media.clone(), media.clone(), media.clone());
     let (channel_changed, channel_deleted) = (media.clone(), media.clone());
     Consumer::new()
@@ -46,7 +47,7 @@ pub async fn consume(platform: &Platform, media: &Media) -> anyhow::Result<()> {
             let media = user_deleted.clone();
             async move { media.user_deleted_in_txn(&txn, &received.event).await }
         })
-        .start(platform)
+        .start(platform, db)
         .await
 }
 

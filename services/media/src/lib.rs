@@ -16,11 +16,12 @@ mod jobs;
 mod probe;
 mod store;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, media_url::MediaUrls};
 use fenz_contract::media::v1::upload_service;
-use fenz_events::{ErasureRunner, Outbox};
+use fenz_events::{Database, ErasureRunner, Outbox};
+use fenz_object_store::ObjectStore;
 use moka::future::Cache;
 
 use app::{Media, PlaybackStatusCache, UploadLimiter};
@@ -36,34 +37,35 @@ pub struct MediaService;
 impl Service for MediaService {
     const NAME: &'static str = "media";
     const PORT: u16 = 8003;
-    const NEEDS: Needs = Needs { database: true, store: true, media_urls: true, auth_keys: true };
     type Config = Config;
-    type Migrator = store::Migrator;
+    type Requirements = (Database<store::Migrator>, ObjectStore, MediaUrls, AuthKeys);
 
-    async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let outbox = Outbox::start(&platform).await?;
-        let store = platform.store()?;
+    async fn build(
+        platform: Platform,
+        (db, store, media_urls, _): Self::Requirements,
+        config: Config,
+    ) -> anyhow::Result<Endpoints> {
+        let outbox = Outbox::start(&platform, &db).await?;
         let temp_dir = config.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
         let limits = Limits { timeout: config.probe_timeout, temp_dir };
         let media = Media {
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
-            db: platform.db()?,
+            db: db.connection(),
             prober: Prober::new(store.clone(), limits),
             store,
             upload_limiter: UploadLimiter::new(config.uploads_at_once, config.uploads_per_user),
             uploads: Cache::builder().max_capacity(UPLOAD_CACHE_CAPACITY).time_to_live(UPLOAD_CACHE_TTL).build(),
             playback_statuses: PlaybackStatusCache::default(),
-            erasures: ErasureRunner::new(&platform, &outbox)?,
+            erasures: ErasureRunner::new(&platform, &outbox),
             config: Arc::new(config),
         };
-        events::consume(&platform, &media).await?;
-        media.erasures.start(&platform, media.clone())?;
+        events::consume(&platform, &db, &media).await?;
+        media.erasures.start(&platform, media.clone());
         jobs::start(&platform, &media);
-        let urls = platform.media_urls()?;
-        let raw = api::Raw { media: media.clone(), gatekeeper: platform.gatekeeper.clone(), urls };
-        Ok(Surface {
-            endpoints: vec![upload_service(api::Uploads(media), platform.gatekeeper.clone())],
+        let raw = api::Raw { media: media.clone(), authorizer: platform.authorizer.clone(), urls: media_urls };
+        Ok(Endpoints {
+            rpc: vec![upload_service(api::Uploads(media), platform.authorizer.clone())],
             raw: api::routes(raw),
             fallback: None,
         })
@@ -71,9 +73,5 @@ impl Service for MediaService {
 
     fn check(_: &Settings, config: &Config) -> anyhow::Result<()> {
         config.check()
-    }
-
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
     }
 }

@@ -1,6 +1,6 @@
 //! The service's own settings, `FENZ_NOTIFICATION__…`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the service listens; without one 127.0.0.1 and its default port.
-    pub listen: Option<SocketAddr>,
     /// How long a notification is kept.
     #[serde(with = "humantime_serde")]
     pub keep: Duration,
@@ -31,7 +29,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: None,
             keep: Duration::from_secs(90 * 24 * 3600),
             heartbeat: Duration::from_secs(15),
             stream_lifetime: Duration::from_secs(3600),

@@ -5,9 +5,10 @@ use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
     VideoChanged, VideoDeleted, VideoUpdate,
 };
-use fenz_events::{Consumer, ReceivedEvent};
+use fenz_events::{Consumer, Database, ReceivedEvent};
 
 use crate::app::App;
+use crate::store::Migrator;
 
 /// A handler that calls a method of [`Projection`](crate::app::Projection) and wakes
 /// the stream dispatcher, which retries until the transaction has committed.
@@ -25,7 +26,7 @@ macro_rules! project {
     }};
 }
 
-pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
+pub async fn start(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
     let erasing = app.clone();
     Consumer::new()
         .on(project!(app, NewVideo, new_video))
@@ -47,6 +48,6 @@ pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
                 Ok(())
             }
         })
-        .start(platform)
+        .start(platform, db)
         .await
 }

@@ -12,10 +12,13 @@ const PRUNE_TICKETS: Duration = Duration::from_secs(300);
 /// How often rows of deleted channels are removed.
 const SWEEP: Duration = Duration::from_secs(5);
 
-pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (streams, stop, poll_every) = (app.streams.clone(), platform.stop.clone(), app.config.poll_every);
+pub fn start(platform: &Platform, app: &App) {
+    let (streams, poll_every) = (app.streams.clone(), app.config.poll_every);
+    let (draining, stop) = (platform.draining.clone(), platform.stop.clone());
     platform.spawn("streams", async move {
-        streams.dispatch(poll_every, stop).await;
+        // Open streams end first: they would hold the drain for its whole timeout.
+        streams.dispatch(poll_every, draining).await;
+        stop.cancelled().await;
         Ok(())
     });
 
@@ -34,10 +37,9 @@ pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
         }
     });
 
-    let (sweeping, lease) = (app.clone(), Lease::new(platform, "channels_swept")?);
+    let (sweeping, lease) = (app.clone(), Lease::new(platform, app.db.clone(), "channels_swept"));
     platform.every("channels.sweep", SWEEP, move || {
         let (app, lease) = (sweeping.clone(), lease.clone());
         async move { Ok(app.sweep_channels(&lease).await?) }
     });
-    Ok(())
 }

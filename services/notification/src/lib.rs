@@ -19,11 +19,9 @@ mod events;
 mod jobs;
 mod store;
 
-use std::net::SocketAddr;
-
-use fenz_chassis::{Needs, Platform, Service, Settings, Surface};
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings};
 use fenz_contract::notification::v1::notification_service;
-use fenz_events::{ErasureRunner, Outbox};
+use fenz_events::{Database, ErasureRunner, Outbox};
 
 pub use config::Config;
 
@@ -33,30 +31,32 @@ pub struct Notifications;
 impl Service for Notifications {
     const NAME: &'static str = "notification";
     const PORT: u16 = 8005;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: true };
     type Config = Config;
-    type Migrator = store::Migrator;
+    type Requirements = (Database<store::Migrator>, AuthKeys);
 
-    async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let outbox = Outbox::start(&platform).await?;
-        let erasures = ErasureRunner::new(&platform, &outbox)?;
-        let app = app::App::new(&platform, config, erasures.clone(), api::encode::event_frame)?;
-        jobs::start(&platform, &app)?;
-        events::start(&platform, &app).await?;
-        erasures.start(&platform, app::UserErasure(app.clone()))?;
-        let raw = api::routes(app.clone(), platform.gatekeeper.clone());
-        Ok(Surface {
-            endpoints: vec![notification_service(api::Api(app), platform.gatekeeper.clone())],
+    async fn build(platform: Platform, (db, _): Self::Requirements, config: Config) -> anyhow::Result<Endpoints> {
+        let outbox = Outbox::start(&platform, &db).await?;
+        let erasures = ErasureRunner::new(&platform, &outbox);
+        let app = app::App::new(
+            db.connection(),
+            platform.clock.clone(),
+            platform.ids.clone(),
+            config,
+            erasures.clone(),
+            api::encode::event_frame,
+        );
+        jobs::start(&platform, &app);
+        events::start(&platform, &db, &app).await?;
+        erasures.start(&platform, app::UserErasure(app.clone()));
+        let raw = api::routes(app.clone(), platform.authorizer.clone());
+        Ok(Endpoints {
+            rpc: vec![notification_service(api::Api(app), platform.authorizer.clone())],
             raw,
-            ..Surface::default()
+            ..Endpoints::default()
         })
     }
 
     fn check(_: &Settings, config: &Config) -> anyhow::Result<()> {
         config.check()
-    }
-
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
     }
 }

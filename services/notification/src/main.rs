@@ -6,8 +6,5 @@ use fenz_notification::Notifications;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    fenz_chassis::run_with::<Notifications>(|name, command| match name {
-        "dead-letters" => fenz_events::dead_letters::command::<Notifications>(command),
-        _ => anyhow::bail!("unknown command {name}"),
-    })
+    fenz_chassis::run::<Notifications>()
 }

@@ -1,6 +1,6 @@
 //! The service's own settings, `FENZ_RECOMMENDATION__…`.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The address to listen on; the default is 127.0.0.1 and the default port.
-    pub listen: Option<SocketAddr>,
     /// How long tags of guests are kept.
     #[serde(with = "humantime_serde")]
     pub keep_guests: Duration,
@@ -32,7 +30,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: None,
             keep_guests: Duration::from_secs(90 * 24 * 3600),
             popular_every: Duration::from_secs(60),
             database_reads: 4,

@@ -6,9 +6,9 @@ use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
     VideoDeleted, VideosImported, ViewsCounted,
 };
-use fenz_events::{Consumer, ReceivedEvent};
+use fenz_events::{Consumer, Database, ReceivedEvent};
 
-use crate::app::App;
+use crate::{app::App, store::Migrator};
 
 /// A handler that calls a method of [`Projection`](crate::app::Projection) and
 /// wakes what follows the order of changes.
@@ -27,7 +27,7 @@ macro_rules! project {
 }
 
 /// Starts the consumer.
-pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
+pub async fn start(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
     Consumer::new()
         .on(project!(app, VideoChanged, video_changed))
         .on(project!(app, VideoDeleted, video_deleted))
@@ -40,6 +40,6 @@ pub async fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
         .on(project!(app, UserRegistered, user_registered))
         .on(project!(app, GuestJoined, guest_joined))
         .on(project!(app, UserDeleted, user_deleted))
-        .start(platform)
+        .start(platform, db)
         .await
 }

@@ -20,15 +20,15 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 /// The minimum pause after computing popularity, as a multiple of its duration.
 const PAUSE_FACTOR: u32 = 5;
 
-pub fn start(platform: &Platform, app: &App) -> anyhow::Result<()> {
+pub fn start(platform: &Platform, app: &App) {
     sync_memory(platform, app);
     sync_redis(platform, app);
     flush_feeds(platform, app);
     prefetch_feeds(platform, app);
     refresh_large_sets(platform, app);
-    refresh_sets(platform, app)?;
-    refresh_popular(platform, app)?;
-    prune(platform, app)
+    refresh_sets(platform, app);
+    refresh_popular(platform, app);
+    prune(platform, app);
 }
 
 fn sync_memory(platform: &Platform, app: &App) {
@@ -100,8 +100,8 @@ fn refresh_large_sets(platform: &Platform, app: &App) {
 }
 
 /// Refreshes sets in Redis before they expire.
-fn refresh_sets(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (app, lease) = (app.clone(), Lease::new(platform, "refresh")?);
+fn refresh_sets(platform: &Platform, app: &App) {
+    let (app, lease) = (app.clone(), Lease::new(platform, app.db.clone(), "refresh"));
     platform.every("refresh", REFRESH_INTERVAL, move || {
         let (app, lease) = (app.clone(), lease.clone());
         async move {
@@ -111,12 +111,11 @@ fn refresh_sets(platform: &Platform, app: &App) -> anyhow::Result<()> {
             Ok(())
         }
     });
-    Ok(())
 }
 
 /// Recomputes popularity at its interval, less often where that takes long.
-fn refresh_popular(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let lease = Lease::new(platform, "popular")?;
+fn refresh_popular(platform: &Platform, app: &App) {
+    let lease = Lease::new(platform, app.db.clone(), "popular");
     let not_before = Arc::new(Mutex::new(Instant::now()));
     let (app, interval) = (app.clone(), app.config.popular_every);
     platform.every("popular", interval, move || {
@@ -133,11 +132,10 @@ fn refresh_popular(platform: &Platform, app: &App) -> anyhow::Result<()> {
             Ok(())
         }
     });
-    Ok(())
 }
 
-fn prune(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let (app, lease) = (app.clone(), Lease::new(platform, "prune")?);
+fn prune(platform: &Platform, app: &App) {
+    let (app, lease) = (app.clone(), Lease::new(platform, app.db.clone(), "prune"));
     platform.every("prune", PRUNE_INTERVAL, move || {
         let (app, lease) = (app.clone(), lease.clone());
         async move {
@@ -148,5 +146,4 @@ fn prune(platform: &Platform, app: &App) -> anyhow::Result<()> {
             Ok(())
         }
     });
-    Ok(())
 }

@@ -18,13 +18,15 @@ mod events;
 mod jobs;
 mod store;
 
-use std::net::SocketAddr;
-
-use fenz_chassis::{Needs, OwnCommand, Platform, Process, Service, Settings, Surface};
+use fenz_cache::Cache;
+use fenz_chassis::{
+    AuthKeys, Command, Endpoints, Invocation, Platform, Process, Service, Settings, media_url::MediaUrls,
+};
 use fenz_contract::recommendation::v1::{
     recommendation_service, search_service, tag_admin_service, tag_catalog_service, tag_service,
 };
-use fenz_events::{ErasureRunner, Outbox};
+use fenz_events::{Database, ErasureRunner, Outbox};
+use sea_orm::DatabaseConnection;
 
 pub use app::DatabaseReads;
 pub use config::Config;
@@ -35,30 +37,33 @@ pub struct Recommendations;
 impl Service for Recommendations {
     const NAME: &'static str = "recommendation";
     const PORT: u16 = 8006;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: true, auth_keys: true };
     type Config = Config;
-    type Migrator = store::Migrator;
+    type Requirements = (Database<store::Migrator>, MediaUrls, Cache, AuthKeys);
 
-    async fn build(platform: Platform, config: Config) -> anyhow::Result<Surface> {
-        let outbox = Outbox::start(&platform).await?;
-        let app = app::App::new(&platform, config, outbox)?;
+    async fn build(
+        platform: Platform,
+        (db, media_urls, Cache(redis), _): Self::Requirements,
+        config: Config,
+    ) -> anyhow::Result<Endpoints> {
+        let outbox = Outbox::start(&platform, &db).await?;
+        let app = app::App::new(&platform, db.connection(), media_urls, redis, config, outbox)?;
         app.memory_sync.init().await?;
         app.warm_up().await?;
-        app.erasures.start(&platform, app::UserEraser(app.clone()))?;
-        events::start(&platform, &app).await?;
-        jobs::start(&platform, &app)?;
+        app.erasures.start(&platform, app::UserEraser(app.clone()));
+        events::start(&platform, &db, &app).await?;
+        jobs::start(&platform, &app);
         let search = app::Search::start(&platform, app.clone());
         let api = api::Api(app);
-        let guard = || platform.gatekeeper.clone();
-        Ok(Surface {
-            endpoints: vec![
+        let guard = || platform.authorizer.clone();
+        Ok(Endpoints {
+            rpc: vec![
                 tag_service(api.clone(), guard()),
                 tag_admin_service(api.clone(), guard()),
                 tag_catalog_service(api.clone(), guard()),
                 recommendation_service(api, guard()),
                 search_service(api::SearchApi(search), guard()),
             ],
-            ..Surface::default()
+            ..Endpoints::default()
         })
     }
 
@@ -66,61 +71,54 @@ impl Service for Recommendations {
         config.check()
     }
 
-    fn listen(config: &Config) -> Option<SocketAddr> {
-        config.listen
+    fn commands() -> Vec<Command> {
+        vec![
+            Command { name: "rebuild", about: "Rebuild the projection from content and channel", run: rebuild },
+            Command { name: "rebuild-index", about: "Let every replica rebuild its search index", run: rebuild_index },
+        ]
     }
 }
 
-/// `recommendation rebuild`: rebuilds the projection from content and channel. The
-/// service may run meanwhile.
-///
-/// # Errors
-/// When content, channel or the database is unavailable.
-pub fn rebuild(command: OwnCommand) -> anyhow::Result<()> {
-    let OwnCommand { sources, runtime, .. } = command;
-    let (settings, _) = fenz_chassis::check::<Recommendations>(&sources)?;
-    runtime.block_on(async {
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
+fn rebuild(invocation: Invocation) -> anyhow::Result<()> {
+    let settings = invocation.settings()?;
+    invocation.runtime.block_on(async {
         let process = Process::default();
-        let platform = fenz_chassis::connect::<Recommendations>(settings, &process).await?;
-        let rebuilt = rebuild_on(&platform).await?;
+        let (platform, (db, ..)) = fenz_chassis::connect::<Recommendations>(settings, &process).await?;
+        let rebuilt = rebuild_on(&platform, &db).await?;
         process.stop.cancel();
         println!("{rebuilt}");
         Ok(())
     })
 }
 
-/// `recommendation rebuild-index`: every replica starts to rebuild its search
-/// index within a second.
-///
-/// # Errors
-/// When the database is unavailable.
-pub fn rebuild_index(command: OwnCommand) -> anyhow::Result<()> {
-    let OwnCommand { sources, runtime, .. } = command;
-    let (settings, _) = fenz_chassis::check::<Recommendations>(&sources)?;
-    runtime.block_on(async {
-        let process = Process::default();
-        let platform = fenz_chassis::connect::<Recommendations>(settings, &process).await?;
-        rebuild_index_on(&platform).await?;
-        process.stop.cancel();
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
+fn rebuild_index(invocation: Invocation) -> anyhow::Result<()> {
+    let settings = invocation.settings()?.section("database")?;
+    invocation.runtime.block_on(async {
+        let db = Database::<store::Migrator>::open(&settings, Recommendations::NAME).await?;
+        rebuild_index_on(&db).await?;
         println!("every replica rebuilds its search index; searches match titles only meanwhile");
         Ok(())
     })
 }
 
-/// [`rebuild_index`] on a connected platform.
+/// Every replica starts to rebuild its search index within a second.
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn rebuild_index_on(platform: &Platform) -> anyhow::Result<()> {
-    Ok(app::request_index_rebuild(&platform.db()?).await?)
+pub async fn rebuild_index_on(db: &DatabaseConnection) -> anyhow::Result<()> {
+    Ok(app::request_index_rebuild(db).await?)
 }
 
-/// [`rebuild`] on a connected platform. Returns a summary of the changes.
+/// Rebuilds the projection from content and channel. The service may run
+/// meanwhile. Returns a summary of the changes.
 ///
 /// # Errors
 /// When content, channel or the database is unavailable.
-pub async fn rebuild_on(platform: &Platform) -> anyhow::Result<String> {
-    let outbox = Outbox::start(platform).await?;
-    let rebuilt = app::Rebuild::new(platform, ErasureRunner::new(platform, &outbox)?)?.run().await?;
+pub async fn rebuild_on(platform: &Platform, db: &Database<store::Migrator>) -> anyhow::Result<String> {
+    let outbox = Outbox::start(platform, db).await?;
+    let erasures = ErasureRunner::new(platform, &outbox);
+    let rebuilt = app::Rebuild::new(platform, db.connection(), erasures)?.run().await?;
     Ok(format!("{} channels, {} videos changed, {} deleted", rebuilt.channels, rebuilt.videos, rebuilt.deleted))
 }

@@ -6,10 +6,5 @@ use fenz_recommendation::Recommendations;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    fenz_chassis::run_with::<Recommendations>(|name, command| match name {
-        "dead-letters" => fenz_events::dead_letters::command::<Recommendations>(command),
-        "rebuild" => fenz_recommendation::rebuild(command),
-        "rebuild-index" => fenz_recommendation::rebuild_index(command),
-        _ => anyhow::bail!("unknown command {name}"),
-    })
+    fenz_chassis::run::<Recommendations>()
 }

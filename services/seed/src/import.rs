@@ -3,10 +3,10 @@
 use std::{ops::Range, time::Duration};
 
 use anyhow::{Context, Result};
-use fenz_chassis::Clock;
 use fenz_contract::content::v1::{
     ImportVideosRequest, ImportedVideo, video_admin_service_client::VideoAdminServiceClient,
 };
+use fenz_core::Clock;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::{sync::RwLock, time::Instant};
 use tonic::{Request, transport::Channel};

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use fenz_chassis::{identity::Ed25519Key, settings::Sources};
+use fenz_contract::routes::HOSTS;
 
 use crate::data::Folder;
 
-/// The services that call others or are called.
-const SERVICES: [&str; 8] =
-    ["gateway", "auth", "content", "media", "channel", "notification", "recommendation", "admin"];
 const FILE: &str = "keys.env";
 const NOTE: &str = "# Keys that services share. Whoever has them can act as any service.\n";
 
@@ -55,8 +53,13 @@ fn random() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
+/// Those that call others or are called.
+fn services() -> impl Iterator<Item = &'static str> {
+    std::iter::once("gateway").chain(HOSTS.iter().copied())
+}
+
 fn fill(keys: &mut Keys) {
-    for service in SERVICES {
+    for service in services() {
         keys.entry(key_name(service)).or_insert_with(|| Ed25519Key::generate().to_base64());
     }
     keys.entry("FENZ_MEDIA_URL__KEYS".to_owned()).or_insert_with(|| format!("k1={}", random()));
@@ -64,7 +67,7 @@ fn fill(keys: &mut Keys) {
 
 /// Who may call: the public halves of all services' keys.
 fn trusted(keys: &Keys) -> Result<String> {
-    let entries = SERVICES.iter().map(|service| {
+    let entries = services().map(|service| {
         let name = key_name(service);
         let key = keys.get(&name).with_context(|| format!("{FILE} has no {name}"))?;
         let key = Ed25519Key::from_base64(key).with_context(|| format!("{name} in {FILE}"))?;

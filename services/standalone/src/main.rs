@@ -4,12 +4,13 @@
 mod data;
 mod keys;
 mod launch;
+mod services;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use fenz_chassis::{OwnCommand, settings::Sources};
+use fenz_chassis::settings::Sources;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,10 +33,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Give access tokens a new signing key; those out there stay good.
-    RotateKeys,
     /// Print keys for a fleet of processes of their own, as settings.
     FleetKeys,
+    /// A command of one service: <service> <command>, e.g. `auth rotate-keys`.
+    #[command(external_subcommand)]
+    OfService(Vec<String>),
 }
 
 fn main() -> ExitCode {
@@ -60,12 +62,11 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         .with_context(|| format!("the data folder {} cannot be used", cli.data_dir.display()))?;
     keys::load(&folder, &mut sources)?;
     launch::databases(&folder, &mut sources)?;
-    if matches!(cli.command, Some(Command::RotateKeys)) {
-        let arguments = Vec::new();
-        fenz_auth::command("rotate-keys", OwnCommand { arguments, sources, runtime })?;
+    if let Some(Command::OfService(words)) = &cli.command {
+        services::run_command(words, sources, runtime)?;
         return Ok(ExitCode::SUCCESS);
     }
-    // Whoever only looks may, while the platform runs.
+    // Printing is possible while the platform runs.
     let _only_one = if cli.print_config { None } else { Some(folder.lock()?) };
     let code = runtime.block_on(launch::run(&folder, sources, cli.print_config))?;
     // Nothing is left that would have to end by itself.

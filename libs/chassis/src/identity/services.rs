@@ -15,7 +15,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use super::Ed25519Key;
-use crate::{Clock, Error, Reason};
+use fenz_core::{Clock, Error, Reason};
 
 /// Seconds that a service token lives.
 const LIFETIME: i64 = 300;

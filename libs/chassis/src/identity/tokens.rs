@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, OnceLock, RwLock},
     time::Duration,
 };
 
@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::{Role, User, UserId};
-use crate::{Clock, Error, Reason, Result, peers::PeerChannel, settings::IdentitySettings};
+use fenz_core::{Clock, Error, Reason, Result, Role, User, UserId};
+
+use crate::{peers::PeerChannel, settings::IdentitySettings, status};
 
 /// Verified tokens kept; about 200 bytes each.
 const CACHED_TOKENS: u64 = 20_000;
-/// The least time between two looks at the key set for a key we do not know.
+/// The least time between two fetches for an unknown key.
 const REFRESH_PAUSE: Duration = Duration::from_secs(1);
 
 /// What an access token says.
@@ -45,31 +46,36 @@ struct Inner {
     clock: Clock,
     validation: Validation,
     keys: RwLock<HashMap<String, DecodingKey>>,
-    verified: Cache<[u8; 32], (User, i64)>,
+    verified: Cache<[u8; 32], User>,
     /// Where keys come from; none in auth itself, which sets them.
-    source: Option<AuthServiceClient<PeerChannel>>,
-    /// When the key set was last asked for; held while it is.
+    source: OnceLock<AuthServiceClient<PeerChannel>>,
+    /// When the key set was last fetched; locked while it is.
     fetched: Mutex<Option<tokio::time::Instant>>,
 }
 
 impl Verifier {
-    /// A verifier that fetches its keys from auth, or has none until
+    /// A verifier without keys: see [`Verifier::fetch_from`] and
     /// [`Verifier::set_keys`].
-    pub fn new(settings: &IdentitySettings, clock: Clock, auth: Option<PeerChannel>) -> Self {
+    pub fn new(settings: &IdentitySettings, clock: Clock) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&settings.issuer]);
         validation.set_audience(&[&settings.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // Held against the injected clock instead.
+        // Compared with the injected clock instead.
         validation.validate_exp = false;
         Self(Arc::new(Inner {
             clock,
             validation,
             keys: RwLock::default(),
             verified: Cache::builder().max_capacity(CACHED_TOKENS).time_to_live(Duration::from_secs(900)).build(),
-            source: auth.map(AuthServiceClient::new),
+            source: OnceLock::new(),
             fetched: Mutex::new(None),
         }))
+    }
+
+    /// Fetches keys from auth from now on.
+    pub fn fetch_from(&self, auth: PeerChannel) {
+        self.0.source.get_or_init(|| AuthServiceClient::new(auth));
     }
 
     /// Replaces the key set. A key that is gone takes its tokens with it.
@@ -98,32 +104,23 @@ impl Verifier {
     }
 
     async fn fetch(&self, fetched: &mut Option<tokio::time::Instant>) -> Result<()> {
-        let Some(source) = &self.0.source else { return Ok(()) };
+        let Some(source) = self.0.source.get() else { return Ok(()) };
         let reply = source.clone().get_jwks(GetJwksRequest {}).await;
-        // Also after a failure: while auth is away, tokens of unknown keys
+        // Also after a failure: while auth is unavailable, tokens of unknown keys
         // would wait for it one after the other.
         *fetched = Some(tokio::time::Instant::now());
-        self.set_keys(&reply?.into_inner().keys);
+        self.set_keys(&reply.map_err(status::into_error)?.into_inner().keys);
         Ok(())
     }
 
     /// The user of a token.
     ///
     /// # Errors
-    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, or `UNAVAILABLE` when no keys could be
-    /// had.
+    /// `TOKEN_INVALID`, `TOKEN_EXPIRED`, or `UNAVAILABLE` while there are no keys.
     pub async fn verify(&self, token: &str) -> Result<User> {
-        Ok(self.verify_until(token).await?.0)
-    }
-
-    /// The user of a token, and when it ends, in seconds of 1970.
-    ///
-    /// # Errors
-    /// As [`Verifier::verify`].
-    pub async fn verify_until(&self, token: &str) -> Result<(User, i64)> {
         let hash: [u8; 32] = Sha256::digest(token).into();
-        if let Some((user, exp)) = self.0.verified.get(&hash) {
-            return Ok((self.unless_expired(user, exp)?, exp));
+        if let Some(user) = self.0.verified.get(&hash) {
+            return self.unless_expired(user);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
         if header.alg != Algorithm::EdDSA {
@@ -132,35 +129,36 @@ impl Verifier {
         let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.0.validation).map_err(|_| invalid())?.claims;
         let id = claims.sub.parse().map(UserId).map_err(|_| invalid())?;
-        let user = self.unless_expired(User { id, role: claims.role, session: claims.sid }, claims.exp)?;
-        self.0.verified.insert(hash, (user.clone(), claims.exp));
-        Ok((user, claims.exp))
+        let user = User { id, role: claims.role, session: claims.sid, token_expires: claims.exp };
+        let user = self.unless_expired(user)?;
+        self.0.verified.insert(hash, user.clone());
+        Ok(user)
     }
 
-    fn unless_expired(&self, user: User, exp: i64) -> Result<User> {
-        if self.0.clock.unix() >= exp {
+    fn unless_expired(&self, user: User) -> Result<User> {
+        if self.0.clock.unix() >= user.token_expires {
             return Err(Error::new(Reason::TokenExpired, "the access token has expired; refresh it"));
         }
         Ok(user)
     }
 
-    /// A key by its id; looks again once a second at most when it is not known,
-    /// because keys rotate.
+    /// A key by its id; an unknown one is fetched once a second at most, because
+    /// keys rotate.
     async fn key(&self, kid: &str) -> Result<DecodingKey> {
-        match self.known(kid) {
+        match self.cached_key(kid) {
             Some(key) => Ok(key),
             // Boxed: rare and large, and every request carries the room for it.
-            None => Box::pin(self.look_for(kid)).await,
+            None => Box::pin(self.fetch_key(kid)).await,
         }
     }
 
-    fn known(&self, kid: &str) -> Option<DecodingKey> {
+    fn cached_key(&self, kid: &str) -> Option<DecodingKey> {
         self.0.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(kid).cloned()
     }
 
-    async fn look_for(&self, kid: &str) -> Result<DecodingKey> {
+    async fn fetch_key(&self, kid: &str) -> Result<DecodingKey> {
         let mut fetched = self.0.fetched.lock().await;
-        if let Some(key) = self.known(kid) {
+        if let Some(key) = self.cached_key(kid) {
             return Ok(key);
         }
         if fetched.is_none_or(|at| at.elapsed() >= REFRESH_PAUSE) {
@@ -169,7 +167,7 @@ impl Verifier {
                 refreshed?;
             }
         }
-        match self.known(kid) {
+        match self.cached_key(kid) {
             Some(key) => Ok(key),
             None if self.is_ready() => Err(invalid()),
             None => Err(Error::new(Reason::Unavailable, "tokens cannot be verified yet; try again")),
@@ -183,6 +181,8 @@ fn invalid() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use jsonwebtoken::{EncodingKey, Header, encode};
 
     use super::*;
@@ -212,7 +212,7 @@ mod tests {
 
     fn setup() -> (Verifier, Ed25519Key, Clock) {
         let clock = Clock::default();
-        let verifier = Verifier::new(&IdentitySettings::default(), clock.clone(), None);
+        let verifier = Verifier::new(&IdentitySettings::default(), clock.clone());
         let key = Ed25519Key::generate();
         verifier.set_keys(&[key.jwk("k1")]);
         (verifier, key, clock)
@@ -247,11 +247,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_auth_is_away_it_is_not_asked_for_each_token() {
+    async fn while_auth_is_unavailable_it_is_not_asked_for_each_token() {
         let (_, key, clock) = setup();
-        let address = Some("http://127.0.0.1:1".to_owned());
-        let auth = Peers::new(PeerSettings { auth: address, ..PeerSettings::default() }, None).require("auth");
-        let verifier = Verifier::new(&IdentitySettings::default(), clock.clone(), Some(auth.unwrap()));
+        let address = ("auth".to_owned(), "http://127.0.0.1:1".to_owned());
+        let peers = PeerSettings::try_from(BTreeMap::from([address])).unwrap();
+        let verifier = Verifier::new(&IdentitySettings::default(), clock.clone());
+        verifier.fetch_from(Peers::new(peers, None).require("auth").unwrap());
         let unknown = sign(&key, "k2", &claims(&clock));
         for _ in 0..2 {
             assert_eq!(verifier.verify(&unknown).await.unwrap_err().reason, Reason::Unavailable);

@@ -1,10 +1,10 @@
 //! Why a request does not decode: each of its fields is tried alone.
 
 use fenz_contract::{
-    ErrorReason,
     routes::Method,
     rules::{MOST, Violation},
 };
+use fenz_core::Reason;
 use http::Uri;
 use serde_json::{Map, Value, json};
 
@@ -45,5 +45,5 @@ fn problem(method: &Method, field: String, readings: Vec<Value>) -> Option<Viola
     }
     let description = problem?.to_string();
     let description = description.split(" at line ").next().unwrap_or_default().to_owned();
-    Some(Violation { field, reason: ErrorReason::InvalidParams.as_str_name(), description })
+    Some(Violation { field, reason: Reason::InvalidParams, description })
 }

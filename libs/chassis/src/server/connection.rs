@@ -26,8 +26,8 @@ use tokio::{net::TcpStream, sync::watch};
 
 use super::{
     Observed,
-    lasting::{self, Opening, Seat, Socket},
-    patient::Patient,
+    long_lived::{self, ConnectionState, HeadPhase, Socket},
+    write_timeout::WriteTimeout,
 };
 
 /// How long a client may take to send its headers.
@@ -38,17 +38,17 @@ const MAX_HEADERS: usize = 100;
 /// What a client of HTTP/2 begins with.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How often the beginning is looked at again while there is too little of it.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const PEEK_DELAY: Duration = Duration::from_millis(5);
 /// How long a connection of HTTP/2 is kept without a new request; its client may
 /// answer pings for ever. One of HTTP/1.1 has the time for headers.
-const QUIET: Duration = Duration::from_secs(300);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How connections are served.
 pub struct Protocols {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     write_timeout: Duration,
-    quiet: Duration,
+    idle: Duration,
 }
 
 impl Protocols {
@@ -67,7 +67,7 @@ impl Protocols {
             .max_concurrent_streams(256)
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20);
-        Self { http1, http2, write_timeout, quiet: QUIET }
+        Self { http1, http2, write_timeout, idle: IDLE_TIMEOUT }
     }
 
     /// Serves a connection to its end; told to end, it answers what is open. Whoever
@@ -77,24 +77,24 @@ impl Protocols {
         stream: TcpStream,
         address: SocketAddr,
         service: Observed,
-        mut told: watch::Receiver<()>,
+        mut shutdown: watch::Receiver<()>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let is_http2 = tokio::select! {
             begun = tokio::time::timeout(HEADER_TIMEOUT, begins_http2(&stream)) => begun??,
-            _ = told.changed() => return Ok(()),
+            _ = shutdown.changed() => return Ok(()),
         };
-        let seat = Arc::new(Seat::default());
-        let stream = Patient::new(stream, self.write_timeout);
-        let answers = Answers { address, service, seat: seat.clone() };
+        let state = Arc::new(ConnectionState::default());
+        let stream = WriteTimeout::new(stream, self.write_timeout);
+        let answers = ConnectionService { address, service, state: state.clone() };
         if is_http2 {
             let connection = Box::pin(self.http2.serve_connection(TokioIo::new(stream), answers));
-            let quiet = Box::pin(quiet(seat, self.quiet));
-            return Ok(drained(connection, &mut told, quiet, http2::Connection::graceful_shutdown).await?);
+            let idle = Box::pin(idle(state, self.idle));
+            return Ok(drained(connection, &mut shutdown, idle, http2::Connection::graceful_shutdown).await?);
         }
-        let connection = self.http1.serve_connection(Socket::new(stream, seat.clone()), answers).with_upgrades();
-        let opening = Box::pin(Opening::new(connection, seat));
-        match drained(opening, &mut told, future::pending(), Opening::graceful_shutdown).await? {
-            Some((stream, body)) => lasting::go_on(stream, body).await,
+        let connection = self.http1.serve_connection(Socket::new(stream, state.clone()), answers).with_upgrades();
+        let head_phase = Box::pin(HeadPhase::new(connection, state));
+        match drained(head_phase, &mut shutdown, future::pending(), HeadPhase::graceful_shutdown).await? {
+            Some((stream, body)) => long_lived::stream_body(stream, body).await,
             None => Ok(()),
         }
     }
@@ -102,50 +102,50 @@ impl Protocols {
 
 async fn drained<C: Future>(
     mut connection: Pin<Box<C>>,
-    told: &mut watch::Receiver<()>,
-    quiet: impl Future<Output = ()>,
+    shutdown: &mut watch::Receiver<()>,
+    idle: impl Future<Output = ()>,
     end: fn(Pin<&mut C>),
 ) -> C::Output {
     tokio::select! {
         ended = &mut connection => return ended,
-        _ = told.changed() => {}
-        () = quiet => {}
+        _ = shutdown.changed() => {}
+        () = idle => {}
     }
     end(connection.as_mut());
     connection.await
 }
 
 /// Comes back when there was no request for so long, or twice as long.
-async fn quiet(seat: Arc<Seat>, span: Duration) {
+async fn idle(state: Arc<ConnectionState>, span: Duration) {
     loop {
-        let before = seat.requests.load(Ordering::Relaxed);
+        let before = state.requests.load(Ordering::Relaxed);
         tokio::time::sleep(span).await;
-        if seat.requests.load(Ordering::Relaxed) == before {
+        if state.requests.load(Ordering::Relaxed) == before {
             return;
         }
     }
 }
 
 /// Answers the requests of one connection.
-pub struct Answers {
+pub struct ConnectionService {
     address: SocketAddr,
     service: Observed,
-    seat: Arc<Seat>,
+    state: Arc<ConnectionState>,
 }
 
-impl Service<Request<Incoming>> for Answers {
+impl Service<Request<Incoming>> for ConnectionService {
     type Response = Response;
     type Error = Infallible;
     /// In memory of its own: what hyper keeps for it, it keeps until the end.
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.seat.requests.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat::suits(&request).then(|| self.seat.clone());
+        self.state.requests.fetch_add(1, Ordering::Relaxed);
+        let state = ConnectionState::suits(&request).then(|| self.state.clone());
         let answer = self.service.clone().answer(self.address, request);
         answer
-            .map(move |response| match seat {
-                Some(seat) => Ok(seat.hold(response)),
+            .map(move |response| match state {
+                Some(state) => Ok(state.hold(response)),
                 None => Ok(response),
             })
             .boxed()
@@ -163,7 +163,7 @@ async fn begins_http2(stream: &TcpStream) -> io::Result<bool> {
             return Ok(true);
         }
         // There is something to read all the time, so there is no waiting for more.
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(PEEK_DELAY).await;
     }
 }
 
@@ -184,10 +184,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();
-        let protocols = Protocols { quiet: span, ..Protocols::new(Duration::from_secs(60)) };
+        let protocols = Protocols { idle: span, ..Protocols::new(Duration::from_secs(60)) };
         let tell = watch::Sender::new(());
-        let told = tell.subscribe();
-        let serving = tokio::spawn(async move { protocols.serve(stream, address, service, told).await });
+        let shutdown = tell.subscribe();
+        let serving = tokio::spawn(async move { protocols.serve(stream, address, service, shutdown).await });
         let (mut send, connection) =
             client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
         let connected = tokio::spawn(connection);

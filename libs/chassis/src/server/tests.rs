@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Lasting, Observed, serve};
+use super::{LongLived, Observed, serve};
 use crate::settings::ServerSettings;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -30,14 +30,14 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        let (opening, opened) = tokio::sync::mpsc::unbounded_channel();
+        let (head_phase, opened) = tokio::sync::mpsc::unbounded_channel();
         let events = move || {
-            let opening = opening.clone();
+            let head_phase = head_phase.clone();
             async move {
                 let (sender, frames) = mpsc::channel::<Frame>(8);
-                opening.send(sender).expect("the test goes on");
+                head_phase.send(sender).expect("the test goes on");
                 let mut response = Response::new(Body::from_stream(frames));
-                response.extensions_mut().insert(Lasting);
+                response.extensions_mut().insert(LongLived);
                 response
             }
         };

@@ -1,20 +1,16 @@
 //! What a client meets on a service's port, whatever the service.
 
-use std::net::SocketAddr;
-
 use anyhow::Result;
-use fenz_chassis::{Needs, NoMigrations, Platform, Process, Service, Surface, settings::Sources};
+use fenz_chassis::{Endpoints, Platform, Process, Service, settings::Sources};
 use fenz_contract::{
     auth::v1::{GetJwksRequest, auth_service_client::AuthServiceClient},
-    content::v1::{
-        ListCategoriesRequest, ListCategoriesResponse, category_service, category_service_server::CategoryService,
-    },
+    content::v1::{CategoryServiceHandler, ListCategoriesRequest, ListCategoriesResponse, category_service},
 };
 use fenz_testkit::StandInAuth;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tonic::{Request, Status};
+use tonic::Request;
 
 /// A service with the contract of auth, and categories that panic.
 struct Probe;
@@ -22,29 +18,23 @@ struct Probe;
 impl Service for Probe {
     const NAME: &'static str = "auth";
     const PORT: u16 = 0;
-    const NEEDS: Needs = Needs { database: false, store: false, media_urls: false, auth_keys: false };
     type Config = Value;
-    type Migrator = NoMigrations;
+    type Requirements = ();
 
-    async fn build(platform: Platform, _: Value) -> Result<Surface> {
-        let auth = StandInAuth::new(platform.clock.clone()).endpoint(platform.gatekeeper.clone());
-        let categories = category_service(Panics, platform.gatekeeper.clone());
-        Ok(Surface { endpoints: vec![auth, categories], ..Surface::default() })
-    }
-
-    fn listen(_: &Value) -> Option<SocketAddr> {
-        None
+    async fn build(platform: Platform, (): (), _: Value) -> Result<Endpoints> {
+        let auth = StandInAuth::new(platform.clock.clone()).endpoint(platform.authorizer.clone());
+        let categories = category_service(Panics, platform.authorizer.clone());
+        Ok(Endpoints { rpc: vec![auth, categories], ..Endpoints::default() })
     }
 }
 
 struct Panics;
 
-#[async_trait::async_trait]
-impl CategoryService for Panics {
+impl CategoryServiceHandler for Panics {
     async fn list_categories(
         &self,
         _: Request<ListCategoriesRequest>,
-    ) -> Result<tonic::Response<ListCategoriesResponse>, Status> {
+    ) -> fenz_core::Result<tonic::Response<ListCategoriesResponse>> {
         panic!("a secret of the inside")
     }
 }

@@ -1,9 +1,10 @@
 //! Events that were given up.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
 };
 
 use super::entity::dead_letter::{ActiveModel, Column, Entity, Model};
@@ -31,7 +32,7 @@ pub async fn insert_in_txn(
     envelope: &Envelope,
     reason: &str,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = ActiveModel {
         event_id: Set(envelope.id.clone()),
         consumer: Set(consumer.to_owned()),
@@ -45,13 +46,13 @@ pub async fn insert_in_txn(
         .do_nothing_on([Column::EventId, Column::Consumer])
         .to_owned();
     match Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await {
-        Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
-        Err(error) => Err(error),
+        Ok(_) => Ok(()),
+        Err(error) => DbError::from(error).unless_existing(),
     }
 }
 
 /// The first ones, or one event's.
-pub async fn first(db: &impl ConnectionTrait, only: Option<&str>, limit: u64) -> Result<Vec<DeadLetter>, DbErr> {
+pub async fn first(db: &impl ConnectionTrait, only: Option<&str>, limit: u64) -> Result<Vec<DeadLetter>, DbError> {
     let mut find = Entity::find();
     if let Some(id) = only {
         find = find.filter(Column::EventId.eq(id));
@@ -60,23 +61,23 @@ pub async fn first(db: &impl ConnectionTrait, only: Option<&str>, limit: u64) ->
     Ok(rows.into_iter().map(DeadLetter::from).collect())
 }
 
-pub async fn delete_in_txn(txn: &impl ConnectionTrait, consumer: &str, event_id: &str) -> Result<(), DbErr> {
+pub async fn delete_in_txn(txn: &impl ConnectionTrait, consumer: &str, event_id: &str) -> Result<(), DbError> {
     Entity::delete_by_id((event_id.to_owned(), consumer.to_owned())).exec(txn).await?;
     Ok(())
 }
 
 /// Deletes the events about a user.
-pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user_id: i64) -> Result<(), DbErr> {
+pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user_id: i64) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::Subject.like(format!("user.{user_id}.%"))).exec(txn).await?;
     Ok(())
 }
 
 /// Deletes what was given up before a point in time.
-pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::FailedAt.lt(before)).exec(db).await?;
     Ok(())
 }
 
-pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
-    Entity::find().count(db).await
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbError> {
+    Ok(Entity::find().count(db).await?)
 }

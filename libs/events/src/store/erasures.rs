@@ -1,9 +1,10 @@
 //! Users whose data is to be erased, and those whose was.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -20,7 +21,7 @@ pub async fn insert_in_txn(
     erasure_id: i64,
     user_id: i64,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     if Entity::find_by_id(erasure_id).one(txn).await?.is_some() {
         return Ok(());
     }
@@ -36,11 +37,11 @@ pub async fn insert_in_txn(
 }
 
 /// The request that has been due longest.
-pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Option<ErasureRequest>, DbErr> {
-    Entity::find().filter(Column::DueAt.lte(now)).order_by_asc(Column::DueAt).one(db).await
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Option<ErasureRequest>, DbError> {
+    Ok(Entity::find().filter(Column::DueAt.lte(now)).order_by_asc(Column::DueAt).one(db).await?)
 }
 
-pub async fn add_removed(db: &impl ConnectionTrait, erasure_id: i64, removed: i64) -> Result<(), DbErr> {
+pub async fn add_removed(db: &impl ConnectionTrait, erasure_id: i64, removed: i64) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Removed, Expr::col(Column::Removed).add(removed))
         .col_expr(Column::Attempts, Expr::value(0))
@@ -50,7 +51,7 @@ pub async fn add_removed(db: &impl ConnectionTrait, erasure_id: i64, removed: i6
     Ok(())
 }
 
-pub async fn reschedule(db: &impl ConnectionTrait, erasure_id: i64, due_at: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn reschedule(db: &impl ConnectionTrait, erasure_id: i64, due_at: DateTime<Utc>) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::DueAt, Expr::value(due_at))
@@ -61,11 +62,11 @@ pub async fn reschedule(db: &impl ConnectionTrait, erasure_id: i64, due_at: Date
 }
 
 /// Deletes a request. Whether it existed.
-pub async fn finish_in_txn(txn: &impl ConnectionTrait, erasure_id: i64) -> Result<bool, DbErr> {
+pub async fn finish_in_txn(txn: &impl ConnectionTrait, erasure_id: i64) -> Result<bool, DbError> {
     Ok(Entity::delete_by_id(erasure_id).exec(txn).await?.rows_affected == 1)
 }
 
-pub async fn insert_erased_in_txn(txn: &impl ConnectionTrait, user_id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn insert_erased_in_txn(txn: &impl ConnectionTrait, user_id: i64, now: DateTime<Utc>) -> Result<(), DbError> {
     if is_erased(txn, user_id).await? {
         return Ok(());
     }
@@ -74,11 +75,11 @@ pub async fn insert_erased_in_txn(txn: &impl ConnectionTrait, user_id: i64, now:
     Ok(())
 }
 
-pub async fn is_erased(db: &impl ConnectionTrait, user_id: i64) -> Result<bool, DbErr> {
+pub async fn is_erased(db: &impl ConnectionTrait, user_id: i64) -> Result<bool, DbError> {
     Ok(erased_user::Entity::find_by_id(user_id).one(db).await?.is_some())
 }
 
-pub async fn prune_erased(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune_erased(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     erased_user::Entity::delete_many().filter(erased_user::Column::ErasedAt.lt(before)).exec(db).await?;
     Ok(())
 }

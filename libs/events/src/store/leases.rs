@@ -1,10 +1,8 @@
 //! Which replica holds which lease.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::database::is_duplicate;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
-};
+use fenz_database::DbError;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::entity::lease::{ActiveModel, Column, Entity};
 
@@ -16,7 +14,7 @@ pub async fn take(
     holder: &str,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<bool, DbErr> {
+) -> Result<bool, DbError> {
     let taken = Entity::update_many()
         .col_expr(Column::Holder, Expr::value(holder))
         .col_expr(Column::ExpiresAt, Expr::value(until))
@@ -28,15 +26,15 @@ pub async fn take(
         return Ok(true);
     }
     let row = ActiveModel { name: Set(name.to_owned()), holder: Set(holder.to_owned()), expires_at: Set(until) };
-    match Entity::insert(row).exec_without_returning(db).await {
+    match Entity::insert(row).exec_without_returning(db).await.map_err(DbError::from) {
         Ok(_) => Ok(true),
-        Err(error) if is_duplicate(&error) => Ok(false),
+        Err(error) if error.is_duplicate() => Ok(false),
         Err(error) => Err(error),
     }
 }
 
 /// Releases a lease, if it is the holder's.
-pub async fn release(db: &impl ConnectionTrait, name: &str, holder: &str) -> Result<(), DbErr> {
+pub async fn release(db: &impl ConnectionTrait, name: &str, holder: &str) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::Name.eq(name)).filter(Column::Holder.eq(holder)).exec(db).await?;
     Ok(())
 }

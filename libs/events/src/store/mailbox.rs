@@ -1,9 +1,10 @@
 //! Events that wait for their consumer.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -40,14 +41,14 @@ pub async fn insert(
     envelopes: &[&Envelope],
     failures: i32,
     available_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let keep = OnConflict::columns([Column::EventId, Column::Consumer])
         .do_nothing_on([Column::EventId, Column::Consumer])
         .to_owned();
     let rows = envelopes.iter().map(|envelope| row(consumer, envelope, failures, available_at));
     match Entity::insert_many(rows).on_conflict(keep).exec_without_returning(db).await {
-        Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
-        Err(error) => Err(error),
+        Ok(_) => Ok(()),
+        Err(error) => DbError::from(error).unless_existing(),
     }
 }
 
@@ -57,7 +58,7 @@ pub async fn due(
     consumer: &str,
     now: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<Delivery>, DbErr> {
+) -> Result<Vec<Delivery>, DbError> {
     let rows = Entity::find()
         .filter(Column::Consumer.eq(consumer))
         .filter(Column::AvailableAt.lte(now))
@@ -70,8 +71,8 @@ pub async fn due(
 }
 
 /// When the next one is due.
-pub async fn next_due(db: &impl ConnectionTrait, consumer: &str) -> Result<Option<DateTime<Utc>>, DbErr> {
-    Entity::find()
+pub async fn next_due(db: &impl ConnectionTrait, consumer: &str) -> Result<Option<DateTime<Utc>>, DbError> {
+    Ok(Entity::find()
         .select_only()
         .column(Column::AvailableAt)
         .filter(Column::Consumer.eq(consumer))
@@ -79,7 +80,7 @@ pub async fn next_due(db: &impl ConnectionTrait, consumer: &str) -> Result<Optio
         .limit(1)
         .into_tuple()
         .one(db)
-        .await
+        .await?)
 }
 
 /// Sets how often the event has failed and when it is due, unless another
@@ -90,7 +91,7 @@ pub async fn reschedule(
     delivery: &Delivery,
     failures: i32,
     available_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Tries, Expr::value(failures))
         .col_expr(Column::AvailableAt, Expr::value(available_at))
@@ -102,11 +103,11 @@ pub async fn reschedule(
     Ok(())
 }
 
-pub async fn delete(db: &impl ConnectionTrait, consumer: &str, event_id: &str) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, consumer: &str, event_id: &str) -> Result<(), DbError> {
     Entity::delete_by_id((event_id.to_owned(), consumer.to_owned())).exec(db).await?;
     Ok(())
 }
 
-pub async fn count(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbErr> {
-    Entity::find().filter(Column::Consumer.eq(consumer)).count(db).await
+pub async fn count(db: &impl ConnectionTrait, consumer: &str) -> Result<u64, DbError> {
+    Ok(Entity::find().filter(Column::Consumer.eq(consumer)).count(db).await?)
 }

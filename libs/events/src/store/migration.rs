@@ -1,9 +1,6 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::{
-    schema::{index_as, table, text},
-    timestamp,
-};
+use fenz_database::schema::{index_as, table, text, timestamp};
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
 

@@ -1,9 +1,10 @@
 //! Events that are not on the bus yet.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::entity::outbox::{ActiveModel, Column, Entity, Model};
@@ -30,7 +31,7 @@ pub async fn insert_in_txn(
     envelopes: Vec<Envelope>,
     replica: &str,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let mut rows = envelopes.into_iter().map(|envelope| ActiveModel {
         seq: NotSet,
         id: Set(envelope.id),
@@ -56,7 +57,7 @@ pub enum Rows<'a> {
 }
 
 /// The next rows above a sequence number, in order.
-pub async fn page(db: &impl ConnectionTrait, of: Rows<'_>, above: i64, limit: u64) -> Result<Vec<Row>, DbErr> {
+pub async fn page(db: &impl ConnectionTrait, of: Rows<'_>, above: i64, limit: u64) -> Result<Vec<Row>, DbError> {
     let filter = match of {
         Rows::Own { replica, since } => {
             Condition::all().add(Column::Replica.eq(replica)).add(Column::CreatedAt.gte(since))
@@ -73,25 +74,25 @@ pub async fn page(db: &impl ConnectionTrait, of: Rows<'_>, above: i64, limit: u6
     Ok(rows.into_iter().map(Row::from).collect())
 }
 
-pub async fn delete(db: &impl ConnectionTrait, seqs: Vec<i64>) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, seqs: Vec<i64>) -> Result<(), DbError> {
     if !seqs.is_empty() {
         Entity::delete_many().filter(Column::Seq.is_in(seqs)).exec(db).await?;
     }
     Ok(())
 }
 
-pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
-    Entity::find().count(db).await
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, DbError> {
+    Ok(Entity::find().count(db).await?)
 }
 
 /// When the oldest row was written.
-pub async fn oldest(db: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbErr> {
-    Entity::find()
+pub async fn oldest(db: &impl ConnectionTrait) -> Result<Option<DateTime<Utc>>, DbError> {
+    Ok(Entity::find()
         .select_only()
         .column(Column::CreatedAt)
         .order_by_asc(Column::CreatedAt)
         .limit(1)
         .into_tuple()
         .one(db)
-        .await
+        .await?)
 }

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn, request::Context};
+use fenz_chassis::request::Context;
 use fenz_contract::events::v1::AuditRecorded;
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::Txn;
 use fenz_events::{AuditEntry, Consumer, Outbox, ReceivedEvent};
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;

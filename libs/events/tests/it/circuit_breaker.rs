@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{Error, Reason};
+use fenz_core::{Error, Reason};
 use fenz_events::{Consumer, HandlerError, dead_letters};
 use fenz_testkit::Database;
 
@@ -160,7 +160,7 @@ async fn while_the_database_is_unavailable_nothing_is_given_up() {
         write(&outbox, 0).await.unwrap();
         subscriber.wait_for(1).await;
         // As a server that is down, for this replica only.
-        subscriber.db.clone().close().await.unwrap();
+        subscriber.db.connection().close().await.unwrap();
         for n in 1..=5 {
             write(&outbox, n).await.unwrap();
         }
@@ -180,7 +180,7 @@ async fn every_consumer_is_measured() {
     let fleet = Fleet::new(Database::Sqlite, &Transport::Mailbox).await;
     let replica = fleet.replica::<Measured>(&fleet.subscriber_url).await;
     let broken = Arc::new(AtomicBool::new(true));
-    failing_while(&broken, &Arc::default()).start(&replica.platform).await.unwrap();
+    failing_while(&broken, &Arc::default()).start(&replica.platform, &replica.db).await.unwrap();
     let metric = |line: &str| {
         let (name, value) = line.split_once(' ').unwrap();
         let line = format!("fenz_events_{name}{{service=\"measured\"}} {value}");

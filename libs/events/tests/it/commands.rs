@@ -1,7 +1,7 @@
 //! The operator's commands for dead letters.
 
-use fenz_chassis::{OwnCommand, settings::Sources};
-use fenz_events::{HandlerError, dead_letters};
+use fenz_chassis::{Invocation, Requirements, Service, settings::Sources};
+use fenz_events::HandlerError;
 use fenz_testkit::Database;
 
 use crate::fleet::{Fleet, Subscriber, Transport, eventually, failing, write};
@@ -21,8 +21,10 @@ fn dead_letters_are_listed_and_replayed_by_command() {
     let command = |arguments: &[&str]| {
         let mut sources = Sources::default();
         sources.set(&["channel", "database", "url"], &fleet.subscriber_url).unwrap();
-        let arguments = std::iter::once("dead-letters").chain(arguments.iter().copied()).map(str::to_owned).collect();
-        dead_letters::command::<Subscriber>(OwnCommand { arguments, sources, runtime: runtime() })
+        let arguments = arguments.iter().copied().map(str::to_owned).collect();
+        let commands = <Subscriber as Service>::Requirements::commands();
+        let command = commands.iter().find(|command| command.name == "dead-letters").unwrap();
+        (command.run)(Invocation { service: Subscriber::NAME, arguments, sources, runtime: runtime() })
     };
     command(&["list"]).unwrap();
     assert!(command(&["replay", "nothing"]).unwrap_err().to_string().contains("nothing"));

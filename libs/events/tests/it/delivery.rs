@@ -5,12 +5,10 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{
-    Error, Reason,
-    database::{Txn, transact},
-    request,
-};
+use fenz_chassis::request;
 use fenz_contract::events::v1::{UserRegistered, UserUpdated};
+use fenz_core::{Error, Reason};
+use fenz_database::{Txn, transact};
 use fenz_events::{Consumer, Envelope, MAX_BYTES, ReceivedEvent};
 use fenz_testkit::Database;
 use http::HeaderMap;

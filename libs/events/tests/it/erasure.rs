@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{UserDeleted, UserErased, UserRegistered};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::Txn;
 use fenz_events::{Batch, Consumer, Envelope, ErasureRunner, Outbox, ReceivedEvent, UserDataEraser};
 use tokio::sync::Semaphore;
 
@@ -47,8 +48,8 @@ impl UserDataEraser for TwoAtATime {
 /// A replica that registers users, and erases them.
 async fn erasing(fleet: &Fleet, eraser: impl UserDataEraser) -> Replica {
     let replica = fleet.idle_subscriber().await;
-    let outbox = Outbox::start(&replica.platform).await.unwrap();
-    let erasures = ErasureRunner::new(&replica.platform, &outbox).unwrap();
+    let outbox = Outbox::start(&replica.platform, &replica.db).await.unwrap();
+    let erasures = ErasureRunner::new(&replica.platform, &outbox);
     let (orders, known) = (erasures.clone(), erasures.clone());
     let consumer = Consumer::new()
         .on(move |txn: Txn, ReceivedEvent { event, .. }: ReceivedEvent<UserDeleted>| {
@@ -64,8 +65,8 @@ async fn erasing(fleet: &Fleet, eraser: impl UserDataEraser) -> Replica {
                 Ok(())
             }
         });
-    consumer.start(&replica.platform).await.unwrap();
-    erasures.start(&replica.platform, eraser).unwrap();
+    consumer.start(&replica.platform, &replica.db).await.unwrap();
+    erasures.start(&replica.platform, eraser);
     replica
 }
 

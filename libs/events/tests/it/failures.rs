@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{Error, Reason};
+use fenz_core::{Error, Reason};
 use fenz_events::HandlerError;
 use fenz_testkit::Database;
 use sea_orm::ConnectionTrait;

@@ -3,11 +3,12 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use fenz_chassis::{
-    Clock, Needs, Platform, Process, Result, Secret, Service, Settings, Shared, Surface,
-    database::{DatabaseSettings, Txn},
-    settings::BusSettings,
+    Endpoints, Platform, Process, Service, Settings, Shared,
+    settings::{BusSettings, Sources},
 };
 use fenz_contract::events::v1::UserRegistered;
+use fenz_core::{Clock, Result};
+use fenz_database::{DbError, Txn};
 use fenz_events::{Consumer, Envelope, Event, HandlerError, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_testkit::Database;
 use futures::{FutureExt, future::join_all};
@@ -20,8 +21,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let own: [Box<dyn MigrationTrait>; 2] = [Box::new(Numbers("writes")), Box::new(Numbers("effects"))];
-        own.into_iter().chain(fenz_events::migrations()).collect()
+        vec![Box::new(Numbers("writes")), Box::new(Numbers("effects"))]
     }
 }
 
@@ -41,6 +41,8 @@ impl MigrationTrait for Numbers {
     }
 }
 
+type Config = std::collections::BTreeMap<String, String>;
+
 macro_rules! service {
     ($service:ident, $name:literal) => {
         pub struct $service;
@@ -48,16 +50,11 @@ macro_rules! service {
         impl Service for $service {
             const NAME: &'static str = $name;
             const PORT: u16 = 0;
-            const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
-            type Config = std::collections::BTreeMap<String, String>;
-            type Migrator = Migrator;
+            type Config = Config;
+            type Requirements = (fenz_events::Database<Migrator>,);
 
-            async fn build(_: Platform, _: Self::Config) -> anyhow::Result<Surface> {
-                Ok(Surface::default())
-            }
-
-            fn listen(_: &Self::Config) -> Option<std::net::SocketAddr> {
-                None
+            async fn build(_: Platform, _: Self::Requirements, _: Config) -> anyhow::Result<Endpoints> {
+                Ok(Endpoints::default())
             }
         }
     };
@@ -108,7 +105,7 @@ pub struct Fleet {
 pub struct Replica {
     pub process: Process,
     pub platform: Platform,
-    pub db: DatabaseConnection,
+    pub db: fenz_events::Database<Migrator>,
 }
 
 impl Fleet {
@@ -151,31 +148,35 @@ impl Fleet {
     }
 
     pub fn settings(&self, url: &str) -> Settings {
-        let database = DatabaseSettings {
-            url: Secret::from(url),
-            max_connections: 6,
-            acquire_timeout: Duration::from_secs(1),
-            ..DatabaseSettings::default()
-        };
-        Settings { database, bus: self.bus.clone(), ..Settings::default() }
+        let mut sources = Sources::default();
+        for (key, value) in [("url", url), ("max_connections", "6"), ("acquire_timeout", "1s")] {
+            sources.set(&["database", key], value).unwrap();
+        }
+        let (mut settings, _) = sources.service::<Config>(Publisher::NAME).unwrap();
+        settings.bus = self.bus.clone();
+        settings
     }
 
-    pub async fn replica<S: Service>(&self, url: &str) -> Replica {
-        let process = Process { clock: self.clock.clone(), shared: self.shared.clone(), ..Process::default() };
-        let platform = fenz_chassis::connect::<S>(self.settings(url), &process).await.unwrap();
-        let db = platform.db().unwrap();
+    pub async fn replica<S>(&self, url: &str) -> Replica
+    where
+        S: Service<Requirements = (fenz_events::Database<Migrator>,)>,
+    {
+        let mut process = Process::default();
+        process.clock = self.clock.clone();
+        process.shared = self.shared.clone();
+        let (platform, (db,)) = fenz_chassis::connect::<S>(self.settings(url), &process).await.unwrap();
         Replica { process, platform, db }
     }
 
     pub async fn publisher(&self) -> (Replica, Outbox) {
         let replica = self.replica::<Publisher>(&self.publisher_url).await;
-        let outbox = Outbox::start(&replica.platform).await.unwrap();
+        let outbox = Outbox::start(&replica.platform, &replica.db).await.unwrap();
         (replica, outbox)
     }
 
     pub async fn subscriber(&self, consumer: Consumer) -> Replica {
         let replica = self.replica::<Subscriber>(&self.subscriber_url).await;
-        consumer.start(&replica.platform).await.unwrap();
+        consumer.start(&replica.platform, &replica.db).await.unwrap();
         replica
     }
 
@@ -187,7 +188,7 @@ impl Fleet {
     /// A replica of the publisher that consumes.
     pub async fn consuming_publisher(&self, consumer: Consumer) -> Replica {
         let replica = self.replica::<Publisher>(&self.publisher_url).await;
-        consumer.start(&replica.platform).await.unwrap();
+        consumer.start(&replica.platform, &replica.db).await.unwrap();
         replica
     }
 
@@ -226,16 +227,14 @@ async fn insert_into_mailbox(db: &DatabaseConnection, envelope: &Envelope, now: 
             now.into(),
         ])
         .to_owned();
-    match db.execute(&insert).await {
-        Err(error) if !fenz_chassis::database::is_duplicate(&error) => panic!("{error}"),
-        _ => {}
+    if let Err(error) = db.execute(&insert).await.map_err(DbError::from) {
+        assert!(error.is_duplicate(), "{error}");
     }
 }
 
 impl Replica {
     /// One that only reads.
-    pub fn observing(platform: Platform) -> Self {
-        let db = platform.db().unwrap();
+    pub fn observing((platform, (db,)): (Platform, (fenz_events::Database<Migrator>,))) -> Self {
         Self { process: Process::default(), platform, db }
     }
 
@@ -304,8 +303,9 @@ pub async fn publish(outbox: &Outbox, event: &impl Event) -> Result<()> {
     outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await
 }
 
-pub async fn insert(txn: &Txn, table: &str, n: i64) -> Result<(), DbErr> {
-    txn.execute_unprepared(&format!("INSERT INTO {table} (n) VALUES ({n})")).await.map(drop)
+pub async fn insert(txn: &Txn, table: &str, n: i64) -> Result<(), DbError> {
+    txn.execute_unprepared(&format!("INSERT INTO {table} (n) VALUES ({n})")).await?;
+    Ok(())
 }
 
 /// Inserts an effect for every number.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{Clock, Process};
+use fenz_chassis::Process;
 use fenz_testkit::Database;
 
 use crate::fleet::{Fleet, Publisher, Replica, Transport, eventually, recording, write};
@@ -102,8 +102,8 @@ async fn every_write_takes_effect_once_though_replicas_are_killed() {
     let fleet = Fleet::new(Database::of_a_fleet(), &Transport::JetStream(nats)).await;
     // Creates the tables, and reads.
     let observer = |url: &str| {
-        let (settings, process) = (fleet.settings(url), Process { clock: Clock::default(), ..Process::default() });
-        async move { fenz_chassis::connect::<Publisher>(settings, &process).await.unwrap() }
+        let settings = fleet.settings(url);
+        async move { fenz_chassis::connect::<Publisher>(settings, &Process::default()).await.unwrap() }
     };
     let publisher = Replica::observing(observer(&fleet.publisher_url).await);
     let subscriber = Replica::observing(observer(&fleet.subscriber_url).await);

@@ -12,7 +12,7 @@ async fn one_holds_it_until_it_is_released_or_expires() {
     for database in Database::available() {
         let fleet = Fleet::new(database, &Transport::Mailbox).await;
         let replica = fleet.subscriber(recording()).await;
-        let lease = || Lease::new(&replica.platform, "work").unwrap();
+        let lease = || Lease::new(&replica.platform, replica.db.connection(), "work");
         let (one, two) = (lease(), lease());
         assert!(one.hold().await.unwrap() && one.hold().await.unwrap(), "{database:?}");
         assert!(!two.hold().await.unwrap());
@@ -27,7 +27,7 @@ async fn one_holds_it_until_it_is_released_or_expires() {
         assert!(one.hold().await.unwrap());
         two.release().await.unwrap();
         assert!(!two.hold().await.unwrap(), "released another holder's lease");
-        let parallel = (0..8).map(|_| Lease::new(&replica.platform, "other").unwrap());
+        let parallel = (0..8).map(|_| Lease::new(&replica.platform, replica.db.connection(), "other"));
         let parallel: Vec<_> = parallel.map(|lease| tokio::spawn(async move { lease.hold().await.unwrap() })).collect();
         let held = futures::future::join_all(parallel).await.into_iter().filter(|held| *held.as_ref().unwrap());
         assert_eq!(held.count(), 1, "{database:?}");

@@ -5,8 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use fenz_chassis::database::Txn;
 use fenz_contract::events::v1::UserRegistered;
+use fenz_database::{DbError, Txn};
 use fenz_events::{Consumer, Envelope, HandlerError, ReceivedEvent, dead_letters};
 
 use crate::fleet::{event, eventually, insert, on_each, write};
@@ -35,7 +35,7 @@ fn picky(tries: Arc<AtomicUsize>, repaired: Arc<AtomicBool>) -> Consumer {
                 TOO_MUCH => {
                     use sea_orm::ConnectionTrait;
                     let again = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('effects', 0)";
-                    txn.execute_unprepared(again).await?;
+                    txn.execute_unprepared(again).await.map_err(DbError::from)?;
                 }
                 _ => {}
             }

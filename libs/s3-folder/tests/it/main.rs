@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path};
 
 use bytes::{Bytes, BytesMut};
-use fenz_chassis::store::{Error, ObjectStore, StoreSettings};
+use fenz_object_store::{Error, ObjectStore, StoreSettings};
 use fenz_s3_folder::{Server, Settings};
 use futures::TryStreamExt;
 use tokio::net::{TcpListener, TcpStream};

@@ -1,18 +1,17 @@
 //! `AuditService`.
 
-use fenz_chassis::Result;
-use fenz_contract::admin::v1::{self as pb, audit_service_server::AuditService};
-use tonic::{Request, Response, Status};
+use fenz_contract::admin::v1::{self as pb, AuditServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use super::{Api, encode};
 use crate::domain::audit::Filter;
 
-#[async_trait::async_trait]
-impl AuditService for Api {
+impl AuditServiceHandler for Api {
     async fn list_audit_logs(
         &self,
         request: Request<pb::ListAuditLogsRequest>,
-    ) -> Result<Response<pb::ListAuditLogsResponse>, Status> {
+    ) -> Result<Response<pb::ListAuditLogsResponse>> {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let filter = Filter {

@@ -1,8 +1,8 @@
 //! Conversions between domain types and messages.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result};
 use fenz_contract::admin::v1 as pb;
+use fenz_core::{Error, Reason, Result};
 use pbjson_types::Timestamp;
 
 use crate::{

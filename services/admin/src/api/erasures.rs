@@ -1,17 +1,16 @@
 //! `ErasureService`.
 
-use fenz_chassis::Result;
-use fenz_contract::admin::v1::{self as pb, erasure_service_server::ErasureService};
-use tonic::{Request, Response, Status};
+use fenz_contract::admin::v1::{self as pb, ErasureServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use super::{Api, encode};
 
-#[async_trait::async_trait]
-impl ErasureService for Api {
+impl ErasureServiceHandler for Api {
     async fn list_erasures(
         &self,
         request: Request<pb::ListErasuresRequest>,
-    ) -> Result<Response<pb::ListErasuresResponse>, Status> {
+    ) -> Result<Response<pb::ListErasuresResponse>> {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let is_done = message.status.map(|status| status == "done");
@@ -20,10 +19,7 @@ impl ErasureService for Api {
         Ok(Response::new(pb::ListErasuresResponse { erasures, total: total as i64 }))
     }
 
-    async fn get_erasure(
-        &self,
-        request: Request<pb::GetErasureRequest>,
-    ) -> Result<Response<pb::GetErasureResponse>, Status> {
+    async fn get_erasure(&self, request: Request<pb::GetErasureRequest>) -> Result<Response<pb::GetErasureResponse>> {
         let erasure = self.0.erasure(request.into_inner().id).await?;
         Ok(Response::new(pb::GetErasureResponse { erasure: Some(encode::erasure(erasure)) }))
     }

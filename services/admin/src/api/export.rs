@@ -7,15 +7,15 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, identity::Gatekeeper, rest::status_response, server::RouteName};
+use fenz_chassis::{error_response, identity::Authorizer, server::RouteName};
 use fenz_contract::{
     admin::v1::ListAuditLogsRequest,
     routes::{RAW_ROUTES, Route},
     rules::validate,
 };
+use fenz_core::{Error, Reason, Result};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Uri, header};
-use tonic::Status;
 
 use super::encode;
 use crate::{
@@ -29,19 +29,19 @@ pub const PATH: &str = "/api/v1/admin/audit-logs/export";
 #[derive(Clone)]
 pub struct Export {
     pub app: App,
-    pub gatekeeper: Gatekeeper,
+    pub authorizer: Authorizer,
 }
 
 pub async fn export(State(route): State<Export>, request: Request) -> Response {
     let result = route.handle(request.uri(), request.headers()).await;
-    let mut response = result.unwrap_or_else(|status| status_response(&status));
+    let mut response = result.unwrap_or_else(error_response);
     response.extensions_mut().insert(RouteName(PATH));
     response
 }
 
 impl Export {
-    async fn handle(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response, Status> {
-        self.gatekeeper.admit(contract_route()?, headers).await?;
+    async fn handle(&self, uri: &Uri, headers: &HeaderMap) -> Result<Response> {
+        self.authorizer.admit(contract_route()?, headers).await?;
         let batches = self.app.export(validated(filter(uri)?)?).await?;
         let lines = batches.map(|batch| {
             batch.and_then(lines).inspect_err(|error| {
@@ -91,7 +91,7 @@ fn filter(uri: &Uri) -> Result<Filter> {
 }
 
 /// Applies the rules of `ListAuditLogs`, which no generated code checks here.
-fn validated(filter: Filter) -> Result<Filter, Status> {
+fn validated(filter: Filter) -> Result<Filter> {
     validate(&ListAuditLogsRequest {
         actor_id: filter.actor,
         action: filter.action.clone(),

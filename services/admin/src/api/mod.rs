@@ -7,8 +7,9 @@ mod erasures;
 mod export;
 mod reports;
 
-use axum::{Router, response::IntoResponse, routing::get};
-use fenz_chassis::{Error, Reason, identity::Gatekeeper};
+use axum::{Router, routing::get};
+use fenz_chassis::{error_response, identity::Authorizer};
+use fenz_core::{Error, Reason};
 
 use crate::app::App;
 
@@ -17,10 +18,10 @@ use crate::app::App;
 pub struct Api(pub App);
 
 /// The streaming route of `audit.proto`.
-pub fn routes(app: App, gatekeeper: Gatekeeper) -> Router {
+pub fn routes(app: App, authorizer: Authorizer) -> Router {
     let not_allowed =
-        async || Error::new(Reason::MethodNotAllowed, "this path takes GET").with("allow", "GET").into_response();
+        async || error_response(Error::new(Reason::MethodNotAllowed, "this path takes GET").with("allow", "GET"));
     Router::new()
         .route(export::PATH, get(export::export).fallback(not_allowed))
-        .with_state(export::Export { app, gatekeeper })
+        .with_state(export::Export { app, authorizer })
 }

@@ -1,8 +1,9 @@
 //! `ReportService`.
 
-use fenz_chassis::{Caller, Error, Reason, Result};
-use fenz_contract::admin::v1::{self as pb, report_service_server::ReportService};
-use tonic::{Request, Response, Status};
+use fenz_chassis::{caller_of, require_user};
+use fenz_contract::admin::v1::{self as pb, ReportServiceHandler};
+use fenz_core::{Error, Reason, Result};
+use tonic::{Request, Response};
 
 use super::{Api, encode};
 use crate::{
@@ -14,13 +15,12 @@ use crate::{
     moderation_client::ForwardedAuthorization,
 };
 
-#[async_trait::async_trait]
-impl ReportService for Api {
+impl ReportServiceHandler for Api {
     async fn create_report(
         &self,
         request: Request<pb::CreateReportRequest>,
-    ) -> Result<Response<pb::CreateReportResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::CreateReportResponse>> {
+        let caller = caller_of(&request);
         let message = request.into_inner();
         let kind = encode::parse("objectType", Some(&message.object_type), Kind::parse)?;
         let kind = kind.ok_or_else(|| Error::field(Reason::InvalidParams, "objectType", "is missing"))?;
@@ -33,7 +33,7 @@ impl ReportService for Api {
     async fn list_reports(
         &self,
         request: Request<pb::ListReportsRequest>,
-    ) -> Result<Response<pb::ListReportsResponse>, Status> {
+    ) -> Result<Response<pb::ListReportsResponse>> {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let filter = report::Filter {
@@ -46,10 +46,7 @@ impl ReportService for Api {
         Ok(Response::new(pb::ListReportsResponse { reports, total: total as i64 }))
     }
 
-    async fn get_report(
-        &self,
-        request: Request<pb::GetReportRequest>,
-    ) -> Result<Response<pb::GetReportResponse>, Status> {
+    async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Result<Response<pb::GetReportResponse>> {
         let report = self.0.report(request.into_inner().id).await?;
         Ok(Response::new(pb::GetReportResponse { report: Some(encode::report(report)) }))
     }
@@ -57,8 +54,8 @@ impl ReportService for Api {
     async fn update_report(
         &self,
         request: Request<pb::UpdateReportRequest>,
-    ) -> Result<Response<pb::UpdateReportResponse>, Status> {
-        let moderator = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::UpdateReportResponse>> {
+        let moderator = require_user(&request)?.id;
         let authorization = ForwardedAuthorization::of(&request)?;
         let message = request.into_inner();
         let change = Change {

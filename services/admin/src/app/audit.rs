@@ -1,6 +1,7 @@
 //! The audit log: recorded, listed, exported.
 
-use fenz_chassis::{Result, UserId, database::Txn};
+use fenz_core::{Result, UserId};
+use fenz_database::Txn;
 use futures::{Stream, stream};
 
 use super::App;

@@ -1,6 +1,7 @@
 //! A user reports a video or a channel.
 
-use fenz_chassis::{Error, Reason, Result, Role, UserId, database::transact, identity::User};
+use fenz_core::{Error, Reason, Result, Role, User, UserId};
+use fenz_database::{is_duplicate, transact};
 
 use super::App;
 use crate::{
@@ -50,12 +51,12 @@ impl App {
         };
         match transact(&self.db, |txn| self.store_in_txn(txn, &report)).await {
             Ok(()) => Ok(report),
-            Err(error) if error.is_duplicate() => Err(already_reported()),
+            Err(error) if is_duplicate(&error) => Err(already_reported()),
             Err(error) => Err(error),
         }
     }
 
-    async fn store_in_txn(&self, txn: fenz_chassis::database::Txn, report: &Report) -> Result<()> {
+    async fn store_in_txn(&self, txn: fenz_database::Txn, report: &Report) -> Result<()> {
         // Serializes a user's reports, so that concurrent ones respect the limit.
         user_locks::lock_in_txn(&*txn, &[report.reporter, report.reported]).await?;
         if self.erasure_runner.is_erased(&*txn, UserId(report.reporter)).await? {

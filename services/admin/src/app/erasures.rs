@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Error, Reason, Result, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
+use fenz_core::{Error, Reason, Result};
+use fenz_database::Txn;
 use fenz_events::{HandlerError, Lease};
 
 use super::App;

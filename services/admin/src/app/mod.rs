@@ -10,7 +10,8 @@ mod user_eraser;
 
 use std::sync::Arc;
 
-use fenz_chassis::{Clock, IdMaker, Platform, Result};
+use fenz_chassis::Platform;
+use fenz_core::{Clock, IdGenerator, Result};
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 
@@ -22,9 +23,9 @@ use crate::{Config, domain::page::Page, moderation_client::ModerationClient};
 /// The dependencies of the use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    db: DatabaseConnection,
+    pub(crate) db: DatabaseConnection,
     clock: Clock,
-    ids: IdMaker,
+    ids: IdGenerator,
     config: Arc<Config>,
     /// The services that take part in erasures.
     services: Arc<[String]>,
@@ -37,12 +38,13 @@ pub struct App {
 impl App {
     pub fn new(
         platform: &Platform,
+        db: DatabaseConnection,
         config: Config,
         outbox: Outbox,
         erasure_runner: ErasureRunner,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            db: platform.db()?,
+            db,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             services: config.services().into(),

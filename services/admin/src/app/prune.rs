@@ -1,6 +1,6 @@
 //! Deletes old reports. The audit log is kept forever.
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 use fenz_events::Lease;
 
 use super::App;
@@ -25,7 +25,8 @@ impl App {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use fenz_chassis::{Process, Secret, Settings, database::transact};
+    use fenz_chassis::{Process, settings::Sources};
+    use fenz_database::transact;
     use fenz_events::{ErasureRunner, Outbox};
     use fenz_testkit::Database;
 
@@ -39,18 +40,25 @@ mod tests {
     async fn only_reports_closed_long_ago_are_deleted() {
         for kind in Database::available() {
             let folder = tempfile::tempdir().unwrap();
-            let mut settings = Settings::default();
-            settings.database.url = Secret::from(kind.create(folder.path(), "admin").await.unwrap());
-            settings.database.max_connections = 4;
-            // Required settings, but never called.
-            let unused = Some("http://127.0.0.1:9".to_owned());
-            (settings.peers.auth, settings.peers.content) = (unused.clone(), unused);
+            let mut sources = Sources::default();
+            let url = kind.create(folder.path(), "admin").await.unwrap();
+            // Required peers, but never called.
+            let unused = "http://127.0.0.1:9";
+            for (path, value) in [
+                (["database", "url"], url.as_str()),
+                (["database", "max_connections"], "4"),
+                (["peers", "auth"], unused),
+                (["peers", "content"], unused),
+            ] {
+                sources.set(&path, value).unwrap();
+            }
+            let (settings, config) = sources.service::<Config>("admin").unwrap();
             let process = Process::default();
-            let platform = fenz_chassis::connect::<Admin>(settings, &process).await.unwrap();
-            let outbox = Outbox::start(&platform).await.unwrap();
-            let erasure_runner = ErasureRunner::new(&platform, &outbox).unwrap();
-            let app = App::new(&platform, Config::default(), outbox, erasure_runner).unwrap();
-            let lease = Lease::new(&platform, "reports_prune").unwrap();
+            let (platform, (db, _)) = fenz_chassis::connect::<Admin>(settings, &process).await.unwrap();
+            let outbox = Outbox::start(&platform, &db).await.unwrap();
+            let erasures = ErasureRunner::new(&platform, &outbox);
+            let app = App::new(&platform, db.connection(), config, outbox, erasures).unwrap();
+            let lease = Lease::new(&platform, db.connection(), "reports_prune");
             let now = platform.clock.now();
             for (id, status, days) in [
                 (1, Status::Resolved, 731),

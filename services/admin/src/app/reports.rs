@@ -1,6 +1,6 @@
 //! Reads reports.
 
-use fenz_chassis::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result};
 
 use super::App;
 use crate::{

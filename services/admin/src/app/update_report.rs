@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn, database::transact};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::{Txn, transact};
 use fenz_events::AuditEntry;
 
 use super::{App, reports::not_found};

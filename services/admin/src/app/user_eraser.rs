@@ -1,7 +1,8 @@
 //! Erases a user's personal data from the audit log and from reports by and about
 //! them.
 
-use fenz_chassis::{Result, UserId, database::transact};
+use fenz_core::{Result, UserId};
+use fenz_database::transact;
 use fenz_events::{AuditEntry, Batch, UserDataEraser};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! How moderators may change reports.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, UserId};
+use fenz_core::{Error, Reason, Result, UserId};
 
 use super::report::{Action, Report, Status};
 

@@ -6,4 +6,4 @@ pub mod erasure;
 pub mod report;
 pub mod text;
 
-pub use fenz_chassis::page;
+pub use fenz_core::page;

@@ -1,7 +1,7 @@
 //! Users' reports of videos and channels.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason};
+use fenz_core::{Error, Reason};
 use serde_json::{Value, json};
 
 /// An enum with the names that the contract and the database use.

@@ -1,10 +1,10 @@
 //! The audit log.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::database::far_time;
+use fenz_database::{DbError, timestamp_value};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 
 use super::entity::audit_entry::{ActiveModel, Column, Entity, Model};
@@ -35,7 +35,7 @@ impl From<Model> for Entry {
     }
 }
 
-pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(entry.id),
         actor_id: Set(entry.actor),
@@ -55,7 +55,7 @@ pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbErr
 }
 
 fn condition(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
-    let time = |at| far_time(db, Some(at));
+    let time = |at| timestamp_value(db, Some(at));
     Condition::all()
         .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor)))
         .add_option(filter.action.as_deref().map(|action| Column::Action.eq(action)))
@@ -66,7 +66,7 @@ fn condition(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
 }
 
 /// A page of the log, the newest first, and the total.
-pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Entry>, u64), DbErr> {
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Entry>, u64), DbError> {
     let query = Entity::find().filter(condition(db, filter));
     let total = query.clone().count(db).await?;
     if page.offset >= total {
@@ -83,7 +83,7 @@ pub async fn after(
     filter: &Filter,
     cursor: Option<Cursor>,
     limit: u64,
-) -> Result<Vec<Entry>, DbErr> {
+) -> Result<Vec<Entry>, DbError> {
     let later = cursor.map(|(at, id)| {
         Condition::any()
             .add(Column::CreatedAt.gt(at))
@@ -100,7 +100,7 @@ pub async fn after(
 }
 
 /// Blanks a batch of the entries by or about a user; returns their number.
-pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: i64, limit: u64) -> Result<u64, DbErr> {
+pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: i64, limit: u64) -> Result<u64, DbError> {
     let mut blanked = 0;
     for column in [Column::ActorId, Column::SubjectId] {
         let rows: Vec<(i64, String)> = Entity::find()

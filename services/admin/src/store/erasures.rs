@@ -1,9 +1,10 @@
 //! Erasures and their steps.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -35,7 +36,7 @@ pub async fn create_in_txn(
     event: ErasureEvent,
     services: &[String],
     due_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(event.id),
         user_id: Set(event.user),
@@ -59,7 +60,7 @@ pub async fn create_in_txn(
 }
 
 /// Stores the version and time of the request, if a report created the erasure.
-pub async fn record_request_in_txn(txn: &impl ConnectionTrait, event: ErasureEvent) -> Result<(), DbErr> {
+pub async fn record_request_in_txn(txn: &impl ConnectionTrait, event: ErasureEvent) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Version, Expr::value(event.version))
         .col_expr(Column::RequestedAt, Expr::value(event.at))
@@ -71,12 +72,12 @@ pub async fn record_request_in_txn(txn: &impl ConnectionTrait, event: ErasureEve
 }
 
 /// The erasure without its steps, locked until the transaction ends.
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>, DbErr> {
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>, DbError> {
     let row = Entity::find_by_id(id).lock_exclusive().one(txn).await?;
     Ok(row.map(|row| erasure(&row, Vec::new())))
 }
 
-async fn put_step_in_txn(txn: &impl ConnectionTrait, id: i64, service: &str) -> Result<(), DbErr> {
+async fn put_step_in_txn(txn: &impl ConnectionTrait, id: i64, service: &str) -> Result<(), DbError> {
     let row = step::ActiveModel {
         erasure_id: Set(id),
         service: Set(service.to_owned()),
@@ -96,7 +97,7 @@ pub async fn complete_step_in_txn(
     service: &str,
     removed: i64,
     at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     put_step_in_txn(txn, id, service).await?;
     let update =
         || step::Entity::update_many().filter(step::Column::ErasureId.eq(id)).filter(step::Column::Service.eq(service));
@@ -111,7 +112,7 @@ pub async fn delete_unconfigured_steps_in_txn(
     txn: &impl ConnectionTrait,
     id: i64,
     services: &[String],
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     step::Entity::delete_many()
         .filter(step::Column::ErasureId.eq(id))
         .filter(step::Column::DoneAt.is_null())
@@ -122,7 +123,7 @@ pub async fn delete_unconfigured_steps_in_txn(
 }
 
 /// Marks the erasure as done if no step is open; returns whether it is done.
-pub async fn complete_in_txn(txn: &impl ConnectionTrait, id: i64, at: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn complete_in_txn(txn: &impl ConnectionTrait, id: i64, at: DateTime<Utc>) -> Result<bool, DbError> {
     let open = step::Entity::find().filter(step::Column::ErasureId.eq(id)).filter(step::Column::DoneAt.is_null());
     if open.count(txn).await? > 0 {
         return Ok(false);
@@ -138,8 +139,8 @@ pub async fn complete_in_txn(txn: &impl ConnectionTrait, id: i64, at: DateTime<U
 }
 
 /// Erasures to be retried, those due for longest first.
-pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<i64>, DbErr> {
-    Entity::find()
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<i64>, DbError> {
+    Ok(Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::IsDone.eq(false))
@@ -149,7 +150,7 @@ pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> R
         .limit(limit)
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }
 
 pub async fn set_retry_in_txn(
@@ -157,7 +158,7 @@ pub async fn set_retry_in_txn(
     id: i64,
     attempts: i32,
     due_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Attempts, Expr::value(attempts))
         .col_expr(Column::DueAt, Expr::value(due_at))
@@ -167,13 +168,17 @@ pub async fn set_retry_in_txn(
     Ok(())
 }
 
-pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>, DbError> {
     let Some(row) = Entity::find_by_id(id).one(db).await? else { return Ok(None) };
     Ok(with_steps(db, vec![row]).await?.pop())
 }
 
 /// A page of erasures, the newest first, and the total.
-pub async fn list(db: &impl ConnectionTrait, is_done: Option<bool>, page: Page) -> Result<(Vec<Erasure>, u64), DbErr> {
+pub async fn list(
+    db: &impl ConnectionTrait,
+    is_done: Option<bool>,
+    page: Page,
+) -> Result<(Vec<Erasure>, u64), DbError> {
     let mut query = Entity::find();
     if let Some(is_done) = is_done {
         query = query.filter(Column::IsDone.eq(is_done));
@@ -187,7 +192,7 @@ pub async fn list(db: &impl ConnectionTrait, is_done: Option<bool>, page: Page) 
     Ok((with_steps(db, rows).await?, total))
 }
 
-async fn with_steps(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Erasure>, DbErr> {
+async fn with_steps(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Erasure>, DbError> {
     let steps = step::Entity::find()
         .filter(step::Column::ErasureId.is_in(rows.iter().map(|row| row.id)))
         .order_by_asc(step::Column::Service)

@@ -1,9 +1,6 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::{
-    schema::{big, flag, index, long_text, number, rename_table, table, text, unique},
-    timestamp,
-};
+use fenz_database::schema::{big, flag, index, long_text, number, rename_table, table, text, timestamp, unique};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -11,7 +8,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let mut steps = vec![
+        vec![
             table("m20261121_000001_audit_entries", audit_entries),
             table("m20261121_000002_erasure_progress", erasure_progress),
             table("m20261121_000003_erasure_steps", erasure_steps),
@@ -37,9 +34,7 @@ impl MigratorTrait for Migrator {
             index("m20261121_000018_reports_closed", "reports", &["closed_at"]),
             unique("m20261121_000019_reports_open", "reports", &["open_key"]),
             rename_table("m20261129_000020_user_locks", "turns", "user_locks"),
-        ];
-        steps.extend(fenz_events::migrations());
-        steps
+        ]
     }
 }
 

@@ -1,10 +1,10 @@
 //! Reports.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::database::far_time;
+use fenz_database::{DbError, timestamp_value};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 
 use super::entity::report::{ActiveModel, Column, Entity, Model};
@@ -17,8 +17,8 @@ use crate::domain::{
 /// expires.
 pub type Claim = (i64, DateTime<Utc>);
 
-fn report(row: Model) -> Result<Report, DbErr> {
-    let unknown = |what: &str, value: &str| DbErr::Type(format!("a report has the unknown {what} {value:?}"));
+fn report(row: Model) -> Result<Report, DbError> {
+    let unknown = |what: &str, value: &str| DbError::malformed(format!("a report has the unknown {what} {value:?}"));
     let kind = Kind::parse(&row.object_type).ok_or_else(|| unknown("object type", &row.object_type))?;
     Ok(Report {
         id: row.id,
@@ -45,7 +45,7 @@ fn open_key(reporter: i64, object: Object) -> String {
 
 /// Stores a new report; a unique violation when the reporter has an open one of
 /// the same object.
-pub async fn insert(db: &impl ConnectionTrait, report: &Report) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, report: &Report) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(report.id),
         reporter_id: Set(report.reporter),
@@ -72,25 +72,25 @@ pub async fn insert(db: &impl ConnectionTrait, report: &Report) -> Result<(), Db
 }
 
 /// The number of open reports by a user, and whether one is of this object.
-pub async fn count_open(db: &impl ConnectionTrait, reporter: i64, object: Object) -> Result<(u64, bool), DbErr> {
+pub async fn count_open(db: &impl ConnectionTrait, reporter: i64, object: Object) -> Result<(u64, bool), DbError> {
     let open = Entity::find().filter(Column::ReporterId.eq(reporter)).filter(Column::OpenKey.is_not_null());
     let same = Entity::find().filter(Column::OpenKey.eq(open_key(reporter, object)));
     Ok((open.count(db).await?, same.one(db).await?.is_some()))
 }
 
-pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Report>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Report>, DbError> {
     Entity::find_by_id(id).one(db).await?.map(report).transpose()
 }
 
 /// A report and its claim, locked until the transaction ends.
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<(Report, Option<Claim>)>, DbErr> {
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<(Report, Option<Claim>)>, DbError> {
     let Some(row) = Entity::find_by_id(id).lock_exclusive().one(txn).await? else { return Ok(None) };
     let claim = row.claimed_until.map(|until| (row.claim_id, until));
     Ok(Some((report(row)?, claim)))
 }
 
 /// Sets or removes the claim.
-pub async fn set_claim_in_txn(txn: &impl ConnectionTrait, id: i64, claim: Option<Claim>) -> Result<(), DbErr> {
+pub async fn set_claim_in_txn(txn: &impl ConnectionTrait, id: i64, claim: Option<Claim>) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::ClaimId, Expr::value(claim.map_or(0, |(id, _)| id)))
         .col_expr(Column::ClaimedUntil, Expr::value(claim.map(|(_, until)| until)))
@@ -101,7 +101,7 @@ pub async fn set_claim_in_txn(txn: &impl ConnectionTrait, id: i64, claim: Option
 }
 
 /// Removes a claim, unless another one replaced it.
-pub async fn drop_claim(db: &impl ConnectionTrait, id: i64, claim_id: i64) -> Result<(), DbErr> {
+pub async fn drop_claim(db: &impl ConnectionTrait, id: i64, claim_id: i64) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::ClaimId, Expr::value(0_i64))
         .col_expr(Column::ClaimedUntil, Expr::value(None::<DateTime<Utc>>))
@@ -113,7 +113,7 @@ pub async fn drop_claim(db: &impl ConnectionTrait, id: i64, claim_id: i64) -> Re
 }
 
 /// Stores the columns that may change, and removes the claim.
-pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<(), DbErr> {
+pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<(), DbError> {
     let is_open = report.status.is_open();
     // A report without a reporter cannot have a duplicate.
     let open_key = (is_open && report.reporter > 0).then(|| open_key(report.reporter, report.object));
@@ -127,7 +127,7 @@ pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<
         .col_expr(Column::AssigneeId, Expr::value(report.assignee))
         .col_expr(Column::Action, Expr::value(report.action.map_or("", Action::as_str)))
         .col_expr(Column::Note, Expr::value(report.note.as_str()))
-        .col_expr(Column::BanUntil, Expr::value(far_time(txn, report.ban_until)))
+        .col_expr(Column::BanUntil, Expr::value(timestamp_value(txn, report.ban_until)))
         .col_expr(Column::UpdatedAt, Expr::value(report.updated_at))
         .col_expr(Column::OpenKey, Expr::value(open_key))
         .filter(Column::Id.eq(report.id))
@@ -146,7 +146,7 @@ pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<
 }
 
 /// A page of reports, the oldest first, and the total.
-pub async fn list(db: &impl ConnectionTrait, filter: Filter, page: Page) -> Result<(Vec<Report>, u64), DbErr> {
+pub async fn list(db: &impl ConnectionTrait, filter: Filter, page: Page) -> Result<(Vec<Report>, u64), DbError> {
     let condition = Condition::all()
         .add_option(filter.status.map(|status| Column::Status.eq(status.as_str())))
         .add_option(filter.kind.map(|kind| Column::ObjectType.eq(kind.as_str())))
@@ -162,21 +162,21 @@ pub async fn list(db: &impl ConnectionTrait, filter: Filter, page: Page) -> Resu
 }
 
 /// A batch of the reports by a user.
-pub async fn by_reporter(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbErr> {
+pub async fn by_reporter(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbError> {
     ids(db, Condition::all().add(Column::ReporterId.eq(user)), limit).await
 }
 
 /// A batch of the reports of a user's objects.
-pub async fn by_reported_user(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbErr> {
+pub async fn by_reported_user(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbError> {
     ids(db, Condition::all().add(Column::ReportedUserId.eq(user)), limit).await
 }
 
-async fn ids(db: &impl ConnectionTrait, condition: Condition, limit: u64) -> Result<Vec<i64>, DbErr> {
-    Entity::find().select_only().column(Column::Id).filter(condition).limit(limit).into_tuple().all(db).await
+async fn ids(db: &impl ConnectionTrait, condition: Condition, limit: u64) -> Result<Vec<i64>, DbError> {
+    Ok(Entity::find().select_only().column(Column::Id).filter(condition).limit(limit).into_tuple().all(db).await?)
 }
 
 /// Unassigns a user's open reports; returns their number.
-pub async fn unassign(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+pub async fn unassign(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbError> {
     let unassigned = Entity::update_many()
         .col_expr(Column::AssigneeId, Expr::value(0_i64))
         .filter(Column::AssigneeId.eq(user))
@@ -187,7 +187,7 @@ pub async fn unassign(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr
 }
 
 /// Deletes a batch of the reports closed before a time; returns their number.
-pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>, limit: u64) -> Result<u64, DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>, limit: u64) -> Result<u64, DbError> {
     let expired = ids(db, Condition::all().add(Column::ClosedAt.lt(before)), limit).await?;
     if expired.is_empty() {
         return Ok(0);

@@ -2,16 +2,17 @@
 //! concurrent erasure of the user see each other. The tables have no row per user
 //! that could be locked instead.
 
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use super::entity::user_lock::{ActiveModel, Column, Entity};
 
 /// Locks users until the transaction ends.
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, users: &[i64]) -> Result<(), DbErr> {
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, users: &[i64]) -> Result<(), DbError> {
     let mut users: Vec<i64> = users.iter().copied().filter(|user| *user > 0).collect();
     // The same order everywhere prevents deadlocks.
     users.sort_unstable();
@@ -26,7 +27,7 @@ pub async fn lock_in_txn(txn: &impl ConnectionTrait, users: &[i64]) -> Result<()
     Ok(())
 }
 
-pub async fn delete(db: &impl ConnectionTrait, user: i64) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, user: i64) -> Result<(), DbError> {
     Entity::delete_by_id(user).exec(db).await?;
     Ok(())
 }

@@ -1,31 +1,31 @@
 //! Fakes of auth, content and channel, which record the actions that they are asked
 //! for and the authorization.
 
+use fenz_chassis::status;
+use fenz_contract::{
+    Endpoint, Guard,
+    auth::v1::auth_service,
+    channel::v1::{
+        self as channel, ChannelCatalogServiceHandler, ChannelServiceHandler, channel_catalog_service, channel_service,
+    },
+    content::v1::{
+        self as content, VideoAdminServiceHandler, VideoCatalogServiceHandler, video_admin_service,
+        video_catalog_service,
+    },
+    events::v1::{ChannelChanged, VideoChanged},
+    routes::Method,
+    user::v1::{
+        self as user, UserAdminServiceHandler, UserCatalogServiceHandler, user_admin_service, user_catalog_service,
+    },
+};
+use fenz_core::{Caller, Error, Reason, Result};
+use fenz_testkit::Sandbox;
+use http::HeaderMap;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use fenz_contract::{
-    auth::v1::auth_service_server::AuthServiceServer,
-    channel::v1::{
-        self as channel,
-        channel_catalog_service_server::{ChannelCatalogService, ChannelCatalogServiceServer},
-        channel_service_server::{ChannelService, ChannelServiceServer},
-    },
-    content::v1::{
-        self as content,
-        video_admin_service_server::{VideoAdminService, VideoAdminServiceServer},
-        video_catalog_service_server::{VideoCatalogService, VideoCatalogServiceServer},
-    },
-    events::v1::{ChannelChanged, VideoChanged},
-    user::v1::{
-        self as user,
-        user_admin_service_server::{UserAdminService, UserAdminServiceServer},
-        user_catalog_service_server::{UserCatalogService, UserCatalogServiceServer},
-    },
-};
-use fenz_testkit::Sandbox;
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, service::RoutesBuilder};
@@ -40,12 +40,12 @@ pub struct State {
     /// Role and whether they may sign in.
     pub users: HashMap<i64, (&'static str, bool)>,
     /// Auth's reply instead of a role.
-    pub role_error: Option<Status>,
+    pub role_error: Option<Reason>,
     /// Such as `hide video 5: why`, with the authorization and the client's
     /// address.
     pub actions: Vec<(String, String, String)>,
     /// The reply to moderators' actions.
-    pub action_error: Option<Status>,
+    pub action_error: Option<Reason>,
     /// Blocks actions until notified.
     pub action_gate: Option<Arc<Notify>>,
 }
@@ -67,15 +67,15 @@ impl FakeServices {
         self.state().channels.insert(channel_id, channel);
     }
 
-    async fn run_action<T>(&self, request: &Request<T>, action: String) -> Result<(), Status> {
+    async fn run_action<T>(&self, request: &Request<T>, action: String) -> Result<()> {
         let header = |name: &str| {
             let value = request.metadata().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or_default().to_owned()
         };
         let gate = {
             let mut state = self.state();
-            if let Some(action_error) = &state.action_error {
-                return Err(action_error.clone());
+            if let Some(reason) = state.action_error {
+                return Err(Error::new(reason, "refused"));
             }
             state.actions.push((action, header("authorization"), header("x-fenz-client-address")));
             state.action_gate.clone()
@@ -87,28 +87,35 @@ impl FakeServices {
     }
 }
 
-/// Serves the fakes at the addresses of auth, content and channel.
-pub fn serve(sandbox: &mut Sandbox, services: &FakeServices) {
-    let auth = sandbox.auth.clone();
-    start(sandbox.take_listener("auth").expect("not running"), |routes| {
-        routes.add_service(AuthServiceServer::new(auth));
-        routes.add_service(UserAdminServiceServer::new(services.clone()));
-        routes.add_service(UserCatalogServiceServer::new(services.clone()));
-    });
-    start(sandbox.take_listener("channel").expect("not running"), |routes| {
-        routes.add_service(ChannelCatalogServiceServer::new(services.clone()));
-        routes.add_service(ChannelServiceServer::new(services.clone()));
-    });
-    let listener = sandbox.take_listener("content").expect("not running");
-    start(listener, |routes| {
-        routes.add_service(VideoCatalogServiceServer::new(services.clone()));
-        routes.add_service(VideoAdminServiceServer::new(services.clone()));
-    });
+/// Authorization is not tested here.
+struct AllowAll;
+
+impl Guard for AllowAll {
+    async fn admit(&self, _: &'static Method, _: &HeaderMap) -> Result<Caller> {
+        Ok(Caller::Anonymous)
+    }
+
+    fn status(&self, error: Error) -> Status {
+        status::from_error(error)
+    }
 }
 
-fn start(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) {
+/// Serves the fakes at the addresses of auth, content and channel.
+pub fn serve(sandbox: &mut Sandbox, services: &FakeServices) {
+    let auth = auth_service(sandbox.auth.clone(), AllowAll);
+    let users = [user_admin_service(services.clone(), AllowAll), user_catalog_service(services.clone(), AllowAll)];
+    start(sandbox.take_listener("auth").expect("not running"), users.into_iter().chain([auth]));
+    let channels = [channel_catalog_service(services.clone(), AllowAll), channel_service(services.clone(), AllowAll)];
+    start(sandbox.take_listener("channel").expect("not running"), channels);
+    let videos = [video_catalog_service(services.clone(), AllowAll), video_admin_service(services.clone(), AllowAll)];
+    start(sandbox.take_listener("content").expect("not running"), videos);
+}
+
+fn start(listener: TcpListener, endpoints: impl IntoIterator<Item = Endpoint>) {
     let mut routes = RoutesBuilder::default();
-    add(&mut routes);
+    for endpoint in endpoints {
+        (endpoint.grpc)(&mut routes);
+    }
     let server = tonic::transport::Server::builder().add_routes(routes.routes());
     tokio::spawn(async move { server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served") });
 }
@@ -116,28 +123,27 @@ fn start(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) {
 /// A gRPC service of which admin calls only some methods.
 macro_rules! fake_service {
     ($service:ident in $module:ident { $($used:tt)* } $($name:ident($request:ident) -> $response:ident,)*) => {
-        #[async_trait::async_trait]
         impl $service for FakeServices {
             $($used)*
 
             $(async fn $name(
                 &self,
                 _: Request<$module::$request>,
-            ) -> Result<Response<$module::$response>, Status> {
-                Err(Status::unimplemented("admin does not call this"))
+            ) -> Result<Response<$module::$response>> {
+                Err(Error::new(Reason::MethodNotAllowed, "admin does not call this"))
             })*
         }
     };
 }
 
 fake_service! {
-    VideoCatalogService in content {
+    VideoCatalogServiceHandler in content {
         async fn get_catalog_video(
             &self,
             request: Request<content::GetCatalogVideoRequest>,
-        ) -> Result<Response<content::GetCatalogVideoResponse>, Status> {
+        ) -> Result<Response<content::GetCatalogVideoResponse>> {
             let video = self.state().videos.get(&request.into_inner().id).cloned();
-            let video = video.ok_or_else(|| not_found(fenz_chassis::Reason::VideoNotFound))?;
+            let video = video.ok_or_else(|| not_found(Reason::VideoNotFound))?;
             Ok(Response::new(content::GetCatalogVideoResponse { video: Some(video) }))
         }
     }
@@ -146,13 +152,13 @@ fake_service! {
 }
 
 fake_service! {
-    ChannelCatalogService in channel {
+    ChannelCatalogServiceHandler in channel {
         async fn get_catalog_channel(
             &self,
             request: Request<channel::GetCatalogChannelRequest>,
-        ) -> Result<Response<channel::GetCatalogChannelResponse>, Status> {
+        ) -> Result<Response<channel::GetCatalogChannelResponse>> {
             let channel = self.state().channels.get(&request.into_inner().id).cloned();
-            let channel = channel.ok_or_else(|| not_found(fenz_chassis::Reason::ChannelNotFound))?;
+            let channel = channel.ok_or_else(|| not_found(Reason::ChannelNotFound))?;
             Ok(Response::new(channel::GetCatalogChannelResponse { channel: Some(channel) }))
         }
     }
@@ -160,11 +166,11 @@ fake_service! {
 }
 
 fake_service! {
-    VideoAdminService in content {
+    VideoAdminServiceHandler in content {
         async fn hide_video(
             &self,
             request: Request<content::HideVideoRequest>,
-        ) -> Result<Response<content::HideVideoResponse>, Status> {
+        ) -> Result<Response<content::HideVideoResponse>> {
             let content::HideVideoRequest { id, text } = request.get_ref();
             self.run_action(&request, format!("hide video {id}: {text}")).await?;
             Ok(Response::new(content::HideVideoResponse::default()))
@@ -176,11 +182,11 @@ fake_service! {
 }
 
 fake_service! {
-    ChannelService in channel {
+    ChannelServiceHandler in channel {
         async fn hide_channel(
             &self,
             request: Request<channel::HideChannelRequest>,
-        ) -> Result<Response<channel::HideChannelResponse>, Status> {
+        ) -> Result<Response<channel::HideChannelResponse>> {
             self.run_action(&request, format!("hide channel {}", request.get_ref().id)).await?;
             Ok(Response::new(channel::HideChannelResponse::default()))
         }
@@ -197,11 +203,11 @@ fake_service! {
 }
 
 fake_service! {
-    UserAdminService in user {
+    UserAdminServiceHandler in user {
         async fn ban_user(
             &self,
             request: Request<user::BanUserRequest>,
-        ) -> Result<Response<user::BanUserResponse>, Status> {
+        ) -> Result<Response<user::BanUserResponse>> {
             let user::BanUserRequest { id, until, text } = request.get_ref();
             let until = until.map_or_else(|| "permanently".to_owned(), |until| format!("until {}", until.seconds));
             self.run_action(&request, format!("ban {id} {until}: {text}")).await?;
@@ -220,24 +226,24 @@ fake_service! {
 }
 
 fake_service! {
-    UserCatalogService in user {
+    UserCatalogServiceHandler in user {
         async fn get_user_role(
             &self,
             request: Request<user::GetUserRoleRequest>,
-        ) -> Result<Response<user::GetUserRoleResponse>, Status> {
+        ) -> Result<Response<user::GetUserRoleResponse>> {
             let state = self.state();
-            if let Some(error) = &state.role_error {
-                return Err(error.clone());
+            if let Some(reason) = state.role_error {
+                return Err(Error::new(reason, "refused"));
             }
             let (role, is_admitted) = *state
                 .users
                 .get(&request.get_ref().id)
-                .ok_or_else(|| not_found(fenz_chassis::Reason::UserNotFound))?;
+                .ok_or_else(|| not_found(Reason::UserNotFound))?;
             Ok(Response::new(user::GetUserRoleResponse { role: role.to_owned(), is_admitted }))
         }
     }
 }
 
-fn not_found(reason: fenz_chassis::Reason) -> Status {
-    fenz_chassis::Error::new(reason, "there is no such thing").into()
+fn not_found(reason: Reason) -> Error {
+    Error::new(reason, "there is no such thing")
 }

@@ -2,18 +2,17 @@
 
 use std::{
     collections::HashSet,
-    net::SocketAddr,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use fenz_admin::Admin;
-use fenz_chassis::{Needs, Platform, Role, Service, Surface};
+use fenz_chassis::{Endpoints, Platform, Service};
 use fenz_contract::events::v1::{UserDeleted, UserErased, UserModerated};
+use fenz_core::Role;
 use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::{Value, json};
 
 use crate::fake_services::{FakeServices, serve};
@@ -35,18 +34,9 @@ pub struct ReceivedEvents {
     pub erased: Arc<Mutex<Vec<UserErased>>>,
 }
 
-struct Tables;
-
-impl MigratorTrait for Tables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        fenz_events::migrations()
-    }
-}
-
 fn record_events<E: Event + Send>(
     list: Arc<Mutex<Vec<E>>>,
-) -> impl Fn(fenz_chassis::database::Txn, ReceivedEvent<E>) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
-{
+) -> impl Fn(fenz_database::Txn, ReceivedEvent<E>) -> std::future::Ready<Result<(), fenz_events::HandlerError>> {
     let ids = Mutex::new(HashSet::new());
     move |_, received| {
         // A handler may run again when its transaction failed.
@@ -60,24 +50,19 @@ fn record_events<E: Event + Send>(
 impl Service for EventPeer {
     const NAME: &'static str = "media";
     const PORT: u16 = 0;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
     type Config = serde_json::Map<String, Value>;
-    type Migrator = Tables;
+    type Requirements = (fenz_events::Database<fenz_database::NoMigrations>,);
 
-    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+    async fn build(platform: Platform, (db,): Self::Requirements, _: Self::Config) -> anyhow::Result<Endpoints> {
         let received: ReceivedEvents = platform.shared.get();
-        received.outbox.set(Outbox::start(&platform).await?).ok();
+        received.outbox.set(Outbox::start(&platform, &db).await?).ok();
         Consumer::new()
             .on(record_events(received.moderated))
             .on(record_events(received.deleted))
             .on(record_events(received.erased))
-            .start(&platform)
+            .start(&platform, &db)
             .await?;
-        Ok(Surface::default())
-    }
-
-    fn listen(_: &Self::Config) -> Option<SocketAddr> {
-        None
+        Ok(Endpoints::default())
     }
 }
 

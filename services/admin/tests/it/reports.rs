@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::DateTime;
-use fenz_chassis::{Error, Reason};
+use fenz_core::Reason;
 use fenz_testkit::Database;
 use futures::future::join_all;
 use reqwest::Method;
@@ -168,7 +168,7 @@ async fn only_moderators_can_be_assigned() {
             let both = json!({"assigneeId": user.to_string(), "status": "resolved", "action": "hide"});
             fleet.put(&path, both, MODERATOR).await.refused(400, "INVALID_PARAMS");
         }
-        fleet.services.state().role_error = Some(tonic::Status::unavailable("unavailable"));
+        fleet.services.state().role_error = Some(Reason::Unavailable);
         assign(SECOND).await.refused(503, "UNAVAILABLE");
         assert_eq!(fleet.get(&path, MODERATOR).await.ok_field("report"), before);
         assert!(fleet.services.state().actions.is_empty());
@@ -204,10 +204,9 @@ async fn actions_are_called_with_the_moderators_authorization() {
             let path = report_path(&fleet, kind, id).await;
             // A failure changes nothing, and can be retried at once.
             let before = fleet.get(&path, MODERATOR).await.ok_field("report");
-            let denied = Error::new(Reason::PermissionDenied, "a moderator does not ban a moderator");
-            fleet.services.state().action_error = Some(denied.into());
+            fleet.services.state().action_error = Some(Reason::PermissionDenied);
             fleet.put(&path, body.clone(), MODERATOR).await.refused(403, "PERMISSION_DENIED");
-            fleet.services.state().action_error = Some(tonic::Status::unavailable("unavailable"));
+            fleet.services.state().action_error = Some(Reason::Unavailable);
             fleet.put(&path, body.clone(), MODERATOR).await.refused(503, "UNAVAILABLE");
             assert_eq!(fleet.get(&path, MODERATOR).await.ok_field("report"), before);
             fleet.services.state().action_error = None;

@@ -1,9 +1,10 @@
 //! `fenzvideo.user.v1.UserAdminService`
 
 use chrono::DateTime;
-use fenz_chassis::{Caller, Error, Reason, Role, UserId};
-use fenz_contract::user::v1::{self as pb, user_admin_service_server::UserAdminService};
-use tonic::{Request, Response, Status};
+use fenz_chassis::caller_of;
+use fenz_contract::user::v1::{self as pb, UserAdminServiceHandler};
+use fenz_core::{Error, Reason, Result, Role, UserId};
+use tonic::{Request, Response};
 
 use super::{encode_for, precondition, versioned};
 use crate::{
@@ -29,13 +30,9 @@ fn role(text: Option<&str>) -> Option<Role> {
     text.and_then(Role::parse)
 }
 
-#[async_trait::async_trait]
-impl UserAdminService for UserAdminApi {
-    async fn list_users(
-        &self,
-        request: Request<pb::ListUsersRequest>,
-    ) -> Result<Response<pb::ListUsersResponse>, Status> {
-        let caller = Caller::of(&request);
+impl UserAdminServiceHandler for UserAdminApi {
+    async fn list_users(&self, request: Request<pb::ListUsersRequest>) -> Result<Response<pb::ListUsersResponse>> {
+        let caller = caller_of(&request);
         let caller = caller.require_user()?;
         let message = request.into_inner();
         let page = Page::of(message.page, message.page_size, MAX_PAGE_DEPTH)?;
@@ -49,17 +46,14 @@ impl UserAdminService for UserAdminApi {
         Ok(Response::new(pb::ListUsersResponse { users, total: total as i64 }))
     }
 
-    async fn get_user(&self, request: Request<pb::GetUserRequest>) -> Result<Response<pb::GetUserResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn get_user(&self, request: Request<pb::GetUserRequest>) -> Result<Response<pb::GetUserResponse>> {
+        let caller = caller_of(&request);
         let caller = caller.require_user()?;
         account!(GetUserResponse, &self.0, caller, self.0.user(caller, UserId(request.get_ref().id)).await?)
     }
 
-    async fn create_user(
-        &self,
-        request: Request<pb::CreateUserRequest>,
-    ) -> Result<Response<pb::CreateUserResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn create_user(&self, request: Request<pb::CreateUserRequest>) -> Result<Response<pb::CreateUserResponse>> {
+        let caller = caller_of(&request);
         let caller = caller.require_user()?;
         let message = request.into_inner();
         let role = role(message.role.as_deref()).unwrap_or(Role::User);
@@ -74,11 +68,8 @@ impl UserAdminService for UserAdminApi {
         account!(CreateUserResponse, &self.0, caller, self.0.create_user(caller, registration, role).await?)
     }
 
-    async fn update_user(
-        &self,
-        request: Request<pb::UpdateUserRequest>,
-    ) -> Result<Response<pb::UpdateUserResponse>, Status> {
-        let (caller, expected) = (Caller::of(&request), precondition(&request));
+    async fn update_user(&self, request: Request<pb::UpdateUserRequest>) -> Result<Response<pb::UpdateUserResponse>> {
+        let (caller, expected) = (caller_of(&request), precondition(&request));
         let caller = caller.require_user()?;
         let pb::UpdateUserRequest { id, display_name, email, role: new_role } = request.into_inner();
         let changes = UserChanges { display_name, email, role: role(new_role.as_deref()) };
@@ -86,8 +77,8 @@ impl UserAdminService for UserAdminApi {
         account!(UpdateUserResponse, &self.0, caller, updated)
     }
 
-    async fn hide_user(&self, request: Request<pb::HideUserRequest>) -> Result<Response<pb::HideUserResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn hide_user(&self, request: Request<pb::HideUserRequest>) -> Result<Response<pb::HideUserResponse>> {
+        let caller = caller_of(&request);
         let caller = caller.require_user()?;
         let pb::HideUserRequest { id, text } = request.get_ref();
         account!(HideUserResponse, &self.0, caller, self.0.hide_user(caller, UserId(*id), text).await?)
@@ -96,15 +87,15 @@ impl UserAdminService for UserAdminApi {
     async fn restore_user(
         &self,
         request: Request<pb::RestoreUserRequest>,
-    ) -> Result<Response<pb::RestoreUserResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::RestoreUserResponse>> {
+        let caller = caller_of(&request);
         let caller = caller.require_user()?;
         let restored = self.0.restore_user(caller, UserId(request.get_ref().id)).await?;
         account!(RestoreUserResponse, &self.0, caller, restored)
     }
 
-    async fn ban_user(&self, request: Request<pb::BanUserRequest>) -> Result<Response<pb::BanUserResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn ban_user(&self, request: Request<pb::BanUserRequest>) -> Result<Response<pb::BanUserResponse>> {
+        let caller = caller_of(&request);
         let caller = caller.require_user()?;
         let pb::BanUserRequest { id, until, text } = request.into_inner();
         let until = match until {
@@ -117,21 +108,15 @@ impl UserAdminService for UserAdminApi {
         account!(BanUserResponse, &self.0, caller, self.0.ban_user(caller, UserId(id), until, &text).await?)
     }
 
-    async fn unban_user(
-        &self,
-        request: Request<pb::UnbanUserRequest>,
-    ) -> Result<Response<pb::UnbanUserResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn unban_user(&self, request: Request<pb::UnbanUserRequest>) -> Result<Response<pb::UnbanUserResponse>> {
+        let caller = caller_of(&request);
         let caller = caller.require_user()?;
         let unbanned = self.0.unban_user(caller, UserId(request.get_ref().id)).await?;
         account!(UnbanUserResponse, &self.0, caller, unbanned)
     }
 
-    async fn delete_user(
-        &self,
-        request: Request<pb::DeleteUserRequest>,
-    ) -> Result<Response<pb::DeleteUserResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn delete_user(&self, request: Request<pb::DeleteUserRequest>) -> Result<Response<pb::DeleteUserResponse>> {
+        let caller = caller_of(&request);
         let user = UserId(request.get_ref().id);
         let erasure_id = self.0.delete_user(caller.require_user()?, user).await?;
         Ok(Response::new(pb::DeleteUserResponse { erasure_id }))
@@ -140,8 +125,8 @@ impl UserAdminService for UserAdminApi {
     async fn end_user_sessions(
         &self,
         request: Request<pb::EndUserSessionsRequest>,
-    ) -> Result<Response<pb::EndUserSessionsResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::EndUserSessionsResponse>> {
+        let caller = caller_of(&request);
         let user = UserId(request.get_ref().id);
         let ended = self.0.end_user_sessions(caller.require_user()?, user).await?;
         Ok(Response::new(pb::EndUserSessionsResponse { ended }))

@@ -1,8 +1,9 @@
 //! `fenzvideo.auth.v1.AuthService`
 
-use fenz_chassis::Caller;
-use fenz_contract::auth::v1::{self as pb, auth_service_server::AuthService};
-use tonic::{Request, Response, Status};
+use fenz_chassis::{caller_of, require_user};
+use fenz_contract::auth::v1::{self as pb, AuthServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use crate::{
     app::{App, Login, Registration},
@@ -25,9 +26,8 @@ macro_rules! opened {
     }};
 }
 
-#[async_trait::async_trait]
-impl AuthService for AuthApi {
-    async fn register(&self, request: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>, Status> {
+impl AuthServiceHandler for AuthApi {
+    async fn register(&self, request: Request<pb::RegisterRequest>) -> Result<Response<pb::RegisterResponse>> {
         let client = super::client(&request);
         let message = request.into_inner();
         let registration = Registration {
@@ -41,35 +41,32 @@ impl AuthService for AuthApi {
         opened!(RegisterResponse, &self.0, self.0.register(registration, &client).await?)
     }
 
-    async fn login(&self, request: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>, Status> {
+    async fn login(&self, request: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>> {
         let client = super::client(&request);
         let pb::LoginRequest { username, password, session_id } = request.into_inner();
         let login = Login { name: username, password, guest_session_id: session_id };
         opened!(LoginResponse, &self.0, self.0.login(&login, &client).await?)
     }
 
-    async fn refresh(&self, request: Request<pb::RefreshRequest>) -> Result<Response<pb::RefreshResponse>, Status> {
+    async fn refresh(&self, request: Request<pb::RefreshRequest>) -> Result<Response<pb::RefreshResponse>> {
         opened!(RefreshResponse, &self.0, self.0.refresh(&request.into_inner().refresh_token).await?)
     }
 
-    async fn logout(&self, request: Request<pb::LogoutRequest>) -> Result<Response<pb::LogoutResponse>, Status> {
-        self.0.logout(Caller::of(&request).require_user()?).await?;
+    async fn logout(&self, request: Request<pb::LogoutRequest>) -> Result<Response<pb::LogoutResponse>> {
+        self.0.logout(&require_user(&request)?).await?;
         Ok(Response::new(pb::LogoutResponse {}))
     }
 
-    async fn logout_all(
-        &self,
-        request: Request<pb::LogoutAllRequest>,
-    ) -> Result<Response<pb::LogoutAllResponse>, Status> {
-        self.0.logout_all(Caller::of(&request).require_user()?).await?;
+    async fn logout_all(&self, request: Request<pb::LogoutAllRequest>) -> Result<Response<pb::LogoutAllResponse>> {
+        self.0.logout_all(&require_user(&request)?).await?;
         Ok(Response::new(pb::LogoutAllResponse {}))
     }
 
     async fn list_sessions(
         &self,
         request: Request<pb::ListSessionsRequest>,
-    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::ListSessionsResponse>> {
+        let caller = caller_of(&request);
         let user = caller.require_user()?;
         let sessions = self.0.list_sessions(user).await?;
         let total = sessions.len() as i64;
@@ -77,11 +74,8 @@ impl AuthService for AuthApi {
         Ok(Response::new(pb::ListSessionsResponse { sessions, total }))
     }
 
-    async fn end_session(
-        &self,
-        request: Request<pb::EndSessionRequest>,
-    ) -> Result<Response<pb::EndSessionResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn end_session(&self, request: Request<pb::EndSessionRequest>) -> Result<Response<pb::EndSessionResponse>> {
+        let caller = caller_of(&request);
         self.0.end_session(caller.require_user()?, &request.get_ref().id).await?;
         Ok(Response::new(pb::EndSessionResponse {}))
     }
@@ -89,20 +83,20 @@ impl AuthService for AuthApi {
     async fn reset_password(
         &self,
         request: Request<pb::ResetPasswordRequest>,
-    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+    ) -> Result<Response<pb::ResetPasswordResponse>> {
         let pb::ResetPasswordRequest { token, new_password } = request.into_inner();
         self.0.reset_password(&token, &new_password).await?;
         Ok(Response::new(pb::ResetPasswordResponse {}))
     }
 
-    async fn get_jwks(&self, _: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>, Status> {
+    async fn get_jwks(&self, _: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>> {
         Ok(Response::new(pb::GetJwksResponse { keys: self.0.keys.jwks() }))
     }
 
     async fn list_ended_sessions(
         &self,
         request: Request<pb::ListEndedSessionsRequest>,
-    ) -> Result<Response<pb::ListEndedSessionsResponse>, Status> {
+    ) -> Result<Response<pb::ListEndedSessionsResponse>> {
         let ended = self.0.ended_sessions(request.into_inner().after).await?;
         let sessions = ended.sessions.into_iter();
         let sessions = sessions.map(|(id, until)| pb::EndedSession { id, until: Some(until.into()) }).collect();

@@ -1,19 +1,18 @@
 //! `fenzvideo.user.v1.UserCatalogService`
 
-use fenz_chassis::UserId;
-use fenz_contract::user::v1::{self as pb, user_catalog_service_server::UserCatalogService};
-use tonic::{Request, Response, Status};
+use fenz_contract::user::v1::{self as pb, UserCatalogServiceHandler};
+use fenz_core::{Result, UserId};
+use tonic::{Request, Response};
 
 use crate::app::App;
 
 pub struct UserCatalogApi(pub App);
 
-#[async_trait::async_trait]
-impl UserCatalogService for UserCatalogApi {
+impl UserCatalogServiceHandler for UserCatalogApi {
     async fn get_user_role(
         &self,
         request: Request<pb::GetUserRoleRequest>,
-    ) -> Result<Response<pb::GetUserRoleResponse>, Status> {
+    ) -> Result<Response<pb::GetUserRoleResponse>> {
         let account = self.0.account(UserId(request.get_ref().id)).await?;
         let is_admitted = account.check_admitted(self.0.clock.now()).is_ok();
         Ok(Response::new(pb::GetUserRoleResponse { role: account.role.as_str().to_owned(), is_admitted }))

@@ -10,8 +10,9 @@ pub use account::AccountApi;
 pub use admin::UserAdminApi;
 pub use auth::AuthApi;
 pub use catalog::UserCatalogApi;
-use fenz_chassis::{Role, if_match::etag, request};
+use fenz_chassis::request;
 use fenz_contract::user::v1 as pb;
+use fenz_core::{Role, if_match::etag};
 use tonic::{Request, Response, metadata::MetadataMap};
 pub use user::UserApi;
 

@@ -1,7 +1,8 @@
 //! Keeps at least one administrator who can sign in.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, Role, User, UserId, database::Txn};
+use fenz_core::{Error, Reason, Result, Role, User, UserId};
+use fenz_database::Txn;
 use sea_orm::ConnectionTrait;
 
 use super::App;

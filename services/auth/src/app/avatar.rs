@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Error, Reason, Result, User, UserId, database::transact};
+use fenz_chassis::status;
 use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest};
+use fenz_core::{Error, Reason, Result, User, UserId};
+use fenz_database::transact;
 use sea_orm::ConnectionTrait;
 
 use super::App;
@@ -86,7 +88,7 @@ impl App {
             kind: "image".to_owned(),
             claim: claim.to_owned(),
         };
-        media.claim_upload(request).await?;
+        media.claim_upload(request).await.map_err(status::into_error)?;
         Ok(())
     }
 
@@ -143,7 +145,7 @@ impl App {
         }
         if let Some(media) = &self.media {
             let request = ReleaseClaimRequest { claim: call.claim.clone(), upload_id: 0, keep_files: call.keep_files };
-            media.clone().release_claim(request).await?;
+            media.clone().release_claim(request).await.map_err(status::into_error)?;
         }
         Ok(pending_calls::delete(&self.db, &call.claim).await?)
     }

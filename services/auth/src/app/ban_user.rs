@@ -1,7 +1,7 @@
 //! Moderators ban accounts, temporarily or permanently.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Result, User, UserId};
+use fenz_core::{Result, User, UserId};
 use serde_json::{Value, json};
 
 use super::{App, moderate::Decision};

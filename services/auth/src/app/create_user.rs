@@ -1,6 +1,7 @@
 //! Administrators create accounts.
 
-use fenz_chassis::{Result, Role, User};
+use fenz_core::{Result, Role, User};
+use fenz_database::is_duplicate;
 use fenz_events::AuditEntry;
 use serde_json::json;
 
@@ -30,7 +31,7 @@ impl App {
             }
         });
         match created.await {
-            Err(error) if error.is_duplicate() => {
+            Err(error) if is_duplicate(&error) => {
                 self.check_available(&account.username, &account.email).await?;
                 Err(error)
             }

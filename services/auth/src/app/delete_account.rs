@@ -1,8 +1,9 @@
 //! Deletes an account: here in one transaction, in other services by the event
 //! `UserDeleted`.
 
-use fenz_chassis::{Error, Reason, Result, User, UserId, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
+use fenz_core::{Error, Reason, Result, User, UserId};
+use fenz_database::Txn;
 use fenz_events::AuditEntry;
 use serde_json::json;
 

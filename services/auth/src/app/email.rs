@@ -1,9 +1,7 @@
 //! Changes the email address after a one-time token was confirmed.
 
-use fenz_chassis::{
-    Error, Reason, Result, User,
-    database::{is_duplicate, transact},
-};
+use fenz_core::{Error, Reason, Result, User};
+use fenz_database::transact;
 
 use super::App;
 use crate::{
@@ -74,7 +72,7 @@ impl App {
                 account.email = email;
                 account.version += 1;
                 match users::update_in_txn(txn.as_ref(), &account, now).await {
-                    Err(error) if is_duplicate(&error) => Err(taken("token")),
+                    Err(error) if error.is_duplicate() => Err(taken("token")),
                     stored => Ok(stored.map(|()| account)?),
                 }
             }

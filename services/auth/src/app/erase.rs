@@ -1,6 +1,7 @@
 //! Erases what this service stores about a deleted account.
 
-use fenz_chassis::{Result, UserId, database::transact};
+use fenz_core::{Result, UserId};
+use fenz_database::transact;
 use fenz_events::{Batch, UserDataEraser};
 use sea_orm::ConnectionTrait;
 

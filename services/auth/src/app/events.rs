@@ -1,12 +1,15 @@
 //! The events that the service publishes and consumes.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Platform, Result, UserId, database::Txn};
+use fenz_chassis::Platform;
 use fenz_contract::events::v1::{GuestJoined, SessionsEnded, UserDeleted, UserRegistered, UserUpdated};
-use fenz_events::{AuditEntry, Consumer, ErasureRunner, ReceivedEvent};
+use fenz_core::{Result, UserId};
+use fenz_database::Txn;
+use fenz_events::{AuditEntry, Consumer, Database, ErasureRunner, ReceivedEvent};
 
 use super::{App, erase::UserEraser};
 use crate::domain::account::Account;
+use crate::store::Migrator;
 
 impl App {
     /// Publishes that sessions of a user have ended; all of them when `session_ids`
@@ -25,15 +28,15 @@ impl App {
 
 /// Starts the consumer of `UserDeleted`, which this service publishes and admin
 /// repeats until the erasure is done.
-pub async fn start_consumer(platform: &Platform, app: &App) -> anyhow::Result<()> {
-    let erasure_runner = ErasureRunner::new(platform, &app.outbox)?;
-    erasure_runner.start(platform, UserEraser(app.clone()))?;
+pub async fn start_consumer(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
+    let erasure_runner = ErasureRunner::new(platform, &app.outbox);
+    erasure_runner.start(platform, UserEraser(app.clone()));
     Consumer::new()
         .on(move |txn, received: ReceivedEvent<UserDeleted>| {
             let erasure_runner = erasure_runner.clone();
             async move { erasure_runner.request_in_txn(&txn, &received.event).await }
         })
-        .start(platform)
+        .start(platform, db)
         .await
 }
 

@@ -1,7 +1,7 @@
 //! Reports failed logins to the audit log: one entry per name and address, with
 //! the number of failures since the previous one.
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 use fenz_events::{AuditEntry, Lease};
 use serde_json::json;
 

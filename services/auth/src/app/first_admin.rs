@@ -1,7 +1,8 @@
 //! Creates the first administrator of a new installation.
 
 use anyhow::{Context, Result, ensure};
-use fenz_chassis::Role;
+use fenz_core::Role;
+use fenz_database::is_duplicate;
 
 use super::{App, Registration, events};
 use crate::{
@@ -63,7 +64,7 @@ impl App {
         match stored.await {
             Ok(()) => {}
             // Another replica created it and printed its password.
-            Err(error) if error.is_duplicate() && users::has_admin(&self.db).await? => return Ok(()),
+            Err(error) if is_duplicate(&error) && users::has_admin(&self.db).await? => return Ok(()),
             Err(error) => {
                 return Err(error)
                     .context("the first administrator: another account has the name or address of FENZ_AUTH__ADMIN");

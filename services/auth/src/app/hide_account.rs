@@ -1,6 +1,6 @@
 //! Users hide their own account.
 
-use fenz_chassis::{Result, User};
+use fenz_core::{Result, User};
 use fenz_events::AuditEntry;
 
 use super::{App, events, hide_user::reasons};

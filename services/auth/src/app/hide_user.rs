@@ -1,6 +1,6 @@
 //! Moderators hide and restore accounts.
 
-use fenz_chassis::{Result, Role, User, UserId};
+use fenz_core::{Result, Role, User, UserId};
 use serde_json::{Value, json};
 
 use super::{App, moderate::Decision};

@@ -8,12 +8,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
-use fenz_chassis::{
-    Clock, Error,
-    database::{is_duplicate, transact},
-    identity::{Claims, Ed25519Key, Verifier},
-};
+use fenz_chassis::identity::{Claims, Ed25519Key, Verifier};
 use fenz_contract::auth::v1::Jwk;
+use fenz_core::{Clock, Error};
+use fenz_database::transact;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use sea_orm::DatabaseConnection;
 
@@ -55,7 +53,7 @@ impl Keyring {
     pub async fn create_first(&self, db: &DatabaseConnection, clock: &Clock) -> Result<()> {
         if keys::all(db).await?.is_empty() {
             match keys::insert(db, &new_key(1, clock.now())).await {
-                Err(error) if !is_duplicate(&error) => return Err(error.into()),
+                Err(error) if !error.is_duplicate() => return Err(error.into()),
                 _ => {}
             }
         }

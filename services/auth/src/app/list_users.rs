@@ -1,6 +1,6 @@
 //! Administrators read accounts.
 
-use fenz_chassis::{Result, User, UserId};
+use fenz_core::{Result, User, UserId};
 
 use super::App;
 use crate::{

@@ -1,10 +1,8 @@
 //! Signing in.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{
-    Error, Reason, Result, Role,
-    database::{self, Txn},
-};
+use fenz_core::{Error, Reason, Result, Role};
+use fenz_database::Txn;
 
 use super::{App, OpenedSession, events, login_attempt::LoginAttempt};
 use crate::{
@@ -85,7 +83,7 @@ impl App {
         let now = self.clock.now();
         // Not `Outbox::transact`: few logins emit events, so the others save the
         // wakeup of the relay, which finds these at its next poll.
-        let opened = database::transact(&self.db, |txn| {
+        let opened = fenz_database::transact(&self.db, |txn| {
             let rehashed = rehashed.as_deref();
             async move {
                 let account = users::locked_in_txn(txn.as_ref(), verified.id).await?;

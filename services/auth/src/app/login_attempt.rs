@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::transact};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::transact;
 
 use super::App;
 use crate::{

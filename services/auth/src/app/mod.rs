@@ -31,12 +31,11 @@ mod update_user;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{
-    Clock, Error, IdMaker, Platform, Reason, Result, User, UserId, database::Txn, media_url::MediaUrls,
-    peers::PeerChannel, settings::IdentitySettings,
-};
+use fenz_chassis::{Platform, media_url::MediaUrls, peers::PeerChannel, settings::IdentitySettings};
 use fenz_contract::media::v1::upload_service_client::UploadServiceClient;
-use fenz_events::Outbox;
+use fenz_core::{Clock, Error, IdGenerator, Reason, Result, User, UserId};
+use fenz_database::Txn;
+use fenz_events::{Database, Outbox};
 use sea_orm::DatabaseConnection;
 
 use crate::{
@@ -63,7 +62,7 @@ pub const LEEWAY: Duration = Duration::from_secs(60);
 pub struct App {
     pub config: Arc<Config>,
     pub clock: Clock,
-    pub ids: IdMaker,
+    pub ids: IdGenerator,
     pub db: DatabaseConnection,
     pub outbox: Outbox,
     pub hasher: Hasher,
@@ -80,9 +79,14 @@ pub struct App {
 impl App {
     /// # Errors
     /// When a setting is wrong or the keys cannot be loaded.
-    pub async fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
-        let db = platform.db()?;
-        let keys = Keyring::new(platform.gatekeeper.verifier.clone(), config.access_ttl + LEEWAY);
+    pub async fn new(
+        platform: &Platform,
+        database: &Database<crate::store::Migrator>,
+        media_urls: MediaUrls,
+        config: Config,
+    ) -> anyhow::Result<Self> {
+        let db = database.connection();
+        let keys = Keyring::new(platform.authorizer.verifier.clone(), config.access_ttl + LEEWAY);
         keys.create_first(&db, &platform.clock).await?;
         keys.reload(&db, platform.clock.now()).await?;
         Ok(Self {
@@ -92,11 +96,11 @@ impl App {
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             db,
-            outbox: Outbox::start(platform).await?,
+            outbox: Outbox::start(platform, database).await?,
             keys,
             identity: Arc::new(platform.settings.identity.clone()),
             media: platform.peers.find("media")?.map(UploadServiceClient::new),
-            media_urls: platform.media_urls()?,
+            media_urls,
         })
     }
 

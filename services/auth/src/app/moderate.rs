@@ -1,8 +1,8 @@
 //! What hiding, banning and their reversals have in common.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Result, User, UserId};
 use fenz_contract::events::v1::UserModerated;
+use fenz_core::{Result, User, UserId};
 use fenz_events::AuditEntry;
 use serde_json::Value;
 

@@ -1,7 +1,9 @@
 //! Opens a session and issues its tokens.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Result, database::Txn, identity::Claims};
+use fenz_chassis::identity::Claims;
+use fenz_core::Result;
+use fenz_database::Txn;
 use sea_orm::ConnectionTrait;
 
 use super::App;

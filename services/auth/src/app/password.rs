@@ -1,6 +1,6 @@
 //! Users change their password.
 
-use fenz_chassis::{Error, Reason, Result, User};
+use fenz_core::{Error, Reason, Result, User};
 
 use super::{App, events::audit_entry, login_attempt::LoginAttempt};
 use crate::{

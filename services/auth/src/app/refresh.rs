@@ -1,6 +1,7 @@
 //! Refresh token rotation.
 
-use fenz_chassis::{Error, Reason, Result, database::Txn};
+use fenz_core::{Error, Reason, Result};
+use fenz_database::Txn;
 use fenz_events::AuditEntry;
 
 use super::{App, OpenedSession};

@@ -1,6 +1,7 @@
 //! Registration.
 
-use fenz_chassis::{Error, Reason, Result, Role, UserId, database::is_duplicate};
+use fenz_core::{Error, Reason, Result, Role, UserId};
+use fenz_database::DbError;
 
 use super::{App, OpenedSession, email, events};
 use crate::{
@@ -36,7 +37,7 @@ impl App {
             let (account, guest) = (&account, guest.as_deref());
             async move {
                 let inserted = users::insert(txn.as_ref(), account).await;
-                if inserted.as_ref().is_err_and(is_duplicate) {
+                if inserted.as_ref().is_err_and(DbError::is_duplicate) {
                     return Ok(None);
                 }
                 inserted?;

@@ -1,7 +1,7 @@
 //! Password resets: an administrator creates a one-time token, the user sets a
 //! new password with it.
 
-use fenz_chassis::{Result, User, UserId};
+use fenz_core::{Result, User, UserId};
 use fenz_events::AuditEntry;
 
 use super::{App, events::audit_entry};

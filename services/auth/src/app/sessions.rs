@@ -1,7 +1,8 @@
 //! Lists and ends sessions.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Error, Reason, Result, User, UserId, database::Txn};
+use fenz_core::{Error, Reason, Result, User, UserId};
+use fenz_database::Txn;
 use fenz_events::AuditEntry;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Users change their account.
 
-use fenz_chassis::{Result, User};
+use fenz_core::{Result, User};
 
 use super::{App, events};
 use crate::domain::{

@@ -1,6 +1,7 @@
 //! Administrators change accounts.
 
-use fenz_chassis::{Result, Role, User, UserId, database::Txn};
+use fenz_core::{Result, Role, User, UserId};
+use fenz_database::{Txn, is_duplicate};
 use fenz_events::AuditEntry;
 use serde_json::{Map, Value, json};
 
@@ -75,7 +76,7 @@ impl App {
             Ok(locked.account)
         });
         match updated.await {
-            Err(error) if error.is_duplicate() => Err(email::taken("email")),
+            Err(error) if is_duplicate(&error) => Err(email::taken("email")),
             updated => updated,
         }
     }

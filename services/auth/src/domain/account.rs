@@ -1,7 +1,7 @@
 //! Accounts.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, Role, UserId};
+use fenz_core::{Error, Reason, Result, Role, UserId};
 
 use super::{ban, hidden::HiddenReasons};
 

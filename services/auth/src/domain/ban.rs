@@ -1,7 +1,7 @@
 //! The end of a ban.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use fenz_chassis::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result};
 
 /// 9999-12-31T23:59:59Z: the last second that all databases and RFC 3339 can
 /// represent.

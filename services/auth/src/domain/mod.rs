@@ -10,4 +10,4 @@ pub mod session;
 pub mod throttle;
 pub mod version;
 
-pub use fenz_chassis::page;
+pub use fenz_core::page;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use fenz_chassis::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result};
 
 /// Passwords that several lists of leaked ones contain, lower-case, 8 characters
 /// or more.

@@ -1,6 +1,6 @@
 //! Who may change whose account.
 
-use fenz_chassis::{Error, Reason, Result, Role, User, UserId};
+use fenz_core::{Error, Reason, Result, Role, User, UserId};
 
 fn denied(message: &str) -> Error {
     Error::new(Reason::PermissionDenied, message)
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn moderators_moderate_users_and_administrators_everyone_except_themselves() {
         let allowed = |actor: Role, target: i64, role: Role| {
-            let actor = User { id: UserId(1), role: actor, session: String::new() };
+            let actor = User { id: UserId(1), role: actor, session: String::new(), token_expires: 0 };
             check_moderation(&actor, UserId(target), role).is_ok()
         };
         let roles = [Role::User, Role::Moderator, Role::Admin];

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
+use fenz_core::UserId;
 
 /// An open or ended session.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Optimistic locking of accounts by version.
 
-use fenz_chassis::{Error, Reason, Result, if_match};
+use fenz_core::{Error, Reason, Result, if_match};
 
 /// The versions of an account that a request may change.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ mod scheme;
 use std::{num::NonZero, sync::Arc, time::Duration};
 
 use argon2::Params;
-use fenz_chassis::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result};
 use tokio::sync::oneshot;
 
 use crate::config;

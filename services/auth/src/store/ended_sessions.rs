@@ -2,8 +2,9 @@
 //! tokens have expired.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::OnConflict,
 };
 
@@ -12,7 +13,7 @@ use super::entity::ended_session::{ActiveModel, Column, Entity};
 /// Rows per statement.
 const BATCH_SIZE: usize = 200;
 
-pub async fn insert_all(db: &impl ConnectionTrait, ids: &[String], ended_at: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn insert_all(db: &impl ConnectionTrait, ids: &[String], ended_at: DateTime<Utc>) -> Result<(), DbError> {
     for batch in ids.chunks(BATCH_SIZE) {
         let rows = batch.iter().map(|id| ActiveModel { id: Set(id.clone()), ended_at: Set(ended_at) });
         let upsert = OnConflict::column(Column::Id).update_column(Column::EndedAt).to_owned();
@@ -26,8 +27,8 @@ pub async fn since(
     db: &impl ConnectionTrait,
     since: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<(String, DateTime<Utc>)>, DbErr> {
-    Entity::find()
+) -> Result<Vec<(String, DateTime<Utc>)>, DbError> {
+    let rows = Entity::find()
         .select_only()
         .column(Column::Id)
         .column(Column::EndedAt)
@@ -36,10 +37,11 @@ pub async fn since(
         .limit(limit)
         .into_tuple()
         .all(db)
-        .await
+        .await;
+    Ok(rows?)
 }
 
-pub async fn prune(db: &impl ConnectionTrait, ended_before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, ended_before: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::EndedAt.lt(ended_before)).exec(db).await?;
     Ok(())
 }

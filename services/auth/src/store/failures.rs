@@ -1,9 +1,10 @@
 //! Failed logins, by name and address.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -17,7 +18,7 @@ pub struct Failures {
 }
 
 /// The failures of a key, unless they have expired.
-pub async fn find(db: &impl ConnectionTrait, key: &str, now: DateTime<Utc>) -> Result<Option<Failures>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, key: &str, now: DateTime<Utc>) -> Result<Option<Failures>, DbError> {
     let row = Entity::find_by_id(key).filter(Column::ExpiresAt.gt(now)).one(db).await?;
     Ok(row.map(|row| Failures { count: row.failures as u32, blocked_until: row.blocked_until }))
 }
@@ -29,7 +30,7 @@ pub async fn count_in_txn(
     key: &str,
     subject: &str,
     now: DateTime<Utc>,
-) -> Result<u32, DbErr> {
+) -> Result<u32, DbError> {
     let none = ActiveModel {
         digest: Set(key.to_owned()),
         subject: Set(subject.to_owned()),
@@ -48,7 +49,7 @@ pub async fn set_in_txn(
     key: &str,
     failures: Failures,
     expires_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Failures, Expr::value(failures.count as i32))
         .col_expr(Column::BlockedUntil, Expr::value(failures.blocked_until))
@@ -59,17 +60,17 @@ pub async fn set_in_txn(
     Ok(())
 }
 
-pub async fn delete(db: &impl ConnectionTrait, key: &str) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, key: &str) -> Result<(), DbError> {
     Entity::delete_by_id(key).exec(db).await?;
     Ok(())
 }
 
 /// Deletes the failures of names from all addresses; returns the number of rows.
-pub async fn delete_by_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbErr> {
+pub async fn delete_by_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::Subject.is_in(subjects)).exec(db).await?.rows_affected)
 }
 
-pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(db).await?;
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! The keys that sign access tokens.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
-};
+use fenz_database::DbError;
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 
 use super::entity::signing_key::{ActiveModel, Column, Entity};
 
@@ -21,7 +20,7 @@ pub struct StoredKey {
 }
 
 /// All keys, the newest first.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<StoredKey>, DbErr> {
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<StoredKey>, DbError> {
     let rows = Entity::find().order_by_desc(Column::Generation).all(db).await?;
     let keys = rows.into_iter().map(|row| StoredKey {
         generation: row.generation,
@@ -34,7 +33,7 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<StoredKey>, DbErr> {
 }
 
 /// Stores a key; a generation that exists is a duplicate.
-pub async fn insert(db: &impl ConnectionTrait, key: &StoredKey) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, key: &StoredKey) -> Result<(), DbError> {
     let row = ActiveModel {
         generation: Set(key.generation),
         kid: Set(key.kid.clone()),
@@ -47,7 +46,7 @@ pub async fn insert(db: &impl ConnectionTrait, key: &StoredKey) -> Result<(), Db
 }
 
 /// Retires the keys before a generation that are not retired yet.
-pub async fn retire_before(db: &impl ConnectionTrait, generation: i64, at: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn retire_before(db: &impl ConnectionTrait, generation: i64, at: DateTime<Utc>) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::RetiredAt, Expr::value(at))
         .filter(Column::Generation.lt(generation))
@@ -58,7 +57,7 @@ pub async fn retire_before(db: &impl ConnectionTrait, generation: i64, at: DateT
 }
 
 /// Removes the keys retired before then.
-pub async fn prune(db: &impl ConnectionTrait, retired_before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, retired_before: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::RetiredAt.lt(retired_before)).exec(db).await?;
     Ok(())
 }

@@ -1,9 +1,6 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::{
-    schema::{big, column, index, index_as, rename_table, table, text},
-    timestamp,
-};
+use fenz_database::schema::{big, column, index, index_as, rename_table, table, text, timestamp};
 use sea_orm_migration::prelude::*;
 
 use crate::domain::account;
@@ -16,7 +13,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let mut all = vec![
+        vec![
             table("m20261121_000001_users", users),
             table("m20261121_000002_sessions", sessions),
             index("m20261121_000003_sessions_open", "sessions", &["user_id", "ended_at"]),
@@ -45,9 +42,7 @@ impl MigratorTrait for Migrator {
             table("m20261122_000022_unreported", unreported_failures),
             index("m20261122_000023_unreported_subject", "unreported_failures", &["subject"]),
             rename_table("m20261129_000024_pending_calls", "media_errands", "pending_calls"),
-        ];
-        all.extend(fenz_events::migrations());
-        all
+        ]
     }
 }
 

@@ -1,8 +1,9 @@
 //! One-time tokens: password resets, changes of the email address.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use fenz_core::UserId;
+use fenz_database::DbError;
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::entity::one_time_token::{ActiveModel, Column, Entity};
 
@@ -30,7 +31,7 @@ pub async fn replace_in_txn(
     digest: &str,
     payload: &str,
     expires_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::delete_by_id((user.0, kind.as_str().to_owned())).exec(db).await?;
     let row = ActiveModel {
         user_id: Set(user.0),
@@ -53,28 +54,28 @@ pub async fn find(
     kind: Kind,
     digest: &str,
     now: DateTime<Utc>,
-) -> Result<Option<(UserId, String)>, DbErr> {
+) -> Result<Option<(UserId, String)>, DbError> {
     let token = Entity::find().filter(unexpired(kind, digest, now)).one(db).await?;
     Ok(token.map(|token| (UserId(token.user_id), token.payload)))
 }
 
 /// Deletes a token; false when a concurrent request redeemed it.
-pub async fn redeem(db: &impl ConnectionTrait, kind: Kind, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn redeem(db: &impl ConnectionTrait, kind: Kind, digest: &str, now: DateTime<Utc>) -> Result<bool, DbError> {
     Ok(Entity::delete_many().filter(unexpired(kind, digest, now)).exec(db).await?.rows_affected == 1)
 }
 
 /// Deletes a user's token of a kind.
-pub async fn delete(db: &impl ConnectionTrait, user: UserId, kind: Kind) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, user: UserId, kind: Kind) -> Result<(), DbError> {
     Entity::delete_by_id((user.0, kind.as_str().to_owned())).exec(db).await?;
     Ok(())
 }
 
 /// Deletes all tokens of a user; returns their number.
-pub async fn delete_all(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+pub async fn delete_all(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::UserId.eq(user.0)).exec(db).await?.rows_affected)
 }
 
-pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(db).await?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Pending calls to media, each of which releases a claim on an upload.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -26,7 +27,7 @@ impl From<Model> for PendingCall {
 
 /// Stores a call, or replaces the one with its claim; false when that one has
 /// started.
-pub async fn schedule_in_txn(db: &impl ConnectionTrait, call: &PendingCall) -> Result<bool, DbErr> {
+pub async fn schedule_in_txn(db: &impl ConnectionTrait, call: &PendingCall) -> Result<bool, DbError> {
     let row = ActiveModel {
         claim: Set(call.claim.clone()),
         keep_files: Set(call.keep_files),
@@ -49,19 +50,23 @@ pub async fn schedule_in_txn(db: &impl ConnectionTrait, call: &PendingCall) -> R
 }
 
 /// Deletes a call; false when it has started or is done.
-pub async fn cancel(db: &impl ConnectionTrait, claim: &str) -> Result<bool, DbErr> {
+pub async fn cancel(db: &impl ConnectionTrait, claim: &str) -> Result<bool, DbError> {
     let deleted =
         Entity::delete_many().filter(Column::Claim.eq(claim)).filter(Column::Started.eq(false)).exec(db).await?;
     Ok(deleted.rows_affected == 1)
 }
 
-pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<PendingCall>, DbErr> {
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<PendingCall>, DbError> {
     let rows = Entity::find().filter(Column::DueAt.lte(now)).order_by_asc(Column::DueAt).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(PendingCall::from).collect())
 }
 
 /// Makes the calls with a claim prefix due, to delete the files too; returns them.
-pub async fn expedite(db: &impl ConnectionTrait, prefix: &str, now: DateTime<Utc>) -> Result<Vec<PendingCall>, DbErr> {
+pub async fn expedite(
+    db: &impl ConnectionTrait,
+    prefix: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<PendingCall>, DbError> {
     Entity::update_many()
         .col_expr(Column::DueAt, Expr::value(now))
         .col_expr(Column::KeepFiles, Expr::value(false))
@@ -74,7 +79,7 @@ pub async fn expedite(db: &impl ConnectionTrait, prefix: &str, now: DateTime<Utc
 
 /// Marks a due call as started, which can no longer be cancelled; false when it
 /// was cancelled or postponed.
-pub async fn mark_started(db: &impl ConnectionTrait, claim: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn mark_started(db: &impl ConnectionTrait, claim: &str, now: DateTime<Utc>) -> Result<bool, DbError> {
     let started = Entity::update_many()
         .col_expr(Column::Started, Expr::value(true))
         .filter(Column::Claim.eq(claim))
@@ -84,7 +89,7 @@ pub async fn mark_started(db: &impl ConnectionTrait, claim: &str, now: DateTime<
     Ok(started.rows_affected == 1)
 }
 
-pub async fn delete(db: &impl ConnectionTrait, claim: &str) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, claim: &str) -> Result<(), DbError> {
     Entity::delete_by_id(claim).exec(db).await?;
     Ok(())
 }

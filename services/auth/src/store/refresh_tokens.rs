@@ -1,7 +1,8 @@
 //! Refresh tokens.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+use fenz_database::DbError;
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::entity::refresh_token::{ActiveModel, Column, Entity};
 
@@ -10,7 +11,7 @@ pub async fn insert(
     digest: &str,
     session: &str,
     expires_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = ActiveModel {
         digest: Set(digest.to_owned()),
         session_id: Set(session.to_owned()),
@@ -22,13 +23,17 @@ pub async fn insert(
 }
 
 /// The session of a token that has not expired, used or not.
-pub async fn session_of(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<String>, DbErr> {
+pub async fn session_of(
+    db: &impl ConnectionTrait,
+    digest: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, DbError> {
     let token = Entity::find_by_id(digest).filter(Column::ExpiresAt.gt(now)).one(db).await?;
     Ok(token.map(|token| token.session_id))
 }
 
 /// Marks a token as used; false when it was used before.
-pub async fn mark_used(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn mark_used(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<bool, DbError> {
     let marked = Entity::update_many()
         .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::Digest.eq(digest))
@@ -38,7 +43,7 @@ pub async fn mark_used(db: &impl ConnectionTrait, digest: &str, now: DateTime<Ut
     Ok(marked.rows_affected == 1)
 }
 
-pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::ExpiresAt.lt(now)).exec(db).await?;
     Ok(())
 }

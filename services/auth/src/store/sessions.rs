@@ -1,10 +1,11 @@
 //! Sessions, open and ended.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
+use fenz_core::UserId;
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select, sea_query::Expr,
 };
 
 use super::entity::{
@@ -31,7 +32,7 @@ impl From<Model> for Session {
     }
 }
 
-pub async fn insert(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, session: &Session) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(session.id.clone()),
         user_id: Set(session.user.0),
@@ -46,12 +47,12 @@ pub async fn insert(db: &impl ConnectionTrait, session: &Session) -> Result<(), 
     Ok(())
 }
 
-pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session>, DbErr> {
+pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session>, DbError> {
     Ok(Entity::find_by_id(id).one(db).await?.map(Session::from))
 }
 
 /// The session, locked until the transaction ends.
-pub async fn locked_in_txn(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session>, DbErr> {
+pub async fn locked_in_txn(db: &impl ConnectionTrait, id: &str) -> Result<Option<Session>, DbError> {
     Ok(Entity::find_by_id(id).lock_exclusive().one(db).await?.map(Session::from))
 }
 
@@ -65,7 +66,11 @@ fn open(user: UserId, now: DateTime<Utc>) -> Select<Entity> {
 }
 
 /// A user's open sessions, the last used first.
-pub async fn open_by_user(db: &impl ConnectionTrait, user: UserId, now: DateTime<Utc>) -> Result<Vec<Session>, DbErr> {
+pub async fn open_by_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Session>, DbError> {
     Ok(open(user, now).all(db).await?.into_iter().map(Session::from).collect())
 }
 
@@ -75,7 +80,7 @@ pub async fn touch(
     id: &str,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::LastUsedAt, Expr::value(now))
         .col_expr(Column::ExpiresAt, Expr::value(expires_at))
@@ -85,7 +90,7 @@ pub async fn touch(
     Ok(())
 }
 
-async fn end(db: &impl ConnectionTrait, which: Condition, now: DateTime<Utc>) -> Result<u64, DbErr> {
+async fn end(db: &impl ConnectionTrait, which: Condition, now: DateTime<Utc>) -> Result<u64, DbError> {
     let ended = Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
         .filter(Column::EndedAt.is_null())
@@ -96,7 +101,7 @@ async fn end(db: &impl ConnectionTrait, which: Condition, now: DateTime<Utc>) ->
 }
 
 /// Ends a session of a user; false when there is no such open session.
-pub async fn end_one(db: &impl ConnectionTrait, user: UserId, id: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn end_one(db: &impl ConnectionTrait, user: UserId, id: &str, now: DateTime<Utc>) -> Result<bool, DbError> {
     let which = Condition::all().add(Column::UserId.eq(user.0)).add(Column::Id.eq(id)).add(Column::ExpiresAt.gt(now));
     Ok(end(db, which, now).await? > 0)
 }
@@ -107,7 +112,7 @@ pub async fn end_all(
     user: UserId,
     except: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<u64, DbErr> {
+) -> Result<u64, DbError> {
     let which = Condition::all().add(Column::UserId.eq(user.0)).add_option(except.map(|id| Column::Id.ne(id)));
     end(db, which, now).await
 }
@@ -118,7 +123,7 @@ pub async fn end_beyond(
     user: UserId,
     keep: u64,
     now: DateTime<Utc>,
-) -> Result<Vec<String>, DbErr> {
+) -> Result<Vec<String>, DbError> {
     // MariaDB allows OFFSET only with LIMIT.
     let beyond: Vec<String> =
         open(user, now).select_only().column(Column::Id).offset(keep).limit(1_000).into_tuple().all(db).await?;
@@ -133,8 +138,8 @@ pub async fn ended_since(
     db: &impl ConnectionTrait,
     since: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<(String, DateTime<Utc>)>, DbErr> {
-    Entity::find()
+) -> Result<Vec<(String, DateTime<Utc>)>, DbError> {
+    let rows = Entity::find()
         .select_only()
         .column(Column::Id)
         .column(Column::EndedAt)
@@ -143,7 +148,8 @@ pub async fn ended_since(
         .limit(limit)
         .into_tuple()
         .all(db)
-        .await
+        .await;
+    Ok(rows?)
 }
 
 /// Deletes a user's sessions with their refresh tokens. Returns the ids of those
@@ -153,7 +159,7 @@ pub async fn remove_all_in_txn(
     db: &impl ConnectionTrait,
     user: UserId,
     ended_since: DateTime<Utc>,
-) -> Result<(Vec<String>, u64), DbErr> {
+) -> Result<(Vec<String>, u64), DbError> {
     let rows = Entity::find().filter(Column::UserId.eq(user.0)).order_by_asc(Column::Id).lock_exclusive();
     let rows = rows.all(db).await?;
     let mut removed = rows.len() as u64;
@@ -176,7 +182,7 @@ pub async fn prune(
     db: &impl ConnectionTrait,
     ended_before: DateTime<Utc>,
     expired_before: DateTime<Utc>,
-) -> Result<bool, DbErr> {
+) -> Result<bool, DbError> {
     let expired: Vec<String> = Entity::find()
         .select_only()
         .column(Column::Id)

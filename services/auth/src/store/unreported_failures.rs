@@ -1,9 +1,9 @@
 //! Failed logins not yet reported to the audit log.
 
-use fenz_chassis::database::Txn;
+use fenz_database::{DbError, Txn};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -23,7 +23,7 @@ pub struct Failures {
 }
 
 /// Adds to the count.
-pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), DbErr> {
+pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), DbError> {
     let row = ActiveModel {
         digest: Set(failure.digest.clone()),
         subject: Set(failure.subject.clone()),
@@ -38,7 +38,7 @@ pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), Db
 }
 
 /// Deletes and returns a batch, to be reported in the same transaction.
-pub async fn drain_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbErr> {
+pub async fn drain_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbError> {
     let rows = Entity::find().order_by_asc(Column::Digest).limit(limit).lock_exclusive().all(txn.as_ref()).await?;
     let digests: Vec<String> = rows.iter().map(|row| row.digest.clone()).collect();
     if !digests.is_empty() {
@@ -55,6 +55,6 @@ pub async fn drain_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbErr>
 }
 
 /// Deletes the failures of names; returns the number of rows.
-pub async fn delete_by_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbErr> {
+pub async fn delete_by_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::Subject.is_in(subjects)).exec(db).await?.rows_affected)
 }

@@ -1,10 +1,11 @@
 //! Accounts.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Role, UserId, database::far_time};
+use fenz_core::{Role, UserId};
+use fenz_database::{DbError, timestamp_value};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, LikeExpr},
 };
 
@@ -56,7 +57,7 @@ fn row(account: &Account, now: DateTime<Utc>) -> ActiveModel {
 }
 
 /// Stores a new account; a taken name or address is a unique violation.
-pub async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<(), DbError> {
     let row =
         ActiveModel { id: Set(account.id.0), created_at: Set(account.created_at), ..row(account, account.created_at) };
     Entity::insert(row).exec_without_returning(db).await?;
@@ -64,11 +65,11 @@ pub async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<(), 
 }
 
 /// Stores a changed account. Lock it first: the last to write wins.
-pub async fn update_in_txn(db: &impl ConnectionTrait, account: &Account, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn update_in_txn(db: &impl ConnectionTrait, account: &Account, now: DateTime<Utc>) -> Result<(), DbError> {
     let row = ActiveModel { banned_until: NotSet, ..row(account, now) };
     Entity::update_many()
         .set(row)
-        .col_expr(Column::BannedUntil, Expr::value(far_time(db, account.banned_until)))
+        .col_expr(Column::BannedUntil, Expr::value(timestamp_value(db, account.banned_until)))
         .filter(Column::Id.eq(account.id.0))
         .exec(db)
         .await?;
@@ -77,7 +78,7 @@ pub async fn update_in_txn(db: &impl ConnectionTrait, account: &Account, now: Da
 
 /// Stores a new hash of the same password. No visible field changes, so the
 /// version stays.
-pub async fn rehash(db: &impl ConnectionTrait, user: UserId, hash: &str) -> Result<(), DbErr> {
+pub async fn rehash(db: &impl ConnectionTrait, user: UserId, hash: &str) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(hash))
         .filter(Column::Id.eq(user.0))
@@ -86,28 +87,28 @@ pub async fn rehash(db: &impl ConnectionTrait, user: UserId, hash: &str) -> Resu
     Ok(())
 }
 
-pub async fn by_id(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbErr> {
+pub async fn by_id(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbError> {
     Ok(Entity::find_by_id(user.0).one(db).await?.map(Account::from))
 }
 
 /// The account, locked until the transaction ends.
-pub async fn locked_in_txn(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbErr> {
+pub async fn locked_in_txn(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbError> {
     Ok(Entity::find_by_id(user.0).lock_exclusive().one(db).await?.map(Account::from))
 }
 
 /// The account of a username or an address.
-pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Account>, DbErr> {
+pub async fn by_login(db: &impl ConnectionTrait, login: &str) -> Result<Option<Account>, DbError> {
     // No username has an @.
     let column = if login.contains('@') { Column::EmailKey } else { Column::UsernameKey };
     Ok(Entity::find().filter(column.eq(account::key(login))).one(db).await?.map(Account::from))
 }
 
-pub async fn username_exists(db: &impl ConnectionTrait, username: &str) -> Result<bool, DbErr> {
+pub async fn username_exists(db: &impl ConnectionTrait, username: &str) -> Result<bool, DbError> {
     Ok(Entity::find().filter(Column::UsernameKey.eq(account::key(username))).count(db).await? > 0)
 }
 
 /// Whether an account, except one, has the address.
-pub async fn email_exists(db: &impl ConnectionTrait, email: &str, except: Option<UserId>) -> Result<bool, DbErr> {
+pub async fn email_exists(db: &impl ConnectionTrait, email: &str, except: Option<UserId>) -> Result<bool, DbError> {
     let mut taken = Entity::find().filter(Column::EmailKey.eq(account::key(email)));
     if let Some(user) = except {
         taken = taken.filter(Column::Id.ne(user.0));
@@ -115,25 +116,25 @@ pub async fn email_exists(db: &impl ConnectionTrait, email: &str, except: Option
     Ok(taken.count(db).await? > 0)
 }
 
-pub async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+pub async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbError> {
     Ok(Entity::find().filter(Column::Role.eq(Role::Admin.as_str())).count(db).await? > 0)
 }
 
 /// The ids of all administrators, including hidden and banned ones.
-pub async fn administrators(db: &impl ConnectionTrait) -> Result<Vec<i64>, DbErr> {
+pub async fn administrators(db: &impl ConnectionTrait) -> Result<Vec<i64>, DbError> {
     let ids = Entity::find().select_only().column(Column::Id).filter(Column::Role.eq(Role::Admin.as_str()));
-    ids.into_tuple().all(db).await
+    Ok(ids.into_tuple().all(db).await?)
 }
 
 /// The existing accounts among these ids, locked until the transaction ends. The
 /// order of locking prevents deadlocks.
-pub async fn locked_all_in_txn(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Account>, DbErr> {
+pub async fn locked_all_in_txn(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Account>, DbError> {
     let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id).lock_exclusive();
     Ok(rows.all(db).await?.into_iter().map(Account::from).collect())
 }
 
 /// A page of the accounts, the newest first, and the total.
-pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Account>, u64), DbErr> {
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Account>, u64), DbError> {
     let found = Entity::find().filter(condition(filter));
     let total = found.clone().count(db).await?;
     // Ids are ordered by time.
@@ -166,6 +167,6 @@ fn begins_with(search: &str) -> Option<Condition> {
 }
 
 /// Deletes an account; returns the number of rows.
-pub async fn delete(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
     Ok(Entity::delete_by_id(user.0).exec(db).await?.rows_affected)
 }

@@ -1,23 +1,25 @@
 //! PUT user/avatar, with a fake media service that stores claims.
 
+use fenz_auth::Auth;
+use fenz_chassis::status;
+use fenz_contract::{
+    Guard,
+    media::v1::{self as pb, UploadServiceHandler},
+    routes::Method as Rpc,
+};
+use fenz_core::{Caller, Error, Reason, Result};
+use fenz_testkit::{Database, Sandbox};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use fenz_auth::Auth;
-use fenz_chassis::{Error, Reason};
-use fenz_contract::media::v1::{
-    self as pb,
-    upload_service_server::{UploadService, UploadServiceServer},
-};
-use fenz_testkit::{Database, Sandbox};
-use reqwest::Method;
+use reqwest::{Method, header::HeaderMap};
 use sea_orm::DbBackend;
 use serde_json::json;
 use tokio::sync::Barrier;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, service::RoutesBuilder};
 
 use crate::fleet::{Fleet, on_every_database};
 
@@ -30,12 +32,24 @@ pub struct FakeMedia {
     barrier: Arc<Mutex<Option<Arc<Barrier>>>>,
 }
 
-#[async_trait::async_trait]
-impl UploadService for FakeMedia {
+/// Authorization is not tested here.
+struct AllowAll;
+
+impl Guard for AllowAll {
+    async fn admit(&self, _: &'static Rpc, _: &HeaderMap) -> Result<Caller> {
+        Ok(Caller::Anonymous)
+    }
+
+    fn status(&self, error: Error) -> Status {
+        status::from_error(error)
+    }
+}
+
+impl UploadServiceHandler for FakeMedia {
     async fn claim_upload(
         &self,
         request: Request<pb::ClaimUploadRequest>,
-    ) -> Result<Response<pb::ClaimUploadResponse>, Status> {
+    ) -> Result<Response<pb::ClaimUploadResponse>> {
         let pb::ClaimUploadRequest { upload_id, kind, claim, .. } = request.into_inner();
         assert_eq!(kind, "image");
         let barrier = self.barrier.lock().unwrap().clone();
@@ -43,12 +57,12 @@ impl UploadService for FakeMedia {
             barrier.wait().await;
         }
         if upload_id >= 100 {
-            return Err(Error::new(Reason::UploadNotFound, "there is no such upload").into());
+            return Err(Error::new(Reason::UploadNotFound, "there is no such upload"));
         }
         let mut claims = self.claims.lock().unwrap();
         let holder = claims.entry(upload_id).or_insert_with(|| claim.clone());
         if *holder != claim {
-            return Err(Error::new(Reason::UploadAlreadyUsed, "the upload is in use").into());
+            return Err(Error::new(Reason::UploadAlreadyUsed, "the upload is in use"));
         }
         Ok(Response::new(pb::ClaimUploadResponse::default()))
     }
@@ -56,7 +70,7 @@ impl UploadService for FakeMedia {
     async fn release_claim(
         &self,
         request: Request<pb::ReleaseClaimRequest>,
-    ) -> Result<Response<pb::ReleaseClaimResponse>, Status> {
+    ) -> Result<Response<pb::ReleaseClaimResponse>> {
         let pb::ReleaseClaimRequest { claim, keep_files, .. } = request.into_inner();
         self.claims.lock().unwrap().retain(|_, holder| *holder != claim);
         self.released.lock().unwrap().push((claim, keep_files));
@@ -67,7 +81,9 @@ impl UploadService for FakeMedia {
 /// Serves the fake at the address of media.
 pub fn serve(media: &FakeMedia, sandbox: &mut Sandbox) {
     let listener = sandbox.take_listener("media").unwrap();
-    let server = tonic::transport::Server::builder().add_service(UploadServiceServer::new(media.clone()));
+    let mut routes = RoutesBuilder::default();
+    (pb::upload_service(media.clone(), AllowAll).grpc)(&mut routes);
+    let server = tonic::transport::Server::builder().add_routes(routes.routes());
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
     let stop = sandbox.process.stop.clone();
     tokio::spawn(async move { server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await });

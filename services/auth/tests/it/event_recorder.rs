@@ -2,15 +2,13 @@
 
 use std::{
     collections::HashSet,
-    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use fenz_chassis::{Needs, Platform, Service, Surface};
+use fenz_chassis::{Endpoints, Platform, Service};
 use fenz_contract::events::v1 as pb;
 use fenz_events::{Consumer, Outbox, ReceivedEvent};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
 /// Takes the place of the admin service.
@@ -76,14 +74,6 @@ impl EventRecorder {
     }
 }
 
-pub struct Tables;
-
-impl MigratorTrait for Tables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        fenz_events::migrations()
-    }
-}
-
 macro_rules! record_events {
     ($events:ident, $consumer:expr, $($event:ident)*) => {
         $consumer$(.on({
@@ -99,22 +89,17 @@ macro_rules! record_events {
 impl Service for RecordingService {
     const NAME: &'static str = "admin";
     const PORT: u16 = 0;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
     type Config = serde_json::Map<String, Value>;
-    type Migrator = Tables;
+    type Requirements = (fenz_events::Database<fenz_database::NoMigrations>,);
 
-    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+    async fn build(platform: Platform, (db,): Self::Requirements, _: Self::Config) -> anyhow::Result<Endpoints> {
         let events: EventRecorder = platform.shared.get();
-        *events.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
+        *events.outbox.lock().unwrap() = Some(Outbox::start(&platform, &db).await?);
         let consumer = record_events!(
             events, Consumer::new(),
             UserRegistered UserUpdated UserDeleted UserErased UserModerated SessionsEnded GuestJoined AuditRecorded
         );
-        consumer.start(&platform).await?;
-        Ok(Surface::default())
-    }
-
-    fn listen(_: &Self::Config) -> Option<SocketAddr> {
-        None
+        consumer.start(&platform, &db).await?;
+        Ok(Endpoints::default())
     }
 }

@@ -3,13 +3,16 @@
 use std::{process::Command, time::Duration};
 
 use fenz_auth::Auth;
-use fenz_chassis::{Process, Service, settings::Sources};
+use fenz_chassis::{Process, settings::Sources};
 use fenz_testkit::Database;
 use reqwest::Method;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::fleet::{Fleet, PASSWORD, header, on_every_database};
+use crate::{
+    fleet::{Fleet, PASSWORD, header, on_every_database},
+    migration::Migrator,
+};
 
 async fn jwks_kids(url: &str) -> Vec<String> {
     let body: Value = reqwest::get(format!("{url}/.well-known/jwks.json")).await.unwrap().json().await.unwrap();
@@ -34,9 +37,9 @@ async fn replicas_that_start_at_once_share_one_key_and_one_administrator() {
         sources.set(&["media_url", "keys"], "t1=a-secret-of-the-test").unwrap();
         sources.set(&["auth", "admin", "password"], PASSWORD).unwrap();
         // SQLite has no lock for migrations, so they run before.
-        let settings = sources.service::<Value>("auth").unwrap().0.database;
-        let db = fenz_chassis::database::connect(&settings).await.unwrap();
-        fenz_chassis::database::migrate::<<Auth as Service>::Migrator>(&db, "auth").await.unwrap();
+        let (settings, _) = sources.service::<Value>("auth").unwrap();
+        let settings = settings.section("database").unwrap();
+        fenz_events::Database::<Migrator>::open(&settings, "auth").await.unwrap();
         let (one, two) = (Process::default(), Process::default());
         let listener = || TcpListener::bind("127.0.0.1:0");
         let (a, b) = (listener().await.unwrap(), listener().await.unwrap());

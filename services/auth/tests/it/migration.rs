@@ -1,7 +1,8 @@
 //! Migrations of existing rows.
 
 use fenz_auth::Auth;
-use fenz_chassis::{Service, database, settings::Sources};
+use fenz_chassis::{Service, media_url::MediaUrls, settings::Sources};
+use fenz_database::DatabaseSettings;
 use fenz_testkit::Database;
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
@@ -10,7 +11,16 @@ use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
 
-type Migrator = <Auth as Service>::Migrator;
+/// Names the schema of a service with these requirements.
+pub trait Schema {
+    type Migrator;
+}
+
+impl<M> Schema for (fenz_events::Database<M>, MediaUrls) {
+    type Migrator = M;
+}
+
+pub type Migrator = <<Auth as Service>::Requirements as Schema>::Migrator;
 
 /// The migrations before the column `display_name_key`.
 const BEFORE: u32 = 14;
@@ -23,8 +33,9 @@ async fn existing_accounts_are_found_by_display_name() {
         let url = database.create(folder.path(), "auth").await.unwrap();
         let mut sources = Sources::default();
         sources.set(&["database", "url"], &url).unwrap();
-        let settings = sources.service::<Value>("auth").unwrap().0.database;
-        let db = database::connect(&settings).await.unwrap();
+        let (settings, _) = sources.service::<Value>("auth").unwrap();
+        let settings: DatabaseSettings = settings.section("database").unwrap();
+        let db = fenz_database::connect(&settings).await.unwrap();
         Migrator::up(&db, Some(BEFORE)).await.unwrap();
         for id in 1..=1_200 {
             let sql = format!(

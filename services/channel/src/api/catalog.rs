@@ -1,20 +1,19 @@
 //! `ChannelCatalogService`.
 
-use fenz_chassis::Result;
-use fenz_contract::channel::v1::{self as pb, channel_catalog_service_server::ChannelCatalogService};
-use tonic::{Request, Response, Status};
+use fenz_contract::channel::v1::{self as pb, ChannelCatalogServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use super::Api;
 use crate::domain::ChannelId;
 
 const DEFAULT_LIMIT: i32 = 500;
 
-#[async_trait::async_trait]
-impl ChannelCatalogService for Api {
+impl ChannelCatalogServiceHandler for Api {
     async fn list_catalog_channels(
         &self,
         request: Request<pb::ListCatalogChannelsRequest>,
-    ) -> Result<Response<pb::ListCatalogChannelsResponse>, Status> {
+    ) -> Result<Response<pb::ListCatalogChannelsResponse>> {
         let message = request.into_inner();
         let limit = message.limit.unwrap_or(DEFAULT_LIMIT).max(1) as u64;
         let channels = self.0.list_channels(ChannelId(message.after_id), limit).await?;
@@ -25,7 +24,7 @@ impl ChannelCatalogService for Api {
     async fn get_catalog_channel(
         &self,
         request: Request<pb::GetCatalogChannelRequest>,
-    ) -> Result<Response<pb::GetCatalogChannelResponse>, Status> {
+    ) -> Result<Response<pb::GetCatalogChannelResponse>> {
         let channel = self.0.channel_with_hidden(ChannelId(request.into_inner().id)).await?;
         Ok(Response::new(pb::GetCatalogChannelResponse { channel: Some(self.0.changed_event(&channel)) }))
     }

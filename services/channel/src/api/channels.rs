@@ -1,8 +1,9 @@
 //! `ChannelService`.
 
-use fenz_chassis::{Caller, Result};
-use fenz_contract::channel::v1::{self as pb, channel_service_server::ChannelService};
-use tonic::{Request, Response, Status, metadata::MetadataMap};
+use fenz_chassis::{caller_of, require_user};
+use fenz_contract::channel::v1::{self as pb, ChannelServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response, metadata::MetadataMap};
 
 use super::{Api, encode};
 use crate::{
@@ -10,43 +11,33 @@ use crate::{
     domain::{ChannelId, Money, UploadId, changes::Changes},
 };
 
-#[async_trait::async_trait]
-impl ChannelService for Api {
-    async fn get_channel(
-        &self,
-        request: Request<pb::GetChannelRequest>,
-    ) -> Result<Response<pb::GetChannelResponse>, Status> {
-        let caller = Caller::of(&request);
+impl ChannelServiceHandler for Api {
+    async fn get_channel(&self, request: Request<pb::GetChannelRequest>) -> Result<Response<pb::GetChannelResponse>> {
+        let caller = caller_of(&request);
         let view = self.0.get(ChannelId(request.into_inner().id), &caller).await?;
-        Ok(encode::with_etag(pb::GetChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
+        encode::with_etag(pb::GetChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)
     }
 
     async fn update_channel(
         &self,
         request: Request<pb::UpdateChannelRequest>,
-    ) -> Result<Response<pb::UpdateChannelResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::UpdateChannelResponse>> {
+        let caller = caller_of(&request);
         let if_match = if_match(request.metadata());
         let message = request.into_inner();
         let edit = Edit { id: ChannelId(message.id), caller, if_match, changes: changes(message) };
         let view = self.0.update(edit).await?;
-        Ok(encode::with_etag(pb::UpdateChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
+        encode::with_etag(pb::UpdateChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)
     }
 
-    async fn subscribe(
-        &self,
-        request: Request<pb::SubscribeRequest>,
-    ) -> Result<Response<pb::SubscribeResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn subscribe(&self, request: Request<pb::SubscribeRequest>) -> Result<Response<pb::SubscribeResponse>> {
+        let caller = caller_of(&request);
         let membership = self.0.subscribe(ChannelId(request.into_inner().id), caller.require_user()?).await?;
         Ok(Response::new(pb::SubscribeResponse { membership: Some(encode::membership(&membership)) }))
     }
 
-    async fn unsubscribe(
-        &self,
-        request: Request<pb::UnsubscribeRequest>,
-    ) -> Result<Response<pb::UnsubscribeResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn unsubscribe(&self, request: Request<pb::UnsubscribeRequest>) -> Result<Response<pb::UnsubscribeResponse>> {
+        let caller = caller_of(&request);
         let membership = self.0.unsubscribe(ChannelId(request.into_inner().id), caller.require_user()?).await?;
         Ok(Response::new(pb::UnsubscribeResponse { membership: Some(encode::membership(&membership)) }))
     }
@@ -54,8 +45,8 @@ impl ChannelService for Api {
     async fn list_subscriptions(
         &self,
         request: Request<pb::ListSubscriptionsRequest>,
-    ) -> Result<Response<pb::ListSubscriptionsResponse>, Status> {
-        let user = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::ListSubscriptionsResponse>> {
+        let user = require_user(&request)?.id;
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let (found, total) = self.0.subscriptions(user, page).await?;
@@ -70,8 +61,8 @@ impl ChannelService for Api {
     async fn list_subscribers(
         &self,
         request: Request<pb::ListSubscribersRequest>,
-    ) -> Result<Response<pb::ListSubscribersResponse>, Status> {
-        let owner = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::ListSubscribersResponse>> {
+        let owner = require_user(&request)?.id;
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let (subscribers, total) = self.0.subscribers(owner, page).await?;
@@ -79,17 +70,14 @@ impl ChannelService for Api {
         Ok(Response::new(pb::ListSubscribersResponse { subscribers, total }))
     }
 
-    async fn get_fee(&self, request: Request<pb::GetFeeRequest>) -> Result<Response<pb::GetFeeResponse>, Status> {
-        let owner = Caller::of(&request).require_user()?.id;
+    async fn get_fee(&self, request: Request<pb::GetFeeRequest>) -> Result<Response<pb::GetFeeResponse>> {
+        let owner = require_user(&request)?.id;
         let fee = self.0.fee(owner).await?;
         Ok(Response::new(pb::GetFeeResponse { fee: Some(encode::money(fee)) }))
     }
 
-    async fn update_fee(
-        &self,
-        request: Request<pb::UpdateFeeRequest>,
-    ) -> Result<Response<pb::UpdateFeeResponse>, Status> {
-        let owner = Caller::of(&request).require_user()?.id;
+    async fn update_fee(&self, request: Request<pb::UpdateFeeRequest>) -> Result<Response<pb::UpdateFeeResponse>> {
+        let owner = require_user(&request)?.id;
         let message = request.into_inner();
         let fee = self.0.set_fee(owner, Money::fee(&message.amount, &message.currency)?).await?;
         Ok(Response::new(pb::UpdateFeeResponse { fee: Some(encode::money(fee)) }))
@@ -98,20 +86,20 @@ impl ChannelService for Api {
     async fn hide_channel(
         &self,
         request: Request<pb::HideChannelRequest>,
-    ) -> Result<Response<pb::HideChannelResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::HideChannelResponse>> {
+        let caller = caller_of(&request);
         let pb::HideChannelRequest { id, text } = request.into_inner();
         let view = self.0.moderate(ChannelId(id), Moderation::Hide { text: &text }, &caller).await?;
-        Ok(encode::with_etag(pb::HideChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
+        encode::with_etag(pb::HideChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)
     }
 
     async fn restore_channel(
         &self,
         request: Request<pb::RestoreChannelRequest>,
-    ) -> Result<Response<pb::RestoreChannelResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::RestoreChannelResponse>> {
+        let caller = caller_of(&request);
         let view = self.0.moderate(ChannelId(request.into_inner().id), Moderation::Restore, &caller).await?;
-        Ok(encode::with_etag(pb::RestoreChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)?)
+        encode::with_etag(pb::RestoreChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)
     }
 }
 

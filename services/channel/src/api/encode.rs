@@ -1,7 +1,7 @@
 //! Domain types to contract messages.
 
-use fenz_chassis::{Error, Result};
 use fenz_contract::{channel::v1 as pb, common::v1 as common};
+use fenz_core::{Error, Result};
 use tonic::{Response, metadata::AsciiMetadataValue};
 
 use crate::{

@@ -1,18 +1,17 @@
 //! `MembershipService`.
 
-use fenz_chassis::{Result, UserId};
-use fenz_contract::channel::v1::{self as pb, membership_service_server::MembershipService};
-use tonic::{Request, Response, Status};
+use fenz_contract::channel::v1::{self as pb, MembershipServiceHandler};
+use fenz_core::{Result, UserId};
+use tonic::{Request, Response};
 
 use super::Api;
 use crate::domain::ChannelId;
 
-#[async_trait::async_trait]
-impl MembershipService for Api {
+impl MembershipServiceHandler for Api {
     async fn get_membership(
         &self,
         request: Request<pb::GetMembershipRequest>,
-    ) -> Result<Response<pb::GetMembershipResponse>, Status> {
+    ) -> Result<Response<pb::GetMembershipResponse>> {
         let message = request.into_inner();
         let tier = self.0.tier(ChannelId(message.channel_id), UserId(message.user_id)).await?;
         Ok(Response::new(pb::GetMembershipResponse { tier: tier.number() }))
@@ -21,7 +20,7 @@ impl MembershipService for Api {
     async fn list_memberships(
         &self,
         request: Request<pb::ListMembershipsRequest>,
-    ) -> Result<Response<pb::ListMembershipsResponse>, Status> {
+    ) -> Result<Response<pb::ListMembershipsResponse>> {
         let channel_ids = self.0.memberships(UserId(request.into_inner().user_id)).await?;
         Ok(Response::new(pb::ListMembershipsResponse { channel_ids }))
     }

@@ -1,6 +1,6 @@
 //! All channels, for services that build a projection.
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 
 use super::{App, channel_not_found};
 use crate::{

@@ -1,7 +1,7 @@
 //! Deletes the memberships of deleted channels in the background. There may be a
 //! million, so each batch has its own transaction, which also emits its events.
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 
 use super::App;
 use crate::{

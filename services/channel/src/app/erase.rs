@@ -1,8 +1,9 @@
 //! Erases a user: their channel is deleted when auth's event is consumed; their
 //! memberships, names and pictures follow in batches.
 
-use fenz_chassis::{Result, UserId, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
+use fenz_core::{Result, UserId};
+use fenz_database::Txn;
 use fenz_events::{Batch, HandlerError, UserDataEraser};
 
 use super::App;

@@ -1,6 +1,6 @@
 //! The monthly fee of tier 2.
 
-use fenz_chassis::{Result, UserId};
+use fenz_core::{Result, UserId};
 
 use super::{App, channel_not_found};
 use crate::{domain::Money, store::channels};

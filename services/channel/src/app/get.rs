@@ -1,6 +1,6 @@
 //! Reads channels and memberships.
 
-use fenz_chassis::{Caller, Result, UserId};
+use fenz_core::{Caller, Result, UserId};
 
 use super::{App, channel_not_found};
 use crate::{

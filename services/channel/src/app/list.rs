@@ -1,6 +1,6 @@
 //! Lists of memberships, from either side.
 
-use fenz_chassis::{Result, UserId};
+use fenz_core::{Result, UserId};
 
 use super::App;
 use crate::{

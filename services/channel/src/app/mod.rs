@@ -16,7 +16,8 @@ mod update;
 
 use std::sync::Arc;
 
-use fenz_chassis::{Clock, Error, Platform, Reason, Result, UserId, media_url::MediaUrls};
+use fenz_chassis::{Platform, media_url::MediaUrls};
+use fenz_core::{Clock, Error, Reason, Result, UserId};
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -52,15 +53,21 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config, outbox: Outbox) -> anyhow::Result<Self> {
-        let (db, clock) = (platform.db()?, platform.clock.clone());
+    pub fn new(
+        platform: &Platform,
+        db: DatabaseConnection,
+        urls: MediaUrls,
+        config: Config,
+        outbox: Outbox,
+    ) -> anyhow::Result<Self> {
+        let clock = platform.clock.clone();
         let uploads = Uploads::new(platform.peers.require("media")?);
         Ok(Self {
-            erasures: ErasureRunner::new(platform, &outbox)?,
+            erasures: ErasureRunner::new(platform, &outbox),
             cleanup_notify: Arc::default(),
             pending_calls: PendingCalls::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
-            urls: platform.media_urls()?,
+            urls,
             channel_locks: StripedMutex::default(),
             outbox,
             db,

@@ -1,7 +1,7 @@
 //! Moderators hide and restore channels.
 
-use fenz_chassis::{Caller, Error, Reason, Result};
 use fenz_contract::events::v1::UserModerated;
+use fenz_core::{Caller, Error, Reason, Result};
 use fenz_events::AuditEntry;
 use serde_json::json;
 

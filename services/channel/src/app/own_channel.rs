@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Caller, Error, Reason, Result, UserId, database::Txn};
+use fenz_core::{Caller, Error, Reason, Result, UserId};
+use fenz_database::{Txn, is_duplicate};
 use fenz_events::AuditEntry;
 use serde_json::{Value, json};
 
@@ -78,7 +79,7 @@ impl App {
             Ok(channel)
         });
         // The registration event may create it at the same moment.
-        let channel = created.await.map_err(|error| if error.is_duplicate() { already_exists() } else { error })?;
+        let channel = created.await.map_err(|error| if is_duplicate(&error) { already_exists() } else { error })?;
         self.view(channel, caller).await
     }
 

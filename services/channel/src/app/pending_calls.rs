@@ -8,7 +8,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Clock, Result, database::transact};
+use fenz_core::{Clock, Result};
+use fenz_database::transact;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 

@@ -1,6 +1,7 @@
 //! Starts and ends memberships.
 
-use fenz_chassis::{Caller, Error, Reason, Result, User, database::Txn};
+use fenz_core::{Caller, Error, Reason, Result, User};
+use fenz_database::Txn;
 
 use super::{App, account_deleted, channel_not_found};
 use crate::{

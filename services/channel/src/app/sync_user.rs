@@ -2,7 +2,8 @@
 //! hidden.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Result, UserId, database::Txn};
+use fenz_core::{Result, UserId};
+use fenz_database::Txn;
 
 use super::App;
 use crate::{

@@ -1,11 +1,9 @@
 //! Edits a channel. Claiming its pictures at media is outside of the transaction,
 //! so the release of each claim is scheduled first and cancelled by the commit.
 
-use fenz_chassis::{
-    Caller, Error, Reason, Result,
-    database::{Txn, transact},
-};
 use fenz_contract::events::v1::ChannelChanged;
+use fenz_core::{Caller, Error, Reason, Result};
+use fenz_database::{Txn, transact};
 
 use super::{App, ChannelView, channel_not_found};
 use crate::{

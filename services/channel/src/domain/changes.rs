@@ -1,6 +1,6 @@
 //! A partial update of a channel.
 
-use fenz_chassis::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result};
 
 use super::{Channel, Picture, UploadId};
 

@@ -1,7 +1,7 @@
 //! The channel entity.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Caller, Role, UserId};
+use fenz_core::{Caller, Role, UserId};
 
 use super::{Counts, HiddenReasons, Money};
 
@@ -126,7 +126,7 @@ impl Channel {
     }
 
     pub fn is_visible_to(&self, caller: &Caller) -> bool {
-        let is_privileged = |user: &fenz_chassis::User| user.id == self.owner || user.role >= Role::Moderator;
+        let is_privileged = |user: &fenz_core::User| user.id == self.owner || user.role >= Role::Moderator;
         !self.hidden.any() || caller.user().is_some_and(is_privileged)
     }
 
@@ -144,13 +144,13 @@ pub fn sample(id: i64) -> Channel {
 
 #[cfg(test)]
 mod tests {
-    use fenz_chassis::User;
+    use fenz_core::User;
 
     use super::*;
 
     #[test]
     fn a_hidden_channel_is_visible_to_its_owner_and_moderators() {
-        let caller = |id, role| Caller::User(User { id: UserId(id), role, session: String::new() });
+        let caller = |id, role| Caller::User(User { id: UserId(id), role, session: String::new(), token_expires: 0 });
         let visible = sample(7);
         let hidden = Channel { hidden: HiddenReasons::from_bits(2), ..sample(7) };
         for (caller, expected) in [

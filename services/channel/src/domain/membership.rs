@@ -1,7 +1,7 @@
 //! Memberships of channels.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
+use fenz_core::UserId;
 
 use super::{Channel, ChannelId};
 

@@ -9,7 +9,7 @@ pub mod pending_call;
 pub mod user;
 
 pub use channel::{Channel, ChannelId, Picture, UploadId};
-pub use fenz_chassis::{if_match, page};
+pub use fenz_core::{if_match, page};
 pub use hidden::HiddenReasons;
 pub use membership::{Counts, Membership, Status, Tier};
 pub use money::Money;

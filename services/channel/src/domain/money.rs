@@ -1,6 +1,6 @@
 //! Amounts of money in integer minor units of an ISO 4217 currency.
 
-use fenz_chassis::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result};
 
 /// In major units.
 const MAX_FEE: i64 = 10_000;
@@ -169,7 +169,7 @@ mod tests {
         ] {
             let error = Money::fee(amount, code).unwrap_err();
             assert_eq!(error.reason, Reason::InvalidParams);
-            assert!(error.message().starts_with(names), "{amount} {code}: {}", error.message());
+            assert!(error.message.starts_with(names), "{amount} {code}: {}", error.message);
         }
         assert_eq!(Money::default(), Money { minor: 0, currency: currency("USD") });
     }

@@ -1,25 +1,26 @@
 //! Deleted channels whose memberships are not deleted yet.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryOrder, QuerySelect, sea_query::OnConflict};
+use fenz_database::DbError;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, sea_query::OnConflict};
 
 use super::entity::channel_cleanup::{ActiveModel, Column, Entity};
 use crate::domain::ChannelId;
 
 /// Schedules the cleanup of a channel. The caller has locked the channel.
-pub async fn insert_in_txn(txn: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbErr> {
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbError> {
     let exists = OnConflict::column(Column::ChannelId).update_column(Column::ChannelId).to_owned();
     let row = ActiveModel { channel_id: Set(channel.0) };
     Entity::insert(row).on_conflict(exists).exec_without_returning(txn).await?;
     Ok(())
 }
 
-pub async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<ChannelId>, DbErr> {
+pub async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<ChannelId>, DbError> {
     let rows = Entity::find().order_by_asc(Column::ChannelId).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| ChannelId(row.channel_id)).collect())
 }
 
 /// Marks a cleanup as done. The caller has locked the channel.
-pub async fn remove_in_txn(txn: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbErr> {
+pub async fn remove_in_txn(txn: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbError> {
     Entity::delete_by_id(channel.0).exec(txn).await?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Queries on memberships.
 
-use fenz_chassis::UserId;
+use fenz_core::UserId;
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -16,8 +17,8 @@ use super::{
 };
 use crate::domain::{Channel, ChannelId, Membership, Status, Tier, page::Page};
 
-fn membership(row: &Model) -> Result<Membership, DbErr> {
-    let unknown = || DbErr::Type(format!("a membership has the unknown status {}", row.status));
+fn membership(row: &Model) -> Result<Membership, DbError> {
+    let unknown = || DbError::malformed(format!("a membership has the unknown status {}", row.status));
     Ok(Membership {
         channel: ChannelId(row.channel_id),
         user: UserId(row.user_id),
@@ -29,13 +30,13 @@ fn membership(row: &Model) -> Result<Membership, DbErr> {
 }
 
 /// A user's membership of a channel, also an ended one.
-pub async fn find(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -> Result<Option<Membership>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -> Result<Option<Membership>, DbError> {
     let row = Entity::find_by_id((channel.0, user.0)).one(db).await?;
     row.as_ref().map(membership).transpose()
 }
 
 /// The tier of a user's membership of a channel.
-pub async fn tier(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -> Result<Tier, DbErr> {
+pub async fn tier(db: &impl ConnectionTrait, channel: ChannelId, user: UserId) -> Result<Tier, DbError> {
     let query = Entity::find_by_id((channel.0, user.0)).inner_join(channel::Entity).filter(channel_exists());
     let tier = query.select_only().column(Column::Tier).into_tuple::<i32>().one(db).await?;
     Ok(Tier::from_number(tier.unwrap_or_default()))
@@ -54,7 +55,7 @@ pub async fn store_in_txn(
     txn: &impl ConnectionTrait,
     before: Option<&Membership>,
     after: &Membership,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let mut row = ActiveModel {
         tier: Set(after.tier.number()),
         status: Set(after.status.as_str().to_owned()),
@@ -79,7 +80,7 @@ pub async fn list_by_user(
     db: &impl ConnectionTrait,
     user: UserId,
     page: Page,
-) -> Result<(Vec<(Membership, Channel)>, u64), DbErr> {
+) -> Result<(Vec<(Membership, Channel)>, u64), DbError> {
     let query = Entity::find()
         .find_also_related(channel::Entity)
         .filter(Column::UserId.eq(user.0))
@@ -101,7 +102,7 @@ pub async fn list_by_user(
 }
 
 /// A channel's members, the newest first.
-pub async fn list_by_channel(db: &impl ConnectionTrait, of: &Channel, page: Page) -> Result<Vec<Membership>, DbErr> {
+pub async fn list_by_channel(db: &impl ConnectionTrait, of: &Channel, page: Page) -> Result<Vec<Membership>, DbError> {
     let rows = Entity::find()
         .filter(Column::ChannelId.eq(of.id.0))
         .filter(Column::Version.gt(of.membership_floor))
@@ -116,7 +117,7 @@ pub async fn list_by_channel(db: &impl ConnectionTrait, of: &Channel, page: Page
 }
 
 /// The channels that a user is a member of, the newest membership first.
-pub async fn channel_ids_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbErr> {
+pub async fn channel_ids_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbError> {
     let rows = Entity::find()
         .inner_join(channel::Entity)
         .select_only()
@@ -126,12 +127,16 @@ pub async fn channel_ids_of_user(db: &impl ConnectionTrait, user: UserId, limit:
         .filter(channel_exists())
         .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::ChannelId);
-    rows.limit(limit).into_tuple().all(db).await
+    Ok(rows.limit(limit).into_tuple().all(db).await?)
 }
 
 /// Memberships, also ended ones, of a deleted channel with this id. The caller has
 /// locked the channel.
-pub async fn list_stale_in_txn(txn: &impl ConnectionTrait, of: &Channel, limit: u64) -> Result<Vec<Membership>, DbErr> {
+pub async fn list_stale_in_txn(
+    txn: &impl ConnectionTrait,
+    of: &Channel,
+    limit: u64,
+) -> Result<Vec<Membership>, DbError> {
     let stale = Entity::find().filter(Column::ChannelId.eq(of.id.0)).filter(Column::Version.lte(of.membership_floor));
     let rows = stale.order_by_asc(Column::UserId).limit(limit).all(txn).await?;
     rows.iter().map(membership).collect()
@@ -143,14 +148,14 @@ pub async fn all_channels_of_user(
     db: &impl ConnectionTrait,
     user: UserId,
     limit: u64,
-) -> Result<Vec<ChannelId>, DbErr> {
+) -> Result<Vec<ChannelId>, DbError> {
     let of_user = Entity::find().select_only().column(Column::ChannelId).filter(Column::UserId.eq(user.0));
     let ids: Vec<i64> = of_user.order_by_asc(Column::ChannelId).limit(limit).into_tuple().all(db).await?;
     Ok(ids.into_iter().map(ChannelId).collect())
 }
 
 /// Deletes the memberships of these users. The caller has locked the channel.
-pub async fn remove_in_txn(txn: &impl ConnectionTrait, channel: ChannelId, users: &[UserId]) -> Result<u64, DbErr> {
+pub async fn remove_in_txn(txn: &impl ConnectionTrait, channel: ChannelId, users: &[UserId]) -> Result<u64, DbError> {
     let of_channel = Entity::delete_many().filter(Column::ChannelId.eq(channel.0));
     let removed = of_channel.filter(Column::UserId.is_in(users.iter().map(|u| u.0))).exec(txn).await?;
     Ok(removed.rows_affected)

@@ -1,9 +1,6 @@
 //! The schema, one statement per migration: MariaDB commits each statement.
 
-use fenz_chassis::database::{
-    schema::{big, column, flag, index, number, rename_table, table, text},
-    timestamp,
-};
+use fenz_database::schema::{big, column, flag, index, number, rename_table, table, text, timestamp};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -11,7 +8,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let own: Vec<Box<dyn MigrationTrait>> = vec![
+        vec![
             table("m20261121_000001_channels", channels),
             table("m20261121_000002_memberships", memberships),
             table("m20261121_000003_user_names", user_names),
@@ -29,8 +26,7 @@ impl MigratorTrait for Migrator {
             table("m20261122_000012_clearings", clearings),
             rename_table("m20261123_000013_pending_calls", "media_errands", "pending_calls"),
             rename_table("m20261123_000014_channel_cleanups", "clearings", "channel_cleanups"),
-        ];
-        own.into_iter().chain(fenz_events::migrations()).collect()
+        ]
     }
 }
 

@@ -5,9 +5,10 @@
 //! if the call is missing or has started, the edit must abort.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -29,7 +30,7 @@ fn has_claim(claim: Claim) -> Condition {
 
 /// Stores a call, or reschedules the one of this claim; false if that one has
 /// started.
-pub async fn schedule_in_txn(txn: &impl ConnectionTrait, call: &PendingCall) -> Result<bool, DbErr> {
+pub async fn schedule_in_txn(txn: &impl ConnectionTrait, call: &PendingCall) -> Result<bool, DbError> {
     let row = ActiveModel {
         channel_id: Set(call.claim.channel.0),
         picture: Set(call.claim.picture.as_str().to_owned()),
@@ -56,26 +57,26 @@ pub async fn schedule_in_txn(txn: &impl ConnectionTrait, call: &PendingCall) -> 
 }
 
 /// Deletes a call that has not started; false if it has or does not exist.
-pub async fn cancel_in_txn(txn: &impl ConnectionTrait, claim: Claim) -> Result<bool, DbErr> {
+pub async fn cancel_in_txn(txn: &impl ConnectionTrait, claim: Claim) -> Result<bool, DbError> {
     let deleted = Entity::delete_many().filter(has_claim(claim)).filter(Column::Started.eq(false)).exec(txn).await?;
     Ok(deleted.rows_affected == 1)
 }
 
 /// Calls that are due, the longest due first.
-pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<PendingCall>, DbErr> {
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<PendingCall>, DbError> {
     let rows = Entity::find().filter(Column::DueAt.lte(now)).order_by_asc(Column::DueAt).limit(limit).all(db).await?;
     Ok(rows.iter().filter_map(pending_call).collect())
 }
 
 /// All calls of a channel, due or not.
-pub async fn list_by_channel(db: &impl ConnectionTrait, channel: ChannelId) -> Result<Vec<PendingCall>, DbErr> {
+pub async fn list_by_channel(db: &impl ConnectionTrait, channel: ChannelId) -> Result<Vec<PendingCall>, DbError> {
     let rows = Entity::find().filter(Column::ChannelId.eq(channel.0)).all(db).await?;
     Ok(rows.iter().filter_map(pending_call).collect())
 }
 
 /// Marks a call as started: it cannot be cancelled any more. False if it was
 /// cancelled or rescheduled meanwhile.
-pub async fn start_in_txn(txn: &impl ConnectionTrait, claim: Claim, now: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn start_in_txn(txn: &impl ConnectionTrait, claim: Claim, now: DateTime<Utc>) -> Result<bool, DbError> {
     // Locked, then written: MariaDB does not count a row as affected when the
     // update leaves it as it was.
     let row = Entity::find().filter(has_claim(claim)).filter(Column::DueAt.lte(now)).lock_exclusive().one(txn).await?;
@@ -91,7 +92,7 @@ pub async fn reschedule(
     claim: Claim,
     due_at: DateTime<Utc>,
     attempts: i32,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::DueAt, Expr::value(due_at))
         .col_expr(Column::Attempts, Expr::value(attempts))
@@ -102,7 +103,7 @@ pub async fn reschedule(
 }
 
 /// Deletes a call that has succeeded or is not needed.
-pub async fn remove(db: &impl ConnectionTrait, claim: Claim) -> Result<(), DbErr> {
+pub async fn remove(db: &impl ConnectionTrait, claim: Claim) -> Result<(), DbError> {
     Entity::delete_many().filter(has_claim(claim)).exec(db).await?;
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Users' names and whether they are hidden, as of auth's events.
 
+use fenz_core::UserId;
+use fenz_database::DbError;
 use std::collections::HashMap;
 
-use fenz_chassis::UserId;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 
@@ -21,7 +22,7 @@ impl From<Model> for UserUpdate {
 
 /// Locks a user's row until the transaction ends. An unknown user gets a
 /// placeholder row with the lowest version.
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(), DbErr> {
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(), DbError> {
     let placeholder = ActiveModel {
         user_id: Set(user.0),
         username: Set(String::new()),
@@ -40,7 +41,7 @@ pub async fn update_if_newer_in_txn(
     txn: &impl ConnectionTrait,
     user: UserId,
     update: &UserUpdate,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Username, Expr::value(&update.names.username))
         .col_expr(Column::DisplayName, Expr::value(&update.names.display_name))
@@ -54,16 +55,16 @@ pub async fn update_if_newer_in_txn(
 }
 
 /// The newest update of a user.
-pub async fn find(db: &impl ConnectionTrait, user: UserId) -> Result<Option<UserUpdate>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, user: UserId) -> Result<Option<UserUpdate>, DbError> {
     Ok(Entity::find_by_id(user.0).one(db).await?.map(UserUpdate::from))
 }
 
-pub async fn remove(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+pub async fn remove(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
     Ok(Entity::delete_by_id(user.0).exec(db).await?.rows_affected)
 }
 
 /// The names of these users; unknown ones are left out.
-pub async fn find_many(db: &impl ConnectionTrait, users: &[UserId]) -> Result<HashMap<UserId, UserNames>, DbErr> {
+pub async fn find_many(db: &impl ConnectionTrait, users: &[UserId]) -> Result<HashMap<UserId, UserNames>, DbError> {
     if users.is_empty() {
         return Ok(HashMap::new());
     }

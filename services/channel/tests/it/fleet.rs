@@ -8,11 +8,13 @@ use std::{
 };
 
 use fenz_channel::Channels;
-use fenz_chassis::{Needs, Platform, Role, Service, Surface};
+use fenz_chassis::{Endpoints, Platform, Service};
 use fenz_contract::events::v1::{
     AuditRecorded, ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserErased, UserModerated,
     UserRegistered,
 };
+use fenz_core::Role;
+use fenz_database::NoMigrations;
 use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_media::MediaService;
 use fenz_testkit::{Database, Sandbox};
@@ -22,7 +24,6 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::{Value, json};
 
 pub const OWNER: i64 = 7;
@@ -58,33 +59,20 @@ fn capture<E: Event + Clone + Send + Sync>(consumer: Consumer, captured: &Arc<Mu
     })
 }
 
-struct Tables;
-
-impl MigratorTrait for Tables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        fenz_events::migrations()
-    }
-}
-
 impl Service for StubService {
     const NAME: &'static str = "content";
     const PORT: u16 = 0;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
     type Config = serde_json::Map<String, Value>;
-    type Migrator = Tables;
+    type Requirements = (fenz_events::Database<NoMigrations>,);
 
-    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+    async fn build(platform: Platform, (db,): Self::Requirements, _: Self::Config) -> anyhow::Result<Endpoints> {
         let captured: CapturedEvents = platform.shared.get();
-        *captured.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
+        *captured.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform, &db).await?);
         let consumer = capture(Consumer::new(), &captured.channels);
         let consumer = capture(capture(consumer, &captured.deleted), &captured.memberships);
         let consumer = capture(capture(consumer, &captured.erased), &captured.moderated);
-        capture(consumer, &captured.audited).start(&platform).await?;
-        Ok(Surface::default())
-    }
-
-    fn listen(_: &Self::Config) -> Option<std::net::SocketAddr> {
-        None
+        capture(consumer, &captured.audited).start(&platform, &db).await?;
+        Ok(Endpoints::default())
     }
 }
 

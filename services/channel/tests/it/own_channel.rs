@@ -40,7 +40,7 @@ async fn deleting_a_channel_deletes_its_memberships_and_pictures() {
         {
             fleet.get(path, user).await.refused(404, "CHANNEL_NOT_FOUND");
         }
-        let moderator = fleet.request_as(Method::GET, "channels/7", 99, fenz_chassis::Role::Moderator);
+        let moderator = fleet.request_as(Method::GET, "channels/7", 99, fenz_core::Role::Moderator);
         send(moderator).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.moderate(7, "hide").await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.put("channels/7", &json!({"name": "n"}), OWNER).await.refused(404, "CHANNEL_NOT_FOUND");

@@ -1,8 +1,8 @@
 //! `VideoCatalogService`.
 
-use fenz_chassis::{Result, UserId};
-use fenz_contract::content::v1::{self as pb, video_catalog_service_server::VideoCatalogService};
-use tonic::{Request, Response, Status};
+use fenz_contract::content::v1::{self as pb, VideoCatalogServiceHandler};
+use fenz_core::{Result, UserId};
+use tonic::{Request, Response};
 
 use super::Api;
 use crate::domain::VideoId;
@@ -10,12 +10,11 @@ use crate::domain::VideoId;
 const DEFAULT_PAGE: i32 = 500;
 const DEFAULT_WATCHED: i32 = 1000;
 
-#[async_trait::async_trait]
-impl VideoCatalogService for Api {
+impl VideoCatalogServiceHandler for Api {
     async fn list_catalog(
         &self,
         request: Request<pb::ListCatalogRequest>,
-    ) -> Result<Response<pb::ListCatalogResponse>, Status> {
+    ) -> Result<Response<pb::ListCatalogResponse>> {
         let message = request.into_inner();
         let limit = message.limit.unwrap_or(DEFAULT_PAGE).max(1) as u64;
         let videos = self.0.catalog(VideoId(message.after_id), limit).await?;
@@ -25,7 +24,7 @@ impl VideoCatalogService for Api {
     async fn get_catalog_video(
         &self,
         request: Request<pb::GetCatalogVideoRequest>,
-    ) -> Result<Response<pb::GetCatalogVideoResponse>, Status> {
+    ) -> Result<Response<pb::GetCatalogVideoResponse>> {
         let video = self.0.catalog_video(VideoId(request.into_inner().id)).await?;
         Ok(Response::new(pb::GetCatalogVideoResponse { video: Some(video) }))
     }
@@ -33,7 +32,7 @@ impl VideoCatalogService for Api {
     async fn list_watched(
         &self,
         request: Request<pb::ListWatchedRequest>,
-    ) -> Result<Response<pb::ListWatchedResponse>, Status> {
+    ) -> Result<Response<pb::ListWatchedResponse>> {
         let message = request.into_inner();
         let limit = message.limit.unwrap_or(DEFAULT_WATCHED).max(1) as u64;
         let video_ids = self.0.watched(UserId(message.user_id), limit).await?;

@@ -1,19 +1,19 @@
 //! `CategoryAdminService`.
 
-use fenz_chassis::{Caller, Result};
-use fenz_contract::content::v1::{self as pb, category_admin_service_server::CategoryAdminService};
-use tonic::{Request, Response, Status};
+use fenz_chassis::require_user;
+use fenz_contract::content::v1::{self as pb, CategoryAdminServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use super::{Api, encode};
 use crate::{app::CategoryEdit, domain::CategoryId};
 
-#[async_trait::async_trait]
-impl CategoryAdminService for Api {
+impl CategoryAdminServiceHandler for Api {
     async fn create_category(
         &self,
         request: Request<pb::CreateCategoryRequest>,
-    ) -> Result<Response<pb::CreateCategoryResponse>, Status> {
-        let actor = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::CreateCategoryResponse>> {
+        let actor = require_user(&request)?.id;
         let message = request.into_inner();
         let category = self.0.create_category(actor, &message.name, message.slug).await?;
         Ok(Response::new(pb::CreateCategoryResponse { category: Some(encode::category(category)) }))
@@ -22,8 +22,8 @@ impl CategoryAdminService for Api {
     async fn update_category(
         &self,
         request: Request<pb::UpdateCategoryRequest>,
-    ) -> Result<Response<pb::UpdateCategoryResponse>, Status> {
-        let actor = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::UpdateCategoryResponse>> {
+        let actor = require_user(&request)?.id;
         let message = request.into_inner();
         let edit = CategoryEdit { name: message.name, slug: message.slug };
         let category = self.0.update_category(actor, CategoryId(message.id), edit).await?;
@@ -33,8 +33,8 @@ impl CategoryAdminService for Api {
     async fn delete_category(
         &self,
         request: Request<pb::DeleteCategoryRequest>,
-    ) -> Result<Response<pb::DeleteCategoryResponse>, Status> {
-        let actor = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::DeleteCategoryResponse>> {
+        let actor = require_user(&request)?.id;
         self.0.delete_category(actor, CategoryId(request.into_inner().id)).await?;
         Ok(Response::new(pb::DeleteCategoryResponse {}))
     }

@@ -1,7 +1,7 @@
 //! Decodes the partial edit of a video.
 
-use fenz_chassis::{Error, Reason, Result};
 use fenz_contract::content::v1::UpdateVideoRequest;
+use fenz_core::{Error, Reason, Result};
 
 use crate::domain::{CategoryId, Tier, UploadId, changes::Changes};
 

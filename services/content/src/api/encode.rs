@@ -1,7 +1,7 @@
 //! Encodes videos and categories as contract messages.
 
-use fenz_chassis::{Error, Result};
 use fenz_contract::content::v1 as pb;
+use fenz_core::{Error, Result};
 use tonic::{Response, metadata::AsciiMetadataValue};
 
 use crate::{

@@ -1,7 +1,8 @@
 //! Decodes request headers.
 
-use fenz_chassis::{Caller, Error, Reason, Result, request::client_address};
+use fenz_chassis::request::client_address;
 use fenz_contract::content::v1::CreateVideoRequest;
+use fenz_core::{Caller, Error, Reason, Result};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::{Request, metadata::MetadataMap};

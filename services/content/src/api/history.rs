@@ -1,18 +1,18 @@
 //! `HistoryService`.
 
-use fenz_chassis::{Caller, Result, Role};
-use fenz_contract::content::v1::{self as pb, history_service_server::HistoryService};
-use tonic::{Request, Response, Status};
+use fenz_chassis::{caller_of, require_user};
+use fenz_contract::content::v1::{self as pb, HistoryServiceHandler};
+use fenz_core::{Result, Role};
+use tonic::{Request, Response};
 
 use super::{Api, encode};
 
-#[async_trait::async_trait]
-impl HistoryService for Api {
+impl HistoryServiceHandler for Api {
     async fn list_history(
         &self,
         request: Request<pb::ListHistoryRequest>,
-    ) -> Result<Response<pb::ListHistoryResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::ListHistoryResponse>> {
+        let caller = caller_of(&request);
         let user = caller.require_user()?;
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
@@ -26,8 +26,8 @@ impl HistoryService for Api {
     async fn clear_history(
         &self,
         request: Request<pb::ClearHistoryRequest>,
-    ) -> Result<Response<pb::ClearHistoryResponse>, Status> {
-        let user = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::ClearHistoryResponse>> {
+        let user = require_user(&request)?.id;
         self.0.clear_history(user).await?;
         Ok(Response::new(pb::ClearHistoryResponse {}))
     }
@@ -35,8 +35,8 @@ impl HistoryService for Api {
     async fn get_history_settings(
         &self,
         request: Request<pb::GetHistorySettingsRequest>,
-    ) -> Result<Response<pb::GetHistorySettingsResponse>, Status> {
-        let user = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::GetHistorySettingsResponse>> {
+        let user = require_user(&request)?.id;
         let enabled = self.0.history_enabled(user).await?;
         Ok(Response::new(pb::GetHistorySettingsResponse { settings: Some(pb::HistorySettings { enabled }) }))
     }
@@ -44,8 +44,8 @@ impl HistoryService for Api {
     async fn update_history_settings(
         &self,
         request: Request<pb::UpdateHistorySettingsRequest>,
-    ) -> Result<Response<pb::UpdateHistorySettingsResponse>, Status> {
-        let user = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::UpdateHistorySettingsResponse>> {
+        let user = require_user(&request)?.id;
         let enabled = request.into_inner().enabled.unwrap_or_default();
         self.0.set_history_enabled(user, enabled).await?;
         Ok(Response::new(pb::UpdateHistorySettingsResponse { settings: Some(pb::HistorySettings { enabled }) }))

@@ -1,8 +1,8 @@
 //! Decodes imported videos.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, UserId};
 use fenz_contract::content::v1::ImportedVideo;
+use fenz_core::{Error, Reason, Result, UserId};
 use pbjson_types::Timestamp;
 
 use super::edit;

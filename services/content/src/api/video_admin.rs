@@ -1,18 +1,18 @@
 //! `VideoAdminService`.
 
-use fenz_chassis::{Caller, Result};
-use fenz_contract::content::v1::{self as pb, video_admin_service_server::VideoAdminService};
-use tonic::{Request, Response, Status};
+use fenz_chassis::{caller_of, require_user};
+use fenz_contract::content::v1::{self as pb, VideoAdminServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use super::{Api, encode, import};
 use crate::domain::{ReviewFilter, VideoId};
 
-#[async_trait::async_trait]
-impl VideoAdminService for Api {
+impl VideoAdminServiceHandler for Api {
     async fn list_all_videos(
         &self,
         request: Request<pb::ListAllVideosRequest>,
-    ) -> Result<Response<pb::ListAllVideosResponse>, Status> {
+    ) -> Result<Response<pb::ListAllVideosResponse>> {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let filter =
@@ -22,31 +22,28 @@ impl VideoAdminService for Api {
         Ok(Response::new(pb::ListAllVideosResponse { videos, total: total as i64 }))
     }
 
-    async fn hide_video(
-        &self,
-        request: Request<pb::HideVideoRequest>,
-    ) -> Result<Response<pb::HideVideoResponse>, Status> {
-        let caller = Caller::of(&request);
+    async fn hide_video(&self, request: Request<pb::HideVideoRequest>) -> Result<Response<pb::HideVideoResponse>> {
+        let caller = caller_of(&request);
         let message = request.into_inner();
         let video = self.0.moderate(VideoId(message.id), caller.require_user()?, true, &message.text).await?;
-        Ok(encode::with_etag(pb::HideVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
+        encode::with_etag(pb::HideVideoResponse { video: Some(encode::playable(&video)) }, &video)
     }
 
     async fn restore_video(
         &self,
         request: Request<pb::RestoreVideoRequest>,
-    ) -> Result<Response<pb::RestoreVideoResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::RestoreVideoResponse>> {
+        let caller = caller_of(&request);
         let id = VideoId(request.into_inner().id);
         let video = self.0.moderate(id, caller.require_user()?, false, "").await?;
-        Ok(encode::with_etag(pb::RestoreVideoResponse { video: Some(encode::playable(&video)) }, &video)?)
+        encode::with_etag(pb::RestoreVideoResponse { video: Some(encode::playable(&video)) }, &video)
     }
 
     async fn import_videos(
         &self,
         request: Request<pb::ImportVideosRequest>,
-    ) -> Result<Response<pb::ImportVideosResponse>, Status> {
-        let actor = Caller::of(&request).require_user()?.id;
+    ) -> Result<Response<pb::ImportVideosResponse>> {
+        let actor = require_user(&request)?.id;
         let videos = request.into_inner().videos.into_iter().enumerate();
         let imports = videos.map(|(index, video)| import::decode(index, video)).collect::<Result<_>>()?;
         let imported = self.0.import(actor, imports).await?;

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Result, database::Txn};
+use fenz_core::Result;
+use fenz_database::Txn;
 use fenz_events::Lease;
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 //! Internal reads for services that keep a projection of videos.
 
-use fenz_chassis::{Result, UserId};
 use fenz_contract::events::v1::VideoChanged;
+use fenz_core::{Result, UserId};
 
 use super::{App, events::changed_event, history::RETENTION, video_not_found};
 use crate::{

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::{Txn, is_duplicate};
 use fenz_events::AuditEntry;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -130,7 +131,7 @@ async fn require_unique(db: &impl ConnectionTrait, category: &Category) -> Resul
 
 /// Two concurrent requests with the same name or slug.
 fn category_taken(error: Error) -> Error {
-    if error.is_duplicate() {
+    if is_duplicate(&error) {
         return Error::new(Reason::CategoryTaken, "there is such a category already");
     }
     error

@@ -1,8 +1,9 @@
 //! Applies events of channels and accounts.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::UserDeleted;
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::Txn;
 use fenz_events::HandlerError;
 use sea_orm::ConnectionTrait;
 

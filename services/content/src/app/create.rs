@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::transact};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::{is_duplicate, transact};
 use sea_orm::ConnectionTrait;
 
 use super::{App, CachedVideo, KEY_TTL, pending_calls::Outcome, video_not_found};
@@ -89,7 +90,7 @@ impl App {
             .await;
             match reserved {
                 // A concurrent request has stored the key: retry, which finds it.
-                Err(error) if error.is_duplicate() => {}
+                Err(error) if is_duplicate(&error) => {}
                 reserved => return reserved,
             }
         }
@@ -139,7 +140,7 @@ impl App {
         });
         match stored.await {
             // A concurrent request with the same key has stored the same video.
-            Err(error) if error.is_duplicate() => Ok(pending_calls::delete(&self.db, intent.id).await?),
+            Err(error) if is_duplicate(&error) => Ok(pending_calls::delete(&self.db, intent.id).await?),
             stored => stored,
         }
     }

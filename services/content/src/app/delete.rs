@@ -1,6 +1,7 @@
 //! Deleting a video and its files.
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::Txn;
 
 use super::{App, require_cooled_down, require_owner, video_not_found};
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Error, Result, UserId};
+use fenz_core::{Error, Result, UserId};
 use fenz_events::{Batch, UserDataEraser};
 
 use super::App;

@@ -1,7 +1,8 @@
 //! Events that the service publishes, through the outbox of the changing transaction.
 
-use fenz_chassis::{Result, database::Txn};
 use fenz_contract::events::v1::{NewVideo, VideoChanged, VideoDeleted, VideoUpdate};
+use fenz_core::Result;
+use fenz_database::Txn;
 
 use super::App;
 use crate::domain::Video;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Caller, Error, Reason, Result, Role, User};
+use fenz_core::{Caller, Error, Reason, Result, Role, User};
 
 use super::{App, CachedVideo, Visitor, video_not_found};
 use crate::domain::{

@@ -7,7 +7,8 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Result, UserId, database::transact};
+use fenz_core::{Result, UserId};
+use fenz_database::transact;
 
 use super::{App, list::ListedVideo};
 use crate::{

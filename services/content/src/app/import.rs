@@ -6,8 +6,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn};
 use fenz_contract::events::v1::{VideoChanged, VideosImported};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::{Txn, is_duplicate};
 use fenz_events::{AuditEntry, MAX_BYTES};
 use prost::Message;
 use serde_json::json;
@@ -72,7 +73,7 @@ impl App {
             let store = self.outbox.transact(|txn| self.import_in_txn(txn, actor, &videos));
             match store.await {
                 // A concurrent call has stored a key: retry, which finds it.
-                Err(error) if error.is_duplicate() && attempt < MAX_ATTEMPTS => attempt += 1,
+                Err(error) if is_duplicate(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
                 imported => return imported,
             }
         }

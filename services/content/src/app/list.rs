@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Error, Result, UserId};
+use fenz_core::{Error, Result, UserId};
 use moka::future::Cache;
 
 use super::{App, video_urls::audience};
@@ -75,7 +75,7 @@ impl App {
         let key = (self.cache.changes(), filter, page);
         let read = async { self.read_list(&key.1, page).await.map(Arc::new) };
         let listed = self.pages.0.try_get_with_by_ref(&key, read).await;
-        listed.map_err(|error| Error::new(error.reason, error.message()))
+        listed.map_err(|error| Error::new(error.reason, error.message.clone()))
     }
 
     async fn read_list(&self, filter: &VideoFilter, page: Page) -> Result<VideoPage> {

@@ -23,7 +23,9 @@ mod views;
 
 use std::sync::Arc;
 
-use fenz_chassis::{Clock, Error, IdMaker, Platform, Reason, Result, UserId};
+use fenz_cache::Redis;
+use fenz_chassis::{Platform, media_url::MediaUrls};
+use fenz_core::{Clock, Error, IdGenerator, Reason, Result, UserId};
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -54,10 +56,10 @@ use views::ViewCounts;
 /// The dependencies of the use cases. Clones share them.
 #[derive(Clone)]
 pub struct App {
-    db: DatabaseConnection,
+    pub(crate) db: DatabaseConnection,
     outbox: Outbox,
     clock: Clock,
-    ids: IdMaker,
+    ids: IdGenerator,
     pub(crate) config: Arc<Config>,
     uploads: Uploads,
     memberships: Memberships,
@@ -76,16 +78,22 @@ pub struct App {
 const KEY_TTL: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl App {
-    pub async fn new(platform: &Platform, config: Config) -> anyhow::Result<Self> {
-        let (db, clock, ids) = (platform.db()?, platform.clock.clone(), platform.ids.clone());
-        let outbox = Outbox::start(platform).await?;
+    pub fn new(
+        platform: &Platform,
+        db: DatabaseConnection,
+        media_urls: MediaUrls,
+        redis: Option<Redis>,
+        config: Config,
+        outbox: Outbox,
+    ) -> anyhow::Result<Self> {
+        let (clock, ids) = (platform.clock.clone(), platform.ids.clone());
         let uploads = Uploads::new(platform.peers.require("media")?);
-        let urls = VideoUrls::new(platform.media_urls()?, clock.clone(), &config);
-        let views = ViewCounts::new(db.clone(), outbox.clone(), clock.clone(), ids.clone(), platform.redis());
+        let urls = VideoUrls::new(media_urls, clock.clone(), &config);
+        let views = ViewCounts::new(db.clone(), outbox.clone(), clock.clone(), ids.clone(), redis);
         let channels = ChannelCache::default();
         let cache = VideoCache::new(&config.cache, db.clone(), views.buffer.clone(), urls.clone(), channels.clone());
         Ok(Self {
-            erasures: ErasureRunner::new(platform, &outbox)?,
+            erasures: ErasureRunner::new(platform, &outbox),
             outbox,
             ids,
             memberships: Memberships::new(platform.peers.find("channel")?, config.membership_ttl),

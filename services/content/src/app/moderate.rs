@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Error, Reason, Result, User};
 use fenz_contract::events::v1::UserModerated;
+use fenz_core::{Error, Reason, Result, User};
 use fenz_events::AuditEntry;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Result, UserId};
+use fenz_core::{Result, UserId};
 
 use super::{App, CachedVideo, require_owner, video_not_found};
 use crate::{domain::VideoId, store::videos};

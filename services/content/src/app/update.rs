@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::{Error, Reason, Result, UserId};
+use fenz_core::{Error, Reason, Result, UserId};
 use sea_orm::ConnectionTrait;
 
 use super::{App, CachedVideo, create::require_category, require_cooled_down, require_owner, video_not_found};

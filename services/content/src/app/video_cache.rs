@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 use moka::sync::Cache;
 use sea_orm::DatabaseConnection;
 

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{
-    Clock,
-    media_url::{Audience, MediaUrls},
-};
+use fenz_chassis::media_url::{Audience, MediaUrls};
+use fenz_core::Clock;
 
 use crate::{Config, domain::Video};
 

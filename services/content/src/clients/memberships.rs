@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Result, UserId, peers::PeerChannel};
+use fenz_chassis::{peers::PeerChannel, status};
 use fenz_contract::channel::v1::{
     GetMembershipRequest, ListMembershipsRequest, membership_service_client::MembershipServiceClient,
 };
+use fenz_core::{Result, UserId};
 use moka::sync::Cache;
 
 use crate::domain::Tier;
@@ -42,7 +43,9 @@ impl Memberships {
             return Ok(tier);
         }
         let request = GetMembershipRequest { user_id: user.0, channel_id };
-        let tier = Tier::from_number(client.clone().get_membership(request).await?.into_inner().tier);
+        let tier = Tier::from_number(
+            client.clone().get_membership(request).await.map_err(status::into_error)?.into_inner().tier,
+        );
         if tier > Tier::Open && !self.changed.contains_key(&key) {
             self.tiers.insert(key, tier);
         }
@@ -61,7 +64,7 @@ impl Memberships {
     /// `UNAVAILABLE` when the channel service does not answer.
     pub async fn channels_of(&self, user: UserId) -> Result<Vec<i64>> {
         let Some(client) = &self.client else { return Ok(Vec::new()) };
-        let reply = client.clone().list_memberships(ListMembershipsRequest { user_id: user.0 }).await?;
-        Ok(reply.into_inner().channel_ids)
+        let reply = client.clone().list_memberships(ListMembershipsRequest { user_id: user.0 }).await;
+        Ok(reply.map_err(status::into_error)?.into_inner().channel_ids)
     }
 }

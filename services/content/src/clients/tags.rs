@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Error, Reason, Result, peers::PeerChannel};
+use fenz_chassis::{peers::PeerChannel, status};
 use fenz_contract::recommendation::v1::{FindTagsRequest, tag_catalog_service_client::TagCatalogServiceClient};
+use fenz_core::{Error, Reason, Result};
 use moka::sync::Cache;
 
 const CAPACITY: u64 = 10_000;
@@ -39,7 +40,8 @@ impl Tags {
         let Some(client) = &self.client else { return Ok(None) };
         let ids: Vec<i64> = tags.iter().copied().filter(|id| !self.known.contains_key(id)).collect();
         for ids in ids.chunks(MAX_IDS) {
-            let found = client.clone().find_tags(FindTagsRequest { ids: ids.to_vec() }).await?.into_inner().tags;
+            let found = client.clone().find_tags(FindTagsRequest { ids: ids.to_vec() }).await;
+            let found = found.map_err(status::into_error)?.into_inner().tags;
             for tag in &found {
                 self.known.insert(tag.id, ());
             }

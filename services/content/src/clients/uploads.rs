@@ -1,7 +1,8 @@
 //! Client of the media service's uploads.
 
-use fenz_chassis::{Error, Reason, Result, UserId, peers::PeerChannel};
+use fenz_chassis::{peers::PeerChannel, status};
 use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest, upload_service_client::UploadServiceClient};
+use fenz_core::{Error, Reason, Result, UserId};
 
 use crate::domain::{UploadId, Video, VideoId};
 
@@ -66,7 +67,8 @@ impl Uploads {
             kind: kind.name().to_owned(),
             claim: Video::claim_name(video),
         };
-        let reply = self.client.clone().claim_upload(request).await.map_err(|status| on_field(kind, status.into()))?;
+        let reply = self.client.clone().claim_upload(request).await;
+        let reply = reply.map_err(|status| on_field(kind, status::into_error(status)))?;
         let reply = reply.into_inner();
         let upload = reply.upload.unwrap_or_default();
         Ok(ClaimedUpload {
@@ -81,7 +83,7 @@ impl Uploads {
     pub async fn release(&self, video: VideoId, upload: Option<UploadId>, keep_files: bool) -> Result<()> {
         let upload_id = upload.map_or(0, |u| u.0);
         let request = ReleaseClaimRequest { claim: Video::claim_name(video), upload_id, keep_files };
-        self.client.clone().release_claim(request).await?;
+        self.client.clone().release_claim(request).await.map_err(status::into_error)?;
         Ok(())
     }
 }
@@ -91,7 +93,7 @@ fn on_field(kind: Kind, error: Error) -> Error {
         Reason::UploadNotFound => kind.not_found(),
         Reason::UploadAlreadyUsed => Error::field(error.reason, kind.field(), "names an upload that is in use already"),
         Reason::UnsupportedFormat | Reason::InvalidParams => {
-            Error::field(error.reason, kind.field(), format!("names an upload that does not fit: {}", error.message()))
+            Error::field(error.reason, kind.field(), format!("names an upload that does not fit: {}", error.message))
         }
         _ => error,
     }

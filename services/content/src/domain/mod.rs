@@ -11,7 +11,7 @@ pub mod video;
 
 pub use category::{Category, CategoryId};
 pub use channel::ChannelState;
-pub use fenz_chassis::{if_match, page};
+pub use fenz_core::{if_match, page};
 pub use filter::{ReviewFilter, VideoFilter};
 pub use hidden::HiddenReasons;
 pub use idempotency::IdempotencyKey;

@@ -4,9 +4,10 @@
 //! still store one.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, OnConflict},
 };
 
@@ -42,7 +43,7 @@ impl Cascade {
 }
 
 /// Schedules a cascade. One for the same subject is extended to the later times.
-pub async fn schedule_in_txn(txn: &impl ConnectionTrait, cascade: &Cascade) -> Result<(), DbErr> {
+pub async fn schedule_in_txn(txn: &impl ConnectionTrait, cascade: &Cascade) -> Result<(), DbError> {
     let row = ActiveModel {
         kind: Set(cascade.kind as i32),
         subject_id: Set(cascade.subject),
@@ -64,13 +65,13 @@ pub async fn schedule_in_txn(txn: &impl ConnectionTrait, cascade: &Cascade) -> R
     Ok(())
 }
 
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Cascade>, DbErr> {
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Cascade>, DbError> {
     let rows = Entity::find().order_by_asc(Column::KeepUntil).all(db).await?;
     Ok(rows.iter().filter_map(Cascade::from_row).collect())
 }
 
 /// Deletes a finished cascade, unless it was scheduled again meanwhile.
-pub async fn finish(db: &impl ConnectionTrait, cascade: &Cascade) -> Result<(), DbErr> {
+pub async fn finish(db: &impl ConnectionTrait, cascade: &Cascade) -> Result<(), DbError> {
     Entity::delete_many()
         .filter(Column::Kind.eq(cascade.kind as i32))
         .filter(Column::SubjectId.eq(cascade.subject))
@@ -81,7 +82,7 @@ pub async fn finish(db: &impl ConnectionTrait, cascade: &Cascade) -> Result<(), 
 }
 
 /// Deletes the cascade of a channel whose owner is being erased.
-pub async fn delete_of_channel(db: &impl ConnectionTrait, channel: i64) -> Result<(), DbErr> {
+pub async fn delete_of_channel(db: &impl ConnectionTrait, channel: i64) -> Result<(), DbError> {
     Entity::delete_many()
         .filter(Column::Kind.eq(Kind::Channel as i32))
         .filter(Column::SubjectId.eq(channel))

@@ -1,11 +1,12 @@
 //! Channel states, which decide the visibility of videos.
 
+use fenz_core::UserId;
+use fenz_database::DbError;
 use std::collections::{BTreeSet, HashSet};
 
-use fenz_chassis::UserId;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict, SelectStatement},
 };
 
@@ -25,12 +26,12 @@ impl From<Model> for ChannelState {
 }
 
 /// A channel without a row is visible.
-pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<ChannelState>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<ChannelState>, DbError> {
     Ok(Entity::find_by_id(id).one(db).await?.map(ChannelState::from))
 }
 
 /// Locks those of these channels that exist and are not deleted.
-pub async fn lock_active_in_txn(txn: &impl ConnectionTrait, ids: BTreeSet<i64>) -> Result<HashSet<i64>, DbErr> {
+pub async fn lock_active_in_txn(txn: &impl ConnectionTrait, ids: BTreeSet<i64>) -> Result<HashSet<i64>, DbError> {
     let active = Entity::find()
         .filter(Column::ChannelId.is_in(ids))
         .filter(Column::IsDeleted.eq(false))
@@ -43,7 +44,7 @@ pub async fn lock_active_in_txn(txn: &impl ConnectionTrait, ids: BTreeSet<i64>) 
 }
 
 /// Stores a state, unless a later version is stored.
-pub async fn upsert_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> Result<(), DbErr> {
+pub async fn upsert_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> Result<(), DbError> {
     // Inserts or locks the row whose version is compared.
     ensure_row_in_txn(txn, state.id, state.owner_id).await?;
     Entity::update_many()
@@ -58,7 +59,7 @@ pub async fn upsert_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> 
     Ok(())
 }
 
-async fn ensure_row_in_txn(txn: &impl ConnectionTrait, id: i64, owner_id: i64) -> Result<(), DbErr> {
+async fn ensure_row_in_txn(txn: &impl ConnectionTrait, id: i64, owner_id: i64) -> Result<(), DbError> {
     let initial = ActiveModel {
         channel_id: Set(id),
         owner_id: Set(owner_id),
@@ -72,7 +73,7 @@ async fn ensure_row_in_txn(txn: &impl ConnectionTrait, id: i64, owner_id: i64) -
 }
 
 /// Marks all channels of a deleted user as deleted, before their own events arrive.
-pub async fn mark_deleted_of_owner_in_txn(txn: &impl ConnectionTrait, owner: UserId) -> Result<(), DbErr> {
+pub async fn mark_deleted_of_owner_in_txn(txn: &impl ConnectionTrait, owner: UserId) -> Result<(), DbError> {
     // A user's first channel has the user's id.
     ensure_row_in_txn(txn, owner.0, owner.0).await?;
     Entity::update_many()
@@ -83,12 +84,12 @@ pub async fn mark_deleted_of_owner_in_txn(txn: &impl ConnectionTrait, owner: Use
     Ok(())
 }
 
-pub async fn delete_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+pub async fn delete_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::OwnerId.eq(owner.0)).exec(db).await?.rows_affected)
 }
 
 /// Those of these channels that are hidden or deleted.
-pub async fn hidden_ids(db: &impl ConnectionTrait, ids: HashSet<i64>) -> Result<HashSet<i64>, DbErr> {
+pub async fn hidden_ids(db: &impl ConnectionTrait, ids: HashSet<i64>) -> Result<HashSet<i64>, DbError> {
     if ids.is_empty() {
         return Ok(ids);
     }

@@ -1,12 +1,13 @@
 //! Watch history and its settings.
 
+use fenz_core::UserId;
+use fenz_database::DbError;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select,
     sea_query::{OnConflict, Query},
 };
@@ -25,7 +26,7 @@ pub struct WatchRecord {
 }
 
 /// One row per user and video, with the time of the last record.
-pub async fn upsert(db: &impl ConnectionTrait, watched: &[WatchRecord]) -> Result<(), DbErr> {
+pub async fn upsert(db: &impl ConnectionTrait, watched: &[WatchRecord]) -> Result<(), DbError> {
     if watched.is_empty() {
         return Ok(());
     }
@@ -57,7 +58,7 @@ pub async fn page(
     from: DateTime<Utc>,
     all: bool,
     page: Page,
-) -> Result<(Vec<WatchRecord>, u64), DbErr> {
+) -> Result<(Vec<WatchRecord>, u64), DbError> {
     let videos = if all { video::Entity::find() } else { listing::public_query() };
     let videos = videos.select_only().column(video::Column::Id).into_query();
     let query = since(user, from).filter(record::Column::VideoId.in_subquery(videos));
@@ -77,22 +78,22 @@ pub async fn latest(
     user: UserId,
     from: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<i64>, DbErr> {
+) -> Result<Vec<i64>, DbError> {
     let query = latest_first(since(user, from)).select_only().column(record::Column::VideoId);
-    query.limit(limit).into_tuple::<i64>().all(db).await
+    Ok(query.limit(limit).into_tuple::<i64>().all(db).await?)
 }
 
-pub async fn clear(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+pub async fn clear(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
     let cleared = record::Entity::delete_many().filter(record::Column::UserId.eq(user.0)).exec(db).await?;
     Ok(cleared.rows_affected)
 }
 
-pub async fn delete_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn delete_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     record::Entity::delete_many().filter(record::Column::WatchedAt.lt(before)).exec(db).await?;
     Ok(())
 }
 
-pub async fn is_enabled(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
+pub async fn is_enabled(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbError> {
     Ok(history_setting::Entity::find_by_id(user.0).one(db).await?.is_none_or(|row| row.enabled))
 }
 
@@ -110,7 +111,7 @@ impl Setting {
 }
 
 /// The settings of these users, as far as they are stored.
-pub async fn settings_of(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<HashMap<i64, Setting>, DbErr> {
+pub async fn settings_of(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<HashMap<i64, Setting>, DbError> {
     let of_users = history_setting::Column::UserId.is_in(users.iter().copied());
     let rows = history_setting::Entity::find().filter(of_users).all(db).await?;
     let setting = |row: &history_setting::Model| Setting { enabled: row.enabled, cleared_at: row.cleared_at };
@@ -118,7 +119,7 @@ pub async fn settings_of(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Res
 }
 
 /// Records up to then are not stored any more.
-pub async fn set_cleared_at(db: &impl ConnectionTrait, user: UserId, at: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn set_cleared_at(db: &impl ConnectionTrait, user: UserId, at: DateTime<Utc>) -> Result<(), DbError> {
     use history_setting::{ActiveModel, Column, Entity};
     let row = ActiveModel { user_id: Set(user.0), enabled: Set(true), cleared_at: Set(Some(at)) };
     let exists = OnConflict::column(Column::UserId).update_column(Column::ClearedAt).to_owned();
@@ -127,7 +128,7 @@ pub async fn set_cleared_at(db: &impl ConnectionTrait, user: UserId, at: DateTim
 }
 
 /// Clears the history of those of these users who are erased.
-pub async fn clear_erased(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<(), DbErr> {
+pub async fn clear_erased(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<(), DbError> {
     // The table of `fenz_events::ErasureRunner`.
     let erased = Query::select().column("user_id").from("erased_users").to_owned();
     record::Entity::delete_many()
@@ -138,7 +139,7 @@ pub async fn clear_erased(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Re
     Ok(())
 }
 
-pub async fn set_enabled(db: &impl ConnectionTrait, user: UserId, enabled: bool) -> Result<(), DbErr> {
+pub async fn set_enabled(db: &impl ConnectionTrait, user: UserId, enabled: bool) -> Result<(), DbError> {
     let row = history_setting::ActiveModel { user_id: Set(user.0), enabled: Set(enabled), cleared_at: NotSet };
     let exists =
         OnConflict::column(history_setting::Column::UserId).update_column(history_setting::Column::Enabled).to_owned();
@@ -146,6 +147,6 @@ pub async fn set_enabled(db: &impl ConnectionTrait, user: UserId, enabled: bool)
     Ok(())
 }
 
-pub async fn delete_settings(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbErr> {
+pub async fn delete_settings(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
     Ok(history_setting::Entity::delete_by_id(user.0).exec(db).await?.rows_affected)
 }

@@ -1,10 +1,9 @@
 //! Idempotency keys of requests that create videos.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
-};
+use fenz_core::UserId;
+use fenz_database::DbError;
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
 use super::entity::idempotency_key::{ActiveModel, Column, Entity};
 use crate::domain::{IdempotencyKey, VideoId};
@@ -21,13 +20,13 @@ pub async fn lock_in_txn(
     txn: &impl ConnectionTrait,
     owner: UserId,
     key: &IdempotencyKey,
-) -> Result<Option<StoredKey>, DbErr> {
+) -> Result<Option<StoredKey>, DbError> {
     let row = Entity::find_by_id((owner.0, key.key_hash.clone())).lock_exclusive().one(txn).await?;
     Ok(row.map(|r| StoredKey { request_hash: r.request_hash, video: VideoId(r.video_id), created_at: r.created_at }))
 }
 
 /// Locks the keys of a video, which makes new requests with them wait.
-pub async fn lock_of_video_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
+pub async fn lock_of_video_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbError> {
     Entity::find().filter(Column::VideoId.eq(video.0)).lock_exclusive().all(txn).await?;
     Ok(())
 }
@@ -39,7 +38,7 @@ pub async fn insert_in_txn(
     key: &IdempotencyKey,
     video: VideoId,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = ActiveModel {
         owner_id: Set(owner.0),
         key_hash: Set(key.key_hash.clone()),
@@ -58,7 +57,7 @@ pub async fn replace_in_txn(
     key: &IdempotencyKey,
     video: VideoId,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::RequestHash, Expr::value(key.request_hash.as_str()))
         .col_expr(Column::VideoId, Expr::value(video.0))
@@ -70,15 +69,15 @@ pub async fn replace_in_txn(
     Ok(())
 }
 
-pub async fn delete_of_video(db: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
+pub async fn delete_of_video(db: &impl ConnectionTrait, video: VideoId) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::VideoId.eq(video.0)).exec(db).await?;
     Ok(())
 }
 
-pub async fn delete_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbErr> {
+pub async fn delete_older(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::CreatedAt.lt(before)).exec(db).await?.rows_affected)
 }
 
-pub async fn delete_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+pub async fn delete_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::OwnerId.eq(owner.0)).exec(db).await?.rows_affected)
 }

@@ -1,10 +1,11 @@
 //! Lists of videos, in pages.
 
+use fenz_core::UserId;
+use fenz_database::DbError;
 use std::collections::HashMap;
 
-use fenz_chassis::UserId;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select,
     sea_query::{Expr, ExprTrait},
 };
@@ -20,7 +21,7 @@ use super::{
 use crate::domain::{HiddenReasons, ReviewFilter, Video, VideoFilter, VideoId, page::Page};
 
 /// Public videos, the newest first, and their total.
-pub async fn public(db: &impl ConnectionTrait, filter: &VideoFilter, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
+pub async fn public(db: &impl ConnectionTrait, filter: &VideoFilter, page: Page) -> Result<(Vec<Video>, u64), DbError> {
     let mut query = public_query();
     if let Some(channel) = filter.channel {
         query = query.filter(Column::ChannelId.eq(channel));
@@ -56,7 +57,7 @@ pub async fn for_review(
     db: &impl ConnectionTrait,
     filter: ReviewFilter,
     page: Page,
-) -> Result<(Vec<Video>, u64), DbErr> {
+) -> Result<(Vec<Video>, u64), DbError> {
     let mut query = Entity::find();
     if let Some(channel) = filter.channel {
         query = query.filter(Column::ChannelId.eq(channel));
@@ -73,13 +74,13 @@ pub async fn for_review(
 }
 
 /// Videos with ids greater than `after`, in ascending order.
-pub async fn catalog(db: &impl ConnectionTrait, after: VideoId, limit: u64) -> Result<Vec<Video>, DbErr> {
+pub async fn catalog(db: &impl ConnectionTrait, after: VideoId, limit: u64) -> Result<Vec<Video>, DbError> {
     let rows = Entity::find().filter(Column::Id.gt(after.0)).order_by_asc(Column::Id).limit(limit).all(db).await?;
     with_tags(db, rows).await
 }
 
 /// Those of these videos that exist, in any order.
-pub async fn by_ids(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<Video>, DbErr> {
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<Video>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -88,7 +89,7 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<Vi
 }
 
 /// An owner's videos in every state, the newest first, and their total.
-pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId, page: Page) -> Result<(Vec<Video>, u64), DbErr> {
+pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId, page: Page) -> Result<(Vec<Video>, u64), DbError> {
     let query = Entity::find().filter(Column::OwnerId.eq(owner.0));
     let newest_first = query.clone().order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
     read(db, query, newest_first, page).await
@@ -99,7 +100,7 @@ async fn read(
     all: Select<Entity>,
     ordered: Select<Entity>,
     page: Page,
-) -> Result<(Vec<Video>, u64), DbErr> {
+) -> Result<(Vec<Video>, u64), DbError> {
     let rows = ordered.offset(page.offset).limit(page.limit).all(db).await?;
     let end = page.offset + rows.len() as u64;
     // The last page gives the total without a query, and consistent with the page.
@@ -108,7 +109,7 @@ async fn read(
     Ok((with_tags(db, rows).await?, total))
 }
 
-async fn with_tags(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Video>, DbErr> {
+async fn with_tags(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Video>, DbError> {
     let mut tags = tags_of(db, &rows).await?;
     let videos = rows.into_iter().map(|row| {
         let tags = tags.remove(&row.id).unwrap_or_default();
@@ -117,7 +118,7 @@ async fn with_tags(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Vi
     Ok(videos.collect())
 }
 
-async fn tags_of(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<i64, Vec<i64>>, DbErr> {
+async fn tags_of(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<i64, Vec<i64>>, DbError> {
     let mut tags: HashMap<i64, Vec<i64>> = HashMap::new();
     if rows.is_empty() {
         return Ok(tags);

@@ -1,9 +1,6 @@
 //! The schema. One statement per migration, as MariaDB commits each.
 
-use fenz_chassis::database::{
-    schema::{big, column, flag, index, number, rename_table, table, text, unique},
-    timestamp,
-};
+use fenz_database::schema::{big, column, flag, index, number, rename_table, table, text, timestamp, unique};
 use sea_orm_migration::prelude::*;
 
 type Migrations = Vec<Box<dyn MigrationTrait>>;
@@ -36,7 +33,6 @@ impl MigratorTrait for Migrator {
         all.extend(views());
         all.extend(imports());
         all.extend(renames());
-        all.extend(fenz_events::migrations());
         all
     }
 }

@@ -6,10 +6,10 @@
 //! becomes a *release*. The removal of files is a release from the start.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
+use fenz_core::UserId;
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::entity::pending_call::{ActiveModel, Column, Entity, Model};
@@ -72,7 +72,7 @@ fn upload_id(upload: Option<UploadId>) -> i64 {
     upload.map_or(0, |u| u.0)
 }
 
-pub async fn insert(db: &impl ConnectionTrait, call: PendingCall) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, call: PendingCall) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(call.id),
         video_id: Set(call.video.0),
@@ -88,7 +88,7 @@ pub async fn insert(db: &impl ConnectionTrait, call: PendingCall) -> Result<(), 
 }
 
 /// Completes an intent. False when its claim is being released.
-pub async fn complete_intent_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
+pub async fn complete_intent_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<bool, DbError> {
     let deleted = Entity::delete_many().filter(Column::Id.eq(id)).filter(Column::IsIntent.eq(true)).exec(txn).await?;
     Ok(deleted.rows_affected == 1)
 }
@@ -100,7 +100,7 @@ pub async fn cancel_intents_in_txn(
     txn: &impl ConnectionTrait,
     video: VideoId,
     upload: Option<UploadId>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::IsIntent, Expr::value(false))
         .filter(Column::VideoId.eq(video.0))
@@ -112,7 +112,7 @@ pub async fn cancel_intents_in_txn(
 }
 
 /// The same for all uploads of a video.
-pub async fn cancel_all_intents_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbErr> {
+pub async fn cancel_all_intents_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::IsIntent, Expr::value(false))
         .filter(Column::VideoId.eq(video.0))
@@ -123,7 +123,7 @@ pub async fn cancel_all_intents_in_txn(txn: &impl ConnectionTrait, video: VideoI
 }
 
 /// Whether an upload of a video has a pending release.
-pub async fn is_being_released(db: &impl ConnectionTrait, video: VideoId, upload: UploadId) -> Result<bool, DbErr> {
+pub async fn is_being_released(db: &impl ConnectionTrait, video: VideoId, upload: UploadId) -> Result<bool, DbError> {
     let row = Entity::find()
         .filter(Column::VideoId.eq(video.0))
         .filter(Column::UploadId.eq(upload.0))
@@ -134,7 +134,7 @@ pub async fn is_being_released(db: &impl ConnectionTrait, video: VideoId, upload
 }
 
 /// The calls that are due, the earliest first.
-pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<PendingCall>, DbErr> {
+pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> Result<Vec<PendingCall>, DbError> {
     let rows = Entity::find()
         .filter(Column::DueAt.lte(now))
         .order_by_asc(Column::DueAt)
@@ -145,7 +145,12 @@ pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>, limit: u64) -> R
     Ok(rows.into_iter().map(PendingCall::from).collect())
 }
 
-pub async fn reschedule(db: &impl ConnectionTrait, id: i64, due_at: DateTime<Utc>, attempts: i32) -> Result<(), DbErr> {
+pub async fn reschedule(
+    db: &impl ConnectionTrait,
+    id: i64,
+    due_at: DateTime<Utc>,
+    attempts: i32,
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::DueAt, Expr::value(due_at))
         .col_expr(Column::Attempts, Expr::value(attempts))
@@ -155,13 +160,13 @@ pub async fn reschedule(db: &impl ConnectionTrait, id: i64, due_at: DateTime<Utc
     Ok(())
 }
 
-pub async fn delete(db: &impl ConnectionTrait, id: i64) -> Result<(), DbErr> {
+pub async fn delete(db: &impl ConnectionTrait, id: i64) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::Id.eq(id)).exec(db).await?;
     Ok(())
 }
 
 /// Whether an owner's uploads have pending calls.
-pub async fn any_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
+pub async fn any_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbError> {
     Ok(Entity::find().filter(Column::OwnerId.eq(owner.0)).one(db).await?.is_some())
 }
 
@@ -170,7 +175,7 @@ pub async fn expedite_intents_of_owner(
     db: &impl ConnectionTrait,
     owner: UserId,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::DueAt, Expr::value(now))
         .filter(Column::OwnerId.eq(owner.0))

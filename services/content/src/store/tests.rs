@@ -1,6 +1,8 @@
 //! Queries on every available database.
 
-use fenz_chassis::{Secret, UserId, database, settings::Settings};
+use fenz_chassis::Secret;
+use fenz_core::UserId;
+use fenz_database::DatabaseSettings;
 use fenz_testkit::Database;
 use proptest::{
     prelude::{Just, Strategy},
@@ -26,12 +28,10 @@ async fn stores() -> Vec<(DatabaseConnection, tempfile::TempDir)> {
     let mut stores = Vec::new();
     for kind in Database::available() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings::default().database;
-        settings.url = Secret::from(kind.create(folder.path(), "content").await.unwrap());
-        settings.max_connections = 4;
-        let db = database::connect(&settings).await.unwrap();
-        database::migrate::<Migrator>(&db, "content").await.unwrap();
-        database::migrate::<Migrator>(&db, "content").await.unwrap();
+        let url = Secret::from(kind.create(folder.path(), "content").await.unwrap());
+        let settings = DatabaseSettings { url, max_connections: 4, ..DatabaseSettings::default() };
+        let db = fenz_events::Database::<Migrator>::open(&settings, "content").await.unwrap().connection();
+        fenz_events::Database::<Migrator>::open(&settings, "content").await.unwrap();
         stores.push((db, folder));
     }
     stores
@@ -53,7 +53,7 @@ async fn a_video_comes_back_as_it_went_in() {
             videos::insert_in_txn(&db, video).await.unwrap();
             assert_eq!(videos::find(&db, video.id).await.unwrap().as_ref(), Some(video));
         }
-        assert!(database::is_duplicate(&videos::insert_in_txn(&db, &full).await.unwrap_err()));
+        assert!(videos::insert_in_txn(&db, &full).await.unwrap_err().is_duplicate());
 
         assert!(views::add_in_txn(&db, full.id, Views { member: 1, other: 10 }).await.unwrap());
         let edited =

@@ -1,11 +1,12 @@
 //! Videos and their tags.
 
+use fenz_core::UserId;
+use fenz_database::DbError;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::entity::{
@@ -42,22 +43,22 @@ pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
     }
 }
 
-pub async fn find(db: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbError> {
     let Some(row) = Entity::find_by_id(id.0).one(db).await? else { return Ok(None) };
     Ok(Some(video(row, tags_of(db, id).await?)))
 }
 
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbErr> {
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbError> {
     let Some(row) = Entity::find_by_id(id.0).lock_exclusive().one(txn).await? else { return Ok(None) };
     Ok(Some(video(row, tags_of(txn, id).await?)))
 }
 
-pub async fn exists(db: &impl ConnectionTrait, id: VideoId) -> Result<bool, DbErr> {
+pub async fn exists(db: &impl ConnectionTrait, id: VideoId) -> Result<bool, DbError> {
     let row = Entity::find_by_id(id.0).select_only().column(Column::Id).into_tuple::<i64>().one(db).await?;
     Ok(row.is_some())
 }
 
-async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<i64>, DbErr> {
+async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<i64>, DbError> {
     let tags = video_tag::Entity::find()
         .filter(video_tag::Column::VideoId.eq(id.0))
         .order_by_asc(video_tag::Column::Position)
@@ -66,14 +67,14 @@ async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<i64>, DbE
     Ok(tags.into_iter().map(|t| t.tag_id).collect())
 }
 
-pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbError> {
     Entity::insert(new_row(video)).exec_without_returning(txn).await?;
     insert_tags(txn, [video]).await
 }
 
 /// Inserts videos with their import keys. Fails with a duplicate key when a video has
 /// one of them.
-pub async fn import_in_txn(txn: &impl ConnectionTrait, videos: &[(&str, &Video)]) -> Result<(), DbErr> {
+pub async fn import_in_txn(txn: &impl ConnectionTrait, videos: &[(&str, &Video)]) -> Result<(), DbError> {
     for videos in videos.chunks(INSERT_BATCH) {
         let rows = videos.iter().map(|(key, video)| {
             let import_key = Set(Some((*key).to_owned()));
@@ -89,7 +90,7 @@ pub async fn import_in_txn(txn: &impl ConnectionTrait, videos: &[(&str, &Video)]
 pub async fn find_imported(
     db: &impl ConnectionTrait,
     keys: impl IntoIterator<Item = &str>,
-) -> Result<HashMap<String, VideoId>, DbErr> {
+) -> Result<HashMap<String, VideoId>, DbError> {
     let rows: Vec<(String, i64)> = Entity::find()
         .select_only()
         .columns([Column::ImportKey, Column::Id])
@@ -117,7 +118,7 @@ fn new_row(video: &Video) -> ActiveModel {
 }
 
 /// Updates the columns that owners and moderators can change.
-pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbErr> {
+pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbError> {
     Entity::update_many().set(editable(video)).filter(Column::Id.eq(video.id.0)).exec(txn).await?;
     delete_tags(txn, video.id).await?;
     insert_tags(txn, [video]).await
@@ -139,7 +140,7 @@ fn editable(video: &Video) -> ActiveModel {
     }
 }
 
-async fn insert_tags(txn: &impl ConnectionTrait, videos: impl IntoIterator<Item = &Video>) -> Result<(), DbErr> {
+async fn insert_tags(txn: &impl ConnectionTrait, videos: impl IntoIterator<Item = &Video>) -> Result<(), DbError> {
     let rows = videos.into_iter().flat_map(|video| {
         (0..).zip(&video.tags).map(|(position, tag)| video_tag::ActiveModel {
             video_id: Set(video.id.0),
@@ -154,19 +155,19 @@ async fn insert_tags(txn: &impl ConnectionTrait, videos: impl IntoIterator<Item 
     Ok(())
 }
 
-async fn delete_tags(txn: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
+async fn delete_tags(txn: &impl ConnectionTrait, id: VideoId) -> Result<(), DbError> {
     video_tag::Entity::delete_many().filter(video_tag::Column::VideoId.eq(id.0)).exec(txn).await?;
     Ok(())
 }
 
 /// Removes a video and its tags.
-pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
+pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<(), DbError> {
     delete_tags(txn, id).await?;
     Entity::delete_many().filter(Column::Id.eq(id.0)).exec(txn).await?;
     Ok(())
 }
 
-pub async fn ids_of_owner(db: &impl ConnectionTrait, owner: UserId, limit: u64) -> Result<Vec<VideoId>, DbErr> {
+pub async fn ids_of_owner(db: &impl ConnectionTrait, owner: UserId, limit: u64) -> Result<Vec<VideoId>, DbError> {
     ids(db, Entity::find().filter(Column::OwnerId.eq(owner.0)), limit).await
 }
 
@@ -176,7 +177,7 @@ pub async fn ids_of_channel(
     channel: i64,
     before: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<VideoId>, DbErr> {
+) -> Result<Vec<VideoId>, DbError> {
     let of_channel = Entity::find().filter(Column::ChannelId.eq(channel)).filter(Column::CreatedAt.lt(before));
     ids(db, of_channel, limit).await
 }
@@ -185,16 +186,16 @@ pub async fn ids_of_category(
     db: &impl ConnectionTrait,
     category: CategoryId,
     limit: u64,
-) -> Result<Vec<VideoId>, DbErr> {
+) -> Result<Vec<VideoId>, DbError> {
     ids(db, Entity::find().filter(Column::CategoryId.eq(category.0)), limit).await
 }
 
-pub async fn ids_of_tag(db: &impl ConnectionTrait, tag: i64, limit: u64) -> Result<Vec<VideoId>, DbErr> {
+pub async fn ids_of_tag(db: &impl ConnectionTrait, tag: i64, limit: u64) -> Result<Vec<VideoId>, DbError> {
     let rows = video_tag::Entity::find().filter(video_tag::Column::TagId.eq(tag)).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| VideoId(row.video_id)).collect())
 }
 
-async fn ids(db: &impl ConnectionTrait, query: Select<Entity>, limit: u64) -> Result<Vec<VideoId>, DbErr> {
+async fn ids(db: &impl ConnectionTrait, query: Select<Entity>, limit: u64) -> Result<Vec<VideoId>, DbError> {
     let ids = query.select_only().column(Column::Id).limit(limit).into_tuple::<i64>().all(db).await?;
     Ok(ids.into_iter().map(VideoId).collect())
 }

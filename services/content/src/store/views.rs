@@ -1,12 +1,13 @@
 //! View totals and hourly views. The id of each flush is stored, so that a retry adds
 //! nothing.
 
+use fenz_database::DbError;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -17,18 +18,18 @@ use crate::domain::{VideoId, Views};
 const BATCH_SIZE: usize = 500;
 
 /// Fails with a duplicate key when the flush was applied before.
-pub async fn insert_flush_in_txn(txn: &impl ConnectionTrait, id: i64, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn insert_flush_in_txn(txn: &impl ConnectionTrait, id: i64, now: DateTime<Utc>) -> Result<(), DbError> {
     let row = view_flush::ActiveModel { id: Set(id), flushed_at: Set(now) };
     view_flush::Entity::insert(row).exec_without_returning(txn).await?;
     Ok(())
 }
 
-pub async fn is_flushed(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbErr> {
+pub async fn is_flushed(db: &impl ConnectionTrait, id: i64) -> Result<bool, DbError> {
     Ok(view_flush::Entity::find_by_id(id).one(db).await?.is_some())
 }
 
 /// Adds views to a video's totals. False when the video does not exist.
-pub async fn add_in_txn(txn: &impl ConnectionTrait, id: VideoId, more: Views) -> Result<bool, DbErr> {
+pub async fn add_in_txn(txn: &impl ConnectionTrait, id: VideoId, more: Views) -> Result<bool, DbError> {
     use video::Column as C;
     let added = video::Entity::update_many()
         .col_expr(C::ViewsMember, Expr::col(C::ViewsMember).add(more.member))
@@ -40,7 +41,7 @@ pub async fn add_in_txn(txn: &impl ConnectionTrait, id: VideoId, more: Views) ->
 }
 
 /// Adds views to an hour of a video.
-pub async fn add_hour_in_txn(txn: &impl ConnectionTrait, id: VideoId, hour: i64, more: Views) -> Result<(), DbErr> {
+pub async fn add_hour_in_txn(txn: &impl ConnectionTrait, id: VideoId, hour: i64, more: Views) -> Result<(), DbError> {
     use view_hour::{ActiveModel, Column as C, Entity};
     let row =
         ActiveModel { video_id: Set(id.0), hour: Set(hour), member: Set(more.member), non_member: Set(more.other) };
@@ -53,7 +54,7 @@ pub async fn add_hour_in_txn(txn: &impl ConnectionTrait, id: VideoId, hour: i64,
     Ok(())
 }
 
-pub async fn totals(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<HashMap<VideoId, Views>, DbErr> {
+pub async fn totals(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<HashMap<VideoId, Views>, DbError> {
     use video::Column as C;
     let mut totals = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(BATCH_SIZE) {
@@ -69,13 +70,13 @@ pub async fn totals(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<HashMa
     Ok(totals)
 }
 
-pub async fn delete_hours(db: &impl ConnectionTrait, id: VideoId) -> Result<(), DbErr> {
+pub async fn delete_hours(db: &impl ConnectionTrait, id: VideoId) -> Result<(), DbError> {
     view_hour::Entity::delete_many().filter(view_hour::Column::VideoId.eq(id.0)).exec(db).await?;
     Ok(())
 }
 
 /// Deletes old hours, and old flushes, which are not retried any more.
-pub async fn delete_older(db: &impl ConnectionTrait, hour: i64, flushes: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn delete_older(db: &impl ConnectionTrait, hour: i64, flushes: DateTime<Utc>) -> Result<(), DbError> {
     view_hour::Entity::delete_many().filter(view_hour::Column::Hour.lt(hour)).exec(db).await?;
     view_flush::Entity::delete_many().filter(view_flush::Column::FlushedAt.lt(flushes)).exec(db).await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Access to videos.
 
-use fenz_chassis::Role;
+use fenz_core::Role;
 use fenz_testkit::Database;
 use reqwest::Method;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Administration of categories.
 
-use fenz_chassis::Role;
+use fenz_core::Role;
 use fenz_testkit::Database;
 use reqwest::Method;
 use serde_json::{Value, json};

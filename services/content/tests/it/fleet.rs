@@ -3,8 +3,8 @@
 use std::{process::Command, sync::OnceLock, time::Duration};
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::Role;
 use fenz_content::Content;
+use fenz_core::Role;
 use fenz_events::{Event, MailboxRegistry};
 use fenz_media::MediaService;
 use fenz_testkit::{Database, Sandbox};

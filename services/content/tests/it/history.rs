@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use fenz_chassis::Role;
 use fenz_content::Content;
 use fenz_contract::{
     content::v1::{ListWatchedRequest, video_catalog_service_client::VideoCatalogServiceClient},
     events::v1::ChannelChanged,
 };
+use fenz_core::Role;
 use fenz_testkit::Database;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use fenz_chassis::Role;
 use fenz_contract::{
     content::v1::{
         ImportVideosRequest, ImportVideosResponse, ImportedVideo, video_admin_service_client::VideoAdminServiceClient,
     },
     events::v1::{ChannelChanged, ChannelDeleted, UserDeleted},
 };
+use fenz_core::Role;
 use fenz_testkit::Database;
 use futures::future::join_all;
 use serde_json::json;

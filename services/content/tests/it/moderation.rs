@@ -1,7 +1,7 @@
 //! Moderation.
 
-use fenz_chassis::Role;
 use fenz_contract::events::v1::ChannelChanged;
+use fenz_core::Role;
 use fenz_testkit::Database;
 use reqwest::Method;
 use serde_json::{Value, json};

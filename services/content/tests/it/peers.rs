@@ -1,5 +1,21 @@
 //! Other services that answer with errors, late or not at all.
 
+use fenz_chassis::status;
+use fenz_contract::{
+    Endpoint, Guard,
+    channel::v1::{
+        GetMembershipRequest, GetMembershipResponse, ListMembershipsRequest, ListMembershipsResponse,
+        MembershipServiceHandler, membership_service,
+    },
+    media::v1::{
+        ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse, UploadServiceHandler,
+        upload_service,
+    },
+    routes::Method,
+};
+use fenz_core::{Caller, Error, Reason, Result};
+use fenz_testkit::{Database, Sandbox};
+use reqwest::header::HeaderMap;
 use std::{
     sync::{
         Arc,
@@ -8,17 +24,6 @@ use std::{
     time::Duration,
 };
 
-use fenz_contract::{
-    channel::v1::{
-        GetMembershipRequest, GetMembershipResponse, ListMembershipsRequest, ListMembershipsResponse,
-        membership_service_server::{MembershipService, MembershipServiceServer},
-    },
-    media::v1::{
-        ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse,
-        upload_service_server::{UploadService, UploadServiceServer},
-    },
-};
-use fenz_testkit::{Database, Sandbox};
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query},
@@ -30,9 +35,22 @@ use tonic::{Request, Response, Status, service::RoutesBuilder};
 
 use crate::fleet::{Fleet, OTHER, OWNER};
 
-pub fn serve(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) -> JoinHandle<()> {
+/// Authorization is not tested here.
+pub struct AllowAll;
+
+impl Guard for AllowAll {
+    async fn admit(&self, _: &'static Method, _: &HeaderMap) -> Result<Caller> {
+        Ok(Caller::Anonymous)
+    }
+
+    fn status(&self, error: Error) -> Status {
+        status::from_error(error)
+    }
+}
+
+pub fn serve(listener: TcpListener, endpoint: Endpoint) -> JoinHandle<()> {
     let mut routes = RoutesBuilder::default();
-    add(&mut routes);
+    (endpoint.grpc)(&mut routes);
     let server = tonic::transport::Server::builder().add_routes(routes.routes());
     tokio::spawn(async move { server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served") })
 }
@@ -42,29 +60,20 @@ pub fn serve(listener: TcpListener, add: impl FnOnce(&mut RoutesBuilder)) -> Joi
 pub struct Channel(pub Arc<AtomicI32>);
 
 pub fn serve_channel(listener: TcpListener, channel: Channel) -> JoinHandle<()> {
-    serve(listener, |routes| {
-        routes.add_service(MembershipServiceServer::new(channel));
-    })
+    serve(listener, membership_service(channel, AllowAll))
 }
 
-#[async_trait::async_trait]
-impl MembershipService for Channel {
-    async fn get_membership(
-        &self,
-        request: Request<GetMembershipRequest>,
-    ) -> Result<Response<GetMembershipResponse>, Status> {
+impl MembershipServiceHandler for Channel {
+    async fn get_membership(&self, request: Request<GetMembershipRequest>) -> Result<Response<GetMembershipResponse>> {
         assert_eq!(request.into_inner(), GetMembershipRequest { user_id: OTHER, channel_id: OWNER });
         match self.0.load(Ordering::SeqCst) {
-            ..0 => Err(Status::unavailable("unavailable")),
+            ..0 => Err(Error::new(Reason::Unavailable, "unavailable")),
             tier => Ok(Response::new(GetMembershipResponse { tier })),
         }
     }
 
-    async fn list_memberships(
-        &self,
-        _: Request<ListMembershipsRequest>,
-    ) -> Result<Response<ListMembershipsResponse>, Status> {
-        Err(Status::unimplemented("not called by content"))
+    async fn list_memberships(&self, _: Request<ListMembershipsRequest>) -> Result<Response<ListMembershipsResponse>> {
+        Err(Error::new(Reason::MethodNotAllowed, "not called by content"))
     }
 }
 
@@ -114,18 +123,14 @@ struct SlowMedia {
     released: Arc<AtomicUsize>,
 }
 
-#[async_trait::async_trait]
-impl UploadService for SlowMedia {
-    async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>, Status> {
+impl UploadServiceHandler for SlowMedia {
+    async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>> {
         self.claiming.notify_one();
         self.resume.notified().await;
         Ok(Response::new(ClaimUploadResponse::default()))
     }
 
-    async fn release_claim(
-        &self,
-        request: Request<ReleaseClaimRequest>,
-    ) -> Result<Response<ReleaseClaimResponse>, Status> {
+    async fn release_claim(&self, request: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>> {
         assert!(request.into_inner().keep_files);
         self.released.fetch_add(1, Ordering::SeqCst);
         Ok(Response::new(ReleaseClaimResponse {}))
@@ -137,9 +142,7 @@ async fn a_request_whose_intent_expired_creates_no_video() {
     for database in Database::available() {
         let mut sandbox = Sandbox::new(database).await.unwrap();
         let media = SlowMedia::default();
-        let served = serve(sandbox.take_listener("media").unwrap(), |routes| {
-            routes.add_service(UploadServiceServer::new(media.clone()));
-        });
+        let served = serve(sandbox.take_listener("media").unwrap(), upload_service(media.clone(), AllowAll));
         sandbox.start_auth_stand_in().await.unwrap();
         sandbox.start::<fenz_content::Content>().await.unwrap();
         let fleet = Fleet::over(sandbox);
@@ -170,13 +173,12 @@ struct StuckMedia {
     resume: Arc<Notify>,
 }
 
-#[async_trait::async_trait]
-impl UploadService for StuckMedia {
-    async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>, Status> {
-        Err(Status::internal("broken"))
+impl UploadServiceHandler for StuckMedia {
+    async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>> {
+        Err(Error::new(Reason::Internal, "broken"))
     }
 
-    async fn release_claim(&self, _: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>, Status> {
+    async fn release_claim(&self, _: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>> {
         self.releasing.notify_one();
         self.resume.notified().await;
         Ok(Response::new(ReleaseClaimResponse {}))
@@ -189,9 +191,7 @@ async fn a_failed_request_releases_its_uploads_alone() {
     for database in Database::available() {
         let mut sandbox = Sandbox::new(database).await.unwrap();
         let media = StuckMedia::default();
-        let served = serve(sandbox.take_listener("media").unwrap(), |routes| {
-            routes.add_service(UploadServiceServer::new(media.clone()));
-        });
+        let served = serve(sandbox.take_listener("media").unwrap(), upload_service(media.clone(), AllowAll));
         sandbox.start_auth_stand_in().await.unwrap();
         sandbox.start::<fenz_content::Content>().await.unwrap();
         let fleet = Fleet::over(sandbox);

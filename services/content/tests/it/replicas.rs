@@ -65,7 +65,7 @@ impl Pair {
 
     /// The other replica's reply to a user.
     async fn get_at_other(&self, video: i64, user: i64) -> (u16, Value) {
-        let token = self.fleet.sandbox.token(user, fenz_chassis::Role::User);
+        let token = self.fleet.sandbox.token(user, fenz_core::Role::User);
         let request = self.client.get(format!("{}/api/v1/videos/{video}", self.other)).bearer_auth(token);
         let reply = request.send().await.unwrap();
         (reply.status().as_u16(), reply.json().await.unwrap())

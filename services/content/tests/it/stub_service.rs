@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use fenz_chassis::{Needs, Platform, Service, Surface};
+use fenz_chassis::{Endpoints, Platform, Service};
 use fenz_contract::events::v1::{
     AuditRecorded, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate, VideosImported, ViewsCounted,
 };
 use fenz_events::{Consumer, Event, Outbox, ReceivedEvent};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
 pub struct StubService;
@@ -60,7 +59,7 @@ impl ReceivedEvents {
 
 fn record<E: Event + Send>(
     list: &List<E>,
-) -> impl Fn(fenz_chassis::database::Txn, ReceivedEvent<E>) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
+) -> impl Fn(fenz_database::Txn, ReceivedEvent<E>) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
 + Send
 + Sync
 + 'static {
@@ -74,10 +73,7 @@ fn record<E: Event + Send>(
 /// An import event has many videos.
 fn record_each(
     list: &List<VideoChanged>,
-) -> impl Fn(
-    fenz_chassis::database::Txn,
-    ReceivedEvent<VideosImported>,
-) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
+) -> impl Fn(fenz_database::Txn, ReceivedEvent<VideosImported>) -> std::future::Ready<Result<(), fenz_events::HandlerError>>
 + Send
 + Sync
 + 'static {
@@ -88,24 +84,15 @@ fn record_each(
     }
 }
 
-pub struct Tables;
-
-impl MigratorTrait for Tables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        fenz_events::migrations()
-    }
-}
-
 impl Service for StubService {
     const NAME: &'static str = "notification";
     const PORT: u16 = 0;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
     type Config = serde_json::Map<String, Value>;
-    type Migrator = Tables;
+    type Requirements = (fenz_events::Database<fenz_database::NoMigrations>,);
 
-    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+    async fn build(platform: Platform, (db,): Self::Requirements, _: Self::Config) -> anyhow::Result<Endpoints> {
         let received: ReceivedEvents = platform.shared.get();
-        *received.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform).await?);
+        *received.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform, &db).await?);
         Consumer::new()
             .on(record(&received.changed))
             .on(record_each(&received.changed))
@@ -115,12 +102,8 @@ impl Service for StubService {
             .on(record(&received.audited))
             .on(record(&received.erased))
             .on(record(&received.views))
-            .start(&platform)
+            .start(&platform, &db)
             .await?;
-        Ok(Surface::default())
-    }
-
-    fn listen(_: &Self::Config) -> Option<std::net::SocketAddr> {
-        None
+        Ok(Endpoints::default())
     }
 }

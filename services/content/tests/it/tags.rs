@@ -1,22 +1,20 @@
 //! Tags of the recommendation service.
 
-use std::sync::{Arc, Mutex};
-
 use fenz_contract::{
     events::v1::TagDeleted,
-    recommendation::v1::{
-        FindTagsRequest, FindTagsResponse, Tag,
-        tag_catalog_service_server::{TagCatalogService, TagCatalogServiceServer},
-    },
+    recommendation::v1::{FindTagsRequest, FindTagsResponse, Tag, TagCatalogServiceHandler, tag_catalog_service},
 };
+use fenz_core::{Error, Reason, Result};
 use fenz_testkit::Database;
+use std::sync::{Arc, Mutex};
+
 use serde_json::json;
 use tokio::net::TcpListener;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use crate::{
     fleet::{Fleet, OWNER, eventually},
-    peers::serve,
+    peers::{AllowAll, serve},
 };
 
 /// A recommendation service with these tags; without any it is unavailable.
@@ -34,20 +32,17 @@ impl Tags {
         let tags = Self::default();
         tags.ids.lock().unwrap().extend(ids);
         let service = tags.clone();
-        serve(listener, |routes| {
-            routes.add_service(TagCatalogServiceServer::new(service));
-        });
+        serve(listener, tag_catalog_service(service, AllowAll));
         (tags, address)
     }
 }
 
-#[async_trait::async_trait]
-impl TagCatalogService for Tags {
-    async fn find_tags(&self, request: Request<FindTagsRequest>) -> Result<Response<FindTagsResponse>, Status> {
+impl TagCatalogServiceHandler for Tags {
+    async fn find_tags(&self, request: Request<FindTagsRequest>) -> Result<Response<FindTagsResponse>> {
         *self.calls.lock().unwrap() += 1;
         let existing = self.ids.lock().unwrap().clone();
         if existing.is_empty() {
-            return Err(Status::unavailable("unavailable"));
+            return Err(Error::new(Reason::Unavailable, "unavailable"));
         }
         let ids = request.into_inner().ids.into_iter().filter(|id| existing.contains(id));
         let tags = ids.map(|id| Tag { id, ..Tag::default() }).collect();

@@ -3,7 +3,8 @@
 use std::{error::Error as _, time::Duration};
 
 use axum::response::{IntoResponse, Response};
-use fenz_chassis::{Error, Reason};
+use fenz_chassis::error_response;
+use fenz_core::{Error, Reason};
 use http::{Method, StatusCode};
 use hyper_util::client::legacy;
 
@@ -89,7 +90,7 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let is_bad_gateway = matches!(self, Self::BadResponse(_) | Self::UnexpectedUpgrade);
-        let mut response = self.into_error().into_response();
+        let mut response = error_response(self.into_error());
         if is_bad_gateway {
             *response.status_mut() = StatusCode::BAD_GATEWAY;
         }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use fenz_chassis::request::{self as context, CLIENT_ADDRESS};
+use fenz_chassis::{request as context, request::CLIENT_ADDRESS};
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts, uri::Authority};
 
 use super::Protocol;

@@ -5,7 +5,8 @@ mod shared;
 
 use std::{fmt::Display, hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
-use fenz_chassis::{Caller, Error, Reason, Result, UserId, redis::Redis};
+use fenz_cache::Redis;
+use fenz_core::{Caller, Error, Reason, Result, UserId};
 use moka::sync::Cache;
 use tokio::time::Instant;
 
@@ -111,12 +112,12 @@ fn network_of(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use fenz_chassis::{Role, User};
+    use fenz_core::{Role, User};
 
     use super::*;
 
     fn user(id: i64) -> Caller {
-        Caller::User(User { id: UserId(id), role: Role::User, session: "s".into() })
+        Caller::User(User { id: UserId(id), role: Role::User, session: "s".into(), token_expires: 0 })
     }
 
     fn limiter(anonymous_per_minute: u32, user_per_minute: u32) -> RateLimiter {

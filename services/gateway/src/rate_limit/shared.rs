@@ -1,6 +1,6 @@
 //! Rate-limit buckets in Redis, shared by all gateways of a fleet.
 
-use fenz_chassis::redis::{Redis, Script};
+use fenz_cache::{Redis, Script};
 
 use crate::domain::gcra::Quota;
 

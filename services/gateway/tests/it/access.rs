@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{Role, UserId};
 use fenz_contract::{
     Access,
-    routes::{METHODS, RAW_ROUTES, Route},
+    routes::{HOSTS, METHODS, RAW_ROUTES, Route},
 };
-use fenz_testkit::SERVICES;
+use fenz_core::{Role, UserId};
 use reqwest::Method;
 
 use crate::fleet::{Fleet, FleetBuilder, error_reason};
@@ -47,7 +46,7 @@ async fn every_route_enforces_its_access() {
             let case = format!("{method} {template} as {role:?}");
             let status = match response.status().as_u16() {
                 // Admitted, but the fleet of this test has no such service.
-                503 if !SERVICES.contains(&route.host()) => 200,
+                503 if !HOSTS.contains(&route.host()) => 200,
                 status => status,
             };
             assert_eq!(status, expected(route.access(), role), "{case}");

@@ -99,7 +99,7 @@ async fn a_slow_client_does_not_count_against_the_service() {
     let fleet = FleetBuilder::content(router).and("gateway.server.request_timeout", "150ms").start().await;
     for _ in 0..6 {
         let never = reqwest::Body::wrap_stream(futures::stream::pending::<Result<&str, std::io::Error>>());
-        let token = fleet.token(fenz_chassis::Role::User);
+        let token = fleet.token(fenz_core::Role::User);
         let response = fleet.request(Method::PUT, VIDEO).bearer_auth(token).body(never).send().await.unwrap();
         assert_eq!(error_reason(response).await, (504, "DEADLINE_EXCEEDED".to_owned()));
     }
@@ -145,7 +145,7 @@ async fn only_safe_requests_are_retried() {
     let calls = scripted(&fleet, &["", GOOD, "", GOOD]).await;
     assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
-    let token = fleet.token(fenz_chassis::Role::User);
+    let token = fleet.token(fenz_core::Role::User);
     let post = fleet.post("/api/v1/videos").bearer_auth(token).send().await.unwrap();
     assert_eq!(error_reason(post).await.0, 502);
     assert_eq!(calls.load(Ordering::SeqCst), 3);
@@ -154,7 +154,7 @@ async fn only_safe_requests_are_retried() {
 #[tokio::test]
 async fn services_that_are_not_run_here_are_unavailable_and_the_rest_is_ready() {
     let fleet = FleetBuilder::set("gateway.peers.recommendation", "").and("gateway.peers.admin", "").start().await;
-    let token = fleet.token(fenz_chassis::Role::Admin);
+    let token = fleet.token(fenz_core::Role::Admin);
     for host in ["recommendation", "admin"] {
         let routes = METHODS.iter().filter(|m| m.host == host).filter_map(|m| m.rest.as_ref());
         let routes: Vec<_> = routes.collect();

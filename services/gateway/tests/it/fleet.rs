@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Json, Router, extract::Request, response::IntoResponse};
-use fenz_chassis::{Role, server, settings::ServerSettings};
-use fenz_contract::auth::v1::auth_service_server::AuthServiceServer;
+use fenz_chassis::{server, settings::ServerSettings};
+use fenz_contract::routes::HOSTS;
+use fenz_core::Role;
 use fenz_gateway::Gateway;
-use fenz_testkit::{Database, SERVICES, Sandbox};
+use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -51,12 +52,12 @@ impl FleetBuilder {
         for (key, value) in self.settings {
             sandbox.set(key, &value).unwrap();
         }
-        let auth = tonic::service::Routes::new(AuthServiceServer::new(sandbox.auth.clone()));
+        let auth = sandbox.auth_stand_in().unwrap();
         let auth = auth.into_axum_router().reset_fallback().fallback(echo);
         let (mut content, mut media) = (self.content, self.media);
-        for service in SERVICES.into_iter().filter(|service| *service != "gateway") {
+        for service in HOSTS {
             let listener = sandbox.take_listener(service).unwrap();
-            let router = match service {
+            let router = match *service {
                 "auth" => auth.clone(),
                 "content" if self.without_content => continue,
                 "content" => content.take().unwrap_or_else(echoing),

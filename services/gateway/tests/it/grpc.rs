@@ -1,9 +1,9 @@
 //! gRPC through the same port and the same checks.
 
-use fenz_chassis::Role;
 use fenz_contract::auth::v1::{
     GetJwksRequest, ListEndedSessionsRequest, ListSessionsRequest, auth_service_client::AuthServiceClient,
 };
+use fenz_core::Role;
 use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_types::StatusExt;

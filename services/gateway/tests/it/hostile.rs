@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request};
-use fenz_chassis::Role;
+use fenz_core::Role;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -1,6 +1,6 @@
 //! Rate limits of one gateway.
 
-use fenz_chassis::Role;
+use fenz_core::Role;
 use serde_json::Value;
 
 use crate::fleet::{Fleet, FleetBuilder, error_reason};

@@ -1,6 +1,6 @@
 //! Routing, and what of a request arrives at the service.
 
-use fenz_chassis::Role;
+use fenz_core::Role;
 use reqwest::Method;
 use serde_json::Value;
 

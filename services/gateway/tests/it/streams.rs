@@ -7,10 +7,10 @@ use axum::{
     body::Body,
     extract::Request,
     http::{HeaderMap, StatusCode},
-    response::IntoResponse,
     routing::{get, post},
 };
-use fenz_chassis::{Error, Reason, Role};
+use fenz_chassis::error_response;
+use fenz_core::{Error, Reason, Role};
 use futures::StreamExt;
 use reqwest::Method;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
@@ -57,7 +57,7 @@ async fn an_error_reaches_the_client_during_its_upload() {
                 break;
             }
         }
-        Error::new(Reason::FileTooLarge, "too large").into_response()
+        error_response(Error::new(Reason::FileTooLarge, "too large"))
     };
     let fleet = FleetBuilder::media(Router::new().route(UPLOAD, post(refuse))).start().await;
     for _ in 0..20 {

@@ -7,10 +7,10 @@ use axum::{
     body::Body,
     extract::Request,
     http::{Response, StatusCode},
-    response::IntoResponse,
     routing::get,
 };
-use fenz_chassis::{Error, Reason, Role};
+use fenz_chassis::error_response;
+use fenz_core::{Error, Reason, Role};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -171,7 +171,7 @@ async fn access_and_rate_limits_apply() {
 async fn an_upstream_can_reject_the_handshake() {
     let refuse = async |request: Request| {
         assert_eq!(request.headers()["upgrade"], "websocket");
-        Error::new(Reason::PermissionDenied, "not for you").into_response()
+        error_response(Error::new(Reason::PermissionDenied, "not for you"))
     };
     let fleet = FleetBuilder::content(Router::new().fallback(refuse)).start().await;
     let mut client = Client::connect(&fleet, PUBLIC, "").await;

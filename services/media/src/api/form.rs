@@ -10,7 +10,7 @@ use std::{
 
 use axum::body::BodyDataStream;
 use bytes::Bytes;
-use fenz_chassis::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result};
 use futures::{Stream, StreamExt, stream};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::sync::Mutex;

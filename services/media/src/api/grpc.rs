@@ -1,11 +1,11 @@
 //! `fenzvideo.media.v1.UploadService`, for other services.
 
-use fenz_chassis::{Error, Reason, UserId};
 use fenz_contract::media::v1::{
     self as pb, ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse,
-    upload_service_server::UploadService,
+    UploadServiceHandler,
 };
-use tonic::{Request, Response, Status};
+use fenz_core::{Error, Reason, Result, UserId};
+use tonic::{Request, Response};
 
 use crate::{
     app::Media,
@@ -14,12 +14,8 @@ use crate::{
 
 pub struct Uploads(pub Media);
 
-#[async_trait::async_trait]
-impl UploadService for Uploads {
-    async fn claim_upload(
-        &self,
-        request: Request<ClaimUploadRequest>,
-    ) -> Result<Response<ClaimUploadResponse>, Status> {
+impl UploadServiceHandler for Uploads {
+    async fn claim_upload(&self, request: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>> {
         let ClaimUploadRequest { upload_id, owner_id, kind, claim } = request.into_inner();
         let kind = Kind::parse(&kind).ok_or_else(|| Error::field(Reason::InvalidParams, "kind", "is unknown"))?;
         let claimed = self.0.claim(UploadId(upload_id), UserId(owner_id), kind, &claim).await?;
@@ -29,10 +25,7 @@ impl UploadService for Uploads {
         }))
     }
 
-    async fn release_claim(
-        &self,
-        request: Request<ReleaseClaimRequest>,
-    ) -> Result<Response<ReleaseClaimResponse>, Status> {
+    async fn release_claim(&self, request: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>> {
         let ReleaseClaimRequest { claim, upload_id, keep_files } = request.into_inner();
         let only = (upload_id != 0).then_some(UploadId(upload_id));
         if keep_files {

@@ -6,7 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, media_url::Pass, server::RouteName};
+use fenz_chassis::{error_response, media_url::SignedPath, server::RouteName};
+use fenz_core::{Error, Reason, Result};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use super::{Raw, declared};
@@ -19,15 +20,15 @@ const PATH: &str = "/media/{*address}";
 
 pub async fn play(State(raw): State<Raw>, request: Request) -> Response {
     let (request, _) = request.into_parts();
-    let mut response = respond(&raw, &request).await.unwrap_or_else(IntoResponse::into_response);
+    let mut response = respond(&raw, &request).await.unwrap_or_else(error_response);
     response.extensions_mut().insert(RouteName(PATH));
     response
 }
 
 async fn respond(raw: &Raw, request: &Parts) -> Result<Response> {
-    raw.gatekeeper.admit(declared(&request.method, PATH)?, &request.headers).await?;
+    raw.authorizer.admit(declared(&request.method, PATH)?, &request.headers).await?;
     let now = raw.media.clock.unix();
-    let Pass { upload_id: id, expires, audience } = raw.urls.verify(request.uri.path(), now)?;
+    let SignedPath { upload_id: id, expires, audience } = raw.urls.verify(request.uri.path(), now)?;
     let upload = raw.media.upload(UploadId(id)).await?;
     raw.media.check_playback(upload.id, audience).await?;
     let etag = format!("\"{}\"", upload.metadata.sha256);
@@ -74,7 +75,7 @@ fn file_headers(upload: &Upload, etag: &str, seconds_left: i64) -> Result<Header
 
 fn range_not_satisfiable(size: u64) -> Result<Response> {
     let error = Error::new(Reason::RangeNotSatisfiable, format!("the range lies outside the file's {size} bytes"));
-    let mut response = error.into_response();
+    let mut response = error_response(error);
     response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}"))?);
     Ok(response)
 }

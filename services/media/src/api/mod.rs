@@ -7,11 +7,12 @@ mod upload;
 
 use axum::{
     Router,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
-use fenz_chassis::{Error, Reason, Result, identity::Gatekeeper, media_url::MediaUrls};
+use fenz_chassis::{error_response, identity::Authorizer, media_url::MediaUrls};
 use fenz_contract::routes::{RAW_ROUTES, Route};
+use fenz_core::{Error, Reason, Result};
 use http::Method;
 
 use crate::app::Media;
@@ -22,7 +23,7 @@ pub use grpc::Uploads;
 #[derive(Clone)]
 pub struct Raw {
     pub media: Media,
-    pub gatekeeper: Gatekeeper,
+    pub authorizer: Authorizer,
     pub urls: MediaUrls,
 }
 
@@ -39,7 +40,7 @@ pub fn routes(raw: Raw) -> Router {
 }
 
 fn not_allowed(allow: &'static str) -> Response {
-    Error::new(Reason::MethodNotAllowed, format!("this path takes {allow}")).with("allow", allow).into_response()
+    error_response(Error::new(Reason::MethodNotAllowed, format!("this path takes {allow}")).with("allow", allow))
 }
 
 /// The contract's declaration of the route.

@@ -5,8 +5,9 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use fenz_chassis::{Error, Reason, Result, request, server::RouteName};
+use fenz_chassis::{error_response, request, server::RouteName};
 use fenz_contract::media::v1::UploadResponse;
+use fenz_core::{Error, Reason, Result};
 use http::{Method, header};
 use tracing::Instrument;
 
@@ -35,7 +36,7 @@ pub async fn image(State(raw): State<Raw>, request: Request) -> Response {
 async fn respond(raw: Raw, request: Request, path: &'static str, kind: Kind) -> Response {
     let mut response = match receive(raw, request, path, kind).await {
         Ok(upload) => Json(UploadResponse { upload: Some(grpc::message(upload)) }).into_response(),
-        Err(error) => error.into_response(),
+        Err(error) => error_response(error),
     };
     response.extensions_mut().insert(RouteName(path));
     response
@@ -46,7 +47,7 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
     let body = form::Body::new(body, raw.media.config.idle_timeout);
     let limit = raw.media.config.limit(kind);
     let checked = async {
-        let caller = raw.gatekeeper.admit(declared(&Method::POST, path)?, &parts.headers).await?;
+        let caller = raw.authorizer.admit(declared(&Method::POST, path)?, &parts.headers).await?;
         let owner = caller.require_user()?.id;
         if kind == Kind::Video {
             raw.media.check_channel(owner).await?;

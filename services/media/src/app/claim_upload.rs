@@ -1,9 +1,7 @@
 //! Claims an upload for another service's entity.
 
-use fenz_chassis::{
-    Error, Reason, Result, UserId,
-    database::{Txn, transact},
-};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::{Txn, transact};
 
 use super::Media;
 use crate::{

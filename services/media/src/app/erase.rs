@@ -1,11 +1,9 @@
 //! Erases a user: their uploads are not playable once auth's event is consumed;
 //! files and rows are deleted in batches as the object store allows.
 
-use fenz_chassis::{
-    Error, Result, UserId,
-    database::{Txn, transact},
-};
 use fenz_contract::events::v1::UserDeleted;
+use fenz_core::{Error, Result, UserId};
+use fenz_database::{Txn, transact};
 use fenz_events::{Batch, HandlerError, UserDataEraser};
 
 use super::{Media, store_failed};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use fenz_chassis::Result;
+use fenz_core::Result;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{Chunks, Media, object_writer::upload_aborted};

@@ -14,8 +14,9 @@ mod upload_limiter;
 
 use std::sync::Arc;
 
-use fenz_chassis::{Clock, Error, IdMaker, store::ObjectStore};
+use fenz_core::{Clock, Error, IdGenerator};
 use fenz_events::ErasureRunner;
+use fenz_object_store::ObjectStore;
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
@@ -34,7 +35,7 @@ pub use upload_limiter::UploadLimiter;
 pub struct Media {
     pub config: Arc<Config>,
     pub clock: Clock,
-    pub ids: IdMaker,
+    pub ids: IdGenerator,
     pub db: DatabaseConnection,
     pub store: ObjectStore,
     pub prober: Prober,
@@ -46,8 +47,8 @@ pub struct Media {
 }
 
 /// Maps a failure of the object store to an error for callers.
-fn store_failed(error: fenz_chassis::store::Error) -> Error {
-    use fenz_chassis::store::Error as Store;
+fn store_failed(error: fenz_object_store::Error) -> Error {
+    use fenz_object_store::Error as Store;
     match error {
         Store::Unreachable(_) | Store::Refused(500..) => Error::unavailable("the object store", error),
         Store::NotFound | Store::Refused(_) | Store::Settings(_) => Error::internal(error),

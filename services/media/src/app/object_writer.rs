@@ -2,10 +2,8 @@
 //! multipart upload, where a part is sent while the next one is buffered.
 
 use bytes::{Bytes, BytesMut};
-use fenz_chassis::{
-    Error, Reason, Result,
-    store::{self, Part},
-};
+use fenz_core::{Error, Reason, Result};
+use fenz_object_store::{self, Part};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
@@ -30,7 +28,7 @@ pub struct ObjectWriter {
     prefix: Bytes,
     hasher: BackgroundHasher,
     multipart_id: Option<String>,
-    in_flight: Option<JoinHandle<Result<Part, store::Error>>>,
+    in_flight: Option<JoinHandle<Result<Part, fenz_object_store::Error>>>,
     parts: Vec<Part>,
     has_sent: bool,
 }

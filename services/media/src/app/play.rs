@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fenz_chassis::{Error, Reason, Result, media_url::Audience, store};
+use fenz_chassis::media_url::Audience;
+use fenz_core::{Error, Reason, Result};
+use fenz_object_store::{self};
 use futures::{Stream, StreamExt};
 
 use super::{Media, store_failed};
@@ -39,7 +41,7 @@ impl Media {
     ) -> Result<impl Stream<Item = Result<Bytes, StreamError>> + Send + use<>> {
         let bytes = match self.store.get_range(&upload.object_key, first, last).await {
             // Another replica removed it while it was in our cache.
-            Err(store::Error::NotFound) => {
+            Err(fenz_object_store::Error::NotFound) => {
                 self.uploads.invalidate(&upload.id).await;
                 return Err(upload_removed());
             }
@@ -63,7 +65,7 @@ impl Media {
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(#[from] fenz_object_store::Error),
     #[error("the video is not playable any more")]
     Restricted,
 }

@@ -4,8 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::Txn, media_url::Audience};
+use fenz_chassis::media_url::Audience;
 use fenz_contract::events::v1::{VideoChanged, VideoDeleted};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::Txn;
 use moka::future::Cache;
 
 use super::{Media, play::upload_removed};

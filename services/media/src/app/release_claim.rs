@@ -1,9 +1,7 @@
 //! Releases a claim.
 
-use fenz_chassis::{
-    Result,
-    database::{Txn, transact},
-};
+use fenz_core::Result;
+use fenz_database::{Txn, transact};
 
 use super::Media;
 use crate::{domain::upload::UploadId, store::claims};

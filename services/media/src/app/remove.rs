@@ -1,11 +1,9 @@
 //! Deletes the files of removed uploads. The row is marked first, so that the
 //! sweeper retries a deletion that fails.
 
-use fenz_chassis::{
-    Result,
-    database::{Txn, transact},
-    store,
-};
+use fenz_core::Result;
+use fenz_database::{Txn, transact};
+use fenz_object_store::{self};
 
 use super::{Media, object_writer::ObjectWriter};
 use crate::{
@@ -61,7 +59,7 @@ impl Media {
         }
     }
 
-    pub(super) async fn delete_files(&self, upload: &RemovedUpload) -> Result<(), store::Error> {
+    pub(super) async fn delete_files(&self, upload: &RemovedUpload) -> Result<(), fenz_object_store::Error> {
         if let Some(multipart_id) = &upload.multipart_id {
             self.store.abort_multipart(&upload.object_key, multipart_id).await?;
         }

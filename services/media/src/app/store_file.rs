@@ -4,10 +4,8 @@
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use fenz_chassis::{
-    Error, Reason, Result, UserId,
-    database::{Txn, transact},
-};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::{Txn, transact};
 use tokio_util::sync::CancellationToken;
 
 use super::{

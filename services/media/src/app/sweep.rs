@@ -4,10 +4,8 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{
-    Result,
-    database::{Txn, transact},
-};
+use fenz_core::Result;
+use fenz_database::{Txn, transact};
 
 use super::Media;
 use crate::store::{playback_states, removal, usage};

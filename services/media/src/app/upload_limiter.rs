@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{Error, Reason, Result, UserId};
+use fenz_core::{Error, Reason, Result, UserId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Sent to a client that exceeds a limit.

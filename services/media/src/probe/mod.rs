@@ -10,7 +10,7 @@ mod sparse_copy;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use fenz_chassis::store::ObjectStore;
+use fenz_object_store::ObjectStore;
 use tokio::sync::Semaphore;
 
 use crate::domain::{media_info::MediaInfo, sniff::Format};

@@ -3,7 +3,7 @@
 
 use std::{io, path::Path};
 
-use fenz_chassis::store::{self, ObjectStore};
+use fenz_object_store::{self, ObjectStore};
 use futures::StreamExt;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -27,7 +27,7 @@ const MAX_BOXES: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(#[from] fenz_object_store::Error),
     #[error("the temporary file: {0}")]
     File(#[from] io::Error),
 }

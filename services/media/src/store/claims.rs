@@ -1,8 +1,9 @@
 //! Claims: which entity of another service uses an upload.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+use fenz_core::UserId;
+use fenz_database::DbError;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     entity::upload::{Column, Entity, State},
@@ -26,7 +27,7 @@ pub async fn claim_in_txn(
     owner: UserId,
     kind: Kind,
     claim: &str,
-) -> Result<ClaimOutcome, DbErr> {
+) -> Result<ClaimOutcome, DbError> {
     let unclaimed = Entity::update_many()
         .col_expr(Column::Claim, Expr::value(claim))
         .filter(Column::Id.eq(id.0))
@@ -78,7 +79,7 @@ pub async fn unclaim(
     claim: &str,
     only: Option<UploadId>,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Claim, Expr::value(None::<String>))
         .col_expr(Column::TouchedAt, Expr::value(now))
@@ -94,7 +95,7 @@ pub async fn remove_in_txn(
     claim: &str,
     only: Option<UploadId>,
     now: DateTime<Utc>,
-) -> Result<Vec<RemovedUpload>, DbErr> {
+) -> Result<Vec<RemovedUpload>, DbError> {
     let rows = Entity::find().filter(claimed(claim, only)).all(txn).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     // Also the poster of a video that was unclaimed on its own.

@@ -1,9 +1,6 @@
 //! The schema, one statement per migration: MariaDB commits each statement.
 
-use fenz_chassis::database::{
-    schema::{big, flag, index, index_as, number, table, text},
-    timestamp,
-};
+use fenz_database::schema::{big, flag, index, index_as, number, table, text, timestamp};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -25,7 +22,7 @@ impl MigratorTrait for Migrator {
             table("m20261122_000011_channel_states", channel_states),
             index("m20261122_000012_channel_states_owner", "channel_states", &["owner_id"]),
         ];
-        own.into_iter().chain(fenz_events::migrations()).collect()
+        own.into_iter().collect()
     }
 }
 

@@ -2,11 +2,12 @@
 //! consumed in any order; the highest version is stored.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
 use fenz_contract::events::v1::{VideoChanged, VideoDeleted};
+use fenz_core::UserId;
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -21,7 +22,7 @@ pub async fn video_changed_in_txn(
     txn: &impl ConnectionTrait,
     event: &VideoChanged,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     use video_state::{Column, Entity};
     insert_video_placeholder_in_txn(txn, event.video_id, now).await?;
     Entity::update_many()
@@ -44,7 +45,7 @@ pub async fn video_deleted_in_txn(
     txn: &impl ConnectionTrait,
     event: &VideoDeleted,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     use video_state::{Column, Entity};
     insert_video_placeholder_in_txn(txn, event.video_id, now).await?;
     Entity::update_many()
@@ -63,7 +64,7 @@ async fn insert_video_placeholder_in_txn(
     txn: &impl ConnectionTrait,
     video_id: i64,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     use video_state::{ActiveModel, Column, Entity};
     let placeholder = ActiveModel {
         video_id: Set(video_id),
@@ -88,7 +89,7 @@ pub async fn channel_changed_in_txn(
     owner: UserId,
     state: ChannelState,
     version: i64,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     use channel_state::{ActiveModel, Column, Entity};
     let placeholder = ActiveModel {
         channel_id: Set(channel_id),
@@ -111,7 +112,7 @@ pub async fn channel_changed_in_txn(
 }
 
 /// None when the upload does not exist or is removed.
-pub async fn status(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<PlaybackStatus>, DbErr> {
+pub async fn status(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<PlaybackStatus>, DbError> {
     let stored = upload::Entity::find_by_id(id.0).filter(upload::Column::State.eq(upload::State::Stored));
     let claim = stored.select_only().column(upload::Column::Claim).into_tuple::<Option<String>>().one(db).await?;
     let Some(claim) = claim else { return Ok(None) };
@@ -127,14 +128,14 @@ pub async fn status(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<Pl
 }
 
 /// Whether a user's channel is known to be deleted; false for an unknown one.
-pub async fn is_channel_deleted(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
+pub async fn is_channel_deleted(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbError> {
     let of_owner = channel_state::Entity::find().filter(channel_state::Column::OwnerId.eq(owner.0)).all(db).await?;
     Ok(!of_owner.is_empty() && of_owner.iter().all(|channel| channel.is_deleted))
 }
 
 /// Deletes the states of videos deleted before a time. It must be so long ago that
 /// no event of them can be delivered any more.
-pub async fn remove_deleted_videos(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn remove_deleted_videos(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     use video_state::{Column, Entity};
     Entity::delete_many().filter(Column::IsDeleted.eq(true)).filter(Column::UpdatedAt.lt(before)).exec(db).await?;
     Ok(())
@@ -142,7 +143,7 @@ pub async fn remove_deleted_videos(db: &impl ConnectionTrait, before: DateTime<U
 
 /// Deletes the states of a user's channel and videos. A deleted video's owner may
 /// be unknown, but its channel's id is the owner's user id.
-pub async fn remove_of_user(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+pub async fn remove_of_user(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbError> {
     let of_owner =
         Condition::any().add(video_state::Column::OwnerId.eq(owner.0)).add(video_state::Column::ChannelId.eq(owner.0));
     let videos = video_state::Entity::delete_many().filter(of_owner).exec(db).await?;

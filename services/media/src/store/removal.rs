@@ -1,10 +1,11 @@
 //! Removing uploads: the row is marked, then the files are deleted, then the row.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
+use fenz_core::UserId;
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany, sea_query::Expr,
 };
 
 use super::{
@@ -32,7 +33,11 @@ impl From<Model> for RemovedUpload {
 
 /// Removes all uploads of a user. Those in progress are aborted by the process that
 /// receives them, so that no part is stored after the removal.
-pub async fn remove_of_user_in_txn(txn: &impl ConnectionTrait, owner: UserId, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn remove_of_user_in_txn(
+    txn: &impl ConnectionTrait,
+    owner: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
     let of_owner = |state| Condition::all().add(Column::OwnerId.eq(owner.0)).add(Column::State.eq(state));
     set_removed(now).filter(of_owner(State::Stored)).exec(txn).await?;
     // `touched_at` stays the last heartbeat.
@@ -42,7 +47,7 @@ pub async fn remove_of_user_in_txn(txn: &impl ConnectionTrait, owner: UserId, no
 }
 
 /// Whether an upload of a user is still being aborted.
-pub async fn has_aborting(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbErr> {
+pub async fn has_aborting(db: &impl ConnectionTrait, owner: UserId) -> Result<bool, DbError> {
     let aborting = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Aborting));
     Ok(aborting.one(db).await?.is_some())
 }
@@ -51,7 +56,7 @@ pub async fn list_removed_of_user(
     db: &impl ConnectionTrait,
     owner: UserId,
     limit: u64,
-) -> Result<Vec<RemovedUpload>, DbErr> {
+) -> Result<Vec<RemovedUpload>, DbError> {
     let removed = Entity::find().filter(Column::OwnerId.eq(owner.0)).filter(Column::State.eq(State::Removed));
     Ok(removed.limit(limit).all(db).await?.into_iter().map(RemovedUpload::from).collect())
 }
@@ -61,7 +66,7 @@ pub async fn insert_orphan_in_txn(
     txn: &impl ConnectionTrait,
     upload: &RemovedUpload,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(upload.id.0),
         owner_id: Set(NO_OWNER),
@@ -89,7 +94,7 @@ pub async fn abort_in_txn(
     db: &impl ConnectionTrait,
     id: UploadId,
     now: DateTime<Utc>,
-) -> Result<Vec<RemovedUpload>, DbErr> {
+) -> Result<Vec<RemovedUpload>, DbError> {
     let rows = Entity::find().filter(with_poster(id)).all(db).await?;
     let removed: Vec<RemovedUpload> = rows.into_iter().map(RemovedUpload::from).collect();
     mark_removed(db, removed.iter().map(|upload| upload.id), now).await?;
@@ -100,7 +105,7 @@ pub(super) async fn mark_removed(
     db: &impl ConnectionTrait,
     ids: impl Iterator<Item = UploadId>,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let ids: Vec<i64> = ids.map(|id| id.0).collect();
     if ids.is_empty() {
         return Ok(());
@@ -121,7 +126,7 @@ pub async fn remove_interrupted(
     db: &impl ConnectionTrait,
     last_heartbeat: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<u64, DbErr> {
+) -> Result<u64, DbError> {
     let incomplete = Column::State.is_in([State::Receiving, State::Aborting]);
     let interrupted = Condition::all().add(incomplete).add(Column::TouchedAt.lt(last_heartbeat));
     Ok(set_removed(now).filter(interrupted).exec(db).await?.rows_affected)
@@ -134,7 +139,7 @@ pub async fn remove_unused_in_txn(
     id: UploadId,
     unused_since: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<bool, DbErr> {
+) -> Result<bool, DbError> {
     let updated = set_removed(now).filter(unused(unused_since)).filter(Column::Id.eq(id.0)).exec(txn).await?;
     if updated.rows_affected == 0 {
         return Ok(false);
@@ -151,7 +156,11 @@ fn unused(since: DateTime<Utc>) -> Condition {
         .add(Column::TouchedAt.lt(since))
 }
 
-pub async fn list_unused(db: &impl ConnectionTrait, since: DateTime<Utc>, limit: u64) -> Result<Vec<UploadId>, DbErr> {
+pub async fn list_unused(
+    db: &impl ConnectionTrait,
+    since: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<UploadId>, DbError> {
     let rows = Entity::find().filter(unused(since)).order_by_asc(Column::TouchedAt).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| UploadId(row.id)).collect())
 }
@@ -161,7 +170,7 @@ pub async fn list_removed(
     db: &impl ConnectionTrait,
     after: Option<UploadId>,
     limit: u64,
-) -> Result<Vec<RemovedUpload>, DbErr> {
+) -> Result<Vec<RemovedUpload>, DbError> {
     let removed = Condition::all().add(Column::State.eq(State::Removed));
     let removed = removed.add_option(after.map(|id| Column::Id.gt(id.0)));
     let rows = Entity::find().filter(removed).order_by_asc(Column::Id).limit(limit).all(db).await?;
@@ -169,7 +178,7 @@ pub async fn list_removed(
 }
 
 /// Deletes the row of a removed upload.
-pub async fn delete_row(db: &impl ConnectionTrait, id: UploadId) -> Result<(), DbErr> {
+pub async fn delete_row(db: &impl ConnectionTrait, id: UploadId) -> Result<(), DbError> {
     let removed = Entity::delete_many().filter(Column::Id.eq(id.0)).filter(Column::State.eq(State::Removed));
     removed.exec(db).await?;
     Ok(())

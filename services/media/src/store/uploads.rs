@@ -1,10 +1,10 @@
 //! Uploads in progress and stored uploads.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
+use fenz_core::UserId;
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, UpdateMany,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, UpdateMany, sea_query::Expr,
 };
 
 use super::entity::upload::{ActiveModel, Column, Entity, Model, State};
@@ -40,7 +40,7 @@ impl From<Model> for Upload {
     }
 }
 
-pub async fn insert(db: &impl ConnectionTrait, upload: PendingUpload, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn insert(db: &impl ConnectionTrait, upload: PendingUpload, now: DateTime<Utc>) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(upload.id.0),
         owner_id: Set(upload.owner.0),
@@ -68,18 +68,18 @@ fn receiving(id: UploadId) -> UpdateMany<Entity> {
 }
 
 /// False when the upload was aborted meanwhile.
-pub async fn set_multipart_id(db: &impl ConnectionTrait, id: UploadId, multipart_id: &str) -> Result<bool, DbErr> {
+pub async fn set_multipart_id(db: &impl ConnectionTrait, id: UploadId, multipart_id: &str) -> Result<bool, DbError> {
     let updated = receiving(id).col_expr(Column::MultipartId, Expr::value(multipart_id)).exec(db).await?;
     Ok(updated.rows_affected == 1)
 }
 
 /// False when the upload was aborted; none when there is no row.
-pub async fn is_receiving(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<bool>, DbErr> {
+pub async fn is_receiving(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<bool>, DbError> {
     Ok(Entity::find_by_id(id.0).one(db).await?.map(|row| row.state == State::Receiving))
 }
 
 /// The heartbeat of an upload in progress and its poster.
-pub async fn touch(db: &impl ConnectionTrait, id: UploadId, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn touch(db: &impl ConnectionTrait, id: UploadId, now: DateTime<Utc>) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::TouchedAt, Expr::value(now))
         .filter(with_poster(id))
@@ -95,7 +95,7 @@ pub async fn mark_stored(
     id: UploadId,
     metadata: &UploadMetadata,
     now: DateTime<Utc>,
-) -> Result<bool, DbErr> {
+) -> Result<bool, DbError> {
     let updated = receiving(id)
         .col_expr(Column::State, Expr::value(State::Stored))
         .col_expr(Column::SizeBytes, Expr::value(metadata.size_bytes as i64))
@@ -111,7 +111,7 @@ pub async fn mark_stored(
 }
 
 /// A stored upload of any owner: the caller has a signed address.
-pub async fn find(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<Upload>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<Upload>, DbError> {
     let row = Entity::find_by_id(id.0).filter(Column::State.eq(State::Stored)).one(db).await?;
     Ok(row.map(Upload::from))
 }

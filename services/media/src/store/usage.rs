@@ -1,10 +1,11 @@
 //! Users' stored and daily bytes.
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::UserId;
+use fenz_core::UserId;
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
     sea_query::{Alias, Expr, OnConflict},
 };
 
@@ -16,7 +17,7 @@ fn day(at: DateTime<Utc>) -> i32 {
 }
 
 /// Adds to the daily usage.
-pub async fn add(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>, bytes: u64) -> Result<(), DbErr> {
+pub async fn add(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>, bytes: u64) -> Result<(), DbError> {
     use daily_usage::{ActiveModel, Column, Entity};
     let row = ActiveModel { owner_id: Set(owner.0), day: Set(day(at)), bytes: Set(bytes as i64) };
     let total = Expr::col((Entity, Column::Bytes)).add(bytes as i64);
@@ -26,30 +27,30 @@ pub async fn add(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>, by
 }
 
 /// Deletes rows older than yesterday.
-pub async fn remove_old(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn remove_old(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbError> {
     daily_usage::Entity::delete_many().filter(daily_usage::Column::Day.lt(day(now) - 1)).exec(db).await?;
     Ok(())
 }
 
-pub async fn remove_of_user(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbErr> {
+pub async fn remove_of_user(db: &impl ConnectionTrait, owner: UserId) -> Result<u64, DbError> {
     let of_owner = daily_usage::Entity::delete_many().filter(daily_usage::Column::OwnerId.eq(owner.0));
     Ok(of_owner.exec(db).await?.rows_affected)
 }
 
 /// Uploads in progress count with their declared sizes.
-pub async fn including_pending(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>) -> Result<Usage, DbErr> {
+pub async fn including_pending(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>) -> Result<Usage, DbError> {
     let Usage { stored, sent_today } = without_pending(db, owner, at).await?;
     let pending = sum(db, owner, upload::State::Receiving).await?;
     Ok(Usage { stored: stored + pending, sent_today: sent_today + pending })
 }
 
-pub async fn without_pending(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>) -> Result<Usage, DbErr> {
+pub async fn without_pending(db: &impl ConnectionTrait, owner: UserId, at: DateTime<Utc>) -> Result<Usage, DbError> {
     let stored = sum(db, owner, upload::State::Stored).await?;
     let sent = daily_usage::Entity::find_by_id((owner.0, day(at))).one(db).await?.map_or(0, |row| row.bytes as u64);
     Ok(Usage { stored, sent_today: sent })
 }
 
-async fn sum(db: &impl ConnectionTrait, owner: UserId, state: upload::State) -> Result<u64, DbErr> {
+async fn sum(db: &impl ConnectionTrait, owner: UserId, state: upload::State) -> Result<u64, DbError> {
     // PostgreSQL and MariaDB sum 64-bit integers as decimals.
     let integer = match db.get_database_backend() {
         DbBackend::MySql => "SIGNED",

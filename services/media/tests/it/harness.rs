@@ -3,13 +3,14 @@
 use std::{path::Path, time::Duration};
 
 use fenz_chassis::{
-    Role, Secret,
+    Secret,
     media_url::{Audience, MediaUrlSettings, MediaUrls},
     peers::PeerChannel,
 };
 use fenz_contract::media::v1::{
     ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, upload_service_client::UploadServiceClient,
 };
+use fenz_core::Role;
 use fenz_events::{Event, MailboxRegistry};
 use fenz_media::MediaService;
 use fenz_testkit::{Database, Sandbox};

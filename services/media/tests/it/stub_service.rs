@@ -1,15 +1,11 @@
 //! A stub service that publishes the events of content, channel and auth, and captures
 //! those of media.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
-use fenz_chassis::{Needs, Platform, Service, Surface};
+use fenz_chassis::{Endpoints, Platform, Service};
 use fenz_contract::events::v1::UserErased;
 use fenz_events::{Consumer, Event, Outbox, ReceivedEvent};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
 pub struct StubService;
@@ -29,36 +25,23 @@ impl CapturedEvents {
     }
 }
 
-pub struct Tables;
-
-impl MigratorTrait for Tables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        fenz_events::migrations()
-    }
-}
-
 impl Service for StubService {
     const NAME: &'static str = "content";
     const PORT: u16 = 0;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
     type Config = serde_json::Map<String, Value>;
-    type Migrator = Tables;
+    type Requirements = (fenz_events::Database<fenz_database::NoMigrations>,);
 
-    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+    async fn build(platform: Platform, (db,): Self::Requirements, _: Self::Config) -> anyhow::Result<Endpoints> {
         let captured: CapturedEvents = platform.shared.get();
-        *captured.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
+        *captured.outbox.lock().unwrap() = Some(Outbox::start(&platform, &db).await?);
         let erased = captured.erased;
         Consumer::new()
             .on(move |_, received: ReceivedEvent<UserErased>| {
                 erased.lock().unwrap().push(received.event);
                 async { Ok(()) }
             })
-            .start(&platform)
+            .start(&platform, &db)
             .await?;
-        Ok(Surface::default())
-    }
-
-    fn listen(_: &Self::Config) -> Option<SocketAddr> {
-        None
+        Ok(Endpoints::default())
     }
 }

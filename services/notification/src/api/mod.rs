@@ -4,29 +4,27 @@ pub mod encode;
 mod notifications;
 mod stream;
 
-use axum::{Router, response::IntoResponse, routing::get};
-use chrono::{DateTime, Utc};
-use fenz_chassis::{
-    Error, Reason,
-    identity::{Gatekeeper, TokenEnd},
-};
+use axum::{Router, routing::get};
+use chrono::DateTime;
+use fenz_chassis::{error_response, identity::Authorizer};
+use fenz_core::{Error, Reason, User};
 
-use crate::app::App;
+use crate::app::{App, StreamAccess};
 
 /// Implements the contract.
 #[derive(Clone)]
 pub struct Api(pub App);
 
-/// When an access token expires.
-fn token_expiry(end: TokenEnd) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(end.0, 0)
+/// How long a user's access token permits a stream.
+fn stream_access(user: &User) -> StreamAccess {
+    StreamAccess { user: user.id, expires_at: DateTime::from_timestamp(user.token_expires, 0) }
 }
 
 /// The raw route of `notification.proto`.
-pub fn routes(app: App, gatekeeper: Gatekeeper) -> Router {
+pub fn routes(app: App, authorizer: Authorizer) -> Router {
     let not_allowed =
-        async || Error::new(Reason::MethodNotAllowed, "this path takes GET").with("allow", "GET").into_response();
+        async || error_response(Error::new(Reason::MethodNotAllowed, "this path takes GET").with("allow", "GET"));
     Router::new()
         .route(stream::PATH, get(stream::open).fallback(not_allowed))
-        .with_state(stream::StreamRoute { app, gatekeeper })
+        .with_state(stream::StreamRoute { app, authorizer })
 }

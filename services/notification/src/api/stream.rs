@@ -16,11 +16,12 @@ use axum::{
 };
 use bytes::Bytes;
 use fenz_chassis::{
-    Error, Reason, Result,
-    identity::Gatekeeper,
-    server::{Lasting, RouteName},
+    error_response,
+    identity::Authorizer,
+    server::{LongLived, RouteName},
 };
 use fenz_contract::routes::{RAW_ROUTES, Route};
+use fenz_core::{Error, Reason, Result};
 use futures::{Stream, StreamExt, channel::mpsc, stream};
 use http::{HeaderMap, HeaderValue, Uri, header};
 use tokio::time::{Instant, Sleep};
@@ -39,13 +40,13 @@ const HEARTBEAT: &[u8] = b": alive\n\n";
 #[derive(Clone)]
 pub struct StreamRoute {
     pub app: App,
-    pub gatekeeper: Gatekeeper,
+    pub authorizer: Authorizer,
 }
 
 pub async fn open(State(route): State<StreamRoute>, request: Request) -> Response {
     let mut response = match route.respond(request.uri(), request.headers()).await {
         Ok(response) => response,
-        Err(error) => error.into_response(),
+        Err(error) => error_response(error),
     };
     response.extensions_mut().insert(RouteName(PATH));
     response
@@ -61,7 +62,7 @@ impl StreamRoute {
         let lifetime = self.app.stream_lifetime(access.expires_at);
         let live = EventStream::new(stream.frames, self.app.config.heartbeat, lifetime);
         let mut response = Body::from_stream(frames(missed, live)).into_response();
-        response.extensions_mut().insert(Lasting);
+        response.extensions_mut().insert(LongLived);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -74,8 +75,8 @@ impl StreamRoute {
         if let Some(ticket) = &query.ticket {
             return self.app.use_ticket(ticket).await;
         }
-        let (caller, end) = self.gatekeeper.admit_until(declared_route()?, headers).await?;
-        Ok(StreamAccess { user: caller.require_user()?.id, expires_at: end.and_then(super::token_expiry) })
+        let caller = self.authorizer.admit(declared_route()?, headers).await?;
+        Ok(super::stream_access(caller.require_user()?))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use fenz_chassis::{Result, UserId};
+use fenz_core::{Result, UserId};
 
 use super::App;
 use crate::{

@@ -1,6 +1,7 @@
 //! Marking as read.
 
-use fenz_chassis::{Error, Reason, Result, UserId, database::transact};
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::transact;
 
 use super::App;
 use crate::store::{notifications, readers, sequence};

@@ -12,7 +12,7 @@ mod streams;
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Clock, IdMaker, Platform};
+use fenz_core::{Clock, IdGenerator};
 use fenz_events::ErasureRunner;
 use moka::sync::Cache;
 use sea_orm::DatabaseConnection;
@@ -34,7 +34,7 @@ const COUNTS_TTL: Duration = Duration::from_secs(300);
 /// The dependencies of the use cases. Clones share them.
 #[derive(Clone)]
 pub struct App {
-    db: DatabaseConnection,
+    pub(crate) db: DatabaseConnection,
     clock: Clock,
     pub(crate) config: Arc<Config>,
     pub(crate) streams: Arc<StreamRegistry>,
@@ -45,14 +45,10 @@ pub struct App {
 
 impl App {
     /// `encode` makes the frames of open streams.
-    pub fn new(platform: &Platform, config: Config, erasures: ErasureRunner, encode: Encode) -> anyhow::Result<Self> {
-        Ok(Self::over(platform.db()?, platform.clock.clone(), platform.ids.clone(), config, erasures, encode))
-    }
-
-    fn over(
+    pub fn new(
         db: DatabaseConnection,
         clock: Clock,
-        ids: IdMaker,
+        ids: IdGenerator,
         config: Config,
         erasures: ErasureRunner,
         encode: Encode,

@@ -1,6 +1,7 @@
 //! Muting channels, also by users who are not members.
 
-use fenz_chassis::{Result, UserId, database::transact};
+use fenz_core::{Result, UserId};
+use fenz_database::transact;
 
 use super::App;
 use crate::store::{memberships, readers, sequence};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Error, Reason, Result, UserId};
+use fenz_core::{Error, Reason, Result, UserId};
 
 use super::{App, OpenStream};
 use crate::{

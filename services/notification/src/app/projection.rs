@@ -4,11 +4,11 @@
 //! in any order: the higher version is kept.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Clock, IdMaker, Result, UserId};
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
     VideoChanged, VideoDeleted, VideoUpdate,
 };
+use fenz_core::{Clock, IdGenerator, Result, UserId};
 use fenz_events::ErasureRunner;
 use sea_orm::ConnectionTrait;
 
@@ -37,14 +37,14 @@ const UPDATE_INTERVAL: TimeDelta = TimeDelta::hours(1);
 /// Clones share their dependencies.
 #[derive(Clone)]
 pub struct Projection {
-    ids: IdMaker,
+    ids: IdGenerator,
     clock: Clock,
     /// Events about deleted users are dropped.
     erasures: ErasureRunner,
 }
 
 impl Projection {
-    pub fn new(ids: IdMaker, clock: Clock, erasures: ErasureRunner) -> Self {
+    pub fn new(ids: IdGenerator, clock: Clock, erasures: ErasureRunner) -> Self {
         Self { ids, clock, erasures }
     }
 

@@ -1,6 +1,6 @@
 //! Deletes what is past its retention.
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 
 use super::App;
 use crate::store::{feed, latest_events, readers, sources, tickets};

@@ -1,6 +1,7 @@
 //! Which types of notifications a user receives.
 
-use fenz_chassis::{Result, UserId, database::transact};
+use fenz_core::{Result, UserId};
+use fenz_database::transact;
 
 use super::App;
 use crate::{

@@ -1,6 +1,7 @@
 //! Deletes a user's rows, and direct notifications about a deleted object.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use fenz_database::DbError;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{
     entity::{direct_notification as direct, membership, mute, stream_ticket as ticket},
@@ -9,7 +10,7 @@ use super::{
 use crate::domain::Seq;
 
 /// Deletes a user's rows, at most `limit` notifications at once; how many rows.
-pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user: i64, limit: u64) -> Result<u64, DbErr> {
+pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user: i64, limit: u64) -> Result<u64, DbError> {
     let notifications: Vec<Seq> = direct::Entity::find()
         .select_only()
         .column(direct::Column::Seq)
@@ -30,7 +31,7 @@ pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user: i64, limit:
 }
 
 /// Deletes direct notifications that name a user, channel or video; how many.
-pub async fn delete_about_in_txn(txn: &impl ConnectionTrait, about: i64, seq: Seq) -> Result<u64, DbErr> {
+pub async fn delete_about_in_txn(txn: &impl ConnectionTrait, about: i64, seq: Seq) -> Result<u64, DbError> {
     let recipients: Vec<i64> = direct::Entity::find()
         .select_only()
         .column(direct::Column::UserId)

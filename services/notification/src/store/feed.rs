@@ -1,11 +1,11 @@
 //! Ranges of the feed by position, and changes to a video's events.
 
+use fenz_database::DbError;
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::{
@@ -20,7 +20,7 @@ pub async fn channel_events(
     channels: Option<&[i64]>,
     after: Seq,
     up_to: Seq,
-) -> Result<Vec<ChannelNotification>, DbErr> {
+) -> Result<Vec<ChannelNotification>, DbError> {
     let mut query = event::Entity::find()
         .filter(event::Column::Seq.gt(after))
         .filter(event::Column::Seq.lte(up_to))
@@ -39,7 +39,7 @@ pub async fn channel_events(
 async fn hidden_among(
     db: &impl ConnectionTrait,
     channels: impl ExactSizeIterator<Item = i64>,
-) -> Result<HashSet<i64>, DbErr> {
+) -> Result<HashSet<i64>, DbError> {
     if channels.len() == 0 {
         return Ok(HashSet::new());
     }
@@ -52,7 +52,7 @@ async fn hidden_among(
 }
 
 /// Direct notifications between two positions, in order: `(user, notification)`.
-pub async fn direct(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<(i64, Notification)>, DbErr> {
+pub async fn direct(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<(i64, Notification)>, DbError> {
     let query = direct::Entity::find()
         .filter(direct::Column::Seq.gt(after))
         .filter(direct::Column::Seq.lte(up_to))
@@ -61,15 +61,15 @@ pub async fn direct(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result
 }
 
 /// The `(channel, kind)` pairs of a video's events.
-pub async fn channels_and_kinds_of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64, i32)>, DbErr> {
-    event::Entity::find()
+pub async fn channels_and_kinds_of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64, i32)>, DbError> {
+    Ok(event::Entity::find()
         .select_only()
         .columns([event::Column::ChannelId, event::Column::Kind])
         .filter(event::Column::VideoId.eq(video))
         .distinct()
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }
 
 /// Whether an event of a kind about a video happened between two times.
@@ -77,7 +77,7 @@ pub async fn has_event_between(
     db: &impl ConnectionTrait,
     (video, kind): (i64, i32),
     (from, to): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<bool, DbErr> {
+) -> Result<bool, DbError> {
     let events = event::Entity::find()
         .filter(event::Column::VideoId.eq(video))
         .filter(event::Column::Kind.eq(kind))
@@ -86,7 +86,7 @@ pub async fn has_event_between(
     Ok(events.count(db).await? > 0)
 }
 
-pub async fn set_video_visible_in_txn(txn: &impl ConnectionTrait, video: i64, is_visible: bool) -> Result<(), DbErr> {
+pub async fn set_video_visible_in_txn(txn: &impl ConnectionTrait, video: i64, is_visible: bool) -> Result<(), DbError> {
     event::Entity::update_many()
         .col_expr(event::Column::IsVisible, Expr::value(is_visible))
         .filter(event::Column::VideoId.eq(video))
@@ -95,7 +95,7 @@ pub async fn set_video_visible_in_txn(txn: &impl ConnectionTrait, video: i64, is
     Ok(())
 }
 
-pub async fn delete_video_in_txn(txn: &impl ConnectionTrait, video: i64) -> Result<(), DbErr> {
+pub async fn delete_video_in_txn(txn: &impl ConnectionTrait, video: i64) -> Result<(), DbError> {
     event::Entity::delete_many().filter(event::Column::VideoId.eq(video)).exec(txn).await?;
     Ok(())
 }
@@ -105,7 +105,7 @@ const BATCH: u64 = 1_000;
 
 /// Deletes a batch of rows created before a time; up to which position, and whether
 /// there may be more.
-pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(Seq, bool), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(Seq, bool), DbError> {
     // Along the primary key: creation times grow with the positions.
     let events: Vec<(Seq, DateTime<Utc>)> = event::Entity::find()
         .select_only()

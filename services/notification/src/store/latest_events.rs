@@ -1,11 +1,12 @@
 //! The newest event per channel and kind, so that counts and pages read only the events
 //! of channels that have new ones.
 
+use fenz_database::DbError;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QueryResult, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryResult, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
@@ -28,7 +29,7 @@ pub struct LatestEvent {
 
 /// Of a user's list: enabled kinds on unmuted, visible channels, with at least one
 /// event since the user joined.
-pub async fn of_user(db: &impl ConnectionTrait, user: i64, enabled: KindSet) -> Result<Vec<LatestEvent>, DbErr> {
+pub async fn of_user(db: &impl ConnectionTrait, user: i64, enabled: KindSet) -> Result<Vec<LatestEvent>, DbError> {
     let same_channel = |table: &'static str| Expr::col((table, "channel_id")).equals(("memberships", "channel_id"));
     let muted = Expr::col(("mutes", "user_id")).equals(("memberships", "user_id")).and(same_channel("mutes"));
     let hidden = same_channel("channels").and(Expr::col(("channels", "is_hidden")).eq(true));
@@ -54,7 +55,7 @@ pub async fn of_user(db: &impl ConnectionTrait, user: i64, enabled: KindSet) -> 
             since: row.try_get("", "since_seq")?,
         })
     };
-    let mut latest_events = db.query_all(&query).await?.into_iter().map(latest).collect::<Result<Vec<_>, DbErr>>()?;
+    let mut latest_events = db.query_all(&query).await?.into_iter().map(latest).collect::<Result<Vec<_>, DbError>>()?;
     // Newest first; a stable order, for the fingerprint.
     latest_events.sort_unstable_by_key(|event| std::cmp::Reverse((event.latest, event.channel)));
     Ok(latest_events)
@@ -68,12 +69,12 @@ pub fn fingerprint(latest_events: &[LatestEvent]) -> u64 {
 }
 
 /// Sets a new event as the newest.
-pub async fn advance_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i32, seq: Seq) -> Result<(), DbErr> {
+pub async fn advance_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i32, seq: Seq) -> Result<(), DbError> {
     upsert_in_txn(txn, (channel, kind), seq, seq).await
 }
 
 /// Queries the newest event again after some have changed.
-pub async fn recompute_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i32, seq: Seq) -> Result<(), DbErr> {
+pub async fn recompute_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i32, seq: Seq) -> Result<(), DbError> {
     let latest = event::Entity::find()
         .select_only()
         .column_as(event::Column::Seq.max(), "latest")
@@ -91,7 +92,7 @@ pub async fn recompute_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i3
 }
 
 /// As `recompute_in_txn`, for every kind.
-pub async fn recompute_channel_in_txn(txn: &impl ConnectionTrait, channel: i64, seq: Seq) -> Result<(), DbErr> {
+pub async fn recompute_channel_in_txn(txn: &impl ConnectionTrait, channel: i64, seq: Seq) -> Result<(), DbError> {
     let kinds: Vec<i32> = Entity::find()
         .select_only()
         .column(Column::Kind)
@@ -105,7 +106,7 @@ pub async fn recompute_channel_in_txn(txn: &impl ConnectionTrait, channel: i64, 
     Ok(())
 }
 
-async fn upsert_in_txn(txn: &impl ConnectionTrait, key: (i64, i32), latest: Seq, changed: Seq) -> Result<(), DbErr> {
+async fn upsert_in_txn(txn: &impl ConnectionTrait, key: (i64, i32), latest: Seq, changed: Seq) -> Result<(), DbError> {
     let row = ActiveModel { channel_id: Set(key.0), kind: Set(key.1), latest: Set(latest), changed: Set(changed) };
     let replace = OnConflict::columns([Column::ChannelId, Column::Kind])
         .update_columns([Column::Latest, Column::Changed])
@@ -115,7 +116,7 @@ async fn upsert_in_txn(txn: &impl ConnectionTrait, key: (i64, i32), latest: Seq,
 }
 
 /// Deletes the rows of channels whose events were all pruned.
-pub async fn prune(db: &impl ConnectionTrait, up_to: Seq) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, up_to: Seq) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::Latest.lte(up_to)).exec(db).await?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Memberships, projected from the channel service's events, and mutes.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
@@ -34,11 +35,11 @@ impl From<Model> for Membership {
     }
 }
 
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) -> Result<Option<Membership>, DbErr> {
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) -> Result<Option<Membership>, DbError> {
     Ok(Entity::find_by_id((user, channel)).lock_exclusive().one(txn).await?.map(Into::into))
 }
 
-pub async fn upsert_in_txn(txn: &impl ConnectionTrait, membership: Membership) -> Result<(), DbErr> {
+pub async fn upsert_in_txn(txn: &impl ConnectionTrait, membership: Membership) -> Result<(), DbError> {
     let row = ActiveModel {
         user_id: Set(membership.user),
         channel_id: Set(membership.channel),
@@ -55,7 +56,7 @@ pub async fn upsert_in_txn(txn: &impl ConnectionTrait, membership: Membership) -
 }
 
 /// The unmuted channels of these users: `(user, channel, since)`.
-pub async fn subscribed(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, i64, Seq)>, DbErr> {
+pub async fn subscribed(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, i64, Seq)>, DbError> {
     let muted = Expr::col(("mutes", "user_id"))
         .equals(("memberships", "user_id"))
         .and(Expr::col(("mutes", "channel_id")).equals(("memberships", "channel_id")));
@@ -75,7 +76,7 @@ pub async fn subscribed(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<
 }
 
 /// Idempotent.
-pub async fn mute_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) -> Result<(), DbErr> {
+pub async fn mute_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) -> Result<(), DbError> {
     let row = mute::ActiveModel { user_id: Set(user), channel_id: Set(channel) };
     let columns = [mute::Column::UserId, mute::Column::ChannelId];
     let keep = OnConflict::columns(columns).do_nothing_on(columns).to_owned();
@@ -83,7 +84,7 @@ pub async fn mute_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) ->
     Ok(())
 }
 
-pub async fn unmute_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) -> Result<(), DbErr> {
+pub async fn unmute_in_txn(txn: &impl ConnectionTrait, user: i64, channel: i64) -> Result<(), DbError> {
     mute::Entity::delete_many()
         .filter(mute::Column::UserId.eq(user))
         .filter(mute::Column::ChannelId.eq(channel))

@@ -1,9 +1,6 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::{
-    schema::{big, column, flag, index, number, rename_table, table, text},
-    timestamp,
-};
+use fenz_database::schema::{big, column, flag, index, number, rename_table, table, text, timestamp};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -36,7 +33,6 @@ impl MigratorTrait for Migrator {
             index("m20261121_000021_read_marks_age", "read_marks", &["seq"]),
         ];
         steps.extend(later());
-        steps.extend(fenz_events::migrations());
         steps
     }
 }

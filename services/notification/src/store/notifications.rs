@@ -1,9 +1,10 @@
 //! Notifications: a channel's events, one row for all members, and direct ones.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
     sea_query::{Alias, Expr, ExprTrait, Func, Query, SelectStatement},
 };
 
@@ -77,7 +78,7 @@ pub async fn insert_event_in_txn(
     txn: &impl ConnectionTrait,
     event: &ChannelEvent,
     notification: Notification,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = event::ActiveModel {
         seq: Set(notification.seq),
         channel_id: Set(event.channel),
@@ -101,7 +102,7 @@ pub async fn insert_direct_in_txn(
     user: i64,
     about: i64,
     notification: Notification,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = direct::ActiveModel {
         seq: Set(notification.seq),
         user_id: Set(user),
@@ -161,7 +162,7 @@ fn read_marks(user: i64) -> SelectStatement {
 }
 
 /// Counts up to `limit` and no further.
-async fn count(db: &impl ConnectionTrait, mut positions: SelectStatement, limit: u64) -> Result<u64, DbErr> {
+async fn count(db: &impl ConnectionTrait, mut positions: SelectStatement, limit: u64) -> Result<u64, DbError> {
     positions.limit(limit);
     let query = Query::select()
         .expr_as(Func::count(Expr::col("seq")), Alias::new("n"))
@@ -179,7 +180,7 @@ pub async fn count_above(
     latest: &[LatestEvent],
     floor: Seq,
     (unread, limit): (bool, u64),
-) -> Result<u64, DbErr> {
+) -> Result<u64, DbError> {
     let mut counted = count(db, direct_positions(user, enabled, floor, unread), limit).await?;
     let above: Vec<LatestEvent> = latest.iter().filter(|event| event.latest > floor).copied().collect();
     if counted < limit && !above.is_empty() {
@@ -188,9 +189,9 @@ pub async fn count_above(
     Ok(counted)
 }
 
-async fn positions(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<Seq>, DbErr> {
+async fn positions(db: &impl ConnectionTrait, query: &SelectStatement) -> Result<Vec<Seq>, DbError> {
     let rows = db.query_all(query).await?;
-    rows.into_iter().map(|row| row.try_get("", "seq")).collect()
+    Ok(rows.into_iter().map(|row| row.try_get("", "seq")).collect::<Result<_, _>>()?)
 }
 
 /// The positions of a user's newest notifications above a floor, newest first.
@@ -200,7 +201,7 @@ pub async fn newest(
     latest: &[LatestEvent],
     floor: Seq,
     limit: u64,
-) -> Result<Vec<Seq>, DbErr> {
+) -> Result<Vec<Seq>, DbError> {
     let direct = direct_positions(user, enabled, floor, false).order_by("seq", Order::Desc).limit(limit).to_owned();
     let mut newest = positions(db, &direct).await?;
     // These are distinct events, newest first: with `limit` of them, nothing older than
@@ -219,7 +220,7 @@ pub async fn newest(
 }
 
 /// The notifications at these positions, newest first.
-pub async fn at(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Vec<Notification>, DbErr> {
+pub async fn at(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Vec<Notification>, DbError> {
     if seqs.is_empty() {
         return Ok(Vec::new());
     }
@@ -237,7 +238,7 @@ pub async fn at(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Ve
 }
 
 /// The position of a notification, if it is in the user's list.
-pub async fn find(db: &impl ConnectionTrait, user: i64, id: i64) -> Result<Option<Seq>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, user: i64, id: i64) -> Result<Option<Seq>, DbError> {
     let direct = direct::Entity::find().filter(direct::Column::Id.eq(id)).filter(direct::Column::UserId.eq(user));
     if let Some(row) = direct.one(db).await? {
         return Ok(Some(row.seq));
@@ -264,7 +265,12 @@ pub async fn find(db: &impl ConnectionTrait, user: i64, id: i64) -> Result<Optio
 
 /// The position for a membership that began at a time: before the first event of the
 /// channel that happened after it, or the last position.
-pub async fn position_at(db: &impl ConnectionTrait, channel: i64, at: DateTime<Utc>, last: Seq) -> Result<Seq, DbErr> {
+pub async fn position_at(
+    db: &impl ConnectionTrait,
+    channel: i64,
+    at: DateTime<Utc>,
+    last: Seq,
+) -> Result<Seq, DbError> {
     let first = event::Entity::find()
         .select_only()
         .column_as(event::Column::Seq.min(), "seq")

@@ -1,9 +1,10 @@
 //! Users' read state, settings, and when their subscriptions last changed.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -23,7 +24,7 @@ pub struct Change {
 
 /// Inserts the row where it is missing, increments its version and so locks it. Enough
 /// for changes that open streams need not know of.
-pub async fn bump_version_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbErr> {
+pub async fn bump_version_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbError> {
     let default = Reader::default();
     let row = ActiveModel {
         user_id: Set(user),
@@ -41,25 +42,25 @@ pub async fn bump_version_in_txn(txn: &impl ConnectionTrait, user: i64) -> Resul
     Ok(())
 }
 
-async fn set(txn: &impl ConnectionTrait, user: i64, column: Column, value: Expr) -> Result<(), DbErr> {
+async fn set(txn: &impl ConnectionTrait, user: i64, column: Column, value: Expr) -> Result<(), DbError> {
     Entity::update_many().col_expr(column, value).filter(Column::UserId.eq(user)).exec(txn).await?;
     Ok(())
 }
 
 /// The user's subscriptions changed at a position.
-pub async fn mark_changed_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+pub async fn mark_changed_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbError> {
     bump_version_in_txn(txn, user).await?;
     set(txn, user, Column::ChangedSeq, Expr::value(seq)).await
 }
 
 /// Ends the user's open streams.
-pub async fn close_streams_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+pub async fn close_streams_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbError> {
     mark_changed_in_txn(txn, user, seq).await?;
     set(txn, user, Column::ClosedSeq, Expr::value(seq)).await
 }
 
 /// Ends the user's open streams, and resets read state and settings.
-pub async fn reset_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn reset_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq, now: DateTime<Utc>) -> Result<(), DbError> {
     close_streams_in_txn(txn, user, seq).await?;
     let default = Reader::default();
     Entity::update_many()
@@ -73,13 +74,13 @@ pub async fn reset_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq, now: 
 }
 
 /// Deletes the rows of users who were deleted before a time: their streams have ended.
-pub async fn prune_erased(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune_erased(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::ErasedAt.lt(before)).exec(db).await?;
     Ok(())
 }
 
 /// As `mark_changed_in_txn`, for those of these users who have a row.
-pub async fn mark_all_changed_in_txn(txn: &impl ConnectionTrait, users: &[i64], seq: Seq) -> Result<(), DbErr> {
+pub async fn mark_all_changed_in_txn(txn: &impl ConnectionTrait, users: &[i64], seq: Seq) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .col_expr(Column::ChangedSeq, Expr::value(seq))
@@ -94,30 +95,30 @@ pub async fn set_enabled_in_txn(
     user: i64,
     enabled: KindSet,
     seq: Seq,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     mark_changed_in_txn(txn, user, seq).await?;
     set(txn, user, Column::Enabled, Expr::value(enabled.bits())).await
 }
 
 /// The enabled kinds, locked until the transaction ends.
-pub async fn lock_enabled_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<KindSet, DbErr> {
+pub async fn lock_enabled_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<KindSet, DbError> {
     bump_version_in_txn(txn, user).await?;
     enabled(txn, user).await
 }
 
-pub async fn enabled(db: &impl ConnectionTrait, user: i64) -> Result<KindSet, DbErr> {
+pub async fn enabled(db: &impl ConnectionTrait, user: i64) -> Result<KindSet, DbError> {
     let row = Entity::find_by_id(user).one(db).await?;
     Ok(row.map_or(KindSet::ALL, |row| KindSet::from_bits(row.enabled)))
 }
 
 /// The enabled kinds of those of these users who have a row.
-pub async fn enabled_of(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, KindSet)>, DbErr> {
+pub async fn enabled_of(db: &impl ConnectionTrait, users: &[i64]) -> Result<Vec<(i64, KindSet)>, DbError> {
     let rows = Entity::find().filter(Column::UserId.is_in(users.iter().copied())).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.user_id, KindSet::from_bits(row.enabled))).collect())
 }
 
 /// Marks everything up to a position as read.
-pub async fn mark_all_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+pub async fn mark_all_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbError> {
     bump_version_in_txn(txn, user).await?;
     // Never backwards: of two concurrent calls, the lower position may be written last.
     Entity::update_many()
@@ -135,7 +136,7 @@ pub async fn mark_all_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Se
 }
 
 /// Marks one notification as read.
-pub async fn mark_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbErr> {
+pub async fn mark_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -> Result<(), DbError> {
     bump_version_in_txn(txn, user).await?;
     let row = read_mark::ActiveModel { user_id: Set(user), seq: Set(seq) };
     let keep = OnConflict::columns([read_mark::Column::UserId, read_mark::Column::Seq])
@@ -146,20 +147,20 @@ pub async fn mark_read_in_txn(txn: &impl ConnectionTrait, user: i64, seq: Seq) -
 }
 
 /// Which of these positions are marked as read one by one.
-pub async fn read_among(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Vec<Seq>, DbErr> {
-    read_mark::Entity::find()
+pub async fn read_among(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Vec<Seq>, DbError> {
+    Ok(read_mark::Entity::find()
         .select_only()
         .column(read_mark::Column::Seq)
         .filter(read_mark::Column::UserId.eq(user))
         .filter(read_mark::Column::Seq.is_in(seqs.iter().copied()))
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }
 
 /// Users whose subscriptions changed after a position. There is no upper bound: a row
 /// has only its last change, and a change above the bound would hide one below.
-pub async fn changed_after(db: &impl ConnectionTrait, after: Seq) -> Result<Vec<Change>, DbErr> {
+pub async fn changed_after(db: &impl ConnectionTrait, after: Seq) -> Result<Vec<Change>, DbError> {
     let rows = Entity::find()
         .select_only()
         .columns([Column::UserId, Column::ClosedSeq])
@@ -171,12 +172,12 @@ pub async fn changed_after(db: &impl ConnectionTrait, after: Seq) -> Result<Vec<
 }
 
 /// How many rows.
-pub async fn delete_read_marks(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+pub async fn delete_read_marks(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbError> {
     Ok(read_mark::Entity::delete_many().filter(read_mark::Column::UserId.eq(user)).exec(db).await?.rows_affected)
 }
 
 /// Deletes the read marks of pruned notifications.
-pub async fn prune_read_marks(db: &impl ConnectionTrait, up_to: Seq) -> Result<(), DbErr> {
+pub async fn prune_read_marks(db: &impl ConnectionTrait, up_to: Seq) -> Result<(), DbError> {
     read_mark::Entity::delete_many().filter(read_mark::Column::Seq.lte(up_to)).exec(db).await?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Channels and videos, projected from their services' events.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
 };
 
 use super::entity::{channel, video};
@@ -27,7 +28,7 @@ pub struct Video {
     pub version: i64,
 }
 
-pub async fn channel(db: &impl ConnectionTrait, id: i64) -> Result<Option<Channel>, DbErr> {
+pub async fn channel(db: &impl ConnectionTrait, id: i64) -> Result<Option<Channel>, DbError> {
     let row = channel::Entity::find_by_id(id).one(db).await?;
     Ok(row.map(|row| Channel {
         id: row.channel_id,
@@ -38,7 +39,7 @@ pub async fn channel(db: &impl ConnectionTrait, id: i64) -> Result<Option<Channe
     }))
 }
 
-pub async fn upsert_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbErr> {
+pub async fn upsert_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbError> {
     use channel::Column as C;
     let row = channel::ActiveModel {
         channel_id: Set(channel.id),
@@ -54,22 +55,22 @@ pub async fn upsert_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel
 }
 
 /// An owner's channels: `(id, version)`.
-pub async fn channels_of(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<(i64, i64)>, DbErr> {
-    channel::Entity::find()
+pub async fn channels_of(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<(i64, i64)>, DbError> {
+    Ok(channel::Entity::find()
         .select_only()
         .columns([channel::Column::ChannelId, channel::Column::Version])
         .filter(channel::Column::OwnerId.eq(owner))
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }
 
-pub async fn lock_video_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Video>, DbErr> {
+pub async fn lock_video_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Video>, DbError> {
     let row = video::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
     Ok(row.map(|row| Video { id: row.video_id, is_visible: row.is_visible, version: row.version }))
 }
 
-pub async fn upsert_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn upsert_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: DateTime<Utc>) -> Result<(), DbError> {
     use video::Column as C;
     let row = video::ActiveModel {
         video_id: Set(video.id),
@@ -83,7 +84,7 @@ pub async fn upsert_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: 
 }
 
 /// Deletes videos that have not changed since; the bus no longer has events of theirs.
-pub async fn prune_videos(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune_videos(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     video::Entity::delete_many().filter(video::Column::UpdatedAt.lt(before)).exec(db).await?;
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! One-time stream tickets, stored by their digest.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use fenz_database::DbError;
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::entity::stream_ticket::{ActiveModel, Column, Entity};
 
@@ -17,7 +18,7 @@ pub async fn insert(
     digest: &str,
     owner: TicketOwner,
     expires_at: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let row = ActiveModel {
         digest: Set(digest.to_owned()),
         user_id: Set(owner.user),
@@ -29,7 +30,7 @@ pub async fn insert(
 }
 
 /// Consumes a ticket; its owner, if it was valid. Of concurrent calls one succeeds.
-pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<TicketOwner>, DbErr> {
+pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -> Result<Option<TicketOwner>, DbError> {
     let Some(row) = Entity::find_by_id(digest.to_owned()).one(db).await? else { return Ok(None) };
     let taken = Entity::delete_by_id(digest.to_owned()).exec(db).await?.rows_affected == 1;
     let is_valid = taken && row.expires_at > now && row.token_expires_at.is_none_or(|end| end > now);
@@ -37,12 +38,12 @@ pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -
 }
 
 /// Deletes a user's tickets.
-pub async fn revoke_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbErr> {
+pub async fn revoke_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::UserId.eq(user)).exec(txn).await?;
     Ok(())
 }
 
-pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::ExpiresAt.lte(now)).exec(db).await?;
     Ok(())
 }

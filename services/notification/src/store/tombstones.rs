@@ -2,9 +2,10 @@
 //! are still to be removed.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -43,13 +44,13 @@ impl From<Model> for Tombstone {
     }
 }
 
-pub async fn find(db: &impl ConnectionTrait, channel: i64) -> Result<Option<Tombstone>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, channel: i64) -> Result<Option<Tombstone>, DbError> {
     Ok(Entity::find_by_id(channel).one(db).await?.map(Tombstone::from))
 }
 
 /// Stores the tombstone and deletes the channel and its events; how many rows. Its
 /// memberships are swept later.
-pub async fn delete_channel_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<u64, DbErr> {
+pub async fn delete_channel_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<u64, DbError> {
     let row = ActiveModel {
         channel_id: Set(tombstone.channel),
         owner_id: Set(tombstone.owner),
@@ -75,12 +76,12 @@ pub async fn delete_channel_in_txn(txn: &impl ConnectionTrait, tombstone: Tombst
     Ok(channels.rows_affected + events.rows_affected)
 }
 
-pub async fn unswept_of_owner(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<Tombstone>, DbErr> {
+pub async fn unswept_of_owner(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<Tombstone>, DbError> {
     let rows = Entity::find().filter(Column::IsSwept.eq(false)).filter(Column::OwnerId.eq(owner)).all(db).await?;
     Ok(rows.into_iter().map(Tombstone::from).collect())
 }
 
-pub async fn unswept(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Tombstone>, DbErr> {
+pub async fn unswept(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Tombstone>, DbError> {
     let rows = Entity::find().filter(Column::IsSwept.eq(false)).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(Tombstone::from).collect())
 }
@@ -90,7 +91,7 @@ pub async fn delete_memberships_in_txn(
     txn: &impl ConnectionTrait,
     tombstone: Tombstone,
     limit: u64,
-) -> Result<Vec<i64>, DbErr> {
+) -> Result<Vec<i64>, DbError> {
     use membership::Column as C;
     // As in `Tombstone::covers`.
     let undated = Condition::all().add(C::ChangedAt.is_null()).add(C::SinceSeq.lt(tombstone.seq));
@@ -126,7 +127,7 @@ pub async fn delete_memberships_in_txn(
 }
 
 /// Deletes the channel's mutes: no membership is left.
-pub async fn mark_swept_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<(), DbErr> {
+pub async fn mark_swept_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<(), DbError> {
     mute::Entity::delete_many().filter(mute::Column::ChannelId.eq(tombstone.channel)).exec(txn).await?;
     Entity::update_many()
         .col_expr(Column::IsSwept, Expr::value(true))
@@ -137,7 +138,7 @@ pub async fn mark_swept_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone)
     Ok(())
 }
 
-pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::DeletedAt.lt(before)).filter(Column::IsSwept.eq(true)).exec(db).await?;
     Ok(())
 }

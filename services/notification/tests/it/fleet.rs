@@ -1,31 +1,22 @@
 //! The notification service, a service that publishes events, and a client.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
-use fenz_chassis::{Needs, Platform, Role, Service, Surface};
+use fenz_chassis::{Endpoints, Platform, Service};
 use fenz_contract::events::v1::{MembershipChanged, NewVideo, SessionsEnded, UserErased};
+use fenz_core::Role;
 use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_notification::Notifications;
 use fenz_testkit::{Database, Sandbox};
 use reqwest::{Client, Method, RequestBuilder};
 use sea_orm::{ConnectionTrait, Statement};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde_json::Value;
 
 /// Publishes the events of content and channel that a test needs.
 struct Publisher;
-
-struct Migrations;
-
-impl MigratorTrait for Migrations {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        fenz_events::migrations()
-    }
-}
 
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 struct NoConfig {}
@@ -37,12 +28,11 @@ pub type Erased = Arc<Mutex<Vec<UserErased>>>;
 impl Service for Publisher {
     const NAME: &'static str = "content";
     const PORT: u16 = 8002;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
     type Config = NoConfig;
-    type Migrator = Migrations;
+    type Requirements = (fenz_events::Database<fenz_database::NoMigrations>,);
 
-    async fn build(platform: Platform, _: NoConfig) -> anyhow::Result<Surface> {
-        let outbox = Outbox::start(&platform).await?;
+    async fn build(platform: Platform, (db,): Self::Requirements, _: NoConfig) -> anyhow::Result<Endpoints> {
+        let outbox = Outbox::start(&platform, &db).await?;
         platform.shared.get::<SharedOutbox>().set(outbox).ok();
         let erased = platform.shared.get::<Erased>();
         Consumer::new()
@@ -50,13 +40,9 @@ impl Service for Publisher {
                 erased.lock().expect("no panic before").push(received.event);
                 async { Ok(()) }
             })
-            .start(&platform)
+            .start(&platform, &db)
             .await?;
-        Ok(Surface::default())
-    }
-
-    fn listen(_: &NoConfig) -> Option<SocketAddr> {
-        None
+        Ok(Endpoints::default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
-use fenz_chassis::{Role, UserId};
+use fenz_core::{Role, UserId};
 use fenz_testkit::Database;
 use futures::{Stream, StreamExt};
 use reqwest::{Method, RequestBuilder};

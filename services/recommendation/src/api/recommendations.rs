@@ -1,8 +1,9 @@
 //! `RecommendationService`.
 
-use fenz_chassis::{Caller, Result};
-use fenz_contract::recommendation::v1::{self as pb, recommendation_service_server::RecommendationService};
-use tonic::{Request, Response, Status};
+use fenz_chassis::caller_of;
+use fenz_contract::recommendation::v1::{self as pb, RecommendationServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use super::{Api, encode};
 use crate::domain::{
@@ -12,13 +13,12 @@ use crate::domain::{
 
 const DEFAULT_SIZE: i32 = 20;
 
-#[async_trait::async_trait]
-impl RecommendationService for Api {
+impl RecommendationServiceHandler for Api {
     async fn list_recommended(
         &self,
         request: Request<pb::ListRecommendedRequest>,
-    ) -> Result<Response<pb::ListRecommendedResponse>, Status> {
-        let user = Caller::of(&request).user().map(|user| user.id.0);
+    ) -> Result<Response<pb::ListRecommendedResponse>> {
+        let user = caller_of(&request).user().map(|user| user.id.0);
         let message = request.into_inner();
         let viewer = Viewer::new(user, message.session_id);
         // Pages beyond the end of a feed are empty, so overflow is harmless.
@@ -35,7 +35,7 @@ impl RecommendationService for Api {
     async fn list_popular(
         &self,
         request: Request<pb::ListPopularRequest>,
-    ) -> Result<Response<pb::ListPopularResponse>, Status> {
+    ) -> Result<Response<pb::ListPopularResponse>> {
         let message = request.into_inner();
         let page = Page::of(message.page, message.page_size, CAP)?;
         let (videos, total) = self.0.popular(Window::parse(message.window.as_deref()), page).await?;
@@ -46,8 +46,8 @@ impl RecommendationService for Api {
     async fn get_recommendation_settings(
         &self,
         request: Request<pb::GetRecommendationSettingsRequest>,
-    ) -> Result<Response<pb::GetRecommendationSettingsResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::GetRecommendationSettingsResponse>> {
+        let caller = caller_of(&request);
         let watched_last = self.0.watched_last(caller.require_user()?).await?;
         let settings = Some(pb::RecommendationSettings { watched_last });
         Ok(Response::new(pb::GetRecommendationSettingsResponse { settings }))
@@ -56,8 +56,8 @@ impl RecommendationService for Api {
     async fn update_recommendation_settings(
         &self,
         request: Request<pb::UpdateRecommendationSettingsRequest>,
-    ) -> Result<Response<pb::UpdateRecommendationSettingsResponse>, Status> {
-        let caller = Caller::of(&request);
+    ) -> Result<Response<pb::UpdateRecommendationSettingsResponse>> {
+        let caller = caller_of(&request);
         // Required by the contract.
         let watched_last = request.into_inner().watched_last.unwrap_or_default();
         self.0.set_watched_last(caller.require_user()?, watched_last).await?;

@@ -1,9 +1,9 @@
 //! `SearchService`.
 
-use fenz_chassis::Result;
-use fenz_contract::recommendation::v1::{self as pb, search_service_server::SearchService};
+use fenz_contract::recommendation::v1::{self as pb, SearchServiceHandler};
+use fenz_core::Result;
 use fenz_search_index::{Access, Facets, Filters, Query, Sort};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use super::encode;
 use crate::{
@@ -14,14 +14,13 @@ use crate::{
 #[derive(Clone)]
 pub struct SearchApi(pub Search);
 
-#[async_trait::async_trait]
-impl SearchService for SearchApi {
-    async fn search(&self, request: Request<pb::SearchRequest>) -> Result<Response<pb::SearchResponse>, Status> {
+impl SearchServiceHandler for SearchApi {
+    async fn search(&self, request: Request<pb::SearchRequest>) -> Result<Response<pb::SearchResponse>> {
         let response = self.0.find(query(request.into_inner())?).await?;
         Ok(Response::new(encode_response(response)))
     }
 
-    async fn suggest(&self, request: Request<pb::SuggestRequest>) -> Result<Response<pb::SuggestResponse>, Status> {
+    async fn suggest(&self, request: Request<pb::SuggestRequest>) -> Result<Response<pb::SuggestResponse>> {
         let suggestions = self.0.suggest(request.into_inner().q).await?;
         Ok(Response::new(pb::SuggestResponse { suggestions }))
     }

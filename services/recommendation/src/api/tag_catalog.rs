@@ -1,14 +1,13 @@
 //! `TagCatalogService`.
 
-use fenz_chassis::Result;
-use fenz_contract::recommendation::v1::{self as pb, tag_catalog_service_server::TagCatalogService};
-use tonic::{Request, Response, Status};
+use fenz_contract::recommendation::v1::{self as pb, TagCatalogServiceHandler};
+use fenz_core::Result;
+use tonic::{Request, Response};
 
 use super::{Api, encode};
 
-#[async_trait::async_trait]
-impl TagCatalogService for Api {
-    async fn find_tags(&self, request: Request<pb::FindTagsRequest>) -> Result<Response<pb::FindTagsResponse>, Status> {
+impl TagCatalogServiceHandler for Api {
+    async fn find_tags(&self, request: Request<pb::FindTagsRequest>) -> Result<Response<pb::FindTagsResponse>> {
         let tags = encode::tags(self.0.find_tags(&request.into_inner().ids).await?);
         Ok(Response::new(pb::FindTagsResponse { tags }))
     }

@@ -1,7 +1,8 @@
 //! Erases a user: tag choices, settings, and the projection of their videos and
 //! channels, here and in Redis.
 
-use fenz_chassis::{Result, UserId, database::transact};
+use fenz_core::{Result, UserId};
+use fenz_database::transact;
 use fenz_events::{Batch, UserDataEraser};
 
 use super::App;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Error, Reason, Result, User, UserId};
+use fenz_core::{Error, Reason, Result, User, UserId};
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
@@ -40,7 +40,7 @@ impl PreferenceCache {
             return Ok(Arc::default());
         }
         let read = self.entries.try_get_with_by_ref(viewer, self.read(viewer)).await;
-        read.map_err(|error| Error::new(error.reason, error.message()))
+        read.map_err(|error| Error::new(error.reason, error.message.clone()))
     }
 
     async fn read(&self, viewer: &Viewer) -> Result<Arc<FeedPreferences>> {
@@ -66,7 +66,7 @@ impl App {
 
     pub async fn set_watched_last(&self, user: &User, watched_last: bool) -> Result<()> {
         let UserId(id) = user.id;
-        let set = fenz_chassis::database::transact(&self.db, |txn| async move {
+        let set = fenz_database::transact(&self.db, |txn| async move {
             if self.erasures.is_erased(&*txn, UserId(id)).await? {
                 return Err(Error::new(Reason::UserNotFound, "this account is gone"));
             }

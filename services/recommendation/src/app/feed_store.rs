@@ -13,7 +13,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use fenz_chassis::redis::{Redis, Script, cmd, pipe};
+use fenz_cache::{Redis, Script, cmd, pipe};
 use moka::sync::Cache;
 use prost::Message;
 use tokio::sync::Notify;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 use sea_orm::DatabaseConnection;
 
 use super::{SummaryCache, VideoSets, popular::Popular, wakeup::Wakeup};

@@ -23,7 +23,9 @@ mod watch_history;
 
 use std::sync::Arc;
 
-use fenz_chassis::{Clock, IdMaker, Platform};
+use fenz_cache::Redis;
+use fenz_chassis::{Platform, media_url::MediaUrls};
+use fenz_core::{Clock, IdGenerator};
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 
@@ -50,9 +52,9 @@ use crate::Config;
 /// What the use cases share. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    db: DatabaseConnection,
+    pub(crate) db: DatabaseConnection,
     clock: Clock,
-    ids: IdMaker,
+    ids: IdGenerator,
     outbox: Outbox,
     pub(crate) config: Arc<Config>,
     pub(crate) erasures: ErasureRunner,
@@ -70,14 +72,21 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(platform: &Platform, config: Config, outbox: Outbox) -> anyhow::Result<Self> {
-        let (db, clock, redis) = (platform.db()?, platform.clock.clone(), platform.redis());
+    pub fn new(
+        platform: &Platform,
+        db: DatabaseConnection,
+        urls: MediaUrls,
+        redis: Option<Redis>,
+        config: Config,
+        outbox: Outbox,
+    ) -> anyhow::Result<Self> {
+        let clock = platform.clock.clone();
         let limiter = Arc::new(ReadLimiter::new(config.database_reads, platform.shared.get()));
-        let codec = SummaryCodec::new(platform)?;
+        let codec = SummaryCodec::new(urls, clock.clone());
         let summaries = Arc::new(SummaryCache::new(db.clone(), redis.clone(), limiter.clone(), &config, codec));
         let sets = Arc::new(VideoSets::new(db.clone(), redis.clone(), limiter.clone()));
         let popular = Arc::new(Popular::new(db.clone(), clock.clone(), redis.clone(), limiter.clone(), &config));
-        let erasures = ErasureRunner::new(platform, &outbox)?;
+        let erasures = ErasureRunner::new(platform, &outbox);
         Ok(Self {
             projection: Projection::new(clock.clone(), erasures.clone()),
             redis_sync: Arc::new(RedisSync::new(db.clone(), redis.clone(), sets.clone())),

@@ -6,11 +6,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{
-    Clock, Error, Result,
-    redis::{Away, Redis, cmd, pipe},
-};
+use fenz_cache::{Redis, Unavailable, cmd, pipe};
 use fenz_contract::recommendation::v1::VideoSummary;
+use fenz_core::{Clock, Error, Result};
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
@@ -89,7 +87,7 @@ impl Popular {
         read.await.map_err(shared)
     }
 
-    async fn read_redis(&self, window: Window) -> Result<Option<List>, Away> {
+    async fn read_redis(&self, window: Window) -> Result<Option<List>, Unavailable> {
         let Some(redis) = &self.redis else { return Ok(None) };
         let mut range = cmd("ZRANGE");
         range.arg(list_key(redis, window)).arg(0).arg(-1).arg("REV");
@@ -120,7 +118,7 @@ impl Popular {
         Ok(Arc::new(scored.into_iter().map(|(id, _)| id).collect()))
     }
 
-    async fn write_redis(&self, redis: &Redis, window: Window, scored: &[(i64, f64)]) -> Result<(), Away> {
+    async fn write_redis(&self, redis: &Redis, window: Window, scored: &[(i64, f64)]) -> Result<(), Unavailable> {
         let key = list_key(redis, window);
         let mut write = pipe();
         write.atomic().cmd("DEL").arg(&key).ignore();
@@ -161,7 +159,7 @@ impl Popular {
 }
 
 fn shared(error: Arc<Error>) -> Error {
-    Arc::try_unwrap(error).unwrap_or_else(|error| Error::new(error.reason, error.message()))
+    Arc::try_unwrap(error).unwrap_or_else(|error| Error::new(error.reason, error.message.clone()))
 }
 
 impl App {

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 use moka::sync::Cache;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 

@@ -7,11 +7,12 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Clock, UserId, database::Txn};
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
     VideoDeleted, VideosImported, ViewsCounted,
 };
+use fenz_core::{Clock, UserId};
+use fenz_database::Txn;
 use fenz_events::{ErasureRunner, HandlerError};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 
 use super::App;
 use crate::{

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use fenz_chassis::{Error, Result};
+use fenz_core::{Error, Result};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How many reads went to the database instead of a cache.

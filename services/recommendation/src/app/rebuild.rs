@@ -5,11 +5,13 @@
 use std::{collections::HashSet, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
-use fenz_chassis::{Clock, Error, Platform, UserId, database::transact, peers::PeerChannel};
+use fenz_chassis::{Platform, peers::PeerChannel};
 use fenz_contract::{
     channel::v1::{ListCatalogChannelsRequest, channel_catalog_service_client::ChannelCatalogServiceClient},
     content::v1::{ListCatalogRequest, video_catalog_service_client::VideoCatalogServiceClient},
 };
+use fenz_core::{Clock, Error, UserId};
+use fenz_database::transact;
 use fenz_events::ErasureRunner;
 use sea_orm::DatabaseConnection;
 
@@ -42,9 +44,9 @@ pub struct Rebuild {
 }
 
 impl Rebuild {
-    pub fn new(platform: &Platform, erasures: ErasureRunner) -> Result<Self> {
+    pub fn new(platform: &Platform, db: DatabaseConnection, erasures: ErasureRunner) -> Result<Self> {
         Ok(Self {
-            db: platform.db()?,
+            db,
             clock: platform.clock.clone(),
             erasures,
             content: VideoCatalogServiceClient::new(platform.peers.require("content")?)

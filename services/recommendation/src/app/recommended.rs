@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use fenz_chassis::Result;
 use fenz_contract::recommendation::v1::VideoSummary;
+use fenz_core::Result;
 
 use super::{App, feed_store::Feed, prefetch, sets::SetKey, summaries::Preloaded};
 use crate::domain::{

@@ -7,10 +7,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fenz_chassis::{
-    Error, Result,
-    redis::{Pipeline, Redis, pipe},
-};
+use fenz_cache::{Pipeline, Redis, pipe};
+use fenz_core::{Error, Result};
 use sea_orm::DatabaseConnection;
 
 use super::{VideoSets, popular, sets, summaries, wakeup::Wakeup};

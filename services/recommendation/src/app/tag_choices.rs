@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use fenz_chassis::{Error, Reason, Result, database::transact};
+use fenz_core::{Error, Reason, Result};
+use fenz_database::transact;
 
 use super::App;
 use crate::{
@@ -31,7 +32,7 @@ impl App {
                 return Err(Error::field(Reason::TagNotFound, "tagIds", "names a tag that is not there"));
             }
             if let Viewer::User(user) = viewer
-                && self.erasures.is_erased(&*txn, fenz_chassis::UserId(*user)).await?
+                && self.erasures.is_erased(&*txn, fenz_core::UserId(*user)).await?
             {
                 return Err(Error::new(Reason::UserNotFound, "this account is gone"));
             }

@@ -1,7 +1,8 @@
 //! Tags: reading them, and managing them as an administrator.
 
-use fenz_chassis::{Error, Reason, Result, User};
 use fenz_contract::events::v1::{TagChanged, TagDeleted};
+use fenz_core::{Error, Reason, Result, User};
+use fenz_database::is_duplicate;
 use fenz_events::AuditEntry;
 use serde_json::{Value, json};
 
@@ -113,7 +114,7 @@ fn not_found() -> Error {
 }
 
 fn as_taken(error: Error) -> Error {
-    if error.is_duplicate() {
+    if is_duplicate(&error) {
         return Error::new(Reason::TagTaken, "another tag has this name or slug");
     }
     error

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 
 use super::App;
 use crate::store::listing;

@@ -1,9 +1,10 @@
 //! Channels, and the visibility of their videos.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -21,7 +22,7 @@ pub async fn upsert_newer_in_txn(
     txn: &impl ConnectionTrait,
     channel: &Channel,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     let seq = sequence::next_in_txn(txn).await?;
     let old = Entity::find_by_id(channel.id).one(txn).await?;
     if old.as_ref().is_some_and(|old| old.version >= channel.version) {
@@ -54,7 +55,7 @@ pub async fn upsert_newer_in_txn(
     update_videos_in_txn(txn, channel, seq).await
 }
 
-async fn update_videos_in_txn(txn: &impl ConnectionTrait, channel: &Channel, seq: Seq) -> Result<(), DbErr> {
+async fn update_videos_in_txn(txn: &impl ConnectionTrait, channel: &Channel, seq: Seq) -> Result<(), DbError> {
     evictions::insert_channel_in_txn(txn, seq, channel.id).await?;
     video::Entity::update_many()
         .col_expr(video::Column::IsVisible, Expr::value(channel.is_visible()))
@@ -69,10 +70,10 @@ async fn update_videos_in_txn(txn: &impl ConnectionTrait, channel: &Channel, seq
 }
 
 /// The invisible ones of these.
-pub(super) async fn find_invisible(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<i64>, DbErr> {
+pub(super) async fn find_invisible(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<i64>, DbError> {
     let invisible = Column::IsHidden.eq(true).or(Column::IsDeleted.eq(true));
     let query = Entity::find().select_only().column(Column::ChannelId);
-    query.filter(Column::ChannelId.is_in(ids.iter().copied())).filter(invisible).into_tuple().all(db).await
+    Ok(query.filter(Column::ChannelId.is_in(ids.iter().copied())).filter(invisible).into_tuple().all(db).await?)
 }
 
 /// Id and version of the channels in an id range that exist and were last
@@ -81,9 +82,9 @@ pub async fn find_in_range(
     db: &impl ConnectionTrait,
     (after, through): (i64, i64),
     updated_before: DateTime<Utc>,
-) -> Result<Vec<(i64, i64)>, DbErr> {
+) -> Result<Vec<(i64, i64)>, DbError> {
     let query = Entity::find().select_only().column(Column::ChannelId).column(Column::Version);
-    query
+    Ok(query
         .filter(Column::ChannelId.gt(after))
         .filter(Column::ChannelId.lte(through))
         .filter(Column::IsDeleted.eq(false))
@@ -91,17 +92,17 @@ pub async fn find_in_range(
         .order_by_asc(Column::ChannelId)
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }
 
 /// The ids of a user's channels.
-pub async fn find_by_owner(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<i64>, DbErr> {
+pub async fn find_by_owner(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<i64>, DbError> {
     let query = Entity::find().select_only().column(Column::ChannelId);
-    query.filter(Column::OwnerId.eq(owner)).into_tuple().all(db).await
+    Ok(query.filter(Column::OwnerId.eq(owner)).into_tuple().all(db).await?)
 }
 
 /// Deletes tombstones from before a time.
-pub async fn prune_deleted(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune_deleted(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     Entity::delete_many().filter(Column::IsDeleted.eq(true)).filter(Column::UpdatedAt.lt(before)).exec(db).await?;
     Ok(())
 }

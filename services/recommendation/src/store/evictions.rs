@@ -1,9 +1,10 @@
 //! The queue of changes that Redis does not reflect yet. It is written in the
 //! transaction of the change, so that none is lost while Redis is unavailable.
 
+use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
@@ -24,7 +25,7 @@ pub struct Eviction {
     pub views_only: bool,
 }
 
-pub async fn insert_in_txn(txn: &impl ConnectionTrait, evictions: Vec<Eviction>) -> Result<(), DbErr> {
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, evictions: Vec<Eviction>) -> Result<(), DbError> {
     if evictions.is_empty() {
         return Ok(());
     }
@@ -39,7 +40,7 @@ pub async fn insert_in_txn(txn: &impl ConnectionTrait, evictions: Vec<Eviction>)
 }
 
 /// All showable videos of a channel.
-pub async fn insert_channel_in_txn(txn: &impl ConnectionTrait, seq: Seq, channel: i64) -> Result<(), DbErr> {
+pub async fn insert_channel_in_txn(txn: &impl ConnectionTrait, seq: Seq, channel: i64) -> Result<(), DbError> {
     let videos = Query::select()
         .column(video::Column::VideoId)
         .from(video::Entity)
@@ -52,7 +53,7 @@ pub async fn insert_channel_in_txn(txn: &impl ConnectionTrait, seq: Seq, channel
 }
 
 /// All videos with a tag that is being deleted.
-pub async fn insert_tag_in_txn(txn: &impl ConnectionTrait, seq: Seq, tag: i64) -> Result<(), DbErr> {
+pub async fn insert_tag_in_txn(txn: &impl ConnectionTrait, seq: Seq, tag: i64) -> Result<(), DbError> {
     let videos = Query::select()
         .column(video_tag::Column::VideoId)
         .from(video_tag::Entity)
@@ -66,20 +67,20 @@ async fn insert_select_in_txn(
     seq: Seq,
     removed_tags: &str,
     mut videos: SelectStatement,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     videos.expr(Expr::val(seq)).expr(Expr::val(removed_tags)).expr(Expr::val(false));
     let mut insert = Query::insert();
     insert
         .into_table(Entity)
         .columns([Column::VideoId, Column::Seq, Column::LostTags, Column::ViewsOnly])
         .select_from(videos)
-        .map_err(|error| DbErr::Custom(error.to_string()))?;
+        .map_err(|error| DbError::malformed(error.to_string()))?;
     txn.execute(&insert).await?;
     Ok(())
 }
 
 /// The oldest entries.
-pub async fn oldest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Eviction>, DbErr> {
+pub async fn oldest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Eviction>, DbError> {
     let query = Entity::find().order_by_asc(Column::Seq).order_by_asc(Column::VideoId).limit(limit);
     let tags = |text: &str| text.split(',').filter_map(|tag| tag.parse().ok()).collect();
     let rows = query.all(db).await?;
@@ -95,7 +96,7 @@ pub async fn oldest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Evictio
 }
 
 /// Deletes the entries up to this one. New entries always sort after it.
-pub async fn delete_through(db: &impl ConnectionTrait, last: &Eviction) -> Result<(), DbErr> {
+pub async fn delete_through(db: &impl ConnectionTrait, last: &Eviction) -> Result<(), DbError> {
     let same = Condition::all().add(Column::Seq.eq(last.seq)).add(Column::VideoId.lte(last.video_id));
     Entity::delete_many().filter(Condition::any().add(Column::Seq.lt(last.seq)).add(same)).exec(db).await?;
     Ok(())

@@ -1,9 +1,10 @@
 //! Videos with what lists and the search index show of them.
 
+use fenz_database::DbError;
 use std::collections::HashMap;
 
 use sea_orm::{
-    ConnectionTrait, DbErr, Order, QueryResult,
+    ConnectionTrait, Order, QueryResult,
     sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement},
 };
 
@@ -65,7 +66,7 @@ fn select() -> SelectStatement {
 }
 
 /// These videos in no particular order, tombstones included.
-pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<ListedVideo>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<ListedVideo>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -75,7 +76,7 @@ pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<ListedVi
 }
 
 /// Public videos below an id, by descending id.
-pub async fn newest_public(db: &impl ConnectionTrait, before: i64, limit: u64) -> Result<Vec<ListedVideo>, DbErr> {
+pub async fn newest_public(db: &impl ConnectionTrait, before: i64, limit: u64) -> Result<Vec<ListedVideo>, DbError> {
     let mut query = select();
     query
         .and_where(video_column(Column::VideoId).lt(before))
@@ -88,7 +89,7 @@ pub async fn newest_public(db: &impl ConnectionTrait, before: i64, limit: u64) -
 
 /// The videos that changed after a position, in order; tombstones and
 /// invisible videos included.
-pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<ListedVideo>, DbErr> {
+pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<ListedVideo>, DbError> {
     let same = video_column(Column::ChangeSeq).eq(after.seq).and(video_column(Column::VideoId).gt(after.video_id));
     let mut query = select();
     query
@@ -101,9 +102,9 @@ pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64)
     fetch(db, query).await
 }
 
-async fn fetch(db: &impl ConnectionTrait, query: SelectStatement) -> Result<Vec<ListedVideo>, DbErr> {
+async fn fetch(db: &impl ConnectionTrait, query: SelectStatement) -> Result<Vec<ListedVideo>, DbError> {
     let rows = db.query_all(&query).await?;
-    let mut videos = rows.iter().map(from_row).collect::<Result<Vec<_>, DbErr>>()?;
+    let mut videos = rows.iter().map(from_row).collect::<Result<Vec<_>, DbError>>()?;
     let ids: Vec<i64> = videos.iter().map(|v| v.video.id).collect();
     let mut tags_of: HashMap<i64, Vec<i64>> = HashMap::new();
     for (video, tag) in tags::find_video_tags(db, &ids).await? {
@@ -115,7 +116,7 @@ async fn fetch(db: &impl ConnectionTrait, query: SelectStatement) -> Result<Vec<
     Ok(videos)
 }
 
-fn from_row(row: &QueryResult) -> Result<ListedVideo, DbErr> {
+fn from_row(row: &QueryResult) -> Result<ListedVideo, DbError> {
     let change_seq: Seq = row.try_get("", "change_seq")?;
     let views_seq: Option<Seq> = row.try_get("", "views_seq")?;
     let video = Video {

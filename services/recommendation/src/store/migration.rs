@@ -1,9 +1,6 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_chassis::database::{
-    schema::{big, flag, index, number, rename_table, table, text, unique},
-    timestamp,
-};
+use fenz_database::schema::{big, flag, index, number, rename_table, table, text, timestamp, unique};
 use sea_orm_migration::prelude::*;
 
 use crate::domain::decay;
@@ -13,7 +10,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let mut steps = vec![
+        vec![
             table("m20261121_000001_sequence", sequence),
             Box::new(SeedSequence),
             table("m20261121_000003_tags", tags),
@@ -46,9 +43,7 @@ impl MigratorTrait for Migrator {
             table("m20261121_000029_choosers", choosers),
             index("m20261121_000030_choosers_age", "choosers", &["chosen_at"]),
             rename_table("m20261129_000031_tag_choice_locks", "choosers", "tag_choice_locks"),
-        ];
-        steps.extend(fenz_events::migrations());
-        steps
+        ]
     }
 }
 

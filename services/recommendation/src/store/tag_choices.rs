@@ -1,8 +1,9 @@
 //! Which tags viewers have chosen. Reads return existing tags only.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
 };
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 use crate::domain::{Tag, TagId, Viewer};
 
 /// A viewer's tags, by name.
-pub async fn find(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<Vec<Tag>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<Vec<Tag>, DbError> {
     let ids = match viewer {
         Viewer::User(user) => user_tag_ids(db, *user).await?,
         Viewer::Guest(session) => guest_tag_ids(db, session).await?,
@@ -21,18 +22,18 @@ pub async fn find(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<Vec<Tag>
     tags::find(db, &ids).await
 }
 
-async fn user_tag_ids(db: &impl ConnectionTrait, user: i64) -> Result<Vec<i64>, DbErr> {
+async fn user_tag_ids(db: &impl ConnectionTrait, user: i64) -> Result<Vec<i64>, DbError> {
     let query = user_tag::Entity::find().select_only().column(user_tag::Column::TagId);
-    query.filter(user_tag::Column::UserId.eq(user)).into_tuple().all(db).await
+    Ok(query.filter(user_tag::Column::UserId.eq(user)).into_tuple().all(db).await?)
 }
 
-async fn guest_tag_ids(db: &impl ConnectionTrait, session: &str) -> Result<Vec<i64>, DbErr> {
+async fn guest_tag_ids(db: &impl ConnectionTrait, session: &str) -> Result<Vec<i64>, DbError> {
     let query = guest_tag::Entity::find().select_only().column(guest_tag::Column::TagId);
-    query.filter(guest_tag::Column::SessionId.eq(session)).into_tuple().all(db).await
+    Ok(query.filter(guest_tag::Column::SessionId.eq(session)).into_tuple().all(db).await?)
 }
 
 /// Serializes concurrent updates of one viewer, as from a double click.
-async fn lock_in_txn(txn: &impl ConnectionTrait, viewer: &Viewer, now: DateTime<Utc>) -> Result<(), DbErr> {
+async fn lock_in_txn(txn: &impl ConnectionTrait, viewer: &Viewer, now: DateTime<Utc>) -> Result<(), DbError> {
     let row = tag_choice_lock::ActiveModel { viewer: Set(lock_key(viewer)), chosen_at: Set(now) };
     let again =
         OnConflict::column(tag_choice_lock::Column::Viewer).update_column(tag_choice_lock::Column::ChosenAt).to_owned();
@@ -54,7 +55,7 @@ pub async fn replace_in_txn(
     viewer: &Viewer,
     tags: &[i64],
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     lock_in_txn(txn, viewer, now).await?;
     match viewer {
         Viewer::User(user) => replace_user_tags_in_txn(txn, *user, tags).await,
@@ -74,7 +75,7 @@ pub async fn replace_in_txn(
     }
 }
 
-async fn replace_user_tags_in_txn(txn: &impl ConnectionTrait, user: i64, tags: &[i64]) -> Result<(), DbErr> {
+async fn replace_user_tags_in_txn(txn: &impl ConnectionTrait, user: i64, tags: &[i64]) -> Result<(), DbError> {
     user_tag::Entity::delete_many().filter(user_tag::Column::UserId.eq(user)).exec(txn).await?;
     let row = |tag: &i64| user_tag::ActiveModel { user_id: Set(user), tag_id: Set(*tag) };
     if !tags.is_empty() {
@@ -83,7 +84,7 @@ async fn replace_user_tags_in_txn(txn: &impl ConnectionTrait, user: i64, tags: &
     Ok(())
 }
 
-async fn delete_guest_tags_in_txn(txn: &impl ConnectionTrait, session: &str) -> Result<(), DbErr> {
+async fn delete_guest_tags_in_txn(txn: &impl ConnectionTrait, session: &str) -> Result<(), DbError> {
     guest_tag::Entity::delete_many().filter(guest_tag::Column::SessionId.eq(session)).exec(txn).await?;
     Ok(())
 }
@@ -94,7 +95,7 @@ pub async fn transfer_guest_in_txn(
     user: i64,
     session: &str,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), DbError> {
     // Most guests have no tags when they sign in: those need no lock.
     if guest_tag_ids(txn, session).await?.is_empty() {
         return Ok(());
@@ -109,20 +110,20 @@ pub async fn transfer_guest_in_txn(
 }
 
 /// Removes a tag from every viewer.
-pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbErr> {
+pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbError> {
     user_tag::Entity::delete_many().filter(user_tag::Column::TagId.eq(tag.0)).exec(txn).await?;
     guest_tag::Entity::delete_many().filter(guest_tag::Column::TagId.eq(tag.0)).exec(txn).await?;
     Ok(())
 }
 
 /// Deletes a user's tags. Returns how many there were.
-pub async fn erase_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<u64, DbErr> {
+pub async fn erase_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<u64, DbError> {
     tag_choice_lock::Entity::delete_by_id(lock_key(&Viewer::User(user))).exec(txn).await?;
     Ok(user_tag::Entity::delete_many().filter(user_tag::Column::UserId.eq(user)).exec(txn).await?.rows_affected)
 }
 
 /// Deletes guests' tags from before a time, and old lock rows.
-pub async fn prune_guests(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn prune_guests(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<(), DbError> {
     guest_tag::Entity::delete_many().filter(guest_tag::Column::ChosenAt.lt(before)).exec(db).await?;
     tag_choice_lock::Entity::delete_many().filter(tag_choice_lock::Column::ChosenAt.lt(before)).exec(db).await?;
     Ok(())

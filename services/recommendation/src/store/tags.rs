@@ -1,9 +1,9 @@
 //! Tags.
 
 use chrono::{DateTime, Utc};
+use fenz_database::DbError;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::entity::{
@@ -17,13 +17,13 @@ fn tag(row: Model) -> Tag {
 }
 
 /// All of them, by name.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Tag>, DbErr> {
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Tag>, DbError> {
     let rows = Entity::find().order_by_asc(Column::NameKey).all(db).await?;
     Ok(rows.into_iter().map(tag).collect())
 }
 
 /// The existing ones of these, by name.
-pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Tag>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Tag>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -32,12 +32,12 @@ pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Tag>, Db
 }
 
 /// One tag, locked until the transaction ends.
-pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<Option<Tag>, DbErr> {
+pub async fn lock_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<Option<Tag>, DbError> {
     Ok(Entity::find_by_id(id.0).lock_exclusive().one(txn).await?.map(tag))
 }
 
 /// Inserts a tag; fails as a duplicate if the name or slug is in use.
-pub async fn insert_in_txn(txn: &impl ConnectionTrait, tag: &Tag, now: DateTime<Utc>) -> Result<(), DbErr> {
+pub async fn insert_in_txn(txn: &impl ConnectionTrait, tag: &Tag, now: DateTime<Utc>) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(tag.id.0),
         name: Set(tag.name.clone()),
@@ -51,7 +51,7 @@ pub async fn insert_in_txn(txn: &impl ConnectionTrait, tag: &Tag, now: DateTime<
 }
 
 /// Updates the name and slug.
-pub async fn update_in_txn(txn: &impl ConnectionTrait, tag: &Tag) -> Result<(), DbErr> {
+pub async fn update_in_txn(txn: &impl ConnectionTrait, tag: &Tag) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Name, Expr::value(tag.name.clone()))
         .col_expr(Column::NameKey, Expr::value(name_key(&tag.name)))
@@ -63,17 +63,17 @@ pub async fn update_in_txn(txn: &impl ConnectionTrait, tag: &Tag) -> Result<(), 
     Ok(())
 }
 
-pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<(), DbErr> {
+pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<(), DbError> {
     Entity::delete_by_id(id.0).exec(txn).await?;
     Ok(())
 }
 
 /// The tags of videos, as pairs of video and tag.
-pub async fn find_video_tags(db: &impl ConnectionTrait, videos: &[i64]) -> Result<Vec<(i64, i64)>, DbErr> {
+pub async fn find_video_tags(db: &impl ConnectionTrait, videos: &[i64]) -> Result<Vec<(i64, i64)>, DbError> {
     if videos.is_empty() {
         return Ok(Vec::new());
     }
-    video_tag::Entity::find()
+    Ok(video_tag::Entity::find()
         .select_only()
         .column(video_tag::Column::VideoId)
         .column(video_tag::Column::TagId)
@@ -81,5 +81,5 @@ pub async fn find_video_tags(db: &impl ConnectionTrait, videos: &[i64]) -> Resul
         .order_by_asc(video_tag::Column::TagId)
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }

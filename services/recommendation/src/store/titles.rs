@@ -1,10 +1,10 @@
 //! Title prefix search, for while there is no search index.
 
 use chrono::DateTime;
+use fenz_database::DbError;
 use fenz_search_index::{Access, Filters, Query, Sort};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, LikeExpr},
 };
 
@@ -16,7 +16,7 @@ use crate::domain::title_key;
 
 /// Ids of visible videos, the longest or the newest first: only the search
 /// index sorts in other ways.
-pub async fn find_by_prefix(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Result<Vec<i64>, DbErr> {
+pub async fn find_by_prefix(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Result<Vec<i64>, DbError> {
     let mut select = Entity::find()
         .select_only()
         .column(Column::VideoId)
@@ -30,7 +30,7 @@ pub async fn find_by_prefix(db: &impl ConnectionTrait, query: &Query, limit: u64
         Sort::Longest => select.order_by(Column::DurationSeconds, Order::Desc),
         _ => select,
     };
-    select.order_by_desc(Column::VideoId).limit(limit).into_tuple().all(db).await
+    Ok(select.order_by_desc(Column::VideoId).limit(limit).into_tuple().all(db).await?)
 }
 
 fn condition(filters: &Filters) -> Condition {

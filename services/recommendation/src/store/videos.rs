@@ -1,11 +1,12 @@
 //! The projection: one row per video, of its newest version.
 
+use fenz_database::DbError;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
@@ -29,7 +30,7 @@ pub async fn upsert_newer_in_txn(
     txn: &impl ConnectionTrait,
     videos: &[Video],
     now: DateTime<Utc>,
-) -> Result<usize, DbErr> {
+) -> Result<usize, DbError> {
     let seq = sequence::next_in_txn(txn).await?;
     let mut applied = 0;
     for videos in videos.chunks(ROWS) {
@@ -57,7 +58,7 @@ pub async fn upsert_newer_in_txn(
 }
 
 /// The stored versions of videos and whether they are visible.
-async fn stored_versions(txn: &impl ConnectionTrait, videos: &[Video]) -> Result<HashMap<i64, (i64, bool)>, DbErr> {
+async fn stored_versions(txn: &impl ConnectionTrait, videos: &[Video]) -> Result<HashMap<i64, (i64, bool)>, DbError> {
     let rows: Vec<(i64, i64, bool)> = Entity::find()
         .select_only()
         .columns([Column::VideoId, Column::Version, Column::IsVisible])
@@ -68,7 +69,7 @@ async fn stored_versions(txn: &impl ConnectionTrait, videos: &[Video]) -> Result
     Ok(rows.into_iter().map(|(id, version, visible)| (id, (version, visible))).collect())
 }
 
-async fn invisible_channels(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashSet<i64>, DbErr> {
+async fn invisible_channels(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashSet<i64>, DbError> {
     let ids: HashSet<i64> = videos.iter().map(|v| v.channel_id).collect();
     let ids: Vec<i64> = ids.into_iter().collect();
     Ok(channels::find_invisible(txn, &ids).await?.into_iter().collect())
@@ -76,7 +77,7 @@ async fn invisible_channels(txn: &impl ConnectionTrait, videos: &[&Video]) -> Re
 
 /// Replaces the tags of videos, ignoring unknown ones. Returns which tags were
 /// removed from each video.
-async fn replace_tags_in_txn(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashMap<i64, Vec<i64>>, DbErr> {
+async fn replace_tags_in_txn(txn: &impl ConnectionTrait, videos: &[&Video]) -> Result<HashMap<i64, Vec<i64>>, DbError> {
     let ids: Vec<i64> = videos.iter().map(|v| v.id).collect();
     let mut removed: HashMap<i64, Vec<i64>> = HashMap::new();
     for (video, tag) in tags::find_video_tags(txn, &ids).await? {
@@ -128,7 +129,10 @@ fn row(video: &Video, is_visible: bool, seq: Seq, now: DateTime<Utc>) -> ActiveM
     }
 }
 
-async fn replace_rows_in_txn(txn: &impl ConnectionTrait, rows: impl Iterator<Item = ActiveModel>) -> Result<(), DbErr> {
+async fn replace_rows_in_txn(
+    txn: &impl ConnectionTrait,
+    rows: impl Iterator<Item = ActiveModel>,
+) -> Result<(), DbError> {
     let replace = OnConflict::column(Column::VideoId)
         .update_columns([
             Column::ChangeSeq,
@@ -156,12 +160,12 @@ async fn replace_rows_in_txn(txn: &impl ConnectionTrait, rows: impl Iterator<Ite
 }
 
 /// Marks the videos of a renamed tag as changed. Takes the next sequence number.
-pub async fn touch_tagged_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbErr> {
+pub async fn touch_tagged_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbError> {
     let seq = sequence::next_in_txn(txn).await?;
     touch_in_txn(txn, tag, seq).await
 }
 
-async fn touch_in_txn(txn: &impl ConnectionTrait, tag: TagId, seq: Seq) -> Result<(), DbErr> {
+async fn touch_in_txn(txn: &impl ConnectionTrait, tag: TagId, seq: Seq) -> Result<(), DbError> {
     let tagged = Query::select()
         .column(video_tag::Column::VideoId)
         .from(video_tag::Entity)
@@ -176,7 +180,7 @@ async fn touch_in_txn(txn: &impl ConnectionTrait, tag: TagId, seq: Seq) -> Resul
 }
 
 /// Removes a tag from every video. Takes the next sequence number.
-pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbErr> {
+pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result<(), DbError> {
     let seq = sequence::next_in_txn(txn).await?;
     evictions::insert_tag_in_txn(txn, seq, tag.0).await?;
     touch_in_txn(txn, tag, seq).await?;
@@ -190,9 +194,9 @@ pub async fn find_in_range(
     db: &impl ConnectionTrait,
     (after, through): (i64, i64),
     not_after: Seq,
-) -> Result<Vec<(i64, i64)>, DbErr> {
+) -> Result<Vec<(i64, i64)>, DbError> {
     let query = Entity::find().select_only().columns([Column::VideoId, Column::Version]);
-    query
+    Ok(query
         .filter(Column::VideoId.gt(after))
         .filter(Column::VideoId.lte(through))
         .filter(Column::IsDeleted.eq(false))
@@ -200,13 +204,13 @@ pub async fn find_in_range(
         .order_by_asc(Column::VideoId)
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }
 
 /// The ids of some of an owner's videos.
-pub async fn find_by_owner(db: &impl ConnectionTrait, owner: i64, limit: u64) -> Result<Vec<i64>, DbErr> {
+pub async fn find_by_owner(db: &impl ConnectionTrait, owner: i64, limit: u64) -> Result<Vec<i64>, DbError> {
     let query = Entity::find().select_only().column(Column::VideoId);
-    query.filter(Column::OwnerId.eq(owner)).limit(limit).into_tuple().all(db).await
+    Ok(query.filter(Column::OwnerId.eq(owner)).limit(limit).into_tuple().all(db).await?)
 }
 
 /// Ids of public videos, ascending, of a tag or all.
@@ -215,7 +219,7 @@ pub async fn public_ids(
     tag: Option<TagId>,
     after: i64,
     limit: u64,
-) -> Result<Vec<i64>, DbErr> {
+) -> Result<Vec<i64>, DbError> {
     let mut query = Query::select();
     query
         .column((Entity, Column::VideoId))
@@ -236,12 +240,13 @@ pub async fn public_ids(
                 .order_by((video_tag::Entity, video_tag::Column::VideoId), sea_orm::Order::Asc);
         }
     }
-    db.query_all(&query).await?.into_iter().map(|row| row.try_get("", "video_id")).collect()
+    let rows = db.query_all(&query).await?;
+    Ok(rows.into_iter().map(|row| row.try_get("", "video_id")).collect::<Result<_, _>>()?)
 }
 
 /// Deletes a batch of tombstones from before a time. Returns whether there are
 /// more.
-pub async fn prune_deleted(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbErr> {
+pub async fn prune_deleted(db: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<bool, DbError> {
     let query = Entity::find().select_only().column(Column::VideoId);
     let old = query.filter(Column::IsDeleted.eq(true)).filter(Column::UpdatedAt.lt(before)).limit(ROWS as u64);
     let ids: Vec<i64> = old.into_tuple().all(db).await?;

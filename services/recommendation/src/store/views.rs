@@ -1,10 +1,11 @@
 //! View counts, by video and hour.
 
+use fenz_database::DbError;
 use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Query},
 };
 
@@ -30,7 +31,7 @@ pub struct ViewCount {
 
 /// Adds the views of an hour. Video ids must be distinct. Takes the next sequence
 /// number.
-pub async fn add_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[ViewCount]) -> Result<(), DbErr> {
+pub async fn add_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[ViewCount]) -> Result<(), DbError> {
     let seq = sequence::next_in_txn(txn).await?;
     for counts in counts.chunks(ROWS) {
         add_to_hour_in_txn(txn, hour, counts).await?;
@@ -39,7 +40,7 @@ pub async fn add_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[ViewCou
     Ok(())
 }
 
-async fn add_to_hour_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[ViewCount]) -> Result<(), DbErr> {
+async fn add_to_hour_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[ViewCount]) -> Result<(), DbError> {
     use view_hour::{ActiveModel, Column, Entity};
     let known: Vec<(i64, i64)> = Entity::find()
         .select_only()
@@ -61,7 +62,7 @@ async fn add_to_hour_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[Vie
 }
 
 /// Totals only grow, so the largest is the newest, in any order of events.
-async fn raise_totals_in_txn(txn: &impl ConnectionTrait, counts: &[ViewCount], seq: Seq) -> Result<(), DbErr> {
+async fn raise_totals_in_txn(txn: &impl ConnectionTrait, counts: &[ViewCount], seq: Seq) -> Result<(), DbError> {
     use video_views::{ActiveModel, Column, Entity};
     let query = Entity::find().select_only().columns([Column::VideoId, Column::Total]);
     let known = query.filter(Column::VideoId.is_in(counts.iter().map(|c| c.video_id))).into_tuple().all(txn).await?;
@@ -81,7 +82,11 @@ async fn raise_totals_in_txn(txn: &impl ConnectionTrait, counts: &[ViewCount], s
 }
 
 /// The view totals that changed after a position, in order.
-pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<(Cursor, i64)>, DbErr> {
+pub async fn changed_after(
+    db: &impl ConnectionTrait,
+    after: Cursor,
+    limit: u64,
+) -> Result<Vec<(Cursor, i64)>, DbError> {
     use video_views::{Column, Entity};
     let same = Column::ChangeSeq.eq(after.seq).and(Column::VideoId.gt(after.video_id));
     let rows: Vec<(i64, i64, i64)> = Entity::find()
@@ -105,7 +110,7 @@ pub async fn popular(
     now_hour: i32,
     since_hour: i32,
     limit: u64,
-) -> Result<Vec<(i64, f64)>, DbErr> {
+) -> Result<Vec<(i64, f64)>, DbError> {
     use view_hour::{Column, Entity};
     let decay = Alias::new("decay");
     let age = Expr::val(now_hour).sub(Expr::col((Entity, Column::Hour)));
@@ -131,8 +136,8 @@ pub async fn popular(
 }
 
 /// Ids of public videos, the newest first.
-pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, DbErr> {
-    video::Entity::find()
+pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, DbError> {
+    Ok(video::Entity::find()
         .select_only()
         .column(video::Column::VideoId)
         .filter(video::Column::IsVisible.eq(true))
@@ -141,11 +146,11 @@ pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, D
         .limit(limit)
         .into_tuple()
         .all(db)
-        .await
+        .await?)
 }
 
 /// Deletes the totals of earlier hours.
-pub async fn prune(db: &impl ConnectionTrait, before_hour: i32) -> Result<(), DbErr> {
+pub async fn prune(db: &impl ConnectionTrait, before_hour: i32) -> Result<(), DbError> {
     view_hour::Entity::delete_many().filter(view_hour::Column::Hour.lt(before_hour)).exec(db).await?;
     Ok(())
 }

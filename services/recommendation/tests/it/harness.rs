@@ -1,9 +1,10 @@
 //! Runs the service with stubs of content and channel, and calls it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use fenz_chassis::{Platform, Role, Secret};
+use fenz_chassis::{Platform, Process, Service, peers::PeerSettings};
 use fenz_contract::events::v1::VideoChanged;
+use fenz_core::Role;
 use fenz_events::{Event, MailboxRegistry};
 use fenz_recommendation::{DatabaseReads, Recommendations};
 use fenz_testkit::{Database, Sandbox};
@@ -136,29 +137,28 @@ impl Harness {
     }
 
     /// Connects the service's platform as a command does.
-    async fn connect(&self) -> (Platform, fenz_chassis::Process) {
-        let platform = self.recorded.platform.lock().unwrap().clone().unwrap();
-        let mut settings = platform.settings.clone();
-        settings.database.url = Secret::from(self.sandbox.database_url("recommendation").unwrap());
-        settings.peers.content = Some(self.sandbox.url("content"));
-        settings.peers.channel = Some(self.sandbox.url("content"));
-        settings.peers.auth = Some(self.sandbox.url("auth"));
-        let process = fenz_chassis::Process::default();
-        (fenz_chassis::connect::<Recommendations>(settings, &process).await.unwrap(), process)
+    async fn connect(&self) -> (Platform, <Recommendations as Service>::Requirements, Process) {
+        let (mut settings, _) = self.sandbox.settings::<Recommendations>().unwrap();
+        // The stub serves channel's catalog too.
+        let peers = [("auth", "auth"), ("content", "content"), ("channel", "content")];
+        let peers = peers.map(|(name, at)| (name.to_owned(), self.sandbox.url(at)));
+        settings.peers = PeerSettings::try_from(BTreeMap::from(peers)).unwrap();
+        let process = Process::default();
+        let (platform, requirements) = fenz_chassis::connect::<Recommendations>(settings, &process).await.unwrap();
+        (platform, requirements, process)
     }
 
     /// Runs the rebuild command.
     pub async fn rebuild(&self) -> String {
-        let (platform, process) = self.connect().await;
-        let rebuilt = fenz_recommendation::rebuild_on(&platform).await.unwrap();
+        let (platform, (db, ..), process) = self.connect().await;
+        let rebuilt = fenz_recommendation::rebuild_on(&platform, &db).await.unwrap();
         process.stop.cancel();
         rebuilt
     }
 
     /// Counts rows of the service's database, by a table and condition.
     pub async fn row_counter(&self) -> impl AsyncFn(&str) -> i64 {
-        let (platform, _process) = self.connect().await;
-        let db = platform.db().unwrap();
+        let (_platform, (db, ..), _process) = self.connect().await;
         async move |table: &str| {
             let sql = format!("SELECT COUNT(*) AS n FROM {table}");
             let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
@@ -175,8 +175,8 @@ impl Harness {
 
     /// Runs the rebuild-index command.
     pub async fn rebuild_index(&self) {
-        let (platform, process) = self.connect().await;
-        fenz_recommendation::rebuild_index_on(&platform).await.unwrap();
+        let (_platform, (db, ..), process) = self.connect().await;
+        fenz_recommendation::rebuild_index_on(&db).await.unwrap();
         process.stop.cancel();
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fenz_chassis::{Needs, Platform, Service, Surface};
+use fenz_chassis::{Endpoints, Platform, Service, status};
 use fenz_contract::{
     channel::v1 as channel,
     content::v1 as content,
@@ -11,8 +11,9 @@ use fenz_contract::{
     guard::Guard,
     routes::Method as Rpc,
 };
+use fenz_core::{Caller, Error, Reason, Result};
 use fenz_events::{Consumer, Outbox, ReceivedEvent};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tonic::{Request, Response, Status};
 
@@ -34,20 +35,16 @@ pub struct Recorded {
     pub watched_requests: Arc<Mutex<usize>>,
 }
 
-pub struct Tables;
-
-impl MigratorTrait for Tables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        fenz_events::migrations()
-    }
-}
-
 /// Authorization is not tested here.
 struct AllowAll;
 
 impl Guard for AllowAll {
-    async fn authorize<T: Send>(&self, _: &'static Rpc, _: &mut Request<T>) -> Result<(), Status> {
-        Ok(())
+    async fn admit(&self, _: &'static Rpc, _: &HeaderMap) -> Result<Caller> {
+        Ok(Caller::Anonymous)
+    }
+
+    fn status(&self, error: Error) -> Status {
+        status::from_error(error)
     }
 }
 
@@ -64,39 +61,33 @@ macro_rules! record {
 impl Service for StubPeers {
     const NAME: &'static str = "content";
     const PORT: u16 = 0;
-    const NEEDS: Needs = Needs { database: true, store: false, media_urls: false, auth_keys: false };
     type Config = serde_json::Map<String, Value>;
-    type Migrator = Tables;
+    type Requirements = (fenz_events::Database<fenz_database::NoMigrations>,);
 
-    async fn build(platform: Platform, _: Self::Config) -> anyhow::Result<Surface> {
+    async fn build(platform: Platform, (db,): Self::Requirements, _: Self::Config) -> anyhow::Result<Endpoints> {
         let recorded: Recorded = platform.shared.get();
-        *recorded.outbox.lock().unwrap() = Some(Outbox::start(&platform).await?);
+        *recorded.outbox.lock().unwrap() = Some(Outbox::start(&platform, &db).await?);
         *recorded.platform.lock().unwrap() = Some(platform.clone());
         Consumer::new()
             .on(record!(recorded.audits, AuditRecorded))
             .on(record!(recorded.changed, TagChanged))
             .on(record!(recorded.deleted, TagDeleted))
             .on(record!(recorded.erased, UserErased))
-            .start(&platform)
+            .start(&platform, &db)
             .await?;
         let endpoints = vec![
             content::video_catalog_service(recorded.clone(), AllowAll),
             channel::channel_catalog_service(recorded, AllowAll),
         ];
-        Ok(Surface { endpoints, ..Surface::default() })
-    }
-
-    fn listen(_: &Self::Config) -> Option<std::net::SocketAddr> {
-        None
+        Ok(Endpoints { rpc: endpoints, ..Endpoints::default() })
     }
 }
 
-#[tonic::async_trait]
-impl content::video_catalog_service_server::VideoCatalogService for Recorded {
+impl content::VideoCatalogServiceHandler for Recorded {
     async fn list_catalog(
         &self,
         request: Request<content::ListCatalogRequest>,
-    ) -> Result<Response<content::ListCatalogResponse>, Status> {
+    ) -> Result<Response<content::ListCatalogResponse>> {
         let request = request.into_inner();
         let mut videos = self.videos.lock().unwrap().clone();
         videos.retain(|v| v.video_id > request.after_id);
@@ -108,26 +99,25 @@ impl content::video_catalog_service_server::VideoCatalogService for Recorded {
     async fn get_catalog_video(
         &self,
         _: Request<content::GetCatalogVideoRequest>,
-    ) -> Result<Response<content::GetCatalogVideoResponse>, Status> {
-        Err(Status::unimplemented("not called"))
+    ) -> Result<Response<content::GetCatalogVideoResponse>> {
+        Err(Error::new(Reason::MethodNotAllowed, "not called"))
     }
 
     async fn list_watched(
         &self,
         _: Request<content::ListWatchedRequest>,
-    ) -> Result<Response<content::ListWatchedResponse>, Status> {
+    ) -> Result<Response<content::ListWatchedResponse>> {
         *self.watched_requests.lock().unwrap() += 1;
         let video_ids = self.watched.lock().unwrap().clone();
         Ok(Response::new(content::ListWatchedResponse { video_ids }))
     }
 }
 
-#[tonic::async_trait]
-impl channel::channel_catalog_service_server::ChannelCatalogService for Recorded {
+impl channel::ChannelCatalogServiceHandler for Recorded {
     async fn list_catalog_channels(
         &self,
         request: Request<channel::ListCatalogChannelsRequest>,
-    ) -> Result<Response<channel::ListCatalogChannelsResponse>, Status> {
+    ) -> Result<Response<channel::ListCatalogChannelsResponse>> {
         let request = request.into_inner();
         let mut channels = self.channels.lock().unwrap().clone();
         channels.retain(|c| c.channel_id > request.after_id);
@@ -139,7 +129,7 @@ impl channel::channel_catalog_service_server::ChannelCatalogService for Recorded
     async fn get_catalog_channel(
         &self,
         _: Request<channel::GetCatalogChannelRequest>,
-    ) -> Result<Response<channel::GetCatalogChannelResponse>, Status> {
-        Err(Status::unimplemented("not called"))
+    ) -> Result<Response<channel::GetCatalogChannelResponse>> {
+        Err(Error::new(Reason::MethodNotAllowed, "not called"))
     }
 }

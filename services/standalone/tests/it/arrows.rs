@@ -58,10 +58,10 @@ fn the_picture_of_the_fleet_has_every_call() {
     }
 }
 
-/// The rows of "Who calls, tells and hears".
+/// The rows of "Who calls, publishes and consumes".
 fn documented() -> BTreeMap<String, Arrows> {
     let text = read("docs/architecture.md");
-    let section = text.split("### Who calls, tells and hears").nth(1).expect("the section");
+    let section = text.split("### Who calls, publishes and consumes").nth(1).expect("the section");
     let rows = section.lines().skip_while(|l| !l.starts_with('|')).take_while(|l| l.starts_with('|')).skip(2);
     let subjects = Regex::new(r"`([a-z_*.]+)`").unwrap();
     rows.map(|row| {
@@ -92,7 +92,7 @@ fn arrows_of(service: &str, events: &BTreeMap<String, String>) -> Arrows {
     let peer = Regex::new(r#"\.(?:require|find)\("(\w+)"\)"#).unwrap();
     for source in &sources {
         arrows.calls.extend(peer.captures_iter(source).map(|c| c[1].to_owned()));
-        if source.contains("auth_keys: true") {
+        if source.contains("AuthKeys") {
             arrows.calls.insert("auth".to_owned());
         }
         // What the library tells on a service's behalf.
@@ -106,9 +106,9 @@ fn arrows_of(service: &str, events: &BTreeMap<String, String>) -> Arrows {
             if is_built(source, message) {
                 arrows.publishes.insert(subject.clone());
             }
-            // By a consumer, or overheard by every replica.
+            // By a consumer, or as a broadcast on every replica.
             let heard =
-                [format!("ReceivedEvent<{message}>"), format!(": {message}|"), format!("takes!(app, {message},")];
+                [format!("ReceivedEvent<{message}>"), format!(": {message}|"), format!("project!(app, {message},")];
             if heard.iter().any(|h| source.contains(h)) {
                 arrows.consumes.insert(subject.clone());
             }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use fenz_chassis::Clock;
+use fenz_core::Clock;
 use futures::{StreamExt, stream};
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, Database};

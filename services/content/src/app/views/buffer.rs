@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use fenz_chassis::{IdMaker, Result};
+use fenz_core::{IdGenerator, Result};
 
 use super::flush::{Batch, Flusher, ViewDelta};
 use crate::domain::{VideoId, Views};
@@ -17,7 +17,7 @@ use crate::domain::{VideoId, Views};
 const BATCH_SIZE: usize = 1000;
 
 pub struct ViewBuffer {
-    ids: IdMaker,
+    ids: IdGenerator,
     counters: Mutex<HashMap<VideoId, Arc<Counter>>>,
     pending: Mutex<BTreeMap<(VideoId, i64), Views>>,
     /// Drained from `pending` and not confirmed as stored. Its lock serializes flushes.
@@ -46,7 +46,7 @@ impl Counter {
 }
 
 impl ViewBuffer {
-    pub fn new(ids: IdMaker) -> Self {
+    pub fn new(ids: IdGenerator) -> Self {
         Self { ids, counters: Mutex::default(), pending: Mutex::default(), unconfirmed: tokio::sync::Mutex::default() }
     }
 
@@ -113,13 +113,13 @@ impl ViewBuffer {
 
 #[cfg(test)]
 mod tests {
-    use fenz_chassis::Clock;
+    use fenz_core::Clock;
 
     use super::*;
 
     #[test]
     fn idle_counters_are_evicted() {
-        let buffer = ViewBuffer::new(IdMaker::new(Clock::default()));
+        let buffer = ViewBuffer::new(IdGenerator::new(Clock::default()));
         let kept = buffer.counter(VideoId(1));
         buffer.counter(VideoId(2));
         let counted = buffer.counter(VideoId(3));

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
-use fenz_chassis::{Clock, Result, database::Txn};
 use fenz_contract::events::v1::{VideoViews, ViewsCounted};
+use fenz_core::{Clock, Result};
+use fenz_database::{Txn, is_duplicate};
 use fenz_events::Outbox;
 
 use crate::{
@@ -81,7 +82,7 @@ impl Flusher {
         });
         match applied.await {
             // Another replica has added the same batch concurrently.
-            Err(error) if error.is_duplicate() => Ok(()),
+            Err(error) if is_duplicate(&error) => Ok(()),
             applied => applied,
         }
     }

@@ -11,7 +11,8 @@ mod redis;
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_chassis::{Clock, IdMaker, Result, redis::Redis};
+use fenz_cache::Redis;
+use fenz_core::{Clock, IdGenerator, Result};
 use fenz_events::Outbox;
 use sea_orm::DatabaseConnection;
 
@@ -41,7 +42,7 @@ pub struct ViewCounts {
 }
 
 impl ViewCounts {
-    pub fn new(db: DatabaseConnection, outbox: Outbox, clock: Clock, ids: IdMaker, redis: Option<Redis>) -> Self {
+    pub fn new(db: DatabaseConnection, outbox: Outbox, clock: Clock, ids: IdGenerator, redis: Option<Redis>) -> Self {
         Self {
             buffer: Arc::new(ViewBuffer::new(ids.clone())),
             dedup: ViewDeduplicator::default(),

@@ -10,10 +10,8 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use anyhow::Result;
-use fenz_chassis::{
-    IdMaker,
-    redis::{self, Away, Redis, Script},
-};
+use fenz_cache::{Redis, Script, Unavailable, cmd, pipe};
+use fenz_core::IdGenerator;
 
 use super::{
     dedup::View,
@@ -62,24 +60,26 @@ static BEGIN_FLUSH: LazyLock<Script> = LazyLock::new(|| {
 
 pub struct RedisViews {
     redis: Redis,
-    ids: IdMaker,
+    ids: IdGenerator,
 }
 
 /// Whether a command that failed may have been executed.
-pub fn may_have_executed(error: &Away) -> bool {
+pub fn may_have_executed(error: &Unavailable) -> bool {
     match error {
-        Away::Resting => false,
-        Away::Failed(error) => (error.is_timeout() || error.is_connection_dropped()) && !error.is_connection_refusal(),
+        Unavailable::CircuitOpen => false,
+        Unavailable::Failed(error) => {
+            (error.is_timeout() || error.is_connection_dropped()) && !error.is_connection_refusal()
+        }
     }
 }
 
 impl RedisViews {
-    pub fn new(redis: Redis, ids: IdMaker) -> Self {
+    pub fn new(redis: Redis, ids: IdGenerator) -> Self {
         Self { redis, ids }
     }
 
     /// Counts a view, unless another replica has counted it.
-    pub async fn count(&self, view: &View, is_member: bool) -> Result<(), Away> {
+    pub async fn count(&self, view: &View, is_member: bool) -> Result<(), Unavailable> {
         let viewer = view.viewer.iter().fold(String::with_capacity(32), |text, byte| format!("{text}{byte:02x}"));
         let seen = self.redis.key(format_args!("views:seen:{}:{}:{viewer}", view.video.0, view.hour));
         let field = format!("{}:{}:{}", view.video.0, view.hour, if is_member { 'm' } else { 'n' });
@@ -98,12 +98,12 @@ impl RedisViews {
         ids.sort_unstable();
         for id in ids {
             let key = self.redis.key(format_args!("{FLUSH_PREFIX}{id}"));
-            let fields: HashMap<String, i64> = self.redis.run(redis::cmd("HGETALL").arg(&key)).await?;
+            let fields: HashMap<String, i64> = self.redis.run(cmd("HGETALL").arg(&key)).await?;
             let batch = Batch { id, deltas: decode(&fields) };
             if !batch.deltas.is_empty() {
                 flusher.apply(&batch).await?;
             }
-            let mut done = redis::pipe();
+            let mut done = pipe();
             done.cmd("DEL").arg(&key).ignore().cmd("SREM").arg(self.redis.key(FLUSHES)).arg(id).ignore();
             self.redis.run_all::<()>(&done).await?;
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fenz_chassis::Result;
+use fenz_core::Result;
 use tokio_util::sync::CancellationToken;
 
 use super::{

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fenz_chassis::{Clock, Error, Reason, Result};
+use fenz_core::{Clock, Error, Reason, Result};
 use futures::channel::mpsc;
 use sea_orm::DatabaseConnection;
 use tokio::sync::{Notify, oneshot};

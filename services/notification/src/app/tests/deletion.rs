@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Reason, UserId};
 use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, SessionsEnded, UserDeleted, UserModerated};
+use fenz_core::{Reason, UserId};
 use fenz_events::UserDataEraser;
 
 use super::{Fixture, fixtures, rules::count, timestamp};

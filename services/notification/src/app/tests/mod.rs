@@ -7,8 +7,10 @@ mod streams;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Clock, Process, Result, Secret, UserId, database, database::Txn, settings::Settings};
+use fenz_chassis::{Process, settings::Sources};
 use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, NewVideo, VideoChanged};
+use fenz_core::{Clock, Result, UserId};
+use fenz_database::Txn;
 use fenz_events::{ErasureRunner, Outbox};
 use fenz_testkit::Database;
 use sea_orm::DatabaseConnection;
@@ -29,16 +31,19 @@ pub struct Fixture {
 
 pub async fn fixture(kind: Database) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
-    let mut settings = Settings::default();
-    settings.database.url = Secret::from(kind.create(folder.path(), "notification").await.unwrap());
-    settings.database.max_connections = 4;
+    let mut sources = Sources::default();
+    let url = kind.create(folder.path(), "notification").await.unwrap();
+    sources.set(&["database", "url"], &url).unwrap();
+    sources.set(&["database", "max_connections"], "4").unwrap();
     // No token is verified, so nothing needs to listen there.
-    settings.peers.auth = Some("http://127.0.0.1:9".into());
+    sources.set(&["peers", "auth"], "http://127.0.0.1:9").unwrap();
+    let (settings, config) = sources.service::<Config>("notification").unwrap();
     let process = Process::default();
-    let platform = fenz_chassis::connect::<Notifications>(settings, &process).await.unwrap();
-    let erasures = ErasureRunner::new(&platform, &Outbox::start(&platform).await.unwrap()).unwrap();
-    let app = App::new(&platform, Config::default(), erasures, frame).unwrap();
-    Fixture { app, clock: platform.clock, _process: process.stop.drop_guard(), _folder: folder }
+    let (platform, (db, _)) = fenz_chassis::connect::<Notifications>(settings, &process).await.unwrap();
+    let erasures = ErasureRunner::new(&platform, &Outbox::start(&platform, &db).await.unwrap());
+    let (clock, ids) = (platform.clock.clone(), platform.ids.clone());
+    let app = App::new(db.connection(), clock.clone(), ids, config, erasures, frame);
+    Fixture { app, clock, _process: process.stop.drop_guard(), _folder: folder }
 }
 
 /// One per database.
@@ -65,7 +70,7 @@ impl Fixture {
     }
 
     pub async fn transact<F: Future<Output = Result<()>>>(&self, work: impl Fn(Txn) -> F) {
-        database::transact(self.db(), work).await.unwrap();
+        fenz_database::transact(self.db(), work).await.unwrap();
     }
 
     pub async fn publish(&self, channel: i64, video: i64, title: &str) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fenz_chassis::UserId;
+use fenz_core::UserId;
 use proptest::{prelude::Strategy, prop_oneof, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{Fixture, fixtures};

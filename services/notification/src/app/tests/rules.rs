@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Reason, UserId, database::Txn};
 use fenz_contract::events::v1::{NewVideo, VideoDeleted, VideoUpdate};
+use fenz_core::{Reason, UserId};
+use fenz_database::Txn;
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::{fixtures, timestamp};

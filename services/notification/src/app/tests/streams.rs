@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use fenz_chassis::{IdMaker, Reason, UserId};
 use fenz_contract::events::v1::SessionsEnded;
+use fenz_core::{IdGenerator, Reason, UserId};
+use fenz_database::DbError;
 use futures::channel::mpsc::Receiver;
 use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,9 @@ async fn text(frames: &mut Receiver<Bytes>) -> String {
 
 /// Another replica, whose dispatcher only polls.
 pub fn replica(fixture: &Fixture) -> (App, CancellationToken) {
-    let ids = IdMaker::new(fixture.clock.clone());
+    let ids = IdGenerator::new(fixture.clock.clone());
     let (db, clock, erasures) = (fixture.db().clone(), fixture.clock.clone(), fixture.app.erasures.clone());
-    let app = App::over(db, clock, ids, Config::default(), erasures, super::frame);
+    let app = App::new(db, clock, ids, Config::default(), erasures, super::frame);
     let (streams, stop) = (app.streams.clone(), CancellationToken::new());
     let ended = stop.clone();
     tokio::spawn(async move { streams.dispatch(Duration::from_millis(20), ended).await });
@@ -85,7 +86,7 @@ async fn streams_end_even_when_a_later_change_follows() {
             .transact(|txn| async move {
                 let ended = SessionsEnded { user_id: A, ..SessionsEnded::default() };
                 projection.sessions_ended(&*txn, &ended).await?;
-                txn.execute_unprepared("UPDATE sequence SET last = last + 600").await?;
+                txn.execute_unprepared("UPDATE sequence SET last = last + 600").await.map_err(DbError::from)?;
                 let later = sequence::next_in_txn(&*txn).await?;
                 Ok(readers::mark_changed_in_txn(&*txn, A, later).await?)
             })

@@ -1,14 +1,15 @@
 //! Maps listed videos to changes of the index.
 
+use fenz_database::DbError;
+use fenz_search_index::{Change, Document};
 use std::collections::HashMap;
 
-use fenz_search_index::{Change, Document};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DatabaseConnection;
 
 use crate::{domain::ListedVideo, store::tags};
 
 /// Visible videos are put into the index, others removed.
-pub async fn changes(db: &DatabaseConnection, videos: Vec<ListedVideo>) -> Result<Vec<Change>, DbErr> {
+pub async fn changes(db: &DatabaseConnection, videos: Vec<ListedVideo>) -> Result<Vec<Change>, DbError> {
     let mut ids: Vec<i64> = videos.iter().flat_map(|video| video.video.tag_ids.iter().copied()).collect();
     ids.sort_unstable();
     ids.dedup();

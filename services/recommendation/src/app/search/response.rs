@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::Result;
 use fenz_contract::recommendation::v1::VideoSummary;
+use fenz_core::Result;
 use fenz_search_index::{Facets, Highlight, Query};
 
 use super::{CachedResults, Search};

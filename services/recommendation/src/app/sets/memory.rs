@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fenz_chassis::Result;
+use fenz_core::Result;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 

@@ -5,6 +5,8 @@ mod large;
 mod memory;
 mod redis;
 
+use fenz_cache::Redis;
+use fenz_core::Result;
 use std::{
     collections::HashMap,
     sync::{
@@ -14,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use fenz_chassis::{Result, redis::Redis};
 use moka::future::Cache;
 use rand::seq::index;
 use sea_orm::DatabaseConnection;
@@ -203,23 +204,23 @@ fn sample(sets: &[Ids], count: usize) -> Vec<Sample> {
 /// Why Redis could not be used.
 pub enum Failure {
     Redis,
-    Database(fenz_chassis::Error),
+    Database(fenz_core::Error),
 }
 
-impl From<fenz_chassis::redis::Away> for Failure {
-    fn from(_: fenz_chassis::redis::Away) -> Self {
+impl From<fenz_cache::Unavailable> for Failure {
+    fn from(_: fenz_cache::Unavailable) -> Self {
         Self::Redis
     }
 }
 
-impl From<fenz_chassis::Error> for Failure {
-    fn from(error: fenz_chassis::Error) -> Self {
+impl From<fenz_core::Error> for Failure {
+    fn from(error: fenz_core::Error) -> Self {
         Self::Database(error)
     }
 }
 
-impl From<sea_orm::DbErr> for Failure {
-    fn from(error: sea_orm::DbErr) -> Self {
+impl From<fenz_database::DbError> for Failure {
+    fn from(error: fenz_database::DbError) -> Self {
         Self::Database(error.into())
     }
 }

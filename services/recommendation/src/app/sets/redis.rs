@@ -15,7 +15,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use fenz_chassis::redis::{Away, Redis, Script, cmd, pipe};
+use fenz_cache::{Redis, Script, Unavailable, cmd, pipe};
 use sea_orm::DatabaseConnection;
 
 use super::{Failure, PAGE_SIZE, SetKey};
@@ -121,7 +121,11 @@ impl RedisSets {
     }
 
     /// Samples of sets, or else which of them are missing.
-    pub async fn samples(&self, keys: &[SetKey], count: usize) -> Result<Result<Vec<Sample>, Vec<SetKey>>, Away> {
+    pub async fn samples(
+        &self,
+        keys: &[SetKey],
+        count: usize,
+    ) -> Result<Result<Vec<Sample>, Vec<SetKey>>, Unavailable> {
         let mut call = self.sample.prepare_invoke();
         for key in keys {
             call.key(set_key(&self.redis, *key));
@@ -149,7 +153,7 @@ impl RedisSets {
     }
 
     /// A small set: `Some(None)` if it is large, `None` if it is missing.
-    pub async fn small(&self, key: SetKey) -> Result<Option<Option<Ids>>, Away> {
+    pub async fn small(&self, key: SetKey) -> Result<Option<Option<Ids>>, Unavailable> {
         let set = set_key(&self.redis, key);
         let mut query = pipe();
         query.cmd("ZSCORE").arg(&set).arg(0).cmd("ZCARD").arg(&set);
@@ -164,7 +168,7 @@ impl RedisSets {
     }
 
     /// All ids of a set, ascending; None if it is missing or larger than `limit`.
-    pub async fn ids(&self, key: SetKey, limit: usize) -> Result<Option<Ids>, Away> {
+    pub async fn ids(&self, key: SetKey, limit: usize) -> Result<Option<Ids>, Unavailable> {
         let set = set_key(&self.redis, key);
         let mut ids: Vec<i64> = Vec::new();
         while ids.len() <= limit {
@@ -183,13 +187,13 @@ impl RedisSets {
         Ok(None)
     }
 
-    pub async fn is_complete(&self, key: SetKey) -> Result<bool, Away> {
+    pub async fn is_complete(&self, key: SetKey) -> Result<bool, Unavailable> {
         let sentinel: Option<f64> = self.redis.run(cmd("ZSCORE").arg(set_key(&self.redis, key)).arg(0)).await?;
         Ok(sentinel.is_some())
     }
 
     /// Whether a set is complete and does not expire soon.
-    pub async fn is_fresh(&self, key: SetKey) -> Result<bool, Away> {
+    pub async fn is_fresh(&self, key: SetKey) -> Result<bool, Unavailable> {
         let set = set_key(&self.redis, key);
         let mut query = pipe();
         query.cmd("ZSCORE").arg(&set).arg(0).cmd("TTL").arg(&set);
@@ -250,7 +254,7 @@ impl RedisSets {
     }
 }
 
-fn change_commands(key: SetKey, set: &str, changes: &[ListedVideo]) -> fenz_chassis::redis::Pipeline {
+fn change_commands(key: SetKey, set: &str, changes: &[ListedVideo]) -> fenz_cache::Pipeline {
     let mut apply = pipe();
     for change in changes {
         let has_tag = key.is_none_or(|tag| change.video.tag_ids.contains(&tag.0));

@@ -1,7 +1,8 @@
 //! Builds the summaries of videos, and their form in Redis.
 
-use fenz_chassis::{Clock, Platform, media_url::MediaUrls};
+use fenz_chassis::media_url::MediaUrls;
 use fenz_contract::recommendation::v1::VideoSummary;
+use fenz_core::Clock;
 use prost::Message;
 
 use crate::domain::{ListedVideo, Seq};
@@ -30,8 +31,8 @@ pub struct SummaryCodec {
 }
 
 impl SummaryCodec {
-    pub fn new(platform: &Platform) -> anyhow::Result<Self> {
-        Ok(Self { urls: platform.media_urls()?, clock: platform.clock.clone() })
+    pub fn new(urls: MediaUrls, clock: Clock) -> Self {
+        Self { urls, clock }
     }
 
     pub fn build(&self, video: &ListedVideo) -> VideoSummary {

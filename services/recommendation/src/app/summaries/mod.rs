@@ -10,11 +10,9 @@ mod single_flight;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use fenz_chassis::{
-    Result,
-    redis::{Redis, Script, cmd},
-};
+use fenz_cache::{Redis, Script, cmd};
 use fenz_contract::recommendation::v1::VideoSummary;
+use fenz_core::Result;
 use moka::{policy::EvictionPolicy, sync::Cache};
 use prost::Message;
 use sea_orm::DatabaseConnection;

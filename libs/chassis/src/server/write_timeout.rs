@@ -15,7 +15,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-pub struct Patient {
+pub struct WriteTimeout {
     stream: TcpStream,
     patience: Duration,
     /// Runs while a write waits.
@@ -24,7 +24,7 @@ pub struct Patient {
     has_room: bool,
 }
 
-impl Patient {
+impl WriteTimeout {
     pub fn new(stream: TcpStream, patience: Duration) -> Self {
         Self { stream, patience, timer: None, has_room: false }
     }
@@ -75,13 +75,13 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for WriteTimeout {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.timed(cx, bytes, |stream, cx| stream.poll_write(cx, bytes))
     }
@@ -121,10 +121,10 @@ mod tests {
     const PATIENCE: Duration = Duration::from_millis(500);
     const PIECE: usize = 16_384;
 
-    async fn pair() -> (Patient, TcpStream) {
+    async fn pair() -> (WriteTimeout, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Patient::new(listener.accept().await.unwrap().0, PATIENCE), client)
+        (WriteTimeout::new(listener.accept().await.unwrap().0, PATIENCE), client)
     }
 
     #[tokio::test]

@@ -1,11 +1,42 @@
-//! Time-ordered 64-bit ids, made by the application.
+//! Typed ids, and the generator that makes them: 64 bits, ordered by time.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::Clock;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct $name(pub i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A user, of the auth service. Their first channel has the same number.
+    UserId;
+    /// A channel, of the channel service.
+    ChannelId;
+    /// A video, of the content service.
+    VideoId;
+    /// A category of videos, of the content service.
+    CategoryId;
+    /// An uploaded file, of the media service.
+    UploadId;
+    /// A tag, of the recommendation service.
+    TagId;
+}
 
 /// Milliseconds of 2025-01-01, from which ids count.
 const EPOCH_MS: i64 = 1_735_689_600_000;
@@ -13,15 +44,15 @@ const EPOCH_MS: i64 = 1_735_689_600_000;
 const RANDOM_BITS: u32 = 22;
 
 /// Makes TSIDs: 41 bits of milliseconds since 2025, then 22 bits that start at
-/// random in each millisecond and count up, so that replicas rarely meet and
-/// one maker never repeats. A meeting is a primary-key conflict, not a loss.
+/// random in each millisecond and count up, so that replicas rarely collide and
+/// one generator never repeats. A collision is a primary-key conflict, not a loss.
 #[derive(Clone, Debug)]
-pub struct IdMaker {
+pub struct IdGenerator {
     clock: Clock,
     last: Arc<AtomicU64>,
 }
 
-impl IdMaker {
+impl IdGenerator {
     pub fn new(clock: Clock) -> Self {
         Self { clock, last: Arc::default() }
     }
@@ -46,7 +77,7 @@ mod tests {
 
     #[test]
     fn ids_are_positive_and_grow() {
-        let ids = IdMaker::new(Clock::default());
+        let ids = IdGenerator::new(Clock::default());
         let made: Vec<_> = (0..10_000).map(|_| ids.next()).collect();
         assert!(made[0] > 0);
         assert!(made.windows(2).all(|w| w[0] < w[1]));

@@ -16,8 +16,8 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
 /// How much, how long, and how long without a byte.
-const MOST: usize = 32 << 20;
-const LONGEST: Duration = Duration::from_secs(5);
+const MAX_BYTES: usize = 32 << 20;
+const MAX_TIME: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(2);
 
 /// A request whose body lingers when it is dropped unread.
@@ -27,17 +27,17 @@ pub fn body(request: Request<Incoming>) -> Request<Body> {
     let sent = !request.headers().contains_key(header::EXPECT);
     request.map(|body| match body.is_end_stream() {
         true => Body::empty(),
-        false if holds => Body::new(Lingering { body: Some(body), sent }),
+        false if holds => Body::new(DrainOnDrop { body: Some(body), sent }),
         false => Body::new(body),
     })
 }
 
-struct Lingering {
+struct DrainOnDrop {
     body: Option<Incoming>,
     sent: bool,
 }
 
-impl HttpBody for Lingering {
+impl HttpBody for DrainOnDrop {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -60,7 +60,7 @@ impl HttpBody for Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl Drop for DrainOnDrop {
     fn drop(&mut self) {
         let Some(body) = self.body.take().filter(|body| self.sent && !body.is_end_stream()) else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -70,8 +70,8 @@ impl Drop for Lingering {
 }
 
 async fn discard(mut body: Incoming) {
-    let deadline = Instant::now() + LONGEST;
-    let mut left = MOST;
+    let deadline = Instant::now() + MAX_TIME;
+    let mut left = MAX_BYTES;
     loop {
         let until = deadline.min(Instant::now() + IDLE);
         let Ok(Some(Ok(frame))) = tokio::time::timeout_at(until, body.frame()).await else { return };

@@ -1,26 +1,9 @@
-//! Who calls: users by access tokens, services by tokens of their own.
-
-mod guard;
-mod keys;
-mod services;
-mod tokens;
+//! Who calls: a user by an access token, a service by a token of its own, or
+//! nobody in particular.
 
 use serde::{Deserialize, Serialize};
 
-pub use guard::Gatekeeper;
-pub use keys::Ed25519Key;
-pub use services::{ServiceIdentity, TrustedServices};
-pub use tokens::{Claims, Verifier};
-
-/// A user's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct UserId(pub i64);
-
-impl std::fmt::Display for UserId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::UserId;
 
 /// What a user may do; each may do what those before may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,14 +35,11 @@ pub struct User {
     pub role: Role,
     /// The session that the token belongs to.
     pub session: String,
+    /// When the access token expires, in seconds since 1970.
+    pub token_expires: i64,
 }
 
-/// When the access token of a request ends, in seconds of 1970; in its
-/// extensions beside the [`Caller`] where that is a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenEnd(pub i64);
-
-/// Who a request comes from; in its extensions once it passed the guard.
+/// Who sent a request, as its tokens prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     Anonymous,
@@ -69,11 +49,6 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The caller of a request that passed the guard.
-    pub fn of<T>(request: &tonic::Request<T>) -> Self {
-        request.extensions().get().cloned().unwrap_or(Self::Anonymous)
-    }
-
     pub fn user(&self) -> Option<&User> {
         match self {
             Self::User(user) => Some(user),

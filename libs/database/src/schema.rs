@@ -61,6 +61,16 @@ pub fn flag(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).boolean().not_null().to_owned()
 }
 
+/// A column of a point in time, to the microsecond on all three databases.
+pub fn timestamp(manager: &SchemaManager, name: impl IntoIden) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    match manager.get_database_backend() {
+        DbBackend::MySql => column.custom(Alias::new("datetime(6)")),
+        _ => column.timestamp_with_time_zone(),
+    };
+    column
+}
+
 /// Text of so many characters at most.
 pub fn text(name: &'static str, length: u32) -> ColumnDef {
     ColumnDef::new(name).string_len(length).not_null().to_owned()

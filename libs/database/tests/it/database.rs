@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use fenz_chassis::{
-    Error, Reason, Secret,
-    database::{self, DatabaseSettings, connect, migrate, transact},
-};
+use fenz_chassis::Secret;
+use fenz_core::{Error, Reason};
+use fenz_database::{DatabaseSettings, DbError, connect, migrate, schema, transact};
 use fenz_testkit::Database;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -35,7 +34,7 @@ impl MigrationTrait for Accounts {
             .table(Alias::new("accounts"))
             .col(ColumnDef::new(Alias::new("id")).big_integer().not_null().primary_key())
             .col(ColumnDef::new(Alias::new("sum")).big_integer().not_null())
-            .col(database::timestamp(manager, Alias::new("made_at")));
+            .col(schema::timestamp(manager, Alias::new("made_at")));
         manager.create_table(table).await
     }
 }
@@ -69,7 +68,7 @@ async fn databases() -> Vec<(Database, DatabaseSettings, tempfile::TempDir)> {
     all
 }
 
-async fn add(db: &impl ConnectionTrait, id: i64, amount: i64) -> Result<(), Error> {
+async fn add(db: &impl ConnectionTrait, id: i64, amount: i64) -> Result<(), DbError> {
     let sql = format!("UPDATE accounts SET sum = sum + {amount} WHERE id = {id}");
     db.execute_unprepared(&sql).await?;
     Ok(())
@@ -86,7 +85,7 @@ async fn work_is_stored_whole_or_not_at_all() {
     for (kind, settings, _folder) in databases().await {
         let db = connect(&settings).await.unwrap();
         migrate::<Migrator>(&db, "chassis").await.unwrap();
-        transact(&db, |txn| async move { add(&*txn, 1, 5).await }).await.unwrap();
+        transact(&db, |txn| async move { Ok(add(&*txn, 1, 5).await?) }).await.unwrap();
         let refused = transact(&db, |txn| async move {
             add(&*txn, 1, 5).await?;
             Err::<(), _>(Error::new(Reason::PermissionDenied, "no"))
@@ -110,7 +109,7 @@ async fn losers_of_a_race_try_again() {
                 transact(&db, |txn| async move {
                     add(&*txn, first, 1).await?;
                     tokio::time::sleep(Duration::from_millis(1)).await;
-                    add(&*txn, second, 1).await
+                    Ok(add(&*txn, second, 1).await?)
                 })
                 .await
             })
@@ -131,7 +130,7 @@ async fn who_goes_away_leaves_nothing_open() {
         migrate_by(&settings).await;
         let elsewhere = connect(&settings).await.unwrap();
         for n in 1..=200_u64 {
-            let work = transact(&db, |txn| async move { add(&*txn, 1, 1).await });
+            let work = transact(&db, |txn| async move { Ok(add(&*txn, 1, 1).await?) });
             tokio::time::timeout(Duration::from_micros(n * 10), work).await.ok();
             add(&db, 2, 1).await.unwrap();
             assert_eq!(sum(&elsewhere, 2).await, n as i64, "{kind:?}: kept back by a transaction");
@@ -186,7 +185,7 @@ async fn a_connection_that_is_lost_is_not_our_fault() {
         let id: i64 = row.try_get("", "id").unwrap();
         elsewhere.execute_unprepared(&kill.replace("{}", &id.to_string())).await.unwrap();
         let lost = txn.execute_unprepared("SELECT 1").await.unwrap_err();
-        assert_eq!(Error::from(lost).reason, Reason::Unavailable, "{kind:?}");
+        assert_eq!(Error::from(DbError::from(lost)).reason, Reason::Unavailable, "{kind:?}");
     }
 }
 
@@ -201,8 +200,8 @@ async fn who_waited_too_long_for_a_lock_tries_again() {
         let holder = db.begin().await.unwrap();
         add(&holder, 1, 1).await.unwrap();
         let waiting = transact(&db, |txn| async move {
-            txn.execute_unprepared("SET SESSION innodb_lock_wait_timeout = 1").await?;
-            add(&*txn, 1, 1).await
+            txn.execute_unprepared("SET SESSION innodb_lock_wait_timeout = 1").await.map_err(DbError::from)?;
+            Ok(add(&*txn, 1, 1).await?)
         });
         let letting_go = async {
             tokio::time::sleep(Duration::from_millis(1_500)).await;

@@ -1,4 +1,4 @@
-//! Redis as a cache: fast where it answers, out of the way where it does not.
+//! Redis as a cache: it may be missing, and unavailable at any time.
 
 use std::{
     fmt::Display,
@@ -17,11 +17,11 @@ use redis::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Secret;
+use fenz_chassis::{Platform, Requirement, Secret};
 
-/// After a failure nobody asks for this long: a Redis that is away must not
-/// cost every request its timeout.
-const REST: Duration = Duration::from_millis(500);
+/// How long the circuit is open after a failure: a Redis that does not answer
+/// must not cost every request its timeout.
+const OPEN_TIME: Duration = Duration::from_millis(500);
 
 /// `FENZ_REDIS__…`: a cache that services share; they work without it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,16 +42,16 @@ impl Default for RedisSettings {
     }
 }
 
-/// Redis did not answer, or said no. The caller goes on without it.
+/// Redis did not answer, or refused. The caller continues without it.
 #[derive(Debug, thiserror::Error)]
-pub enum Away {
+pub enum Unavailable {
     #[error("redis failed a moment ago")]
-    Resting,
+    CircuitOpen,
     #[error("redis: {0}")]
     Failed(#[from] RedisError),
 }
 
-/// A connection that comes back by itself. Clones are the same.
+/// A connection that is established again by itself. Clones share it.
 #[derive(Clone)]
 pub struct Redis(Arc<Inner>);
 
@@ -60,15 +60,15 @@ struct Inner {
     prefix: String,
     service: &'static str,
     begin: Instant,
-    /// Milliseconds of `begin` until which nobody asks; 0 while all is well.
-    resting_until: AtomicU64,
+    /// Milliseconds since `begin` until which the circuit is open; 0 while it is closed.
+    open_until: AtomicU64,
 }
 
 impl Redis {
-    /// None where no address is set. Returns at once; Redis may be away.
+    /// None where no address is set. Returns at once: Redis may be unavailable.
     ///
     /// # Errors
-    /// When the address is none.
+    /// When the address is not valid.
     pub fn new(settings: &RedisSettings, service: &'static str) -> Result<Option<Self>> {
         if settings.url.is_empty() {
             return Ok(None);
@@ -90,7 +90,7 @@ impl Redis {
             prefix,
             service,
             begin: Instant::now(),
-            resting_until: AtomicU64::new(0),
+            open_until: AtomicU64::new(0),
         }))))
     }
 
@@ -100,8 +100,8 @@ impl Redis {
     }
 
     /// # Errors
-    /// When Redis is away or refuses the command.
-    pub async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Away> {
+    /// When Redis is unavailable or refuses the command.
+    pub async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
         let mut connection = self.connection()?;
         self.watch(command.query_async(&mut connection).await)
     }
@@ -109,8 +109,8 @@ impl Redis {
     /// Several commands in one round trip.
     ///
     /// # Errors
-    /// When Redis is away or refuses one of them.
-    pub async fn run_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Away> {
+    /// When Redis is unavailable or refuses one of them.
+    pub async fn run_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Unavailable> {
         let mut connection = self.connection()?;
         self.watch(commands.query_async(&mut connection).await)
     }
@@ -118,49 +118,62 @@ impl Redis {
     /// A script, which Redis runs as a whole or not at all.
     ///
     /// # Errors
-    /// When Redis is away or the script fails.
-    pub async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Away> {
+    /// When Redis is unavailable or the script fails.
+    pub async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Unavailable> {
         let mut connection = self.connection()?;
         self.watch(script.invoke_async(&mut connection).await)
     }
 
-    fn connection(&self) -> Result<ConnectionManager, Away> {
-        let until = self.0.resting_until.load(Ordering::Relaxed);
+    fn connection(&self) -> Result<ConnectionManager, Unavailable> {
+        let until = self.0.open_until.load(Ordering::Relaxed);
         if until != 0 {
             let now = self.now();
-            // After the rest one asks; the others go on without it until they know.
-            let mine = now >= until && {
-                let next = now + REST.as_millis() as u64;
-                self.0.resting_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            // One caller probes; the others continue without Redis until it has succeeded.
+            let is_probe = now >= until && {
+                let next = now + OPEN_TIME.as_millis() as u64;
+                self.0.open_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
             };
-            if !mine {
-                return Err(Away::Resting);
+            if !is_probe {
+                return Err(Unavailable::CircuitOpen);
             }
         }
         Ok(self.0.connection.clone())
     }
 
-    fn watch<T>(&self, outcome: Result<T, RedisError>) -> Result<T, Away> {
-        let away = |error: &RedisError| error.is_io_error() || error.is_timeout() || error.is_connection_dropped();
+    fn watch<T>(&self, outcome: Result<T, RedisError>) -> Result<T, Unavailable> {
+        let unavailable =
+            |error: &RedisError| error.is_io_error() || error.is_timeout() || error.is_connection_dropped();
         match &outcome {
-            Err(error) if away(error) => {
-                let until = self.now() + REST.as_millis() as u64;
-                if self.0.resting_until.swap(until, Ordering::Relaxed) == 0 {
+            Err(error) if unavailable(error) => {
+                let until = self.now() + OPEN_TIME.as_millis() as u64;
+                if self.0.open_until.swap(until, Ordering::Relaxed) == 0 {
                     metrics::counter!("fenz_redis_failures_total", "service" => self.0.service).increment(1);
-                    tracing::warn!(service = self.0.service, %error, "redis is away; going on without it");
+                    tracing::warn!(service = self.0.service, %error, "redis unavailable, continuing without it");
                 }
             }
-            _ if self.0.resting_until.load(Ordering::Relaxed) != 0 => {
-                self.0.resting_until.store(0, Ordering::Relaxed);
-                tracing::info!(service = self.0.service, "redis is back");
+            _ if self.0.open_until.load(Ordering::Relaxed) != 0 => {
+                self.0.open_until.store(0, Ordering::Relaxed);
+                tracing::info!(service = self.0.service, "redis available again");
             }
             _ => {}
         }
-        outcome.map_err(Away::Failed)
+        outcome.map_err(Unavailable::Failed)
     }
 
     fn now(&self) -> u64 {
         self.0.begin.elapsed().as_millis() as u64
+    }
+}
+
+/// The cache of a service, where one is set.
+pub struct Cache(pub Option<Redis>);
+
+impl Requirement for Cache {
+    type Settings = RedisSettings;
+    const SECTION: &'static str = "redis";
+
+    async fn connect(settings: RedisSettings, platform: &Platform) -> Result<Self> {
+        Ok(Self(Redis::new(&settings, platform.service)?))
     }
 }
 
@@ -169,16 +182,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_that_is_away_costs_little() {
+    async fn an_unavailable_redis_costs_little() {
         let settings = RedisSettings { url: Secret::from("redis://127.0.0.1:1"), ..RedisSettings::default() };
         let redis = Redis::new(&settings, "test").unwrap().unwrap();
-        assert!(matches!(redis.run::<String>(&cmd("PING")).await, Err(Away::Failed(_))));
-        assert!(matches!(redis.run::<String>(&cmd("PING")).await, Err(Away::Resting)));
+        assert!(matches!(redis.run::<String>(&cmd("PING")).await, Err(Unavailable::Failed(_))));
+        assert!(matches!(redis.run::<String>(&cmd("PING")).await, Err(Unavailable::CircuitOpen)));
         assert_eq!(redis.key("tag:7"), "test:tag:7");
     }
 
     #[test]
-    fn none_is_none_and_nonsense_is_refused() {
+    fn no_address_is_no_cache_and_a_bad_one_is_refused() {
         assert!(Redis::new(&RedisSettings::default(), "test").unwrap().is_none());
         let settings = RedisSettings { url: Secret::from("http://redis"), ..RedisSettings::default() };
         assert!(Redis::new(&settings, "test").is_err());

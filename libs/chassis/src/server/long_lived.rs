@@ -26,15 +26,15 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{connection::Answers, patient::Patient};
+use super::{connection::ConnectionService, write_timeout::WriteTimeout};
 
 /// Among a response's extensions: its body lasts, and the connection ends with it.
 #[derive(Clone, Copy)]
-pub struct Lasting;
+pub struct LongLived;
 
 /// What a connection of HTTP/1.1 and the answer on it share.
 #[derive(Default)]
-pub struct Seat {
+pub struct ConnectionState {
     /// The body of a lasting answer whose head hyper has.
     body: Mutex<Option<Body>>,
     /// The socket takes no more for now.
@@ -43,7 +43,7 @@ pub struct Seat {
     pub requests: AtomicUsize,
 }
 
-impl Seat {
+impl ConnectionState {
     /// Whether an answer to this request can be taken over: others have no body,
     /// or end in another way.
     pub fn suits<B>(request: &Request<B>) -> bool {
@@ -52,10 +52,10 @@ impl Seat {
 
     /// Takes the body of a lasting answer out of hyper's hands.
     pub fn hold(self: &Arc<Self>, response: Response) -> Response {
-        if response.extensions().get::<Lasting>().is_none() {
+        if response.extensions().get::<LongLived>().is_none() {
             return response;
         }
-        let mut response = response.map(|body| Body::new(Held { body: Some(body), seat: self.clone() }));
+        let mut response = response.map(|body| Body::new(DetachedBody { body: Some(body), state: self.clone() }));
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }
@@ -71,18 +71,18 @@ impl Seat {
 
 /// Gives the body away when hyper has put the head into its buffer and asks for
 /// more; there is never any here.
-struct Held {
+struct DetachedBody {
     body: Option<Body>,
-    seat: Arc<Seat>,
+    state: Arc<ConnectionState>,
 }
 
-impl HttpBody for Held {
+impl HttpBody for DetachedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if let Some(body) = self.body.take() {
-            *self.seat.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+            *self.state.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
         }
         Poll::Pending
     }
@@ -90,17 +90,17 @@ impl HttpBody for Held {
 
 /// Notes whether the last write waits.
 pub struct Socket {
-    stream: TokioIo<Patient>,
-    seat: Arc<Seat>,
+    stream: TokioIo<WriteTimeout>,
+    state: Arc<ConnectionState>,
 }
 
 impl Socket {
-    pub fn new(stream: Patient, seat: Arc<Seat>) -> Self {
-        Self { stream: TokioIo::new(stream), seat }
+    pub fn new(stream: WriteTimeout, state: Arc<ConnectionState>) -> Self {
+        Self { stream: TokioIo::new(stream), state }
     }
 
     fn noted<T>(&self, written: Poll<T>) -> Poll<T> {
-        self.seat.is_blocked.store(written.is_pending(), Ordering::Relaxed);
+        self.state.is_blocked.store(written.is_pending(), Ordering::Relaxed);
         written
     }
 }
@@ -141,14 +141,17 @@ impl Write for Socket {
 
 /// hyper's part of a connection: all of it, or up to the head of a lasting
 /// answer, which is left to go on.
-pub struct Opening {
-    connection: Option<http1::UpgradeableConnection<Socket, Answers>>,
-    seat: Arc<Seat>,
+pub struct HeadPhase {
+    connection: Option<http1::UpgradeableConnection<Socket, ConnectionService>>,
+    state: Arc<ConnectionState>,
 }
 
-impl Opening {
-    pub fn new(connection: http1::UpgradeableConnection<Socket, Answers>, seat: Arc<Seat>) -> Self {
-        Self { connection: Some(connection), seat }
+impl HeadPhase {
+    pub fn new(
+        connection: http1::UpgradeableConnection<Socket, ConnectionService>,
+        state: Arc<ConnectionState>,
+    ) -> Self {
+        Self { connection: Some(connection), state }
     }
 
     pub fn graceful_shutdown(mut self: Pin<&mut Self>) {
@@ -158,15 +161,15 @@ impl Opening {
     }
 }
 
-impl Future for Opening {
-    type Output = hyper::Result<Option<(Patient, Body)>>;
+impl Future for HeadPhase {
+    type Output = hyper::Result<Option<(WriteTimeout, Body)>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(connection) = &mut self.connection else { return Poll::Ready(Ok(None)) };
         if let Poll::Ready(ended) = Pin::new(connection).poll(cx) {
             return Poll::Ready(ended.map(|()| None));
         }
-        let Some(body) = self.seat.take() else { return Poll::Pending };
+        let Some(body) = self.state.take() else { return Poll::Pending };
         let parts = self.connection.take().and_then(http1::UpgradeableConnection::into_parts);
         Poll::Ready(Ok(parts.map(|parts| (parts.io.stream.into_inner(), body))))
     }
@@ -174,7 +177,7 @@ impl Future for Opening {
 
 /// Sends the body in chunks, as the head that hyper wrote says, until it ends or
 /// the client goes.
-pub async fn go_on(mut stream: Patient, mut body: Body) -> Result<(), axum::BoxError> {
+pub async fn stream_body(mut stream: WriteTimeout, mut body: Body) -> Result<(), axum::BoxError> {
     loop {
         let frame = tokio::select! {
             frame = body.frame() => frame,

@@ -17,7 +17,7 @@ use s3::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Secret;
+use fenz_chassis::{Platform, Requirement, Secret};
 
 /// How long a request may take whose size is bounded by us: a part, a head, a delete.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -99,8 +99,8 @@ pub struct Part {
 #[derive(Clone)]
 pub struct ObjectStore {
     bucket: Box<Bucket>,
-    /// The same bucket for bodies whose reader sets the pace.
-    unhurried: Box<Bucket>,
+    /// The same bucket without a request timeout, for bodies whose reader sets the pace.
+    unbounded: Box<Bucket>,
 }
 
 impl std::fmt::Debug for ObjectStore {
@@ -127,9 +127,9 @@ impl ObjectStore {
         let credentials = Credentials::new(Some(access), Some(secret), None, None, None).map_err(|e| wrong(&e))?;
         let mut bucket = Bucket::new(&settings.bucket, region, credentials).map_err(|e| wrong(&e))?.with_path_style();
         bucket.set_request_timeout(Some(REQUEST_TIMEOUT));
-        let mut unhurried = bucket.clone();
-        unhurried.set_request_timeout(None);
-        Ok(Self { bucket, unhurried })
+        let mut unbounded = bucket.clone();
+        unbounded.set_request_timeout(None);
+        Ok(Self { bucket, unbounded })
     }
 
     /// Starts a multipart upload and gives its id.
@@ -180,7 +180,7 @@ impl ObjectStore {
     /// says what is in the object; there is no answer for a range outside it.
     pub async fn get_range(&self, key: &str, start: u64, end: u64) -> Result<ByteStream, Error> {
         let command = Command::GetObjectRange { start, end: Some(end) };
-        let request = ReqwestRequest::new(&self.unhurried, key, command).await?;
+        let request = ReqwestRequest::new(&self.unbounded, key, command).await?;
         let reply = tokio::time::timeout(REQUEST_TIMEOUT, request.response_data_to_stream())
             .await
             .map_err(|_| Error::Unreachable("no answer in time".into()))??;
@@ -209,5 +209,20 @@ impl ObjectStore {
     /// an object, since some stores do not let every key list its buckets.
     pub async fn probe(&self) -> Result<(), Error> {
         self.exists(PROBE_KEY).await.map(|_| ())
+    }
+}
+
+impl Requirement for ObjectStore {
+    type Settings = StoreSettings;
+    const SECTION: &'static str = "store";
+
+    async fn connect(settings: StoreSettings, platform: &Platform) -> anyhow::Result<Self> {
+        let store = Self::new(&settings)?;
+        let probed = store.clone();
+        platform.readiness.require(format!("{}.store", platform.service), move || {
+            let store = probed.clone();
+            async move { Ok(store.probe().await?) }
+        });
+        Ok(store)
     }
 }
