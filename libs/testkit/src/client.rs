@@ -93,7 +93,7 @@ impl Sandbox {
 
     /// The same with a role.
     pub fn client_as(&self, service: &str, user: i64, role: Role) -> Client {
-        let client = Client::new(self.url(service));
+        let client = Client { http: self.http.clone(), url: self.url(service), token: None };
         if user == 0 { client } else { client.with_token(self.token(user, role)) }
     }
 }

@@ -32,6 +32,7 @@ pub fn services() -> impl Iterator<Item = &'static str> {
 pub struct Sandbox {
     pub process: Process,
     pub auth: StandInAuth,
+    pub(crate) http: reqwest::Client,
     database: Database,
     folder: tempfile::TempDir,
     sources: Sources,
@@ -51,6 +52,7 @@ impl Sandbox {
         let process = Process::default();
         let mut sandbox = Self {
             auth: StandInAuth::new(process.clock.clone()),
+            http: reqwest::Client::new(),
             process,
             database,
             folder: tempfile::tempdir()?,

@@ -1,11 +1,11 @@
 //! Reading, editing and moderating channels.
 
 use fenz_core::Role;
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Reply, eventually};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, Reply, eventually, send};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
 async fn a_channel_shows_its_owners_edits() {
@@ -13,7 +13,7 @@ async fn a_channel_shows_its_owners_edits() {
         let fleet = Fleet::start(database).await;
         let read = fleet.get("channels/7", 0).await;
         assert_eq!(read.headers["etag"], "\"1\"");
-        let mut channel = read.of("channel");
+        let mut channel = read.ok("channel");
         assert!(channel["createdAt"].take().is_string());
         assert_eq!(
             channel,
@@ -25,11 +25,11 @@ async fn a_channel_shows_its_owners_edits() {
         );
         let edited = fleet.put("channels/7", &json!({"description": "詳細 🎬".repeat(600)}), OWNER).await;
         assert_eq!(edited.headers["etag"], "\"2\"");
-        let edited = edited.of("channel");
+        let edited = edited.ok("channel");
         assert_eq!((&edited["name"], &edited["description"]), (&json!("the owner"), &json!("詳細 🎬".repeat(600))));
         // An empty edit changes nothing.
         assert_eq!(fleet.put("channels/7", &json!({}), OWNER).await.headers["etag"], "\"2\"");
-        let again = fleet.put("channels/7", &json!({"name": "頻道", "description": ""}), OWNER).await.of("channel");
+        let again = fleet.put("channels/7", &json!({"name": "頻道", "description": ""}), OWNER).await.ok("channel");
         assert_eq!((&again["name"], &again["description"]), (&json!("頻道"), &json!("")));
         let events = || fleet.captured.channels.lock().expect("no panic before").clone();
         eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 3)).await;
@@ -51,7 +51,7 @@ async fn only_the_owner_edits() {
         (0, OWNER, Role::User, 400, "INVALID_PARAMS"),
     ] {
         let request = fleet.request_as(Method::PUT, &format!("channels/{channel}"), user, role);
-        send(request.json(&body)).await.refused(status, reason);
+        Reply::of(request.json(&body)).await.refused(status, reason);
     }
     for (field, value) in [
         ("name", json!("")),
@@ -73,7 +73,7 @@ async fn if_match_prevents_lost_updates() {
     let fleet = Fleet::start(Database::of_a_fleet()).await;
     let put = async |if_match: &str, name: String| -> Reply {
         let request = fleet.request(Method::PUT, "channels/7", OWNER).header("If-Match", if_match);
-        send(request.json(&json!({"name": name}))).await
+        Reply::of(request.json(&json!({"name": name}))).await
     };
     assert_eq!(put("\"1\"", "a".into()).await.headers["etag"], "\"2\"");
     put("\"1\"", "b".into()).await.refused(412, "VERSION_MISMATCH");
@@ -92,11 +92,11 @@ async fn moderation_is_independent_of_other_hidden_reasons() {
         // A second reason: the owner's account is hidden.
         fleet.execute("UPDATE channels SET hidden_reasons = 2 WHERE id = 7").await;
         let path = "admin/channels/7/hide";
-        send(fleet.request(Method::PUT, path, OTHER).json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
+        Reply::of(fleet.request(Method::PUT, path, OTHER).json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
         for _ in 0..2 {
             let hidden = fleet.moderate(7, "hide").await;
             assert_eq!(hidden.headers["etag"], "\"2\"");
-            assert_eq!(hidden.of("channel")["isHidden"], json!(true));
+            assert_eq!(hidden.ok("channel")["isHidden"], json!(true));
         }
         for (user, role, status) in [
             (0, Role::User, 404),
@@ -105,24 +105,24 @@ async fn moderation_is_independent_of_other_hidden_reasons() {
             (OTHER, Role::Moderator, 200),
             (OTHER, Role::Admin, 200),
         ] {
-            let reply = send(fleet.request_as(Method::GET, "channels/7", user, role)).await;
+            let reply = Reply::of(fleet.request_as(Method::GET, "channels/7", user, role)).await;
             assert_eq!(reply.status, status, "{user} {role:?}");
         }
         fleet.put("channels/7", &json!({"name": "n"}), OTHER).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.subscribe(7, 55).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.unsubscribe(7, 55).await.refused(404, "CHANNEL_NOT_FOUND");
-        assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("0"));
+        assert_eq!(fleet.get("user/subscriptions", OTHER).await.ok("total"), json!("0"));
 
-        assert_eq!(fleet.moderate(7, "restore").await.of("channel")["isHidden"], json!(true));
+        assert_eq!(fleet.moderate(7, "restore").await.ok("channel")["isHidden"], json!(true));
         fleet.get("channels/7", 0).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.execute("UPDATE channels SET hidden_reasons = 1 WHERE id = 7").await;
-        assert_eq!(fleet.moderate(7, "restore").await.of("channel")["isHidden"], json!(false));
-        assert_eq!(fleet.get("channels/7", OTHER).await.of("channel")["membershipTier"], json!("subscriber"));
-        assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("1"));
+        assert_eq!(fleet.moderate(7, "restore").await.ok("channel")["isHidden"], json!(false));
+        assert_eq!(fleet.get("channels/7", OTHER).await.ok("channel")["membershipTier"], json!("subscriber"));
+        assert_eq!(fleet.get("user/subscriptions", OTHER).await.ok("total"), json!("1"));
         fleet.moderate(404, "hide").await.refused(404, "CHANNEL_NOT_FOUND");
         for action in ["hide", "restore"] {
             let own = fleet.request_as(Method::PUT, &format!("admin/channels/7/{action}"), OWNER, Role::Admin);
-            send(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
+            Reply::of(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
         }
         let events = || fleet.captured.channels.lock().expect("no panic before").clone();
         eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 4)).await;

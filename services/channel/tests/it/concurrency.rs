@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Reply, eventually};
 use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, Reply, eventually};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 fn tally(replies: &[Reply]) -> BTreeMap<(u16, &str), usize> {
     let mut tally = BTreeMap::new();
@@ -21,11 +21,11 @@ async fn repeat(database: Database, tries: usize) {
     let expected = BTreeMap::from([((200, ""), 1), ((409, "ALREADY_SUBSCRIBED"), tries - 1)]);
     assert_eq!(tally(&replies), expected, "{database:?}");
     assert_eq!(fleet.count("memberships").await, 1);
-    assert_eq!(fleet.get("channels/7", 0).await.of("channel")["subscriberCount"], json!("1"));
+    assert_eq!(fleet.get("channels/7", 0).await.ok("channel")["subscriberCount"], json!("1"));
     let replies = futures::future::join_all((0..tries / 10).map(|_| fleet.unsubscribe(7, OTHER))).await;
     let expected = BTreeMap::from([((200, ""), 1), ((400, "NOT_SUBSCRIBED"), tries / 10 - 1)]);
     assert_eq!(tally(&replies), expected, "{database:?}");
-    assert_eq!(fleet.get("channels/7", 0).await.of("channel")["subscriberCount"], json!("0"));
+    assert_eq!(fleet.get("channels/7", 0).await.ok("channel")["subscriberCount"], json!("0"));
     let events = || fleet.captured.memberships.lock().expect("no panic before").len();
     eventually(async || events() == 2).await;
 }
@@ -55,7 +55,7 @@ async fn counts_match_the_rows() {
         assert!(replies.iter().all(|r| r.status < 500), "{:?}", tally(&replies));
         for channel in [OWNER, OTHER] {
             let members = fleet.count(&format!("memberships WHERE channel_id = {channel} AND tier > 0")).await;
-            let seen = fleet.get(&format!("channels/{channel}"), 0).await.of("channel");
+            let seen = fleet.get(&format!("channels/{channel}"), 0).await.ok("channel");
             assert_eq!(seen["subscriberCount"], json!(members.to_string()), "{database:?}");
         }
     }

@@ -1,11 +1,11 @@
 //! Erasing a user.
 
 use fenz_contract::events::v1::{UserRegistered, UserUpdated};
-use fenz_testkit::Database;
+use fenz_testkit::{Database, eventually};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, eventually};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
 async fn all_data_of_a_deleted_user_is_erased() {
@@ -13,7 +13,7 @@ async fn all_data_of_a_deleted_user_is_erased() {
         let fleet = Fleet::start(database).await;
         fleet.register(20, "twenty").await;
         let picture = fleet.upload(OWNER).await;
-        fleet.put("channels/7", &json!({"bannerUploadId": picture}), OWNER).await.of("channel");
+        fleet.put("channels/7", &json!({"bannerUploadId": picture}), OWNER).await.ok("channel");
         for (channel, user) in [(7, OTHER), (7, 20), (8, OWNER), (20, OWNER), (20, OTHER)] {
             assert_eq!(fleet.subscribe(channel, user).await.status, 200);
         }
@@ -39,10 +39,10 @@ async fn all_data_of_a_deleted_user_is_erased() {
             assert_eq!(fleet.count(rows).await, 0, "{database:?} {rows}");
         }
         // Other users' data is unchanged, and the counts are right.
-        assert_eq!(fleet.get("channels/20", 0).await.of("channel")["subscriberCount"], json!("1"));
-        assert_eq!(fleet.get("channels/8", 0).await.of("channel")["subscriberCount"], json!("0"));
-        assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("1"));
-        assert_eq!(fleet.get("user/subscriptions", 20).await.of("total"), json!("0"));
+        assert_eq!(fleet.get("channels/20", 0).await.ok("channel")["subscriberCount"], json!("1"));
+        assert_eq!(fleet.get("channels/8", 0).await.ok("channel")["subscriberCount"], json!("0"));
+        assert_eq!(fleet.get("user/subscriptions", OTHER).await.ok("total"), json!("1"));
+        assert_eq!(fleet.get("user/subscriptions", 20).await.ok("total"), json!("0"));
         let ended = |channel, user| {
             let events = fleet.captured.memberships.lock().unwrap();
             events.iter().any(|m| (m.channel_id, m.user_id, m.tier) == (channel, user, 0))
@@ -131,7 +131,7 @@ async fn a_concurrent_subscription_is_erased() {
         assert_eq!(subscribed.status, 200, "{database:?}");
         eventually(async || erased()).await;
         assert_eq!(fleet.count("memberships WHERE user_id = 8").await, 0, "{database:?}");
-        assert_eq!(fleet.get("channels/7", 0).await.of("channel")["subscriberCount"], json!("0"));
+        assert_eq!(fleet.get("channels/7", 0).await.ok("channel")["subscriberCount"], json!("0"));
         db.close().await.unwrap();
     }
 }

@@ -1,25 +1,25 @@
 //! Consuming auth's events.
 
 use fenz_contract::events::v1::{UserRegistered, UserUpdated};
-use fenz_testkit::Database;
+use fenz_testkit::{Database, eventually};
 use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, eventually};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
 async fn a_registration_creates_one_channel() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         // Without a display name the channel has the username.
-        assert_eq!(fleet.get("channels/8", 0).await.of("channel")["name"], json!("user8"));
-        fleet.put("channels/7", &json!({"name": "edited"}), OWNER).await.of("channel");
+        assert_eq!(fleet.get("channels/8", 0).await.ok("channel")["name"], json!("user8"));
+        fleet.put("channels/7", &json!({"name": "edited"}), OWNER).await.ok("channel");
         let again = UserRegistered { user_id: 7, username: "user7".into(), version: 1, ..UserRegistered::default() };
         fleet.publish(again).await;
         fleet.publish(UserRegistered { username: "nobody".into(), ..UserRegistered::default() }).await;
         // The events after them are not blocked.
         fleet.register(10, "頻".repeat(64).as_str()).await;
-        assert_eq!(fleet.get("channels/10", 0).await.of("channel")["name"], json!("頻".repeat(64)));
-        assert_eq!(fleet.get("channels/7", 0).await.of("channel")["name"], json!("edited"));
+        assert_eq!(fleet.get("channels/10", 0).await.ok("channel")["name"], json!("頻".repeat(64)));
+        assert_eq!(fleet.get("channels/7", 0).await.ok("channel")["name"], json!("edited"));
         assert_eq!(fleet.count("channels").await, 3);
     }
 }
@@ -38,7 +38,7 @@ async fn the_newest_names_are_stored_in_any_order_of_events() {
         };
         fleet.publish(named(5, "fifth")).await;
         let shown = async || {
-            let reply = fleet.get("dashboard/subscribers", OWNER).await.of("subscribers");
+            let reply = fleet.get("dashboard/subscribers", OWNER).await.ok("subscribers");
             reply[0]["displayName"].as_str().unwrap().to_owned()
         };
         eventually(async || shown().await == "fifth").await;
@@ -51,7 +51,7 @@ async fn the_newest_names_are_stored_in_any_order_of_events() {
         eventually(async || fleet.count("user_names WHERE display_name = 'early'").await == 1).await;
         assert_eq!(shown().await, "sixth");
         // Renaming the user does not rename the channel.
-        assert_eq!(fleet.get("channels/8", 0).await.of("channel")["name"], json!("user8"));
+        assert_eq!(fleet.get("channels/8", 0).await.ok("channel")["name"], json!("user8"));
     }
 }
 
@@ -74,16 +74,16 @@ async fn a_hidden_owner_hides_the_channel() {
         fleet.publish(updated(7, 3, false)).await;
         fleet.publish(updated(7, 5, true)).await;
         fleet.register(30, "later").await;
-        assert_eq!(fleet.get("channels/7", OWNER).await.of("channel")["isHidden"], json!(true));
+        assert_eq!(fleet.get("channels/7", OWNER).await.ok("channel")["isHidden"], json!(true));
         fleet.get("channels/7", 0).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.subscribe(7, 30).await.refused(404, "CHANNEL_NOT_FOUND");
-        assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("0"));
+        assert_eq!(fleet.get("user/subscriptions", OTHER).await.ok("total"), json!("0"));
         // Two reasons are cleared independently.
         assert_eq!(fleet.moderate(7, "hide").await.status, 200);
         fleet.publish(updated(7, 6, false)).await;
         eventually(async || fleet.count("channels WHERE id = 7 AND hidden_reasons = 1").await == 1).await;
-        assert_eq!(fleet.moderate(7, "restore").await.of("channel")["isHidden"], json!(false));
-        assert_eq!(fleet.get("channels/7", OTHER).await.of("channel")["membershipTier"], json!("subscriber"));
+        assert_eq!(fleet.moderate(7, "restore").await.ok("channel")["isHidden"], json!(false));
+        assert_eq!(fleet.get("channels/7", OTHER).await.ok("channel")["membershipTier"], json!("subscriber"));
 
         let moderated = || {
             let moderated = fleet.captured.moderated.lock().unwrap();
@@ -114,7 +114,7 @@ async fn a_hidden_owner_hides_the_channel() {
         eventually(async || fleet.count("channels WHERE id = 40 AND hidden_reasons = 2").await == 1).await;
         fleet.get("channels/40", 0).await.refused(404, "CHANNEL_NOT_FOUND");
         assert_eq!(fleet.delete_own(40).await.status, 200);
-        assert_eq!(fleet.create_own(&json!({}), 40).await.of("channel")["isHidden"], json!(true));
+        assert_eq!(fleet.create_own(&json!({}), 40).await.ok("channel")["isHidden"], json!(true));
     }
 }
 

@@ -9,15 +9,15 @@ use crate::fleet::{Fleet, OWNER};
 async fn an_owner_sets_the_fee() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
-        assert_eq!(fleet.get("dashboard/fee", OWNER).await.of("fee"), json!({"amount": "0.00", "currency": "USD"}));
+        assert_eq!(fleet.get("dashboard/fee", OWNER).await.ok("fee"), json!({"amount": "0.00", "currency": "USD"}));
         for (amount, currency, formatted) in
             [("5.00", "USD", "5.00"), ("5", "EUR", "5.00"), ("500", "JPY", "500"), ("1.5", "KWD", "1.500")]
         {
             let body = json!({"amount": amount, "currency": currency});
             let expected = json!({"amount": formatted, "currency": currency});
-            assert_eq!(fleet.put("dashboard/fee", &body, OWNER).await.of("fee"), expected);
-            assert_eq!(fleet.get("dashboard/fee", OWNER).await.of("fee"), expected);
-            assert_eq!(fleet.get("channels/7", 0).await.of("channel")["monthlyFee"], expected);
+            assert_eq!(fleet.put("dashboard/fee", &body, OWNER).await.ok("fee"), expected);
+            assert_eq!(fleet.get("dashboard/fee", OWNER).await.ok("fee"), expected);
+            assert_eq!(fleet.get("channels/7", 0).await.ok("channel")["monthlyFee"], expected);
         }
         for (field, body) in [
             ("amount", json!({"amount": "5.001", "currency": "USD"})),

@@ -4,7 +4,6 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use fenz_channel::Channels;
@@ -17,20 +16,13 @@ use fenz_core::Role;
 use fenz_database::NoMigrations;
 use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_media::MediaService;
-use fenz_testkit::{Database, Sandbox};
-use reqwest::{
-    Client, Method, RequestBuilder,
-    header::HeaderMap,
-    multipart::{Form, Part},
-};
+use fenz_testkit::{Database, PNG, Reply, Sandbox, eventually};
+use reqwest::{Method, RequestBuilder};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 
 pub const OWNER: i64 = 7;
 pub const OTHER: i64 = 8;
-
-/// A PNG of one pixel.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
 
 /// Publishes auth's events and captures channel's.
 struct StubService;
@@ -79,45 +71,6 @@ impl Service for StubService {
 pub struct Fleet {
     pub sandbox: Sandbox,
     pub captured: CapturedEvents,
-    client: Client,
-}
-
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Value,
-}
-
-impl Reply {
-    pub fn reason(&self) -> &str {
-        self.detail("ErrorInfo")["reason"].as_str().unwrap_or_default()
-    }
-
-    /// An error detail by the last part of its type name.
-    pub fn detail(&self, kind: &str) -> &Value {
-        let details = self.body["details"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let is_kind = |d: &&Value| d["@type"].as_str().is_some_and(|t| t.ends_with(&format!(".{kind}")));
-        details.iter().find(is_kind).unwrap_or(&Value::Null)
-    }
-
-    /// The first violated field.
-    pub fn field(&self) -> &str {
-        self.detail("BadRequest")["fieldViolations"][0]["field"].as_str().unwrap_or_default()
-    }
-
-    #[track_caller]
-    pub fn refused(&self, status: u16, reason: &str) -> &Self {
-        assert_eq!((self.status, self.reason()), (status, reason), "{}", self.body);
-        self
-    }
-
-    /// A field of a successful reply.
-    #[track_caller]
-    pub fn of(self, name: &str) -> Value {
-        assert_eq!(self.status, 200, "{}", self.body);
-        self.body[name].clone()
-    }
 }
 
 impl Fleet {
@@ -137,7 +90,7 @@ impl Fleet {
         sandbox.start::<StubService>().await.expect("the stub service");
         sandbox.process.shared.get::<MailboxRegistry>().open();
         let captured = sandbox.process.shared.get();
-        let fleet = Self { sandbox, captured, client: Client::new() };
+        let fleet = Self { sandbox, captured };
         fleet.register(OWNER, "the owner").await;
         fleet.register(OTHER, "").await;
         fleet
@@ -163,11 +116,11 @@ impl Fleet {
     }
 
     pub async fn delete_own(&self, user: i64) -> Reply {
-        send(self.request(Method::DELETE, "user/channel", user)).await
+        Reply::of(self.request(Method::DELETE, "user/channel", user)).await
     }
 
     pub async fn create_own(&self, body: &Value, user: i64) -> Reply {
-        send(self.request(Method::POST, "user/channel", user).json(body)).await
+        Reply::of(self.request(Method::POST, "user/channel", user).json(body)).await
     }
 
     /// A request as a user; 0 is anonymous.
@@ -176,45 +129,39 @@ impl Fleet {
     }
 
     pub fn request_as(&self, method: Method, path: &str, user: i64, role: Role) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}/api/v1/{path}", self.sandbox.url("channel")));
-        if user == 0 { request } else { request.bearer_auth(self.sandbox.token(user, role)) }
+        self.sandbox.client_as("channel", user, role).request(method, &format!("/api/v1/{path}"))
     }
 
     pub async fn get(&self, path: &str, user: i64) -> Reply {
-        send(self.request(Method::GET, path, user)).await
+        Reply::of(self.request(Method::GET, path, user)).await
     }
 
     pub async fn put(&self, path: &str, body: &Value, user: i64) -> Reply {
-        send(self.request(Method::PUT, path, user).json(body)).await
+        Reply::of(self.request(Method::PUT, path, user).json(body)).await
     }
 
     pub async fn moderate(&self, channel: i64, action: &str) -> Reply {
         let path = format!("admin/channels/{channel}/{action}");
-        send(self.request_as(Method::PUT, &path, 99, Role::Moderator).json(&json!({}))).await
+        Reply::of(self.request_as(Method::PUT, &path, 99, Role::Moderator).json(&json!({}))).await
     }
 
     pub async fn subscribe(&self, channel: i64, user: i64) -> Reply {
         let path = format!("channels/{channel}/subscribe");
-        send(self.request(Method::POST, &path, user).json(&json!({}))).await
+        Reply::of(self.request(Method::POST, &path, user).json(&json!({}))).await
     }
 
     pub async fn unsubscribe(&self, channel: i64, user: i64) -> Reply {
-        send(self.request(Method::DELETE, &format!("channels/{channel}/subscribe"), user)).await
+        Reply::of(self.request(Method::DELETE, &format!("channels/{channel}/subscribe"), user)).await
     }
 
     pub async fn upload(&self, user: i64) -> String {
-        let form = Form::new().part("file", Part::bytes(PNG).file_name("file"));
-        let url = format!("{}/api/v1/upload/image", self.sandbox.url("media"));
-        let token = self.sandbox.token(user, Role::User);
-        let reply = send(self.client.post(url).bearer_auth(token).multipart(form)).await;
-        reply.of("upload")["id"].as_str().expect("int64 is a string in JSON").to_owned()
+        let reply = self.sandbox.client("media", user).upload("image", PNG).await;
+        reply.ok("upload")["id"].as_str().expect("int64 is a string in JSON").to_owned()
     }
 
     /// The status of a media path.
     pub async fn media(&self, path: &Value) -> u16 {
-        let path = path.as_str().expect("a path");
-        let reply = self.client.get(format!("{}{path}", self.sandbox.url("media"))).send().await;
-        reply.expect("an answer").status().as_u16()
+        self.sandbox.client("media", 0).status(path.as_str().expect("a path")).await
     }
 
     /// The channel service's database.
@@ -237,22 +184,4 @@ impl Fleet {
         db.close().await.expect("closed");
         n
     }
-}
-
-pub async fn send(request: RequestBuilder) -> Reply {
-    let reply = request.send().await.expect("an answer");
-    let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
-    let text = reply.text().await.expect("a body");
-    Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
-}
-
-/// Waits up to 10 s for a condition.
-pub async fn eventually(condition: impl AsyncFn() -> bool) {
-    for _ in 0..400 {
-        if condition().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("not true after 10 s");
 }

@@ -3,10 +3,10 @@
 use fenz_contract::channel::v1::{
     GetMembershipRequest, ListMembershipsRequest, membership_service_client::MembershipServiceClient,
 };
-use fenz_testkit::Database;
+use fenz_testkit::{Database, eventually};
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, OTHER, OWNER, eventually};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 fn counts(channel: &Value) -> (&str, &str, &str) {
     let text = |field: &str| channel[field].as_str().expect("text");
@@ -23,27 +23,27 @@ async fn subscribe_unsubscribe_and_resubscribe() {
         fleet.unsubscribe(404, OTHER).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.unsubscribe(7, OTHER).await.refused(400, "NOT_SUBSCRIBED");
 
-        let mut membership = fleet.subscribe(7, OTHER).await.of("membership");
+        let mut membership = fleet.subscribe(7, OTHER).await.ok("membership");
         assert!(membership["createdAt"].take().is_string());
         let expected =
             json!({"userId": "8", "channelId": "7", "tier": "subscriber", "status": "active", "createdAt": null});
         assert_eq!(membership, expected);
-        let before = fleet.get("channels/7", OTHER).await.of("channel");
+        let before = fleet.get("channels/7", OTHER).await.ok("channel");
         fleet.subscribe(7, OTHER).await.refused(409, "ALREADY_SUBSCRIBED");
-        assert_eq!(fleet.get("channels/7", OTHER).await.of("channel"), before);
+        assert_eq!(fleet.get("channels/7", OTHER).await.ok("channel"), before);
         assert_eq!(counts(&before), ("1", "0", "subscriber"));
-        assert_eq!(counts(&fleet.get("channels/7", 0).await.of("channel")), ("1", "0", "none"));
+        assert_eq!(counts(&fleet.get("channels/7", 0).await.ok("channel")), ("1", "0", "none"));
 
         // Upgraded to tier 2 meanwhile.
         fleet.execute("UPDATE memberships SET tier = 2 WHERE user_id = 8").await;
         fleet.execute("UPDATE channels SET premium_count = 1 WHERE id = 7").await;
         fleet.subscribe(7, OTHER).await.refused(409, "ALREADY_SUBSCRIBED");
-        assert_eq!(counts(&fleet.get("channels/7", OTHER).await.of("channel")), ("1", "1", "premium"));
-        let ended = fleet.unsubscribe(7, OTHER).await.of("membership");
+        assert_eq!(counts(&fleet.get("channels/7", OTHER).await.ok("channel")), ("1", "1", "premium"));
+        let ended = fleet.unsubscribe(7, OTHER).await.ok("membership");
         assert_eq!((&ended["tier"], &ended["status"]), (&json!("none"), &json!("ended")));
         fleet.unsubscribe(7, OTHER).await.refused(400, "NOT_SUBSCRIBED");
-        assert_eq!(counts(&fleet.get("channels/7", OTHER).await.of("channel")), ("0", "0", "none"));
-        assert_eq!(fleet.subscribe(7, OTHER).await.of("membership")["tier"], json!("subscriber"));
+        assert_eq!(counts(&fleet.get("channels/7", OTHER).await.ok("channel")), ("0", "0", "none"));
+        assert_eq!(fleet.subscribe(7, OTHER).await.ok("membership")["tier"], json!("subscriber"));
 
         let events = || fleet.captured.memberships.lock().expect("no panic before").clone();
         eventually(async || events().len() == 3).await;
@@ -90,7 +90,7 @@ async fn lists_are_paged_newest_first() {
         let page = async |path: &str, name: &str, user| {
             let reply = fleet.get(path, user).await;
             let total = reply.body["total"].clone();
-            (reply.of(name).as_array().unwrap().clone(), total)
+            (reply.ok(name).as_array().unwrap().clone(), total)
         };
         let (first, total) = page("dashboard/subscribers?pageSize=4", "subscribers", OWNER).await;
         let (second, _) = page("dashboard/subscribers?pageSize=4&page=2", "subscribers", OWNER).await;

@@ -1,11 +1,11 @@
 //! Deleting and recreating a channel.
 
 use fenz_contract::channel::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient};
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Reply, eventually};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, eventually, send};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 /// The newest event of each membership of a channel: user, tier, version.
 fn newest(fleet: &Fleet, channel: i64) -> Vec<(i64, i32, i64)> {
@@ -25,7 +25,7 @@ async fn deleting_a_channel_deletes_its_memberships_and_pictures() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
         let picture = fleet.upload(OWNER).await;
-        let edited = fleet.put("channels/7", &json!({"avatarUploadId": picture}), OWNER).await.of("channel");
+        let edited = fleet.put("channels/7", &json!({"avatarUploadId": picture}), OWNER).await.ok("channel");
         for user in [OTHER, 20, 21] {
             assert_eq!(fleet.subscribe(7, user).await.status, 200);
         }
@@ -41,14 +41,14 @@ async fn deleting_a_channel_deletes_its_memberships_and_pictures() {
             fleet.get(path, user).await.refused(404, "CHANNEL_NOT_FOUND");
         }
         let moderator = fleet.request_as(Method::GET, "channels/7", 99, fenz_core::Role::Moderator);
-        send(moderator).await.refused(404, "CHANNEL_NOT_FOUND");
+        Reply::of(moderator).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.moderate(7, "hide").await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.put("channels/7", &json!({"name": "n"}), OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.subscribe(7, 22).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.unsubscribe(7, OTHER).await.refused(404, "CHANNEL_NOT_FOUND");
-        assert_eq!(fleet.get("user/subscriptions", OTHER).await.of("total"), json!("0"));
+        assert_eq!(fleet.get("user/subscriptions", OTHER).await.ok("total"), json!("0"));
         // The owner's memberships of other channels stay.
-        assert_eq!(fleet.get("user/subscriptions", OWNER).await.of("total"), json!("1"));
+        assert_eq!(fleet.get("user/subscriptions", OWNER).await.ok("total"), json!("1"));
         let mut members = MembershipServiceClient::new(fleet.sandbox.peer("content", "channel").unwrap());
         let asked = GetMembershipRequest { user_id: OTHER, channel_id: 7 };
         assert_eq!(members.get_membership(asked).await.unwrap().into_inner().tier, 0);
@@ -78,8 +78,8 @@ async fn a_recreated_channel_has_the_same_id_and_higher_versions() {
         for user in [OTHER, 20] {
             assert_eq!(fleet.subscribe(7, user).await.status, 200);
         }
-        fleet.put("channels/7", &json!({"description": "d"}), OWNER).await.of("channel");
-        fleet.put("dashboard/fee", &json!({"amount": "5.00", "currency": "EUR"}), OWNER).await.of("fee");
+        fleet.put("channels/7", &json!({"description": "d"}), OWNER).await.ok("channel");
+        fleet.put("dashboard/fee", &json!({"amount": "5.00", "currency": "EUR"}), OWNER).await.ok("fee");
         assert_eq!(fleet.delete_own(OWNER).await.status, 200);
         for (body, field) in [
             (json!({"name": " "}), "name"),
@@ -91,7 +91,7 @@ async fn a_recreated_channel_has_the_same_id_and_higher_versions() {
         }
         let created = fleet.create_own(&json!({"description": "new"}), OWNER).await;
         assert_eq!(created.headers["etag"], "\"5\"");
-        let mut created = created.of("channel");
+        let mut created = created.ok("channel");
         assert!(created["createdAt"].take().is_string());
         assert_eq!(
             created,
@@ -104,12 +104,12 @@ async fn a_recreated_channel_has_the_same_id_and_higher_versions() {
         fleet.create_own(&json!({}), OWNER).await.refused(409, "CHANNEL_ALREADY_EXISTS");
         // The membership of the deleted channel does not count, whether it is cleaned up yet
         // or not.
-        assert_eq!(fleet.subscribe(7, OTHER).await.of("membership")["tier"], json!("subscriber"));
+        assert_eq!(fleet.subscribe(7, OTHER).await.ok("membership")["tier"], json!("subscriber"));
         eventually(async || fleet.count("channel_cleanups").await == 0).await;
-        let seen = fleet.get("channels/7", OTHER).await.of("channel");
+        let seen = fleet.get("channels/7", OTHER).await.ok("channel");
         assert_eq!((&seen["subscriberCount"], &seen["membershipTier"]), (&json!("1"), &json!("subscriber")));
-        assert_eq!(fleet.get("channels/7", 20).await.of("channel")["membershipTier"], json!("none"));
-        assert_eq!(fleet.get("dashboard/subscribers", OWNER).await.of("total"), json!("1"));
+        assert_eq!(fleet.get("channels/7", 20).await.ok("channel")["membershipTier"], json!("none"));
+        assert_eq!(fleet.get("dashboard/subscribers", OWNER).await.ok("total"), json!("1"));
         eventually(async || {
             let tiers: Vec<_> = newest(&fleet, 7).iter().map(|m| (m.0, m.1)).collect();
             tiers == [(OTHER, 1), (20, 0)]
@@ -118,7 +118,7 @@ async fn a_recreated_channel_has_the_same_id_and_higher_versions() {
 
         let second = fleet.delete_own(OWNER).await;
         assert_eq!(second.status, 200);
-        assert_eq!(fleet.create_own(&json!({"name": "third"}), OWNER).await.of("channel")["name"], json!("third"));
+        assert_eq!(fleet.create_own(&json!({"name": "third"}), OWNER).await.ok("channel")["name"], json!("third"));
         fleet.unsubscribe(7, OTHER).await.refused(400, "NOT_SUBSCRIBED");
         let (changed, deleted) = (&fleet.captured.channels, &fleet.captured.deleted);
         let versions = || {
@@ -150,9 +150,9 @@ async fn moderation_survives_recreation() {
         let fleet = Fleet::start(database).await;
         assert_eq!(fleet.moderate(7, "hide").await.status, 200);
         assert_eq!(fleet.delete_own(OWNER).await.status, 200);
-        assert_eq!(fleet.create_own(&json!({}), OWNER).await.of("channel")["isHidden"], json!(true));
+        assert_eq!(fleet.create_own(&json!({}), OWNER).await.ok("channel")["isHidden"], json!(true));
         fleet.get("channels/7", OTHER).await.refused(404, "CHANNEL_NOT_FOUND");
-        assert_eq!(fleet.moderate(7, "restore").await.of("channel")["isHidden"], json!(false));
+        assert_eq!(fleet.moderate(7, "restore").await.ok("channel")["isHidden"], json!(false));
         assert_eq!(fleet.get("channels/7", OTHER).await.status, 200);
     }
 }
@@ -166,9 +166,9 @@ async fn no_channel_is_created_without_a_name() {
         assert_eq!(early.refused(503, "UNAVAILABLE").headers["retry-after"], "1");
         fleet.get("channels/20", 20).await.refused(404, "CHANNEL_NOT_FOUND");
         fleet.register(20, "twenty").await;
-        assert_eq!(fleet.get("channels/20", 0).await.of("channel")["name"], json!("twenty"));
+        assert_eq!(fleet.get("channels/20", 0).await.ok("channel")["name"], json!("twenty"));
         // With an explicit name there is no need to wait.
-        assert_eq!(fleet.create_own(&json!({"name": "mine"}), 21).await.of("channel")["name"], json!("mine"));
+        assert_eq!(fleet.create_own(&json!({"name": "mine"}), 21).await.ok("channel")["name"], json!("mine"));
     }
 }
 
@@ -194,7 +194,7 @@ async fn one_concurrent_deletion_and_one_creation_succeed() {
         }
         eventually(async || fleet.count("channel_cleanups").await == 0).await;
         let members = fleet.count("memberships WHERE channel_id = 7 AND tier > 0").await;
-        let seen = fleet.get("channels/7", 0).await.of("channel");
+        let seen = fleet.get("channels/7", 0).await.ok("channel");
         assert_eq!(seen["subscriberCount"], json!(members.to_string()), "{database:?}");
     }
 }
@@ -210,7 +210,7 @@ async fn many_memberships_are_deleted_in_batches() {
         fleet.execute(&format!("INSERT INTO memberships ({columns}) VALUES {}", rows.join(","))).await;
         fleet.execute("UPDATE channels SET subscriber_count = 700 WHERE id = 7").await;
         assert_eq!(fleet.delete_own(OWNER).await.status, 200);
-        assert_eq!(fleet.create_own(&json!({}), OWNER).await.of("channel")["subscriberCount"], json!("0"));
+        assert_eq!(fleet.create_own(&json!({}), OWNER).await.ok("channel")["subscriberCount"], json!("0"));
         eventually(async || fleet.count("memberships").await == 0).await;
         eventually(async || newest(&fleet, 7).len() == 700).await;
         assert!(newest(&fleet, 7).iter().all(|m| m.1 == 0 && m.2 == 2));

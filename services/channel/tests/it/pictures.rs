@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use fenz_testkit::Database;
+use fenz_testkit::{Database, eventually};
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, OTHER, OWNER, eventually};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 async fn pending_calls_done(fleet: &Fleet) {
     eventually(async || fleet.count("pending_calls").await == 0).await;
 }
 
 async fn edit(fleet: &Fleet, body: Value) -> Value {
-    fleet.put("channels/7", &body, OWNER).await.of("channel")
+    fleet.put("channels/7", &body, OWNER).await.ok("channel")
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn concurrent_identical_edits_all_succeed() {
         // Calls left by the edits run when due, but a picture in use is not released.
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
         pending_calls_done(&fleet).await;
-        let channel = fleet.get("channels/7", 0).await.of("channel");
+        let channel = fleet.get("channels/7", 0).await.ok("channel");
         assert_eq!(fleet.media(&channel["avatarUrl"]).await, 200);
     }
 }
