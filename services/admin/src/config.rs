@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use fenz_contract::routes::HOSTS;
 use serde::{Deserialize, Serialize};
 
 /// `FENZ_ADMIN__…`
@@ -28,7 +29,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_page_depth: 10_000,
-            erasure_services: "auth,content,media,channel,notification,recommendation,admin".to_owned(),
+            erasure_services: HOSTS.join(","),
             erasure_retry: Duration::from_secs(30),
             max_open_reports: 50,
             keep_reports: Duration::from_secs(2 * 365 * 24 * 3600),
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn defaults_are_valid_and_errors_name_the_setting() {
         Config::default().check().unwrap();
-        assert_eq!(Config::default().services().len(), 7);
+        assert_eq!(Config::default().services(), HOSTS, "every service of the contract takes part");
         let error = |config: Config| config.check().unwrap_err().to_string();
         for services in ["", " , ", "Auth", "a b"] {
             let config = Config { erasure_services: services.into(), ..Config::default() };
