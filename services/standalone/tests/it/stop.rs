@@ -38,7 +38,7 @@ async fn a_stop_is_announced_answers_open_requests_and_loses_no_view() {
     let during = async {
         sleep(PRE_DRAIN / 2).await;
         let ready = reqwest::get(format!("{url}/readyz")).await.unwrap().status();
-        (ready, Person::anonymous(&url).send(Method::GET, &path, Value::Null).await.status())
+        (ready, Person::anonymous(&url).send(Method::GET, "/api/v1/categories", Value::Null).await.status())
     };
     let begin = Instant::now();
     let stop = platform.programs[0].terminate();
