@@ -9,33 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::Clock;
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub struct $name(pub i64);
+/// A user, of the auth service. Their first channel has the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UserId(pub i64);
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    )*};
-}
-
-ids! {
-    /// A user, of the auth service. Their first channel has the same number.
-    UserId;
-    /// A channel, of the channel service.
-    ChannelId;
-    /// A video, of the content service.
-    VideoId;
-    /// A category of videos, of the content service.
-    CategoryId;
-    /// An uploaded file, of the media service.
-    UploadId;
-    /// A tag, of the recommendation service.
-    TagId;
+impl std::fmt::Display for UserId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// Milliseconds of 2025-01-01, from which ids count.

@@ -12,7 +12,7 @@ pub mod reason;
 pub use clock::Clock;
 pub use error::Error;
 pub use identity::{Caller, Role, User};
-pub use ids::{CategoryId, ChannelId, IdGenerator, TagId, UploadId, UserId, VideoId};
+pub use ids::{IdGenerator, UserId};
 pub use page::Page;
 pub use reason::Reason;
 

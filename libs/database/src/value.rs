@@ -1,4 +1,4 @@
-//! Values that one of the databases takes in another form.
+//! Values that one of the databases stores in another form.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Value};

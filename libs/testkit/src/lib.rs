@@ -14,5 +14,5 @@ pub use client::{Client, PNG, Reply, eventually, id, mp4};
 pub use database::Database;
 pub use port::free_address;
 pub use redis::Redis;
-pub use sandbox::{Sandbox, services};
+pub use sandbox::Sandbox;
 pub use servers::{Server, required_or_skip};

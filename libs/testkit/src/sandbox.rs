@@ -24,7 +24,7 @@ const S3_KEY: &str = "sandbox";
 const CONNECTIONS: &str = "6";
 
 /// The services that a sandbox has a port for.
-pub fn services() -> impl Iterator<Item = &'static str> {
+fn services() -> impl Iterator<Item = &'static str> {
     std::iter::once("gateway").chain(HOSTS.iter().copied())
 }
 

@@ -1,8 +1,8 @@
-//! Answers that last: streams of events, thousands at a time.
+//! Long-lived responses: event streams, thousands at a time.
 //!
 //! hyper keeps two buffers of 8 KiB and more for each connection. It writes the
-//! head of such an answer; the socket and the body are taken over then, and what
-//! else it kept goes.
+//! head of such a response; then the socket and the body are taken from it, and its
+//! buffers are freed.
 
 use std::{
     io,
@@ -28,29 +28,29 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{connection::ConnectionService, write_timeout::WriteTimeout};
 
-/// Among a response's extensions: its body lasts, and the connection ends with it.
+/// An extension of a response whose body is long-lived: the connection ends with it.
 #[derive(Clone, Copy)]
 pub struct LongLived;
 
-/// What a connection of HTTP/1.1 and the answer on it share.
+/// What a connection of HTTP/1.1 and the response on it share.
 #[derive(Default)]
 pub struct ConnectionState {
-    /// The body of a lasting answer whose head hyper has.
+    /// The body of a long-lived response whose head hyper has.
     body: Mutex<Option<Body>>,
-    /// The socket takes no more for now.
+    /// The socket accepts no more bytes for now.
     is_blocked: AtomicBool,
-    /// How many came so far.
+    /// How many were received so far.
     pub requests: AtomicUsize,
 }
 
 impl ConnectionState {
-    /// Whether an answer to this request can be taken over: others have no body,
+    /// Whether a response to this request can be detached: others have no body,
     /// or end in another way.
     pub fn suits<B>(request: &Request<B>) -> bool {
         request.version() == Version::HTTP_11 && request.method() == Method::GET
     }
 
-    /// Takes the body of a lasting answer out of hyper's hands.
+    /// Takes the body of a long-lived response from hyper.
     pub fn hold(self: &Arc<Self>, response: Response) -> Response {
         if response.extensions().get::<LongLived>().is_none() {
             return response;
@@ -69,7 +69,7 @@ impl ConnectionState {
     }
 }
 
-/// Gives the body away when hyper has put the head into its buffer and asks for
+/// Hands the body over when hyper has put the head into its buffer and asks for
 /// more; there is never any here.
 struct DetachedBody {
     body: Option<Body>,
@@ -139,8 +139,8 @@ impl Write for Socket {
     }
 }
 
-/// hyper's part of a connection: all of it, or up to the head of a lasting
-/// answer, which is left to go on.
+/// hyper's part of a connection: all of it, or up to the head of a long-lived
+/// response, whose body is streamed without hyper.
 pub struct HeadPhase {
     connection: Option<http1::UpgradeableConnection<Socket, ConnectionService>>,
     state: Arc<ConnectionState>,
@@ -176,7 +176,7 @@ impl Future for HeadPhase {
 }
 
 /// Sends the body in chunks, as the head that hyper wrote says, until it ends or
-/// the client goes.
+/// the client disconnects.
 pub async fn stream_body(mut stream: WriteTimeout, mut body: Body) -> Result<(), axum::BoxError> {
     loop {
         let frame = tokio::select! {
@@ -195,7 +195,7 @@ pub async fn stream_body(mut stream: WriteTimeout, mut body: Body) -> Result<(),
     Ok(stream.shutdown().await?)
 }
 
-/// Waits until the client closes. What it says until then nobody waits for.
+/// Waits until the client closes. What it sends until then is discarded.
 async fn gone(stream: &TcpStream) -> io::Result<()> {
     loop {
         stream.readable().await?;

@@ -1,4 +1,4 @@
-//! A socket that is given up when its client takes nothing for too long: while
+//! A socket that is closed when its client reads nothing for too long: while
 //! a write waits, hyper asks neither for the body nor for the time.
 
 use std::{
@@ -20,7 +20,7 @@ pub struct WriteTimeout {
     patience: Duration,
     /// Runs while a write waits.
     timer: Option<Pin<Box<Sleep>>>,
-    /// There is room that the runtime was not told of.
+    /// There is room that the runtime does not know of.
     has_room: bool,
 }
 
