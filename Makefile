@@ -39,7 +39,7 @@ api: ## Checks the contract and regenerates code and OpenAPI from it
 
 bench: ## Measures the release build and prints a table of ratios
 	@scripts/install-tools --optional ffmpeg wrk
-	@cargo build --release --bins -p fenz-standalone $(addprefix -p fenz-,auth content media channel notification recommendation gateway)
+	@cargo build --release --workspace --bins
 	@cargo run --release -p fenz-bench -- $(ARGS)
 
 clean: ## Stops the test servers and removes everything that was built (not ./data)

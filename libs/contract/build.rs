@@ -2,6 +2,8 @@
 
 #[path = "build/comments.rs"]
 mod comments;
+#[path = "build/events.rs"]
+mod events;
 #[path = "build/openapi.rs"]
 mod openapi;
 #[path = "build/options.rs"]
@@ -54,6 +56,7 @@ fn main() -> Result<()> {
         &rest_over_grpc::build::DescriptorOptions::new().package("fenzvideo").extern_path(TIMESTAMP.0, TIMESTAMP.1),
     )?;
     services::write(&out, &contract, rest)?;
+    fs::write(out.join("events.rs"), events::render(&pool, &contract.hosts())?)?;
     fs::write(out.join("rules.rs"), rules::render(&pool, &contract)?)?;
     fs::write(out.join("openapi.json"), openapi::render(&pool, &descriptors, &contract)?)?;
     fs::write(out.join("descriptors.binpb"), &descriptors)?;

@@ -18,6 +18,8 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use fenz_chassis::identity::Ed25519Key;
+use fenz_contract::routes::HOSTS;
+use fenz_core::Random;
 use fenz_testkit::free_address;
 use tokio::runtime::Runtime;
 
@@ -33,7 +35,8 @@ use crate::{
 
 /// A start may have to load a million videos into a cache.
 const READY_TIMEOUT: Duration = Duration::from_secs(300);
-const SERVICES: [&str; 6] = ["auth", "content", "media", "channel", "notification", "gateway"];
+/// What no measurement of a whole fleet asks for.
+const LEFT_OUT: [&str; 2] = ["admin", "recommendation"];
 
 /// Its processes, databases and keys are removed on drop. Its JetStream stream
 /// stays: the broker is a test server.
@@ -57,7 +60,9 @@ pub struct Fleet {
 impl Fleet {
     /// Starts all services except recommendation and admin, without Redis.
     pub fn start(bench: &Bench, name: &str) -> Result<Self> {
-        let mut fleet = Self::prepare(bench, name, &SERVICES)?;
+        let asked = HOSTS.iter().filter(|host| !LEFT_OUT.contains(host));
+        let services: Vec<_> = asked.copied().chain(["gateway"]).collect();
+        let mut fleet = Self::prepare(bench, name, &services)?;
         fleet.start_all()?;
         Ok(fleet)
     }
@@ -71,18 +76,18 @@ impl Fleet {
         let runtime = Arc::new(Runtime::new()?);
         let servers = servers()?;
         let mut databases = Databases::new(runtime.clone(), &servers.postgres)?;
-        let unique = format!("bench_{name}_{:08x}", rand::random::<u32>());
+        let unique = format!("bench_{name}_{:08x}", Random::default().value::<u32>());
         let folder = bench.path(&unique);
         fs::create_dir_all(folder.join("objects"))?;
         let (store, store_address) = store::start(&folder.join("objects"))?;
         let mut settings = shared_settings(&servers, &unique, store_address);
         // Peers that are not started need an address too.
-        for peer in SERVICES.iter().filter(|peer| **peer != "gateway" && !services.contains(*peer)) {
+        for peer in HOSTS.iter().filter(|peer| !services.contains(*peer)) {
             settings.insert(format!("FENZ_PEERS__{}", peer.to_uppercase()), format!("http://{}", free_address()));
         }
         let (mut addresses, mut ops, mut trusted) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for service in services {
-            let (key, upper) = (Ed25519Key::generate(), service.to_uppercase());
+            let (key, upper) = (Ed25519Key::generate(&Random::default()), service.to_uppercase());
             let (address, ops_address) = (free_address(), free_address());
             trusted.push(format!("{service}={}", key.public_base64()));
             settings.insert(format!("FENZ_{upper}__INTERNAL__KEY"), key.to_base64());
@@ -120,7 +125,7 @@ impl Fleet {
 
     /// Gives services started later a Redis with an unused key prefix.
     pub fn use_empty_redis(&mut self) {
-        let prefix = format!("bench_{:08x}", rand::random::<u32>());
+        let prefix = format!("bench_{:08x}", Random::default().value::<u32>());
         let url = self.servers.redis.clone();
         self.set("FENZ_REDIS__URL", url);
         self.set("FENZ_REDIS__PREFIX", &prefix);

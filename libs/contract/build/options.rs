@@ -1,5 +1,7 @@
 //! Reads the options of the contract's RPCs: access, host, routes.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail, ensure};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
 
@@ -8,6 +10,13 @@ use crate::raw_routes::{self, RawRoute};
 pub struct Contract {
     pub services: Vec<Service>,
     pub raw_routes: Vec<RawRoute>,
+}
+
+impl Contract {
+    /// The services of the fleet behind the gateway.
+    pub fn hosts(&self) -> BTreeSet<&str> {
+        self.services.iter().map(|s| s.host.as_str()).collect()
+    }
 }
 
 pub struct Service {
@@ -22,6 +31,8 @@ pub struct Method {
     pub input: String,
     pub output: String,
     pub access: String,
+    /// The services that may call, if it is internal.
+    pub callers: Vec<String>,
     pub ignores_authorization: bool,
     /// The HTTP method and the path template.
     pub rest: Option<(String, String)>,
@@ -74,11 +85,18 @@ fn method(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Method> {
     if access == "Internal" && rest.is_some() {
         bail!("{} is internal and must not have a REST route", method.full_name());
     }
+    let callers = texts(&extension(pool, &options, "fenzvideo.options.v1.caller")?);
+    ensure!(
+        callers.is_empty() != (access == "Internal"),
+        "{}: internal RPCs, and only these, have (fenzvideo.options.v1.caller)",
+        method.full_name()
+    );
     Ok(Method {
         name: method.name().to_owned(),
         input: method.input().full_name().to_owned(),
         output: method.output().full_name().to_owned(),
         access,
+        callers,
         ignores_authorization: extension(pool, &options, "fenzvideo.options.v1.ignores_authorization")?
             .as_bool()
             .unwrap_or_default(),
@@ -95,6 +113,10 @@ pub fn extension(pool: &DescriptorPool, options: &DynamicMessage, name: &str) ->
 
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+pub fn texts(value: &Value) -> Vec<String> {
+    value.as_list().map(|list| list.iter().map(text).collect()).unwrap_or_default()
 }
 
 pub fn access(value: &Value, of: &str) -> Result<String> {

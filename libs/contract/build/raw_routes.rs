@@ -125,6 +125,7 @@ fn check(route: &RawRoute, pool: &DescriptorPool) -> Result<()> {
     let is_stream = matches!(route.kind, Kind::EventStream | Kind::LineStream);
     ensure!(!is_stream || !route.response_description.is_empty(), "a stream needs a response_description");
     ensure!((route.kind == Kind::LineStream) != route.response_type.is_empty(), "response_type is for line streams");
+    ensure!(route.access != "Internal", "an internal call is an RPC");
     ensure!(!route.summary.is_empty(), "a route has a summary");
     for (status, description) in &route.errors {
         ensure!((400..600).contains(status) && !description.is_empty(), "an error has a status and a description");

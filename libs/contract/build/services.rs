@@ -1,12 +1,7 @@
 //! Generates, for each gRPC service, the wrapper that checks every call before
 //! its handler runs, its REST side, and the tables of methods and raw routes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use anyhow::Result;
 use rest_over_grpc::build::{Generator, ServiceDefinition};
@@ -51,8 +46,7 @@ pub fn write(out: &Path, contract: &Contract, rest: Vec<ServiceDefinition>) -> R
         )?;
     }
     table += "];\n\n";
-    let hosts: BTreeSet<_> = contract.services.iter().map(|s| s.host.as_str()).collect();
-    let hosts: Vec<_> = hosts.into_iter().collect();
+    let hosts: Vec<_> = contract.hosts().into_iter().collect();
     writeln!(
         table,
         "/// The services of the fleet behind the gateway, by name.\npub const HOSTS: &[&str] = &{hosts:?};"
@@ -69,8 +63,8 @@ fn method_row(service: &Service, method: &Method) -> Result<String> {
     let mut row = String::new();
     write!(
         row,
-        "    Method {{ service: \"{package}.{name}\", grpc_path: \"/{package}.{name}/{}\", host: {host:?}, access: Access::{}, ignores_authorization: {}, rest: ",
-        method.name, method.access, method.ignores_authorization
+        "    Method {{ service: \"{package}.{name}\", grpc_path: \"/{package}.{name}/{}\", host: {host:?}, access: Access::{}, callers: &{:?}, ignores_authorization: {}, rest: ",
+        method.name, method.access, method.callers, method.ignores_authorization
     )?;
     match &method.rest {
         Some((verb, path)) => write!(
@@ -174,7 +168,7 @@ mod {module}_endpoint {{
     ))
 }
 
-fn rust(message: &str) -> String {
+pub fn rust(message: &str) -> String {
     format!("crate::{}", message.replace('.', "::"))
 }
 

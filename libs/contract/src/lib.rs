@@ -1,10 +1,13 @@
 //! The contract in `proto/`, generated: messages, gRPC, REST, field rules,
 //! access rules and the OpenAPI document.
 
+mod channel_state;
+pub mod event;
 pub mod guard;
 pub mod rest;
 pub mod routes;
 pub mod rules;
+mod time;
 
 use std::sync::Arc;
 
@@ -16,8 +19,10 @@ pub mod fenzvideo {
 }
 pub use fenzvideo::*;
 
+pub use event::Event;
 pub use guard::Guard;
 pub use routes::Access;
+pub use time::{time, time_field};
 
 /// The OpenAPI 3.1 document of every route that the gateway serves.
 pub const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));

@@ -24,6 +24,8 @@ pub struct Method {
     /// The service of the fleet that serves it.
     pub host: &'static str,
     pub access: Access,
+    /// The services that may call, if it is internal.
+    pub callers: &'static [&'static str],
     /// An Authorization header is ignored.
     pub ignores_authorization: bool,
     pub rest: Option<RestRoute>,
@@ -88,9 +90,27 @@ impl Route {
         }
     }
 
+    /// The services that may call an internal RPC.
+    #[must_use]
+    pub fn callers(self) -> &'static [&'static str] {
+        match self {
+            Self::Rpc(m) => m.callers,
+            Self::Raw(_) => &[],
+        }
+    }
+
     #[must_use]
     pub fn ignores_authorization(self) -> bool {
         matches!(self, Self::Rpc(m) if m.ignores_authorization)
+    }
+
+    /// What a raw route carries.
+    #[must_use]
+    pub fn kind(self) -> Option<RawRouteKind> {
+        match self {
+            Self::Rpc(_) => None,
+            Self::Raw(r) => Some(r.kind),
+        }
     }
 
     /// The path template, for metrics and span names.

@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use fenz_chassis::Platform;
+use fenz_contract::{Event, event};
 use futures::{StreamExt, stream::select_all};
 
-use crate::{Event, bus::Bus, event::kind};
+use crate::bus::Bus;
 
 /// Between two attempts to subscribe.
 const RETRY: Duration = Duration::from_secs(1);
@@ -35,8 +36,8 @@ impl BroadcastSubscriber {
             Ok(event) => callback(event),
             Err(error) => tracing::warn!(%error, "a broadcast event cannot be decoded"),
         });
-        self.callbacks.insert((E::FAMILY, E::WHAT), decode);
-        self.filters.push(E::filter());
+        self.callbacks.insert((E::TYPE.family, E::TYPE.name), decode);
+        self.filters.push(E::TYPE.filter());
         self
     }
 
@@ -79,7 +80,7 @@ impl BroadcastSubscriber {
 
     /// Calls the callback of an event, if it has one.
     pub(crate) fn call(&self, subject: &str, payload: &[u8]) {
-        if let Some(callback) = kind(subject).and_then(|kind| self.callbacks.get(&kind)) {
+        if let Some(callback) = event::split(subject).and_then(|kind| self.callbacks.get(&kind)) {
             callback(payload);
         }
     }

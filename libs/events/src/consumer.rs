@@ -75,9 +75,9 @@ impl Consumer {
             let occurred_at = envelope.time().unwrap_or(now);
             Box::pin(handler(txn, ReceivedEvent { id: envelope.id, event, occurred_at, subject: envelope.subject }))
         });
-        let before = self.handlers.insert((E::FAMILY, E::WHAT), erased);
-        assert!(before.is_none(), "{}.{} has two handlers", E::FAMILY, E::WHAT);
-        self.filters.push(E::filter());
+        let before = self.handlers.insert((E::TYPE.family, E::TYPE.name), erased);
+        assert!(before.is_none(), "{} has two handlers", E::TYPE.filter());
+        self.filters.push(E::TYPE.filter());
         self
     }
 

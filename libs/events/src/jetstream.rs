@@ -18,12 +18,14 @@ use async_nats::{
     jetstream::{
         Context, ErrorCode,
         consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
-        context::ContextBuilder,
+        context::{ContextBuilder, GetStreamError, GetStreamErrorKind},
         message::PublishMessage,
         stream::{self, ConsumerError, ConsumerErrorKind, RetentionPolicy, StorageType},
     },
 };
 use fenz_chassis::{Shared, settings::BusSettings};
+use fenz_contract::event::FAMILIES;
+use fenz_core::backoff::delay;
 use futures::future::join_all;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Mutex;
@@ -31,10 +33,11 @@ use tokio::sync::Mutex;
 use crate::{
     bus::Published,
     envelope::{Envelope, Headers, ID},
-    event::FAMILIES,
     store::outbox::Row,
 };
 
+/// Before connecting again, the first and the longest.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(3200));
 /// How long an event is kept for consumers that are not running.
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long the broker recognises the id of a message it has.
@@ -116,7 +119,8 @@ impl JetStream {
         published
     }
 
-    /// Creates or updates the stream, once until the next failure.
+    /// Creates or updates the stream, once until the next failure. Subjects are
+    /// only added, as the filters of [`Self::consumer`] are.
     async fn declare(&self) -> Result<()> {
         // The client would buffer what it cannot send; the outbox does that.
         if self.0.context.client().connection_state() != State::Connected {
@@ -126,10 +130,18 @@ impl JetStream {
             return Ok(());
         }
         let BusSettings { stream, replicas, .. } = &self.0.settings;
+        let mut subjects: Vec<String> = FAMILIES.iter().map(|family| self.subject(&format!("{family}.>"))).collect();
+        match self.0.context.get_stream(stream).await {
+            Ok(existing) => subjects.extend(existing.cached_info().config.subjects.iter().cloned()),
+            Err(error) if is_missing_stream(&error) => {}
+            Err(error) => return Err(error).context("the stream cannot be read"),
+        }
+        subjects.sort();
+        subjects.dedup();
         let config = stream::Config {
             name: stream.clone(),
             description: Some("events of the services of FenzVideo".to_owned()),
-            subjects: FAMILIES.iter().map(|family| self.subject(&format!("{family}.>"))).collect(),
+            subjects,
             retention: RetentionPolicy::Limits,
             storage: StorageType::File,
             max_age: RETENTION,
@@ -234,6 +246,10 @@ fn headers(envelope: &Envelope) -> HeaderMap {
     headers
 }
 
+fn is_missing_stream(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
 fn is_missing(error: &ConsumerError) -> bool {
     matches!(error.kind(), ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }
@@ -259,7 +275,7 @@ async fn open(urls: &str) -> Result<Client> {
         .name("fenzvideo")
         .retry_on_initial_connect()
         .max_reconnects(None)
-        .reconnect_delay_callback(|attempts| Duration::from_millis(100 << attempts.clamp(1, 5)))
+        .reconnect_delay_callback(|attempts| delay(attempts as u32, RECONNECT.0, RECONNECT.1))
         .event_callback(|event| async move { tracing::info!(%event, "broker") })
         .connect(addresses)
         .await;

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use fenz_contract::event;
 use fenz_core::Clock;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -13,7 +14,6 @@ use crate::{
     BroadcastSubscriber,
     bus::Published,
     envelope::Envelope,
-    event::kind,
     store::{mailbox, outbox::Row},
 };
 
@@ -48,6 +48,10 @@ impl MailboxRegistry {
         self.0.open.store(true, Ordering::Release);
     }
 
+    pub fn is_open(&self) -> bool {
+        self.0.open.load(Ordering::Acquire)
+    }
+
     /// Adds a consumer; of two of a service, which share their database, both
     /// are notified.
     pub(crate) fn add(&self, consumer: Consumer) {
@@ -71,7 +75,7 @@ impl MailboxRegistry {
     }
 
     pub(crate) async fn publish(&self, rows: &[Row]) -> Published {
-        if !self.0.open.load(Ordering::Acquire) {
+        if !self.is_open() {
             let problem = anyhow::anyhow!("no bus is set (FENZ_BUS__URL), or not all services have started");
             return Published { seqs: Vec::new(), problem: Some(problem) };
         }
@@ -104,6 +108,6 @@ impl MailboxRegistry {
 
 impl Consumer {
     fn handles(&self, envelope: &Envelope) -> bool {
-        kind(&envelope.subject).is_some_and(|kind| self.kinds.contains(&kind))
+        event::split(&envelope.subject).is_some_and(|kind| self.kinds.contains(&kind))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fenz_chassis::Platform;
-use fenz_core::{Clock, Error, Result};
+use fenz_core::{Clock, Error, Random, Result};
 use fenz_database::Txn;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -16,12 +16,16 @@ pub const MAX_BYTES: usize = 256 * 1024;
 /// Stores a service's events until they are published. Cheap to clone; start
 /// one per service.
 #[derive(Clone)]
-pub struct Outbox(Arc<Inner>);
+pub struct Outbox {
+    inner: Arc<Inner>,
+    publisher: &'static str,
+}
 
 pub(crate) struct Inner {
     pub service: &'static str,
     pub db: DatabaseConnection,
     pub clock: Clock,
+    pub random: Random,
     pub replica: Replica,
     /// A transaction that wrote events was committed.
     pub committed: Notify,
@@ -41,20 +45,28 @@ impl Outbox {
             service: platform.service,
             db: db.connection(),
             clock: platform.clock.clone(),
+            random: platform.random.clone(),
             replica: Replica::default(),
             committed: Notify::new(),
             written: Notify::new(),
         });
         relay::start(platform, &inner, &bus);
         maintenance::of_outbox(platform, db.connection());
-        Ok(Self(inner))
+        Ok(Self { inner, publisher: platform.service })
+    }
+
+    /// The same outbox, for a stand-in that publishes events of another service.
+    #[must_use]
+    pub fn publishing_as(&self, publisher: &'static str) -> Self {
+        Self { publisher, ..self.clone() }
     }
 
     /// Publishes an event, if the transaction commits: at once in
     /// [`Self::transact`], else some milliseconds later.
     ///
     /// # Errors
-    /// When it cannot be stored or is larger than [`MAX_BYTES`].
+    /// When the contract does not name this service as a publisher of the event,
+    /// when it cannot be stored or is larger than [`MAX_BYTES`].
     pub async fn emit<E: Event>(&self, txn: &Txn, event: &E) -> Result<()> {
         self.emit_all(txn, std::slice::from_ref(event)).await
     }
@@ -64,23 +76,28 @@ impl Outbox {
     /// # Errors
     /// As [`Self::emit`].
     pub async fn emit_all<E: Event>(&self, txn: &Txn, events: &[E]) -> Result<()> {
-        let now = self.0.clock.now();
-        let envelopes: Vec<_> = events.iter().map(|event| Envelope::new(event, self.0.service, now)).collect();
+        if !E::TYPE.may_be_published_by(self.publisher) {
+            let (subject, publisher) = (E::TYPE.filter(), self.publisher);
+            return Err(Error::internal(anyhow::anyhow!("the contract does not let {publisher} publish {subject}")));
+        }
+        let now = self.inner.clock.now();
+        let envelopes: Vec<_> =
+            events.iter().map(|event| Envelope::new(event, self.publisher, now, &self.inner.random)).collect();
         if let Some(large) = envelopes.iter().find(|envelope| envelope.payload.len() > MAX_BYTES) {
             let (subject, size) = (&large.subject, large.payload.len());
             return Err(Error::internal(anyhow::anyhow!("the event {subject} has {size} bytes: too many")));
         }
-        outbox::insert_in_txn(txn.as_ref(), envelopes, self.0.replica.id(), now).await?;
-        self.0.written.notify_one();
+        outbox::insert_in_txn(txn.as_ref(), envelopes, self.inner.replica.id(), now).await?;
+        self.inner.written.notify_one();
         Ok(())
     }
 
     pub(crate) fn connection(&self) -> DatabaseConnection {
-        self.0.db.clone()
+        self.inner.db.clone()
     }
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
-        self.0.clock.now()
+        self.inner.clock.now()
     }
 
     /// A transaction that emits: [`fenz_database::transact`], then its events are
@@ -93,8 +110,8 @@ impl Outbox {
         W: Fn(Txn) -> F,
         F: Future<Output = Result<T>>,
     {
-        let value = fenz_database::transact(&self.0.db, work).await?;
-        self.0.committed.notify_one();
+        let value = fenz_database::transact(&self.inner.db, work).await?;
+        self.inner.committed.notify_one();
         Ok(value)
     }
 }

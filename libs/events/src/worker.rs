@@ -13,7 +13,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Platform, ops::Readiness};
-use fenz_core::{Clock, Error, Reason, Result};
+use fenz_contract::event;
+use fenz_core::{Clock, Error, Random, Reason, Result};
 use fenz_database::{Txn, transact};
 use futures::FutureExt;
 use sea_orm::{DatabaseConnection, DbBackend};
@@ -24,7 +25,6 @@ use crate::{
     circuit_breaker::CircuitBreaker,
     consumer::Handler,
     envelope::Envelope,
-    event::kind,
     store::{inbox, mailbox},
 };
 
@@ -37,6 +37,7 @@ pub struct Worker {
     pub service: &'static str,
     pub db: DatabaseConnection,
     pub clock: Clock,
+    random: Random,
     pub readiness: Readiness,
     pub breaker: CircuitBreaker,
     handlers: BTreeMap<(&'static str, &'static str), Handler>,
@@ -70,6 +71,7 @@ impl Worker {
             service: platform.service,
             db,
             clock: platform.clock.clone(),
+            random: platform.random.clone(),
             readiness: platform.readiness.clone(),
             breaker: CircuitBreaker::new(platform.service),
             handlers,
@@ -85,10 +87,10 @@ impl Worker {
     /// in the mailbox goes in the same transaction.
     pub async fn handle(&self, delivery: &Delivery) -> Outcome {
         let envelope = &delivery.envelope;
-        let Some(handler) = kind(&envelope.subject).and_then(|kind| self.handlers.get(&kind)) else {
+        let Some(handler) = event::split(&envelope.subject).and_then(|kind| self.handlers.get(&kind)) else {
             return self.without_handler(delivery).await;
         };
-        let context = envelope.context();
+        let context = envelope.context(&self.random);
         let span = tracing::info_span!(
             "events.handle",
             service = self.service,

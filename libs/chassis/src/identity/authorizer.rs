@@ -24,20 +24,31 @@ impl Authorizer {
     ///
     /// # Errors
     /// 401 without a valid token where one is required, or with an invalid one
-    /// anywhere; 403 with a valid one that does not suffice.
+    /// anywhere; 403 with a valid one that does not suffice, or of a service that
+    /// the contract does not name as a caller.
     pub async fn admit(&self, route: Route, headers: &HeaderMap) -> Result<Caller> {
         if route.ignores_authorization() {
             return Ok(Caller::Anonymous);
         }
-        self.check(route.access(), bearer(headers)?).await
+        let token = bearer(headers)?;
+        match route.access() {
+            Access::Internal => self.service(route.callers(), token).map_err(|error| error.with(OF_SERVICE, true)),
+            access => self.user(access, token).await,
+        }
     }
 
-    async fn check(&self, access: Access, token: Option<&str>) -> Result<Caller> {
-        let unknown = || Error::new(Reason::Unauthenticated, "sign in first: this needs an access token");
-        if access == Access::Internal {
-            let service = token.ok_or_else(unknown).and_then(|token| self.services.verify(token));
-            return Ok(Caller::Service(service.map_err(|error| error.with(OF_SERVICE, true))?));
+    fn service(&self, callers: &[&str], token: Option<&str>) -> Result<Caller> {
+        let token = token.ok_or_else(|| Error::new(Reason::Unauthenticated, "this needs a service token"))?;
+        let service = self.services.verify(token)?;
+        if !callers.contains(&service.as_str()) {
+            let message = format!("this is for {}, not for {service}", callers.join(", "));
+            return Err(Error::new(Reason::PermissionDenied, message));
         }
+        Ok(Caller::Service(service))
+    }
+
+    async fn user(&self, access: Access, token: Option<&str>) -> Result<Caller> {
+        let unknown = || Error::new(Reason::Unauthenticated, "sign in first: this needs an access token");
         let Some(token) = token else {
             return if access == Access::Public { Ok(Caller::Anonymous) } else { Err(unknown()) };
         };
@@ -104,7 +115,7 @@ mod tests {
         identity::{Ed25519Key, ServiceIdentity},
         settings::IdentitySettings,
     };
-    use fenz_core::Clock;
+    use fenz_core::{Clock, Random};
 
     #[tokio::test]
     async fn who_is_refused_as_a_service_does_not_tell_its_users_to_sign_in() {
@@ -113,15 +124,28 @@ mod tests {
             verifier: Verifier::new(&IdentitySettings::default(), clock.clone()),
             services: TrustedServices::new("", clock.clone()).unwrap(),
         };
-        let token = ServiceIdentity::new("content", &Ed25519Key::generate(), clock).token().unwrap();
-        for (access, token, received) in [
-            (Access::Internal, Some(token.as_str()), Reason::Unavailable),
-            (Access::Internal, None, Reason::Unavailable),
-            (Access::User, Some("x"), Reason::TokenInvalid),
-            (Access::User, None, Reason::Unauthenticated),
-        ] {
-            let refusal = authorizer.check(access, token).await.unwrap_err();
-            assert_eq!(status::into_error(status::from_error(refusal)).reason, received, "{access:?} {token:?}");
+        let refused = |refusal: Error| status::into_error(status::from_error(refusal.with(OF_SERVICE, true))).reason;
+        let token = ServiceIdentity::new("content", &Ed25519Key::generate(&Random::default()), clock).token().unwrap();
+        for token in [Some(token.as_str()), None] {
+            let refusal = authorizer.service(&["content"], token).unwrap_err();
+            assert_eq!(refused(refusal), Reason::Unavailable, "{token:?}");
         }
+        for (token, reason) in [(Some("x"), Reason::TokenInvalid), (None, Reason::Unauthenticated)] {
+            assert_eq!(authorizer.user(Access::User, token).await.unwrap_err().reason, reason, "{token:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_callers_of_the_contract_may_call() {
+        let (clock, key) = (Clock::default(), Ed25519Key::generate(&Random::default()));
+        let authorizer = Authorizer {
+            verifier: Verifier::new(&IdentitySettings::default(), clock.clone()),
+            services: TrustedServices::new(&format!("content={}", key.public_base64()), clock.clone()).unwrap(),
+        };
+        let token = ServiceIdentity::new("content", &key, clock).token().unwrap();
+        let admitted = authorizer.service(&["auth", "content"], Some(&token)).unwrap();
+        assert_eq!(admitted, Caller::Service("content".to_owned()));
+        let refusal = authorizer.service(&["auth"], Some(&token)).unwrap_err();
+        assert_eq!(refusal.reason, Reason::PermissionDenied);
     }
 }

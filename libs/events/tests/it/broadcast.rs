@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use fenz_contract::events::v1::{UserRegistered, VideoDeleted};
+use fenz_contract::{
+    event::EventType,
+    events::v1::{UserRegistered, VideoDeleted},
+};
 use fenz_events::{BroadcastSubscriber, Event};
 use fenz_testkit::Database;
 
@@ -46,8 +49,7 @@ struct Garbled {
 }
 
 impl Event for Garbled {
-    const FAMILY: &'static str = UserRegistered::FAMILY;
-    const WHAT: &'static str = UserRegistered::WHAT;
+    const TYPE: EventType = UserRegistered::TYPE;
 
     fn aggregate_id(&self) -> i64 {
         5

@@ -7,7 +7,7 @@ use fenz_chassis::{
     settings::{BusSettings, Sources},
 };
 use fenz_contract::events::v1::UserRegistered;
-use fenz_core::{Clock, Result};
+use fenz_core::{Clock, Random, Result};
 use fenz_database::{DbError, Txn};
 use fenz_events::{Consumer, Envelope, Event, HandlerError, MailboxRegistry, Outbox, ReceivedEvent};
 use fenz_testkit::Database;
@@ -60,7 +60,7 @@ macro_rules! service {
     };
 }
 
-service!(Publisher, "content");
+service!(Publisher, "auth");
 service!(Subscriber, "channel");
 service!(Measured, "measured");
 
@@ -123,7 +123,7 @@ impl Fleet {
     pub async fn unopened(database: Database, transport: &Transport) -> Self {
         fenz_chassis::prepare();
         let folder = tempfile::tempdir().unwrap();
-        let name = format!("t{:016x}", rand::random::<u64>());
+        let name = format!("t{:016x}", Random::default().value::<u64>());
         let url = match transport {
             Transport::Mailbox => "",
             Transport::JetStream(url) => url,

@@ -7,6 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use fenz_contract::{
+    event::{EVENTS, EventType},
+    routes::HOSTS,
+};
 use regex::Regex;
 
 use crate::platform::BEHIND_THE_GATEWAY;
@@ -37,6 +41,20 @@ fn the_table_of_the_architecture_is_what_the_sources_do() {
     let found: BTreeMap<_, _> = BEHIND_THE_GATEWAY.iter().map(|s| ((*s).to_owned(), arrows_of(s, &events))).collect();
     let wrong: Vec<_> = found.iter().filter(|(service, arrows)| documented.get(*service) != Some(arrows)).collect();
     assert!(wrong.is_empty(), "docs/architecture.md does not say what these do: {wrong:#?}");
+}
+
+/// Every service publishes what the contract says, and nothing else.
+#[test]
+fn the_publishers_of_the_contract_are_those_of_the_sources() {
+    let events = events();
+    let found: Vec<_> = HOSTS.iter().map(|service| (*service, arrows_of(service, &events).publishes)).collect();
+    for event in EVENTS.iter().filter(|event| event.publishers != ["*"]) {
+        let mut publishers: Vec<_> = found.iter().filter(|(_, p)| p.contains(&event.filter())).map(|(s, _)| *s).collect();
+        publishers.sort_unstable();
+        let mut declared = event.publishers.to_vec();
+        declared.sort_unstable();
+        assert_eq!(publishers, declared, "the publishers of {}, as found in the sources and in the contract", event.message);
+    }
 }
 
 /// The arrows of calls between services, which the picture of the fleet has.
@@ -80,9 +98,11 @@ fn documented() -> BTreeMap<String, Arrows> {
 
 /// The contract's event messages and their subjects, `*` for the id.
 fn events() -> BTreeMap<String, String> {
-    let proto = read("proto/fenzvideo/events/v1/events.proto");
-    let message = Regex::new(r"// `(\w+)\.<[^>]+>\.(\w+)`[^\n]*\n(?://[^\n]*\n)*message (\w+)").unwrap();
-    message.captures_iter(&proto).map(|c| (c[3].to_owned(), format!("{}.*.{}", &c[1], &c[2]))).collect()
+    EVENTS.iter().map(|event| (short_name(event), event.filter())).collect()
+}
+
+fn short_name(event: &EventType) -> String {
+    event.message.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 fn arrows_of(service: &str, events: &BTreeMap<String, String>) -> Arrows {

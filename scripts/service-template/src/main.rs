@@ -1,0 +1,5 @@
+//! The playlist service as a program of its own.
+
+fn main() -> std::process::ExitCode {
+    fenz_chassis::run::<fenz_playlist::Playlists>()
+}
