@@ -66,7 +66,7 @@ impl Platform {
     /// before, or panics, stops the process: nobody would notice otherwise.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = Result<()>> + Send + 'static) {
         let (service, process) = (self.service, self.process.clone());
-        self.process.tasks.spawn(async move {
+        self.process.spawn(format!("{service}.{name}"), async move {
             let outcome = tokio::spawn(task).await;
             if process.stop.is_cancelled() {
                 return;

@@ -1,9 +1,12 @@
 //! The process that one service, or all of them, run in: start and stop.
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use fenz_core::Clock;
-use tokio::net::TcpListener;
+use fenz_core::{Clock, Random};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -27,9 +30,35 @@ pub struct Process {
     /// What libraries keep once for all services.
     pub shared: Shared,
     failed: CancellationToken,
+    running: Running,
 }
 
 impl Default for Process {
+/// The names of the tasks that have not ended.
+#[derive(Clone, Default)]
+struct Running(Arc<Mutex<Vec<String>>>);
+
+impl Running {
+    fn names(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes the name when the task ends, however it ends.
+struct RunningTask {
+    running: Running,
+    name: String,
+}
+
+impl Drop for RunningTask {
+    fn drop(&mut self) {
+        let mut names = self.running.names();
+        if let Some(position) = names.iter().position(|name| *name == self.name) {
+            names.swap_remove(position);
+        }
+    }
+}
+
     fn default() -> Self {
         let stop = CancellationToken::new();
         Self {
@@ -41,6 +70,7 @@ impl Default for Process {
             shared: Shared::default(),
             failed: CancellationToken::new(),
         }
+            running: Running::default(),
     }
 }
 
@@ -52,6 +82,21 @@ impl Process {
 
     /// Stops the process with a non-zero code: part of it is missing.
     pub(crate) fn fail(&self) {
+    /// Runs a task that the end of the process waits for. The log names it when it
+    /// does not end in time.
+    pub fn spawn<F>(&self, name: impl Into<String>, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let (name, running) = (name.into(), self.running.clone());
+        running.names().push(name.clone());
+        let entry = RunningTask { running, name };
+        self.tasks.spawn(async move {
+            let _until_it_ends = entry;
+            task.await
+        })
+    }
+
         self.failed.cancel();
     }
 }
@@ -66,7 +111,7 @@ pub fn prepare() {
 /// Serves until SIGTERM, SIGINT or the failure of a background task, then stops
 /// in order: readiness red; `pre_drain`, in which balancers notice; open event
 /// streams; the servers, in the given order, each until its requests have ended;
-/// background work. A second signal ends the process at once.
+/// background work. A second signal ends the process at once, with a non-zero code.
 pub async fn finish(process: &Process, servers: Vec<Launched>, settings: &ServerSettings) -> ExitCode {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
@@ -82,8 +127,16 @@ pub async fn finish(process: &Process, servers: Vec<Launched>, settings: &Server
     tracing::info!("stopping");
     tokio::select! {
         () = stop(process, servers, settings) => {}
-        _ = terminate.recv() => tracing::warn!("second signal, ending at once"),
-        _ = interrupt.recv() => tracing::warn!("second signal, ending at once"),
+    let second = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+        () = second => {
+            tracing::warn!("second signal, ending at once");
+            process.fail();
+        }
     }
     if process.failed.is_cancelled() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -98,7 +151,9 @@ async fn stop(process: &Process, servers: Vec<Launched>, settings: &ServerSettin
     process.stop.cancel();
     process.tasks.close();
     if tokio::time::timeout(settings.stop_timeout, process.tasks.wait()).await.is_err() {
-        tracing::warn!("background tasks did not end within the stop timeout");
+        let tasks = process.running.names().join(", ");
+        tracing::error!(tasks, "background tasks did not end within the stop timeout");
+        process.fail();
     }
 }
 
@@ -108,4 +163,24 @@ pub fn serve_ops(process: &Process, listener: TcpListener) {
     // Not stopped with the rest: readiness must be seen red while it drains.
     tokio::spawn(server::serve(listener, service, ServerSettings::default(), CancellationToken::new()));
     tokio::spawn(ops::run_metrics_maintenance());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, time::Duration};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_does_not_end_is_named_and_fails_the_stop() {
+        let process = Process::default();
+        let token = process.stop.clone();
+        process.spawn("test.ends", async move { token.cancelled().await });
+        process.spawn("test.stuck", pending::<()>());
+        let stop_timeout = Duration::from_millis(200);
+        let settings = ServerSettings { pre_drain: Duration::ZERO, stop_timeout, ..ServerSettings::default() };
+        stop(&process, Vec::new(), &settings).await;
+        assert!(process.is_failed());
+        assert_eq!(*process.running.names(), ["test.stuck"]);
+    }
 }

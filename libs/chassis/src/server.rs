@@ -4,6 +4,7 @@
 mod connection;
 mod drain_on_drop;
 mod long_lived;
+mod stream_timeout;
 #[cfg(test)]
 mod tests;
 mod write_timeout;

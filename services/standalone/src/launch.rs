@@ -72,7 +72,7 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
         let root = folder.path().join("objects");
         let settings = fenz_s3_folder::Settings { root, bucket: BUCKET.to_owned(), access_key, secret_key };
         let server = fenz_s3_folder::Server::new(settings, store)?;
-        process.tasks.spawn(server.run(process.stop.clone()));
+        process.spawn("store", server.run(process.stop.clone()));
     }
     let listen = settings.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], gateway.port)));
     let bind = async |address: SocketAddr, key: &str| {

@@ -21,12 +21,16 @@ use hyper::{
     server::conn::{http1, http2},
     service::Service,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{net::TcpStream, sync::watch};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, watch},
+};
 
 use super::{
     Observed,
     long_lived::{self, ConnectionState, HeadPhase, Socket},
+    stream_timeout::{StreamBody, StreamExecutor},
     write_timeout::WriteTimeout,
 };
 
@@ -46,7 +50,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How connections are served.
 pub struct Protocols {
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
     write_timeout: Duration,
     idle: Duration,
 }
@@ -59,15 +62,7 @@ impl Protocols {
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_HEADER_BYTES)
             .max_headers(MAX_HEADERS);
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2
-            .timer(TokioTimer::new())
-            .keep_alive_interval(Duration::from_secs(20))
-            .max_header_list_size(MAX_HEADER_BYTES as u32)
-            .max_concurrent_streams(256)
-            .initial_stream_window_size(1 << 20)
-            .initial_connection_window_size(4 << 20);
-        Self { http1, http2, write_timeout, idle: IDLE_TIMEOUT }
+        Self { http1, write_timeout, idle: IDLE_TIMEOUT }
     }
 
     /// Serves a connection to its end; told to end, it answers what is open. Whoever
@@ -87,9 +82,14 @@ impl Protocols {
         let stream = WriteTimeout::new(stream, self.write_timeout);
         let answers = ConnectionService { address, service, state: state.clone() };
         if is_http2 {
-            let connection = Box::pin(self.http2.serve_connection(TokioIo::new(stream), answers));
+            let stalled = Arc::new(Notify::new());
+            let builder = http2(StreamExecutor::new(self.write_timeout, stalled.clone()));
+            let connection = Box::pin(builder.serve_connection(TokioIo::new(stream), StreamService(answers)));
             let idle = Box::pin(idle(state, self.idle));
-            return Ok(drained(connection, &mut shutdown, idle, http2::Connection::graceful_shutdown).await?);
+            return tokio::select! {
+                ended = drained(connection, &mut shutdown, idle, http2::Connection::graceful_shutdown) => Ok(ended?),
+                () = stalled.notified() => Err("the client does not read".into()),
+            };
         }
         let connection = self.http1.serve_connection(Socket::new(stream, state.clone()), answers).with_upgrades();
         let head_phase = Box::pin(HeadPhase::new(connection, state));
@@ -98,6 +98,18 @@ impl Protocols {
             None => Ok(()),
         }
     }
+}
+
+fn http2(executor: StreamExecutor) -> http2::Builder<StreamExecutor> {
+    let mut builder = http2::Builder::new(executor);
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20))
+        .max_header_list_size(MAX_HEADER_BYTES as u32)
+        .max_concurrent_streams(256)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20);
+    builder
 }
 
 async fn drained<C: Future>(
@@ -152,6 +164,21 @@ impl Service<Request<Incoming>> for ConnectionService {
     }
 }
 
+/// Answers the requests of one connection of HTTP/2.
+struct StreamService(ConnectionService);
+
+impl Service<Request<Incoming>> for StreamService {
+    type Response = http::Response<StreamBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let ConnectionService { address, service, state } = &self.0;
+        state.requests.fetch_add(1, Ordering::Relaxed);
+        service.clone().answer(*address, request).map(|response| Ok(response.map(StreamBody::new))).boxed()
+    }
+}
+
 async fn begins_http2(stream: &TcpStream) -> io::Result<bool> {
     loop {
         let mut bytes = [0; PREFACE.len()];
@@ -173,6 +200,7 @@ mod tests {
     use http_body_util::BodyExt;
     use hyper::client;
     use tokio::net::TcpListener;
+    use hyper_util::rt::TokioExecutor;
 
     use super::*;
 
