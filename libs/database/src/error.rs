@@ -20,14 +20,6 @@ impl DbError {
         matches!(self.0.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
     }
 
-    /// No error where an insert that leaves existing rows alone inserted none.
-    ///
-    /// # Errors
-    /// Any other.
-    pub fn unless_existing(self) -> Result<(), Self> {
-        if matches!(self.0, DbErr::RecordNotInserted) { Ok(()) } else { Err(self) }
-    }
-
     /// Whether the database does not answer, or closed the connection.
     pub fn is_unavailable(&self) -> bool {
         use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};

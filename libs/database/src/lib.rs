@@ -1,15 +1,20 @@
 //! SQLite, PostgreSQL and MySQL/MariaDB with one code: connections, migrations,
-//! write transactions, and what the three differ in.
+//! transactions, upserts, and what the three differ in.
 
 mod connection;
 mod error;
+mod page;
 mod requirement;
 pub mod schema;
+pub mod sequence;
 mod transaction;
+mod upsert;
 mod value;
 
 pub use connection::{DatabaseSettings, connect, migrate};
 pub use error::{DbError, cause, is_duplicate};
+pub use page::page;
 pub use requirement::{Database, NoMigrations};
-pub use transaction::{Txn, transact};
+pub use transaction::{Txn, snapshot, transact};
+pub use upsert::{insert_absent, insert_or_lock_in_txn, upsert, upsert_newer};
 pub use value::timestamp_value;

@@ -66,14 +66,16 @@ impl<M: MigratorTrait + 'static> Requirement for Database<M> {
     }
 
     fn commands() -> Vec<Command> {
-        vec![Command { name: "migrate", about: "Bring the database up to date and exit", run: migrate_and_exit::<M> }]
+        vec![Command {
+            name: "migrate",
+            about: "Bring the database up to date and exit",
+            run: |invocation| Box::pin(migrate_and_exit::<M>(invocation)),
+        }]
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
-fn migrate_and_exit<M: MigratorTrait>(invocation: Invocation) -> Result<()> {
-    let settings = invocation.settings()?.section::<DatabaseSettings>("database")?;
-    invocation.runtime.block_on(Database::<M>::open(&settings, invocation.service))?;
+async fn migrate_and_exit<M: MigratorTrait>(invocation: &Invocation) -> Result<()> {
+    Database::<M>::open(&invocation.settings()?.section("database")?, invocation.service).await?;
     println!("{}: the database is up to date", invocation.service);
     Ok(())
 }

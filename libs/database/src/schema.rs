@@ -43,6 +43,11 @@ pub fn column(name: &'static str, table: &'static str, build: fn(&SchemaManager)
     step(name, move |manager| Change::Column(Table::alter().table(table).add_column(build(manager)).to_owned()))
 }
 
+/// Inserts a table's first rows.
+pub fn rows(name: &'static str, build: fn() -> InsertStatement) -> Step {
+    step(name, move |_| Change::Rows(build()))
+}
+
 /// Gives a table another name.
 pub fn rename_table(name: &'static str, from: &'static str, to: &'static str) -> Step {
     step(name, move |_| Change::Rename(Table::rename().table(from, to).to_owned()))
@@ -99,6 +104,7 @@ enum Change {
     Index(IndexCreateStatement),
     Column(TableAlterStatement),
     Rename(TableRenameStatement),
+    Rows(InsertStatement),
 }
 
 struct Simple<F> {
@@ -124,6 +130,7 @@ impl<F: Fn(&SchemaManager) -> Change + Send + Sync> MigrationTrait for Simple<F>
             Change::Index(index) => manager.create_index(index).await,
             Change::Column(table) => manager.alter_table(table).await,
             Change::Rename(table) => manager.rename_table(table).await,
+            Change::Rows(rows) => manager.execute(rows).await,
         }
     }
 }

@@ -1,17 +1,23 @@
-//! Write transactions.
+//! Transactions.
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use fenz_core::Error;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
 
 use crate::{DbError, error::is_lost_race};
 
-/// Tries of a transaction that lost against another.
-const ATTEMPTS: u32 = 10;
+/// After a transaction has lost against another: longer each time, and never in
+/// step with the others.
+const RETRIES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(5))
+    .with_max_delay(Duration::from_millis(640))
+    .with_max_times(9)
+    .with_jitter();
 
 /// Runs a unit of work in a write transaction and commits it; tries again when
 /// it lost against another. The work must be repeatable: nothing outside the
@@ -24,32 +30,34 @@ where
     W: Fn(Txn) -> F,
     F: Future<Output = Result<T, Error>>,
 {
-    let mut attempt = 1;
-    loop {
-        let outcome = try_once(db, &work).await;
-        match outcome {
-            Err(error) if attempt < ATTEMPTS && is_lost_race(&error) => {
-                attempt += 1;
-                // Longer each time, and never in step with the others.
-                let pause = rand::random_range(1..=5u64 << attempt.min(8));
-                tokio::time::sleep(Duration::from_millis(pause)).await;
-            }
-            outcome => return outcome,
-        }
-    }
+    (|| run(db, write_options(db.get_database_backend()), &work)).retry(RETRIES).when(is_lost_race).await
 }
 
-/// A transaction as [`transact`] hands it out; give it back by dropping it.
+/// Runs reads that see the database as of one moment, whatever others commit
+/// meanwhile. They cannot write.
+///
+/// # Errors
+/// What the work says.
+pub async fn snapshot<T, E: From<DbError>, F: Future<Output = Result<T, E>>>(
+    db: &DatabaseConnection,
+    work: impl FnOnce(Txn) -> F,
+) -> Result<T, E> {
+    run(db, read_options(db.get_database_backend()), work).await
+}
+
+/// A transaction as [`transact`] and [`snapshot`] hand it out; give it back by
+/// dropping it.
 pub type Txn = std::sync::Arc<DatabaseTransaction>;
 
-async fn try_once<T, F: Future<Output = Result<T, Error>>>(
+async fn run<T, E: From<DbError>, F: Future<Output = Result<T, E>>>(
     db: &DatabaseConnection,
-    work: impl Fn(Txn) -> F,
-) -> Result<T, Error> {
-    let txn = Txn::new(begin(db).await?);
+    options: TransactionOptions,
+    work: impl FnOnce(Txn) -> F,
+) -> Result<T, E> {
+    let txn = Txn::new(begin(db, options).await?);
     let result = work(txn.clone()).await;
     let txn = std::sync::Arc::into_inner(txn)
-        .ok_or_else(|| Error::internal(anyhow::anyhow!("the work kept its transaction")))?;
+        .ok_or_else(|| DbError::from(DbErr::Custom("the work kept its transaction".to_owned())))?;
     match result {
         Ok(value) => {
             txn.commit().await.map_err(DbError::from)?;
@@ -67,15 +75,15 @@ async fn try_once<T, F: Future<Output = Result<T, Error>>>(
 /// In a task of its own: a caller that goes away between the statement and its
 /// answer would give the connection back with a transaction that nobody knows
 /// to be open.
-async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbError> {
-    let (db, options) = (db.clone(), options(db.get_database_backend()));
+async fn begin(db: &DatabaseConnection, options: TransactionOptions) -> Result<DatabaseTransaction, DbError> {
+    let db = db.clone();
     tokio::spawn(async move { db.begin_with_options(options).await })
         .await
         .unwrap_or_else(|error| Err(DbErr::Custom(format!("a transaction could not begin: {error}"))))
         .map_err(DbError::from)
 }
 
-fn options(backend: DbBackend) -> TransactionOptions {
+fn write_options(backend: DbBackend) -> TransactionOptions {
     match backend {
         DbBackend::Sqlite => TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -84,5 +92,17 @@ fn options(backend: DbBackend) -> TransactionOptions {
         _ => {
             TransactionOptions { isolation_level: Some(IsolationLevel::ReadCommitted), ..TransactionOptions::default() }
         }
+    }
+}
+
+fn read_options(backend: DbBackend) -> TransactionOptions {
+    match backend {
+        // Every transaction reads as of its first read.
+        DbBackend::Sqlite => TransactionOptions::default(),
+        _ => TransactionOptions {
+            isolation_level: Some(IsolationLevel::RepeatableRead),
+            access_mode: Some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        },
     }
 }

@@ -57,7 +57,7 @@ impl MigrationTrait for TwoAccounts {
     }
 }
 
-async fn databases() -> Vec<(Database, DatabaseSettings, tempfile::TempDir)> {
+pub async fn databases() -> Vec<(Database, DatabaseSettings, tempfile::TempDir)> {
     let mut all = Vec::new();
     for kind in Database::available() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,10 +1,9 @@
 //! Events that were given up.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
+use fenz_database::{DbError, insert_absent};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
 };
 
 use super::entity::dead_letter::{ActiveModel, Column, Entity, Model};
@@ -42,13 +41,7 @@ pub async fn insert_in_txn(
         reason: Set(reason.to_owned()),
         failed_at: Set(now),
     };
-    let keep = OnConflict::columns([Column::EventId, Column::Consumer])
-        .do_nothing_on([Column::EventId, Column::Consumer])
-        .to_owned();
-    match Entity::insert(row).on_conflict(keep).exec_without_returning(txn).await {
-        Ok(_) => Ok(()),
-        Err(error) => DbError::from(error).unless_existing(),
-    }
+    insert_absent(txn, [row]).await
 }
 
 /// The first ones, or one event's.

@@ -1,11 +1,10 @@
 //! Events that wait for their consumer.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
+use fenz_database::{DbError, insert_absent};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 use super::entity::mailbox::{ActiveModel, Column, Entity, Model};
@@ -42,14 +41,8 @@ pub async fn insert(
     failures: i32,
     available_at: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    let keep = OnConflict::columns([Column::EventId, Column::Consumer])
-        .do_nothing_on([Column::EventId, Column::Consumer])
-        .to_owned();
     let rows = envelopes.iter().map(|envelope| row(consumer, envelope, failures, available_at));
-    match Entity::insert_many(rows).on_conflict(keep).exec_without_returning(db).await {
-        Ok(_) => Ok(()),
-        Err(error) => DbError::from(error).unless_existing(),
-    }
+    insert_absent(db, rows.collect::<Vec<_>>()).await
 }
 
 /// What is due, in the order it became due.
