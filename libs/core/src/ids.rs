@@ -7,16 +7,35 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::Clock;
+use crate::{Clock, Random};
 
-/// A user, of the auth service. Their first channel has the same number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct UserId(pub i64);
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct $name(pub i64);
 
-impl std::fmt::Display for UserId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A user, of the auth service. Their first channel has the same number.
+    UserId
+    /// A channel, of the channel service. Its number is its owner's.
+    ChannelId
+    /// A video, of the content service.
+    VideoId
+    /// A category of videos, of the content service.
+    CategoryId
+    /// A tag of videos, of the recommendation service.
+    TagId
+    /// An uploaded file, of the media service.
+    UploadId
 }
 
 /// Milliseconds of 2025-01-01, from which ids count.
@@ -30,19 +49,20 @@ const RANDOM_BITS: u32 = 22;
 #[derive(Clone, Debug)]
 pub struct IdGenerator {
     clock: Clock,
+    random: Random,
     last: Arc<AtomicU64>,
 }
 
 impl IdGenerator {
-    pub fn new(clock: Clock) -> Self {
-        Self { clock, last: Arc::default() }
+    pub fn new(clock: Clock, random: Random) -> Self {
+        Self { clock, random, last: Arc::default() }
     }
 
     /// The next id: positive, larger than every one before.
     pub fn next(&self) -> i64 {
         let ms = (self.clock.now().timestamp_millis() - EPOCH_MS).max(0) as u64;
         // Leaves the upper half of the millisecond for counting on.
-        let noise = u64::from(rand::random::<u32>() >> (33 - RANDOM_BITS));
+        let noise = u64::from(self.random.value::<u32>() >> (33 - RANDOM_BITS));
         let fresh = (ms << RANDOM_BITS) | noise;
         let previous = self
             .last
@@ -58,9 +78,16 @@ mod tests {
 
     #[test]
     fn ids_are_positive_and_grow() {
-        let ids = IdGenerator::new(Clock::default());
+        let ids = IdGenerator::new(Clock::default(), Random::default());
         let made: Vec<_> = (0..10_000).map(|_| ids.next()).collect();
         assert!(made[0] > 0);
         assert!(made.windows(2).all(|w| w[0] < w[1]));
+    }
+
+    #[test]
+    fn the_random_bits_come_from_the_source() {
+        let ids = IdGenerator::new(Clock::default(), Random::seeded(7));
+        let noise = i64::from(Random::seeded(7).value::<u32>() >> (33 - RANDOM_BITS));
+        assert_eq!(ids.next() & ((1 << RANDOM_BITS) - 1), noise);
     }
 }

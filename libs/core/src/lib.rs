@@ -1,19 +1,25 @@
 //! What the domains of all services stand on: errors and their reasons, typed
 //! nor tonic nor axum may become a dependency.
 
+pub mod backoff;
+pub mod channel;
 pub mod clock;
 pub mod error;
 pub mod identity;
 pub mod ids;
 pub mod if_match;
 pub mod page;
+pub mod random;
 pub mod reason;
+pub mod text;
 
+pub use channel::{ChannelState, Tier};
 pub use clock::Clock;
 pub use error::Error;
 pub use identity::{Caller, Role, User};
-pub use ids::{IdGenerator, UserId};
+pub use ids::{CategoryId, ChannelId, IdGenerator, TagId, UploadId, UserId, VideoId};
 pub use page::Page;
+pub use random::Random;
 pub use reason::Reason;
 
 /// The result of a use case.

@@ -19,7 +19,7 @@ mod store;
 use anyhow::Result;
 use fenz_chassis::{Command, Endpoints, Invocation, Platform, Service, Settings, media_url::MediaUrls};
 use fenz_contract::{auth, user};
-use fenz_core::Clock;
+use fenz_core::{Clock, Random};
 use fenz_events::Database;
 
 pub use config::Config;
@@ -55,17 +55,14 @@ impl Service for Auth {
     }
 
     fn commands() -> Vec<Command> {
-        vec![Command { name: "rotate-keys", about: "Give access tokens a new signing key", run: rotate_keys }]
+        vec![Command::new("rotate-keys", "Give access tokens a new signing key", rotate_keys)]
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
-fn rotate_keys(invocation: Invocation) -> Result<()> {
+async fn rotate_keys(invocation: &Invocation) -> Result<()> {
     let settings = invocation.settings()?.section("database")?;
-    let (kid, from) = invocation.runtime.block_on(async {
-        let db = Database::<store::Migrator>::open(&settings, Auth::NAME).await?;
-        app::rotate(&db, &Clock::default()).await
-    })?;
+    let db = Database::<store::Migrator>::open(&settings, Auth::NAME).await?;
+    let (kid, from) = app::rotate(&db, &Clock::default(), &Random::default()).await?;
     println!("auth: key {kid} signs from {}; the previous key verifies until its tokens expire", from.to_rfc3339());
     Ok(())
 }

@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::Platform;
-use fenz_contract::events::v1::{
-    ChannelChanged, ChannelDeleted, MembershipChanged, TagDeleted, UserDeleted, VideoChanged, VideoDeleted,
+use fenz_contract::{
+    events::v1::{
+        ChannelChanged, ChannelDeleted, MembershipChanged, TagDeleted, UserDeleted, VideoChanged, VideoDeleted,
+    },
+    time,
 };
-use fenz_core::UserId;
+use fenz_core::{ChannelId, TagId, UserId};
 use fenz_events::{BroadcastSubscriber, Consumer, Database, HandlerError, ReceivedEvent};
 
 use crate::{
@@ -27,14 +30,14 @@ async fn consume(platform: &Platform, db: &Database<Migrator>, app: &App) -> any
         .on(move |txn, received: ReceivedEvent<ChannelChanged>| {
             let app = changed.clone();
             async move {
-                let state = require_id(changed_state(&received.event))?;
+                let state = require_id((&received.event).into())?;
                 Ok(app.channel_changed_in_txn(&txn, &state, None).await?)
             }
         })
         .on(move |txn, received: ReceivedEvent<ChannelDeleted>| {
             let app = deleted.clone();
             async move {
-                let state = require_id(deleted_state(&received.event))?;
+                let state = require_id((&received.event).into())?;
                 let at = deleted_at(&received);
                 Ok(app.channel_changed_in_txn(&txn, &state, Some(at)).await?)
             }
@@ -45,7 +48,7 @@ async fn consume(platform: &Platform, db: &Database<Migrator>, app: &App) -> any
         })
         .on(move |txn, received: ReceivedEvent<TagDeleted>| {
             let app = tags.clone();
-            async move { Ok(app.tag_deleted_in_txn(&txn, received.event.tag_id).await?) }
+            async move { Ok(app.tag_deleted_in_txn(&txn, TagId(received.event.tag_id)).await?) }
         })
         .start(platform, db)
         .await
@@ -57,36 +60,26 @@ async fn listen(platform: &Platform, app: &App) -> anyhow::Result<()> {
     BroadcastSubscriber::new()
         .on(move |event: VideoChanged| changed.invalidate_video(VideoId(event.video_id)))
         .on(move |event: VideoDeleted| deleted.invalidate_video(VideoId(event.video_id)))
-        .on(move |event: ChannelChanged| channels.update_channel(changed_state(&event)))
-        .on(move |event: ChannelDeleted| closed.update_channel(deleted_state(&event)))
-        .on(move |event: MembershipChanged| members.invalidate_membership(UserId(event.user_id), event.channel_id))
-        .on(move |event: TagDeleted| tags.invalidate_tag(event.tag_id))
+        .on(move |event: ChannelChanged| channels.update_channel((&event).into()))
+        .on(move |event: ChannelDeleted| closed.update_channel((&event).into()))
+        .on(move |event: MembershipChanged| {
+            members.invalidate_membership(UserId(event.user_id), ChannelId(event.channel_id));
+        })
+        .on(move |event: TagDeleted| tags.invalidate_tag(TagId(event.tag_id)))
         .on(move |event: UserDeleted| {
             // The highest version, as no later event of the channel may override it.
-            let (id, version) = (event.user_id, i64::MAX);
-            users.update_channel(ChannelState { id, owner_id: id, is_hidden: false, is_deleted: true, version });
+            let (id, owner, version) = (ChannelId(event.user_id), UserId(event.user_id), i64::MAX);
+            users.update_channel(ChannelState { id, owner, is_hidden: false, is_deleted: true, version });
         })
         .start(platform)
         .await
 }
 
-fn changed_state(event: &ChannelChanged) -> ChannelState {
-    let ChannelChanged { channel_id, owner_id, is_hidden, version, .. } = *event;
-    ChannelState { id: channel_id, owner_id, is_hidden, is_deleted: false, version }
-}
-
-fn deleted_state(event: &ChannelDeleted) -> ChannelState {
-    let ChannelDeleted { channel_id, owner_id, version, .. } = *event;
-    ChannelState { id: channel_id, owner_id, is_hidden: false, is_deleted: true, version }
-}
-
 fn require_id(state: ChannelState) -> Result<ChannelState, HandlerError> {
-    if state.id > 0 { Ok(state) } else { Err(HandlerError::invalid("the event has no channel id")) }
+    if state.id.0 > 0 { Ok(state) } else { Err(HandlerError::invalid("the event has no channel id")) }
 }
 
 /// The time of the deletion; that of the event where it has none.
 fn deleted_at(received: &ReceivedEvent<ChannelDeleted>) -> DateTime<Utc> {
-    let at = received.event.occurred_at.as_ref();
-    let at = at.and_then(|at| DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?));
-    at.unwrap_or(received.occurred_at)
+    received.event.occurred_at.and_then(time).unwrap_or(received.occurred_at)
 }

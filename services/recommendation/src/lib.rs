@@ -73,34 +73,27 @@ impl Service for Recommendations {
 
     fn commands() -> Vec<Command> {
         vec![
-            Command { name: "rebuild", about: "Rebuild the projection from content and channel", run: rebuild },
-            Command { name: "rebuild-index", about: "Let every replica rebuild its search index", run: rebuild_index },
+            Command::new("rebuild", "Rebuild the projection from content and channel", rebuild),
+            Command::new("rebuild-index", "Let every replica rebuild its search index", rebuild_index),
         ]
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
-fn rebuild(invocation: Invocation) -> anyhow::Result<()> {
-    let settings = invocation.settings()?;
-    invocation.runtime.block_on(async {
-        let process = Process::default();
-        let (platform, (db, ..)) = fenz_chassis::connect::<Recommendations>(settings, &process).await?;
-        let rebuilt = rebuild_on(&platform, &db).await?;
-        process.stop.cancel();
-        println!("{rebuilt}");
-        Ok(())
-    })
+async fn rebuild(invocation: &Invocation) -> anyhow::Result<()> {
+    let process = Process::default();
+    let (platform, (db, ..)) = fenz_chassis::connect::<Recommendations>(invocation.settings()?, &process).await?;
+    let rebuilt = rebuild_on(&platform, &db).await?;
+    process.stop.cancel();
+    println!("{rebuilt}");
+    Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
-fn rebuild_index(invocation: Invocation) -> anyhow::Result<()> {
+async fn rebuild_index(invocation: &Invocation) -> anyhow::Result<()> {
     let settings = invocation.settings()?.section("database")?;
-    invocation.runtime.block_on(async {
-        let db = Database::<store::Migrator>::open(&settings, Recommendations::NAME).await?;
-        rebuild_index_on(&db).await?;
-        println!("every replica rebuilds its search index; searches match titles only meanwhile");
-        Ok(())
-    })
+    let db = Database::<store::Migrator>::open(&settings, Recommendations::NAME).await?;
+    rebuild_index_on(&db).await?;
+    println!("every replica rebuilds its search index; searches match titles only meanwhile");
+    Ok(())
 }
 
 /// Every replica starts to rebuild its search index within a second.

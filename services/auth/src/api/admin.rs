@@ -1,9 +1,11 @@
 //! `fenzvideo.user.v1.UserAdminService`
 
-use chrono::DateTime;
 use fenz_chassis::caller_of;
-use fenz_contract::user::v1::{self as pb, UserAdminServiceHandler};
-use fenz_core::{Error, Reason, Result, Role, UserId};
+use fenz_contract::{
+    time_field,
+    user::v1::{self as pb, UserAdminServiceHandler},
+};
+use fenz_core::{Result, Role, UserId};
 use tonic::{Request, Response};
 
 use super::{encode_for, precondition, versioned};
@@ -98,13 +100,7 @@ impl UserAdminServiceHandler for UserAdminApi {
         let caller = caller_of(&request);
         let caller = caller.require_user()?;
         let pb::BanUserRequest { id, until, text } = request.into_inner();
-        let until = match until {
-            None => None,
-            Some(at) => {
-                let time = u32::try_from(at.nanos).ok().and_then(|nanos| DateTime::from_timestamp(at.seconds, nanos));
-                Some(time.ok_or_else(|| Error::field(Reason::InvalidParams, "until", "is no point in time"))?)
-            }
-        };
+        let until = time_field("until", until)?;
         account!(BanUserResponse, &self.0, caller, self.0.ban_user(caller, UserId(id), until, &text).await?)
     }
 

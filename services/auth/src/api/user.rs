@@ -2,7 +2,7 @@
 
 use fenz_chassis::{caller_of, require_user};
 use fenz_contract::user::v1::{self as pb, UserServiceHandler};
-use fenz_core::{Result, UserId};
+use fenz_core::{Result, UploadId, UserId};
 use tonic::{Request, Response};
 
 use super::{encode, precondition, versioned};
@@ -42,7 +42,7 @@ impl UserServiceHandler for UserApi {
         request: Request<pb::UpdateAvatarRequest>,
     ) -> Result<Response<pb::UpdateAvatarResponse>> {
         let (caller, expected) = (caller_of(&request), precondition(&request));
-        let upload = request.get_ref().upload_id;
+        let upload = UploadId(request.get_ref().upload_id);
         let account = self.0.update_avatar(caller.require_user()?, &expected, upload).await?;
         Ok(versioned(&account, pb::UpdateAvatarResponse { user: Some(encode(&self.0, &account)) }))
     }

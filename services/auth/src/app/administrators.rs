@@ -56,10 +56,10 @@ pub async fn lock_account_in_txn(
     now: DateTime<Utc>,
 ) -> Result<LockedAccount> {
     let mut ids = users::administrators(txn).await?;
-    if !ids.contains(&user.0) {
+    if !ids.contains(&user) {
         // An account that is promoted concurrently counts as the last
         // administrator; a retry sees the others.
-        ids = vec![user.0];
+        ids = vec![user];
     }
     let (mut own, others): (Vec<_>, Vec<_>) =
         users::locked_all_in_txn(txn, &ids).await?.into_iter().partition(|account| account.id == user);

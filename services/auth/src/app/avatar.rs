@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fenz_chassis::status;
 use fenz_contract::media::v1::{ClaimUploadRequest, ReleaseClaimRequest};
-use fenz_core::{Error, Reason, Result, User, UserId};
+use fenz_core::{Error, Reason, Result, UploadId, User, UserId};
 use fenz_database::transact;
 use sea_orm::ConnectionTrait;
 
@@ -29,13 +29,13 @@ pub fn claim_prefix(user: UserId) -> String {
     format!("user/{user}/avatar/")
 }
 
-pub fn claim(user: UserId, upload: i64) -> String {
+pub fn claim(user: UserId, upload: UploadId) -> String {
     format!("{}{upload}", claim_prefix(user))
 }
 
-fn parse_claim(claim: &str) -> Option<(UserId, i64)> {
+fn parse_claim(claim: &str) -> Option<(UserId, UploadId)> {
     let (user, upload) = claim.strip_prefix("user/")?.split_once("/avatar/")?;
-    Some((UserId(user.parse().ok()?), upload.parse().ok()?))
+    Some((UserId(user.parse().ok()?), UploadId(upload.parse().ok()?)))
 }
 
 impl App {
@@ -45,7 +45,7 @@ impl App {
     /// # Errors
     /// `UPLOAD_NOT_FOUND`, also for another user's; `UPLOAD_ALREADY_USED`;
     /// `VERSION_MISMATCH`; `UNAVAILABLE` without media.
-    pub async fn update_avatar(&self, caller: &User, expected: &Precondition, upload: i64) -> Result<Account> {
+    pub async fn update_avatar(&self, caller: &User, expected: &Precondition, upload: UploadId) -> Result<Account> {
         let account = self.me(caller).await?;
         expected.check(account.version)?;
         if account.avatar_upload_id == Some(upload) {
@@ -77,13 +77,13 @@ impl App {
         if scheduled.await? { Ok(()) } else { Err(release_in_progress()) }
     }
 
-    async fn claim_upload(&self, owner: UserId, upload: i64, claim: &str) -> Result<()> {
+    async fn claim_upload(&self, owner: UserId, upload: UploadId, claim: &str) -> Result<()> {
         let mut media = self
             .media
             .clone()
             .ok_or_else(|| Error::unavailable("the media service", anyhow::anyhow!("FENZ_PEERS__MEDIA is not set")))?;
         let request = ClaimUploadRequest {
-            upload_id: upload,
+            upload_id: upload.0,
             owner_id: owner.0,
             kind: "image".to_owned(),
             claim: claim.to_owned(),
@@ -92,7 +92,13 @@ impl App {
         Ok(())
     }
 
-    async fn store_avatar(&self, user: UserId, expected: &Precondition, upload: i64, claimed: &str) -> Result<Account> {
+    async fn store_avatar(
+        &self,
+        user: UserId,
+        expected: &Precondition,
+        upload: UploadId,
+        claimed: &str,
+    ) -> Result<Account> {
         let now = self.clock.now();
         let stored = transact(&self.db, |txn| async move {
             let mut account = super::locked_in_txn(txn.as_ref(), user).await?;

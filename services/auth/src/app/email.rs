@@ -33,7 +33,7 @@ impl App {
         email: &str,
     ) -> Result<(Account, String, i32)> {
         self.session(caller).await?;
-        let token = Token::random();
+        let token = Token::new(&self.random);
         let expires_at = self.clock.after(self.config.reset_ttl);
         let account = transact(&self.db, |txn| {
             let digest = &token.digest;

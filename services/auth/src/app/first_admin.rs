@@ -32,7 +32,7 @@ impl App {
             "FENZ_AUTH__ADMIN__EMAIL should be an address"
         );
         let given = admin.password.expose();
-        let generated = given.is_empty().then(secret::password);
+        let generated = given.is_empty().then(|| secret::password(&self.random));
         if generated.is_none() {
             let length = given.chars().count();
             let weak = password::check("password", given, name).err();

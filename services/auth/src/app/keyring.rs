@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use fenz_chassis::identity::{Claims, Ed25519Key, Verifier};
 use fenz_contract::auth::v1::Jwk;
-use fenz_core::{Clock, Error};
+use fenz_core::{Clock, Error, Random};
 use fenz_database::transact;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use sea_orm::DatabaseConnection;
@@ -50,9 +50,9 @@ impl Keyring {
     }
 
     /// Creates the first key; of replicas that start at the same time one wins.
-    pub async fn create_first(&self, db: &DatabaseConnection, clock: &Clock) -> Result<()> {
+    pub async fn create_first(&self, db: &DatabaseConnection, clock: &Clock, random: &Random) -> Result<()> {
         if keys::all(db).await?.is_empty() {
-            match keys::insert(db, &new_key(1, clock.now())).await {
+            match keys::insert(db, &new_key(1, clock.now(), random)).await {
                 Err(error) if !error.is_duplicate() => return Err(error.into()),
                 _ => {}
             }
@@ -104,8 +104,8 @@ impl Keyring {
     }
 }
 
-fn new_key(generation: i64, active_from: DateTime<Utc>) -> StoredKey {
-    let key = Ed25519Key::generate();
+fn new_key(generation: i64, active_from: DateTime<Utc>, random: &Random) -> StoredKey {
+    let key = Ed25519Key::generate(random);
     let kid = secret::digest(&key.public_base64())[..16].to_owned();
     StoredKey { generation, kid, seed: key.to_base64(), active_from, retired_at: None }
 }
@@ -115,11 +115,11 @@ fn new_key(generation: i64, active_from: DateTime<Utc>) -> StoredKey {
 ///
 /// # Errors
 /// When the keys are rotated concurrently.
-pub async fn rotate(db: &DatabaseConnection, clock: &Clock) -> Result<(String, DateTime<Utc>)> {
+pub async fn rotate(db: &DatabaseConnection, clock: &Clock, random: &Random) -> Result<(String, DateTime<Utc>)> {
     let rotated = transact(db, |txn| async move {
         let newest = keys::all(txn.as_ref()).await?.first().map(|key| key.generation);
         let active_from = newest.map_or(clock.now(), |_| clock.after(PUBLICATION_LEAD));
-        let key = new_key(newest.unwrap_or_default() + 1, active_from);
+        let key = new_key(newest.unwrap_or_default() + 1, active_from, random);
         keys::insert(txn.as_ref(), &key).await?;
         keys::retire_before(txn.as_ref(), key.generation, active_from).await?;
         Ok((key.kid, active_from))

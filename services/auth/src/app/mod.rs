@@ -33,7 +33,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use fenz_chassis::{Platform, media_url::MediaUrls, peers::PeerChannel, settings::IdentitySettings};
 use fenz_contract::media::v1::upload_service_client::UploadServiceClient;
-use fenz_core::{Clock, Error, IdGenerator, Reason, Result, User, UserId};
+use fenz_core::{Clock, Error, IdGenerator, Random, Reason, Result, User, UserId};
 use fenz_database::Txn;
 use fenz_events::{Database, Outbox};
 use sea_orm::DatabaseConnection;
@@ -63,6 +63,7 @@ pub struct App {
     pub config: Arc<Config>,
     pub clock: Clock,
     pub ids: IdGenerator,
+    pub random: Random,
     pub db: DatabaseConnection,
     pub outbox: Outbox,
     pub hasher: Hasher,
@@ -87,14 +88,15 @@ impl App {
     ) -> anyhow::Result<Self> {
         let db = database.connection();
         let keys = Keyring::new(platform.authorizer.verifier.clone(), config.access_ttl + LEEWAY);
-        keys.create_first(&db, &platform.clock).await?;
+        keys.create_first(&db, &platform.clock, &platform.random).await?;
         keys.reload(&db, platform.clock.now()).await?;
         Ok(Self {
             password_checks: KeyedSemaphore::new(config.throttle.free_failures as usize),
-            hasher: Hasher::new(&config.hash)?,
+            hasher: Hasher::new(&config.hash, platform.random.clone())?,
             config: Arc::new(config),
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
+            random: platform.random.clone(),
             db,
             outbox: Outbox::start(platform, database).await?,
             keys,

@@ -39,7 +39,7 @@ impl App {
     ) -> Result<(String, Token)> {
         let txn = shared.as_ref();
         let session = Session {
-            id: secret::session_id(),
+            id: secret::session_id(&self.random),
             user: account.id,
             device: client.device.clone(),
             address: client.address.map(|a| a.to_string()).unwrap_or_default(),
@@ -64,7 +64,7 @@ impl App {
         session: &str,
         now: DateTime<Utc>,
     ) -> Result<Token> {
-        let token = Token::random();
+        let token = Token::new(&self.random);
         refresh_tokens::insert(txn, &token.digest, session, now + self.config.refresh_ttl).await?;
         Ok(token)
     }

@@ -1,12 +1,12 @@
 //! Registration.
 
-use fenz_core::{Error, Reason, Result, Role, UserId};
+use fenz_core::{Error, Reason, Result, Role, UserId, text};
 use fenz_database::DbError;
 
 use super::{App, OpenedSession, email, events};
 use crate::{
     config,
-    domain::{account, account::Account, hidden::HiddenReasons, password, secret, session::Client},
+    domain::{account::Account, hidden::HiddenReasons, password, secret, session::Client},
     store::users,
 };
 
@@ -59,7 +59,7 @@ impl App {
     pub(super) async fn check_registration(&self, registration: &Registration) -> Result<()> {
         password::check("password", &registration.password, &registration.username)?;
         if !registration.display_name.is_empty() {
-            account::check_display_name(&registration.display_name)?;
+            text::line("displayName", &registration.display_name)?;
         }
         self.check_available(&registration.username, &registration.email).await
     }
@@ -68,9 +68,10 @@ impl App {
     pub(super) async fn new_account(&self, registration: Registration, role: Role) -> Result<Account> {
         let Registration { username, email, password, mut display_name, .. } = registration;
         let password_hash = self.hasher.hash(&password).await?;
-        if display_name.is_empty() {
-            display_name.clone_from(&username);
-        }
+        display_name = match display_name.as_str() {
+            "" => username.clone(),
+            name => text::line("displayName", name)?,
+        };
         Ok(Account {
             id: UserId(self.ids.next()),
             username,

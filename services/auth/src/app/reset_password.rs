@@ -24,7 +24,7 @@ impl App {
     /// `USER_NOT_FOUND`.
     pub async fn create_password_reset(&self, administrator: &User, user: UserId) -> Result<(String, i32)> {
         self.session(administrator).await?;
-        let token = Token::random();
+        let token = Token::new(&self.random);
         let expires_at = self.clock.after(self.config.reset_ttl);
         let stored = self.outbox.transact(|txn| {
             let digest = &token.digest;

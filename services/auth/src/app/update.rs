@@ -1,12 +1,9 @@
 //! Users change their account.
 
-use fenz_core::{Result, User};
+use fenz_core::{Result, User, text};
 
 use super::{App, events};
-use crate::domain::{
-    account::{self, Account},
-    version::Precondition,
-};
+use crate::domain::{account::Account, version::Precondition};
 
 impl App {
     /// Changes the caller's account, if it is still the expected version.
@@ -37,7 +34,7 @@ impl App {
     /// # Errors
     /// `VERSION_MISMATCH`, `INVALID_PARAMS` for a blank name.
     pub async fn update_display_name(&self, caller: &User, expected: &Precondition, name: &str) -> Result<Account> {
-        account::check_display_name(name)?;
+        let name = &text::line("displayName", name)?;
         self.change(caller, expected, |account| name.clone_into(&mut account.display_name)).await
     }
 }

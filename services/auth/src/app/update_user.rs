@@ -1,17 +1,13 @@
 //! Administrators change accounts.
 
-use fenz_core::{Result, Role, User, UserId};
+use fenz_core::{Result, Role, User, UserId, text};
 use fenz_database::{Txn, is_duplicate};
 use fenz_events::AuditEntry;
 use serde_json::{Map, Value, json};
 
 use super::{App, administrators, email, events};
 use crate::{
-    domain::{
-        account::{self, Account},
-        permissions,
-        version::Precondition,
-    },
+    domain::{account::Account, permissions, version::Precondition},
     store::users,
 };
 
@@ -54,9 +50,8 @@ impl App {
         expected: &Precondition,
         changes: &UserChanges,
     ) -> Result<Account> {
-        if let Some(name) = &changes.display_name {
-            account::check_display_name(name)?;
-        }
+        let name = changes.display_name.as_deref().map(|name| text::line("displayName", name)).transpose()?;
+        let name = name.as_ref();
         let updated = self.outbox.transact(|txn| async move {
             let mut locked = administrators::lock_account_in_txn(txn.as_ref(), user, self.clock.now()).await?;
             self.session_in_txn(&txn, caller).await?;
@@ -70,7 +65,7 @@ impl App {
                 locked.account.role = role;
             }
             let mut difference = Difference::default();
-            difference.set("displayName", &mut locked.account.display_name, changes.display_name.as_ref());
+            difference.set("displayName", &mut locked.account.display_name, name);
             difference.set("email", &mut locked.account.email, changes.email.as_ref());
             self.store_update_in_txn(&txn, caller, &mut locked.account, role_before, difference).await?;
             Ok(locked.account)

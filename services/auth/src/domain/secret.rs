@@ -1,6 +1,7 @@
 //! Random secrets, of which only the digest is stored.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use fenz_core::Random;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -13,8 +14,8 @@ pub struct Token {
 }
 
 impl Token {
-    pub fn random() -> Self {
-        let text = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+    pub fn new(random: &Random) -> Self {
+        let text = BASE64_URL_SAFE_NO_PAD.encode(random.value::<[u8; 32]>());
         let digest = digest(&text);
         Self { text, digest }
     }
@@ -26,15 +27,15 @@ pub fn digest(token: &str) -> String {
 }
 
 /// A session's id: 128 random bits.
-pub fn session_id() -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
+pub fn session_id(random: &Random) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(random.value::<[u8; 16]>())
 }
 
 /// A password to be read from a screen and typed, without ambiguous letters.
 /// 16 of 32 characters are 80 random bits.
-pub fn password() -> String {
+pub fn password(random: &Random) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let letters = rand::random::<[u8; 16]>().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    let letters = random.value::<[u8; 16]>().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
     letters.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
@@ -59,17 +60,19 @@ mod tests {
 
     #[test]
     fn tokens_differ_and_match_their_digest() {
-        let (one, other) = (Token::random(), Token::random());
+        let random = Random::default();
+        let (one, other) = (Token::new(&random), Token::new(&random));
         assert_ne!(one.text, other.text);
         assert_eq!(one.digest, digest(&one.text));
-        assert_eq!((one.text.len(), one.digest.len(), session_id().len()), (43, 64, 22));
+        assert_eq!((one.text.len(), one.digest.len(), session_id(&random).len()), (43, 64, 22));
         // FIPS 180-2, appendix B.1
         assert_eq!(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]
     fn printed_passwords_are_four_groups_of_four() {
-        assert_eq!(password().split('-').map(str::len).collect::<Vec<_>>(), [4, 4, 4, 4]);
+        let password = password(&Random::default());
+        assert_eq!(password.split('-').map(str::len).collect::<Vec<_>>(), [4, 4, 4, 4]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use fenz_core::backoff;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -30,8 +31,7 @@ impl Rules {
     /// The delay after this many consecutive failures.
     pub fn wait(&self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(self.free_failures) else { return Duration::ZERO };
-        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-        self.first_wait.checked_mul(factor).unwrap_or(Duration::MAX).min(self.longest_wait)
+        backoff::delay(doublings.saturating_add(1), self.first_wait, self.longest_wait)
     }
 
     /// How long the count is kept after the last failure.

@@ -7,7 +7,7 @@ mod scheme;
 use std::{num::NonZero, sync::Arc, time::Duration};
 
 use argon2::Params;
-use fenz_core::{Error, Reason, Result};
+use fenz_core::{Error, Random, Reason, Result};
 use tokio::sync::oneshot;
 
 use crate::config;
@@ -22,19 +22,21 @@ const QUEUE_PER_THREAD: usize = 64;
 pub struct Hasher {
     pool: Pool,
     params: Params,
+    random: Random,
     /// Verified against for accounts that do not exist.
     dummy_hash: Arc<str>,
 }
 
 impl Hasher {
-    pub fn new(config: &config::Hash) -> anyhow::Result<Self> {
+    pub fn new(config: &config::Hash, random: Random) -> anyhow::Result<Self> {
         let params = config.params()?;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = config.concurrency.unwrap_or(cores);
         Ok(Self {
             pool: Pool::new(threads, threads * QUEUE_PER_THREAD),
-            dummy_hash: scheme::dummy_hash(&params).into(),
+            dummy_hash: scheme::dummy_hash(&params, &random).into(),
             params,
+            random,
         })
     }
 
@@ -43,8 +45,8 @@ impl Hasher {
     /// # Errors
     /// `RATE_LIMITED` when the queue is full.
     pub async fn hash(&self, password: &str) -> Result<String> {
-        let (password, params) = (password.to_owned(), self.params.clone());
-        self.run(move |scratch| scheme::hash(&password, &params, scratch)).await?.map_err(Error::internal)
+        let (password, params, salt) = (password.to_owned(), self.params.clone(), self.random.value());
+        self.run(move |scratch| scheme::hash(&password, &params, salt, scratch)).await?.map_err(Error::internal)
     }
 
     /// Verifies a password against a stored hash. Without a hash it never
@@ -85,7 +87,8 @@ mod tests {
     use super::*;
 
     fn hasher() -> Hasher {
-        Hasher::new(&config::Hash { memory_kib: 64, concurrency: Some(1), ..config::Hash::default() }).unwrap()
+        let config = config::Hash { memory_kib: 64, concurrency: Some(1), ..config::Hash::default() };
+        Hasher::new(&config, Random::default()).unwrap()
     }
 
     #[tokio::test]

@@ -4,12 +4,15 @@
 use anyhow::{Context, Result};
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::phc::PasswordHash};
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use fenz_core::Random;
 use subtle::ConstantTimeEq;
 
 use super::pool::Scratch;
 
 /// The memory limit of imported hashes.
 const MAX_MEMORY_KIB: u32 = 1 << 20;
+
+pub type Salt = [u8; 16];
 
 /// The result of verifying a password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,9 +22,8 @@ pub struct Verification {
     pub needs_rehash: bool,
 }
 
-/// Hashes a password with a new salt.
-pub fn hash(password: &str, params: &Params, scratch: &mut Scratch) -> Result<String> {
-    let salt: [u8; 16] = rand::random();
+/// Hashes a password. Each needs a salt of its own.
+pub fn hash(password: &str, params: &Params, salt: Salt, scratch: &mut Scratch) -> Result<String> {
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut out, memory(params, scratch))?;
@@ -29,12 +31,12 @@ pub fn hash(password: &str, params: &Params, scratch: &mut Scratch) -> Result<St
 }
 
 /// A random hash of the current cost, which no password matches.
-pub fn dummy_hash(params: &Params) -> String {
-    encode(params, rand::random(), rand::random())
+pub fn dummy_hash(params: &Params, random: &Random) -> String {
+    encode(params, random.value(), random.value())
 }
 
 /// The PHC string format.
-fn encode(params: &Params, salt: [u8; 16], out: [u8; Params::DEFAULT_OUTPUT_LEN]) -> String {
+fn encode(params: &Params, salt: Salt, out: [u8; Params::DEFAULT_OUTPUT_LEN]) -> String {
     let (m, t, p) = (params.m_cost(), params.t_cost(), params.p_cost());
     let [salt, out] = [&salt[..], &out].map(|bytes| BASE64_STANDARD_NO_PAD.encode(bytes));
     format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${out}")
@@ -99,16 +101,16 @@ mod tests {
     #[test]
     fn new_hashes_verify_with_reused_memory() {
         let mut scratch = Scratch::new();
-        let stored = hash("pässword", &params(64), &mut scratch).unwrap();
+        let stored = hash("pässword", &params(64), [1; 16], &mut scratch).unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
         assert_eq!(verify("pässword", &stored, &params(64), &mut scratch), RIGHT);
         assert!(!verify("password", &stored, &params(64), &mut scratch).matches);
-        assert_ne!(stored, hash("pässword", &params(64), &mut scratch).unwrap());
+        assert_ne!(stored, hash("pässword", &params(64), [2; 16], &mut scratch).unwrap());
     }
 
     #[test]
     fn other_parameters_and_bcrypt_verify_and_need_a_rehash() {
-        let other = hash("password", &params(128), &mut Scratch::new()).unwrap();
+        let other = hash("password", &params(128), [1; 16], &mut Scratch::new()).unwrap();
         assert_eq!(check("password", &other), OLD);
         assert!(!check("passwort", &other).matches);
         let bcrypt = bcrypt::hash("password", 4).unwrap();
@@ -132,6 +134,6 @@ mod tests {
         ] {
             assert_eq!(check("password", stored), Verification::default(), "{stored}");
         }
-        assert!(!check("", &dummy_hash(&params(64))).matches);
+        assert!(!check("", &dummy_hash(&params(64), &Random::default())).matches);
     }
 }

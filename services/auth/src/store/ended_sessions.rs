@@ -2,11 +2,8 @@
 //! tokens have expired.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
-};
+use fenz_database::{DbError, upsert};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::entity::ended_session::{ActiveModel, Column, Entity};
 
@@ -16,8 +13,7 @@ const BATCH_SIZE: usize = 200;
 pub async fn insert_all(db: &impl ConnectionTrait, ids: &[String], ended_at: DateTime<Utc>) -> Result<(), DbError> {
     for batch in ids.chunks(BATCH_SIZE) {
         let rows = batch.iter().map(|id| ActiveModel { id: Set(id.clone()), ended_at: Set(ended_at) });
-        let upsert = OnConflict::column(Column::Id).update_column(Column::EndedAt).to_owned();
-        Entity::insert_many(rows).on_conflict(upsert).exec_without_returning(db).await?;
+        upsert(db, rows.collect::<Vec<_>>()).await?;
     }
     Ok(())
 }

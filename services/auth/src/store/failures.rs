@@ -1,12 +1,8 @@
 //! Failed logins, by name and address.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, OnConflict},
-};
+use fenz_database::{DbError, insert_or_lock_in_txn};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
 use super::entity::login_failure::{ActiveModel, Column, Entity};
 
@@ -38,8 +34,7 @@ pub async fn count_in_txn(
         blocked_until: Set(now),
         expires_at: Set(now),
     };
-    let exists = OnConflict::column(Column::Digest).update_column(Column::Digest).to_owned();
-    Entity::insert(none).on_conflict(exists).exec_without_returning(db).await?;
+    insert_or_lock_in_txn(db, none).await?;
     let row = Entity::find_by_id(key).lock_exclusive().one(db).await?;
     Ok(row.filter(|row| row.expires_at > now).map_or(0, |row| row.failures as u32))
 }

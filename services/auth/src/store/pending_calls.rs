@@ -1,11 +1,9 @@
 //! Pending calls to media, each of which releases a claim on an upload.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
+use fenz_database::{DbError, insert_or_lock_in_txn};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::entity::pending_call::{ActiveModel, Column, Entity, Model};
@@ -34,8 +32,7 @@ pub async fn schedule_in_txn(db: &impl ConnectionTrait, call: &PendingCall) -> R
         due_at: Set(call.due_at),
         started: Set(false),
     };
-    let exists = OnConflict::column(Column::Claim).update_column(Column::Claim).to_owned();
-    Entity::insert(row).on_conflict(exists).exec_without_returning(db).await?;
+    insert_or_lock_in_txn(db, row).await?;
     let stored = Entity::find_by_id(&call.claim).lock_exclusive().one(db).await?;
     if stored.is_none_or(|stored| stored.started) {
         return Ok(false);

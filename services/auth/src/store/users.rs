@@ -1,11 +1,12 @@
 //! Accounts.
 
 use chrono::{DateTime, Utc};
-use fenz_core::{Role, UserId};
+use fenz_core::{Role, UploadId, UserId};
 use fenz_database::{DbError, timestamp_value};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, LikeExpr},
 };
 
@@ -28,7 +29,7 @@ impl From<Model> for Account {
             role: Role::parse(&row.role).unwrap_or(Role::User),
             hidden: HiddenReasons::from_bits(row.hidden_reasons),
             banned_until: row.banned_until,
-            avatar_upload_id: row.avatar_upload_id,
+            avatar_upload_id: row.avatar_upload_id.map(UploadId),
             version: row.version,
             created_at: row.created_at,
         }
@@ -49,7 +50,7 @@ fn row(account: &Account, now: DateTime<Utc>) -> ActiveModel {
         role: Set(account.role.as_str().to_owned()),
         hidden_reasons: Set(account.hidden.bits()),
         banned_until: Set(account.banned_until),
-        avatar_upload_id: Set(account.avatar_upload_id),
+        avatar_upload_id: Set(account.avatar_upload_id.map(|id| id.0)),
         version: Set(account.version),
         created_at: NotSet,
         updated_at: Set(now),
@@ -121,24 +122,24 @@ pub async fn has_admin(db: &impl ConnectionTrait) -> Result<bool, DbError> {
 }
 
 /// The ids of all administrators, including hidden and banned ones.
-pub async fn administrators(db: &impl ConnectionTrait) -> Result<Vec<i64>, DbError> {
+pub async fn administrators(db: &impl ConnectionTrait) -> Result<Vec<UserId>, DbError> {
     let ids = Entity::find().select_only().column(Column::Id).filter(Column::Role.eq(Role::Admin.as_str()));
-    Ok(ids.into_tuple().all(db).await?)
+    Ok(ids.into_tuple().all(db).await?.into_iter().map(UserId).collect())
 }
 
 /// The existing accounts among these ids, locked until the transaction ends. The
 /// order of locking prevents deadlocks.
-pub async fn locked_all_in_txn(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Account>, DbError> {
-    let rows = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id).lock_exclusive();
+pub async fn locked_all_in_txn(db: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<Account>, DbError> {
+    let rows =
+        Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).order_by_asc(Column::Id).lock_exclusive();
     Ok(rows.all(db).await?.into_iter().map(Account::from).collect())
 }
 
 /// A page of the accounts, the newest first, and the total.
-pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Account>, u64), DbError> {
-    let found = Entity::find().filter(condition(filter));
-    let total = found.clone().count(db).await?;
+pub async fn list(db: &DatabaseConnection, filter: &Filter, page: Page) -> Result<(Vec<Account>, u64), DbError> {
     // Ids are ordered by time.
-    let rows = found.order_by_desc(Column::Id).offset(page.offset).limit(page.limit).all(db).await?;
+    let newest_first = Entity::find().filter(condition(filter)).order_by_desc(Column::Id);
+    let (rows, total) = fenz_database::page(db, newest_first.into_model::<Model>(), page).await?;
     Ok((rows.into_iter().map(Account::from).collect(), total))
 }
 

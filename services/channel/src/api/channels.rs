@@ -2,7 +2,7 @@
 
 use fenz_chassis::{caller_of, require_user};
 use fenz_contract::channel::v1::{self as pb, ChannelServiceHandler};
-use fenz_core::Result;
+use fenz_core::{Result, text};
 use tonic::{Request, Response, metadata::MetadataMap};
 
 use super::{Api, encode};
@@ -25,7 +25,7 @@ impl ChannelServiceHandler for Api {
         let caller = caller_of(&request);
         let if_match = if_match(request.metadata());
         let message = request.into_inner();
-        let edit = Edit { id: ChannelId(message.id), caller, if_match, changes: changes(message) };
+        let edit = Edit { id: ChannelId(message.id), caller, if_match, changes: changes(message)? };
         let view = self.0.update(edit).await?;
         encode::with_etag(pb::UpdateChannelResponse { channel: Some(encode::view(&self.0, &view)) }, &view)
     }
@@ -103,15 +103,15 @@ impl ChannelServiceHandler for Api {
     }
 }
 
-fn changes(request: pb::UpdateChannelRequest) -> Changes {
+fn changes(request: pb::UpdateChannelRequest) -> Result<Changes> {
     // 0 removes the picture.
     let picture = |id: i64| (id != 0).then_some(UploadId(id));
-    Changes {
-        name: request.name,
+    Ok(Changes {
+        name: request.name.map(|name| text::line("name", &name)).transpose()?,
         description: request.description,
         avatar: request.avatar_upload_id.map(picture),
         banner: request.banner_upload_id.map(picture),
-    }
+    })
 }
 
 /// All `If-Match` headers, joined.

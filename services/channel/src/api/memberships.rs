@@ -21,7 +21,8 @@ impl MembershipServiceHandler for Api {
         &self,
         request: Request<pb::ListMembershipsRequest>,
     ) -> Result<Response<pb::ListMembershipsResponse>> {
-        let channel_ids = self.0.memberships(UserId(request.into_inner().user_id)).await?;
+        let channels = self.0.memberships(UserId(request.into_inner().user_id)).await?;
+        let channel_ids = channels.into_iter().map(|id| id.0).collect();
         Ok(Response::new(pb::ListMembershipsResponse { channel_ids }))
     }
 }

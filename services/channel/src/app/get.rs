@@ -45,7 +45,7 @@ impl App {
     }
 
     /// The channels that a user is a member of, the newest membership first.
-    pub async fn memberships(&self, user: UserId) -> Result<Vec<i64>> {
+    pub async fn memberships(&self, user: UserId) -> Result<Vec<ChannelId>> {
         Ok(memberships::channel_ids_of_user(&self.db, user, MAX_MEMBERSHIPS).await?)
     }
 }

@@ -1,11 +1,12 @@
 //! Lists of memberships, from either side.
 
-use fenz_core::{Result, UserId};
+use fenz_core::{Error, Result, UserId};
+use fenz_database::snapshot;
 
-use super::App;
+use super::{App, channel_not_found};
 use crate::{
     domain::{Channel, Membership, UserNames, page::Page},
-    store::{memberships, user_names},
+    store::{channels, memberships, user_names},
 };
 
 /// A member of a channel.
@@ -33,8 +34,12 @@ impl App {
     /// # Errors
     /// `CHANNEL_NOT_FOUND` if they have no channel.
     pub async fn subscribers(&self, owner: UserId, page: Page) -> Result<(Vec<Subscriber>, i64)> {
-        let channel = self.own_channel(owner).await?;
-        let members = memberships::list_by_channel(&self.db, &channel, page).await?;
+        let (channel, members) = snapshot(&self.db, |txn| async move {
+            let channel = channels::find_by_owner(&*txn, owner).await?.ok_or_else(channel_not_found)?;
+            let members = memberships::list_by_channel(&*txn, &channel, page).await?;
+            Ok::<_, Error>((channel, members))
+        })
+        .await?;
         let users: Vec<_> = members.iter().map(|m| m.user).collect();
         let mut names = user_names::find_many(&self.db, &users).await?;
         let subscribers = members.into_iter().map(|membership| {

@@ -81,7 +81,7 @@ impl App {
     pub fn picture_url(&self, upload: Option<UploadId>) -> String {
         const DAY: i64 = 24 * 3600;
         let expires = ((self.clock.unix() + 7 * DAY) / DAY + 1) * DAY;
-        upload.map(|upload| self.urls.sign(upload.0, expires)).unwrap_or_default()
+        upload.map(|upload| self.urls.sign(upload, expires)).unwrap_or_default()
     }
 
     /// # Errors

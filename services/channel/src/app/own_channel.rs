@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use fenz_core::{Caller, Error, Reason, Result, UserId};
+use fenz_core::{Caller, Error, Reason, Result, UserId, text};
 use fenz_database::{Txn, is_duplicate};
 use fenz_events::AuditEntry;
 use serde_json::{Value, json};
 
 use super::{App, ChannelView, account_deleted, channel_not_found, sync_user::is_hidden_in_txn};
 use crate::{
-    domain::{Channel, ChannelId, Claim, PendingCall, Picture, changes::check_name},
+    domain::{Channel, ChannelId, Claim, PendingCall, Picture},
     events,
     store::{channel_cleanups, channels, pending_calls, user_names},
 };
@@ -45,9 +45,8 @@ impl App {
     /// if no name is given and the caller's own is not known yet.
     pub async fn create_own(&self, caller: &Caller, name: &str, description: &str) -> Result<ChannelView> {
         let owner = caller.require_user()?.id;
-        if !name.is_empty() {
-            check_name(name)?;
-        }
+        let name = if name.is_empty() { String::new() } else { text::line("name", name)? };
+        let name = name.as_str();
         let _guard = self.channel_locks.lock(ChannelId(owner.0)).await;
         let created = self.outbox.transact(|txn| async move {
             if self.is_erased_in_txn(&txn, owner).await? {

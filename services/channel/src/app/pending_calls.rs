@@ -8,7 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_core::{Clock, Result};
+use fenz_core::{Clock, Result, backoff};
 use fenz_database::transact;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -21,8 +21,8 @@ use crate::{
 
 /// Calls read per run.
 const BATCH_SIZE: u64 = 100;
-const MIN_BACKOFF: Duration = Duration::from_secs(5);
-const MAX_BACKOFF: Duration = Duration::from_secs(300);
+const FIRST_DELAY: Duration = Duration::from_secs(5);
+const MAX_DELAY: Duration = Duration::from_secs(300);
 
 /// Runs the stored calls. Clones share the notification.
 #[derive(Clone)]
@@ -54,8 +54,8 @@ impl PendingCalls {
                 let claim = call.claim;
                 tracing::warn!(%error, channel.id = claim.channel.0, %claim, "claim not released, retrying later");
                 let attempts = call.attempts.saturating_add(1);
-                let backoff = MIN_BACKOFF * 2_u32.pow(attempts.clamp(1, 8) as u32 - 1);
-                let due_at = self.clock.after(backoff.min(MAX_BACKOFF));
+                let delay = backoff::delay(attempts.cast_unsigned(), FIRST_DELAY, MAX_DELAY);
+                let due_at = self.clock.after(delay);
                 pending_calls::reschedule(&self.db, claim, due_at, attempts).await?;
             }
         }

@@ -23,7 +23,7 @@ impl App {
         if self.is_erased_in_txn(txn, user).await? {
             return Ok(());
         }
-        user_names::update_if_newer_in_txn(&**txn, user, update).await?;
+        user_names::upsert_newer_in_txn(&**txn, user, update).await?;
         if channels::lock_with_deleted_in_txn(&**txn, ChannelId(user.0)).await?.is_some() {
             return Ok(());
         }
@@ -40,7 +40,7 @@ impl App {
         if self.is_erased_in_txn(txn, user).await? {
             return Ok(());
         }
-        user_names::update_if_newer_in_txn(&**txn, user, update).await?;
+        user_names::upsert_newer_in_txn(&**txn, user, update).await?;
         let Some(mut channel) = channels::lock_in_txn(&**txn, ChannelId(user.0)).await? else { return Ok(()) };
         let hidden = channel.hidden.owner_hidden(is_hidden_in_txn(txn, user).await?);
         if hidden != channel.hidden {

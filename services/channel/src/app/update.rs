@@ -27,7 +27,6 @@ impl App {
     /// `CHANNEL_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
     /// `VERSION_MISMATCH`; `INVALID_PARAMS`; media's errors about a picture.
     pub async fn update(&self, edit: Edit) -> Result<ChannelView> {
-        edit.changes.check()?;
         let claims = self.schedule_releases(&edit).await?;
         let committed = match self.claim_pictures(&edit, &claims).await {
             Ok(()) => self.commit(&edit, &claims).await,

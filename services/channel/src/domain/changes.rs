@@ -1,7 +1,5 @@
 //! A partial update of a channel.
 
-use fenz_core::{Error, Reason, Result};
-
 use super::{Channel, Picture, UploadId};
 
 /// The fields to change; `None` leaves a field as it is.
@@ -16,28 +14,7 @@ pub struct Changes {
     pub banner: Option<Option<UploadId>>,
 }
 
-/// # Errors
-/// `INVALID_PARAMS` for a blank name or one with control characters.
-pub fn check_name(name: &str) -> Result<()> {
-    let refuse = |why| Err(Error::field(Reason::InvalidParams, "name", why));
-    if name.trim().is_empty() {
-        return refuse("must not be blank");
-    }
-    if name.chars().any(char::is_control) {
-        return refuse("must not contain control characters");
-    }
-    Ok(())
-}
-
 impl Changes {
-    /// Checks the rules that the contract cannot express.
-    ///
-    /// # Errors
-    /// `INVALID_PARAMS` for a bad name.
-    pub fn check(&self) -> Result<()> {
-        self.name.as_deref().map_or(Ok(()), check_name)
-    }
-
     /// The pictures that the channel does not have yet.
     pub fn new_pictures(&self, channel: &Channel) -> Vec<(Picture, UploadId)> {
         let named = [(Picture::Avatar, self.avatar.flatten()), (Picture::Banner, self.banner.flatten())];
@@ -80,13 +57,5 @@ mod tests {
         let after = changes.apply(before.clone());
         assert_eq!((after.avatar, after.banner, after.version), (None, Some(UploadId(6)), 2));
         assert_eq!((after.name, after.description), (before.name, before.description));
-    }
-
-    #[test]
-    fn a_name_must_be_visible() {
-        for (name, good) in [("頻道", true), (" ", false), ("a\nb", false)] {
-            let changes = Changes { name: Some(name.into()), ..Changes::default() };
-            assert_eq!(changes.check().is_ok(), good, "{name:?}");
-        }
     }
 }

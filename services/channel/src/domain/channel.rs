@@ -1,17 +1,9 @@
 //! The channel entity.
 
 use chrono::{DateTime, Utc};
-use fenz_core::{Caller, Role, UserId};
+use fenz_core::{Caller, ChannelId, Role, UploadId, UserId};
 
 use super::{Counts, HiddenReasons, Money};
-
-/// A channel's id is its owner's user id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ChannelId(pub i64);
-
-/// An upload at media.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UploadId(pub i64);
 
 /// In characters.
 pub const MAX_NAME: usize = 64;

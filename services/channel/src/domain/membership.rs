@@ -1,40 +1,9 @@
 //! Memberships of channels.
 
 use chrono::{DateTime, Utc};
-use fenz_core::UserId;
+use fenz_core::{Tier, UserId};
 
 use super::{Channel, ChannelId};
-
-/// Which videos a membership gives access to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tier {
-    #[default]
-    None,
-    Subscriber,
-    Premium,
-}
-
-impl Tier {
-    pub fn from_number(number: i32) -> Self {
-        match number {
-            ..=0 => Self::None,
-            1 => Self::Subscriber,
-            _ => Self::Premium,
-        }
-    }
-
-    pub fn number(self) -> i32 {
-        self as i32
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Subscriber => "subscriber",
-            Self::Premium => "premium",
-        }
-    }
-}
 
 /// The state of a membership; access depends on its tier only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

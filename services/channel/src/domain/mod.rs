@@ -8,10 +8,10 @@ pub mod money;
 pub mod pending_call;
 pub mod user;
 
-pub use channel::{Channel, ChannelId, Picture, UploadId};
-pub use fenz_core::{if_match, page};
+pub use channel::{Channel, Picture};
+pub use fenz_core::{ChannelId, Tier, UploadId, if_match, page};
 pub use hidden::HiddenReasons;
-pub use membership::{Counts, Membership, Status, Tier};
+pub use membership::{Counts, Membership, Status};
 pub use money::Money;
 pub use pending_call::{Claim, PendingCall};
 pub use user::{UserNames, UserUpdate};

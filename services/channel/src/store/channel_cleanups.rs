@@ -1,17 +1,14 @@
 //! Deleted channels whose memberships are not deleted yet.
 
-use fenz_database::DbError;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, sea_query::OnConflict};
+use fenz_database::{DbError, insert_absent};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect};
 
 use super::entity::channel_cleanup::{ActiveModel, Column, Entity};
 use crate::domain::ChannelId;
 
 /// Schedules the cleanup of a channel. The caller has locked the channel.
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbError> {
-    let exists = OnConflict::column(Column::ChannelId).update_column(Column::ChannelId).to_owned();
-    let row = ActiveModel { channel_id: Set(channel.0) };
-    Entity::insert(row).on_conflict(exists).exec_without_returning(txn).await?;
-    Ok(())
+    insert_absent(txn, [ActiveModel { channel_id: Set(channel.0) }]).await
 }
 
 pub async fn list(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<ChannelId>, DbError> {

@@ -4,7 +4,7 @@ use fenz_core::UserId;
 use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -77,23 +77,21 @@ pub async fn store_in_txn(
 /// The visible channels that a user is a member of, the newest membership first,
 /// and their total.
 pub async fn list_by_user(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
     user: UserId,
     page: Page,
 ) -> Result<(Vec<(Membership, Channel)>, u64), DbError> {
-    let query = Entity::find()
+    let newest_first = Entity::find()
         .find_also_related(channel::Entity)
         .filter(Column::UserId.eq(user.0))
         .filter(Column::Tier.gt(0))
         .filter(channel::Column::HiddenReasons.eq(0))
-        .filter(channel_exists());
-    let total = query.clone().count(db).await?;
-    if page.offset >= total {
-        return Ok((Vec::new(), total));
-    }
-    let newest_first = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::ChannelId);
+        .filter(channel_exists())
+        .order_by_desc(Column::CreatedAt)
+        .order_by_desc(Column::ChannelId);
+    let (rows, total) = fenz_database::page(db, newest_first.into_model::<Model, channel::Model>(), page).await?;
     let mut found = Vec::new();
-    for (row, of) in newest_first.offset(page.offset).limit(page.limit).all(db).await? {
+    for (row, of) in rows {
         if let Some(of) = of {
             found.push((membership(&row)?, channels::channel(of)?));
         }
@@ -117,7 +115,11 @@ pub async fn list_by_channel(db: &impl ConnectionTrait, of: &Channel, page: Page
 }
 
 /// The channels that a user is a member of, the newest membership first.
-pub async fn channel_ids_of_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbError> {
+pub async fn channel_ids_of_user(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    limit: u64,
+) -> Result<Vec<ChannelId>, DbError> {
     let rows = Entity::find()
         .inner_join(channel::Entity)
         .select_only()
@@ -127,7 +129,8 @@ pub async fn channel_ids_of_user(db: &impl ConnectionTrait, user: UserId, limit:
         .filter(channel_exists())
         .order_by_desc(Column::CreatedAt)
         .order_by_desc(Column::ChannelId);
-    Ok(rows.limit(limit).into_tuple().all(db).await?)
+    let ids: Vec<i64> = rows.limit(limit).into_tuple().all(db).await?;
+    Ok(ids.into_iter().map(ChannelId).collect())
 }
 
 /// Memberships, also ended ones, of a deleted channel with this id. The caller has

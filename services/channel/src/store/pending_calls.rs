@@ -5,11 +5,10 @@
 //! if the call is missing or has started, the edit must abort.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
+use fenz_database::{DbError, insert_or_lock_in_txn};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 use super::entity::pending_call::{ActiveModel, Column, Entity, Model};
@@ -40,9 +39,7 @@ pub async fn schedule_in_txn(txn: &impl ConnectionTrait, call: &PendingCall) -> 
         attempts: Set(0),
         due_at: Set(call.due_at),
     };
-    let key = [Column::ChannelId, Column::Picture, Column::UploadId];
-    let exists = OnConflict::columns(key).update_column(Column::UploadId).to_owned();
-    Entity::insert(row).on_conflict(exists).exec_without_returning(txn).await?;
+    insert_or_lock_in_txn(txn, row).await?;
     let stored = Entity::find().filter(has_claim(call.claim)).lock_exclusive().one(txn).await?;
     if stored.is_none_or(|stored| stored.started) {
         return Ok(false);

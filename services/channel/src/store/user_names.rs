@@ -1,14 +1,10 @@
 //! Users' names and whether they are hidden, as of auth's events.
 
 use fenz_core::UserId;
-use fenz_database::DbError;
+use fenz_database::{DbError, insert_or_lock_in_txn, upsert_newer};
 use std::collections::HashMap;
 
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    sea_query::{Expr, OnConflict},
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::entity::user_name::{ActiveModel, Column, Entity, Model};
 use crate::domain::{UserNames, UserUpdate};
@@ -30,28 +26,19 @@ pub async fn lock_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(),
         is_hidden: Set(false),
         version: Set(i64::MIN),
     };
-    let exists = OnConflict::column(Column::UserId).update_column(Column::UserId).to_owned();
-    Entity::insert(placeholder).on_conflict(exists).exec_without_returning(txn).await?;
-    Ok(())
+    insert_or_lock_in_txn(txn, placeholder).await
 }
 
-/// Stores an update unless a newer one is stored. The caller has locked the row
-/// ([`lock_in_txn`]): a conditional upsert does not exist on every database.
-pub async fn update_if_newer_in_txn(
-    txn: &impl ConnectionTrait,
-    user: UserId,
-    update: &UserUpdate,
-) -> Result<(), DbError> {
-    Entity::update_many()
-        .col_expr(Column::Username, Expr::value(&update.names.username))
-        .col_expr(Column::DisplayName, Expr::value(&update.names.display_name))
-        .col_expr(Column::IsHidden, Expr::value(update.is_hidden))
-        .col_expr(Column::Version, Expr::value(update.version))
-        .filter(Column::UserId.eq(user.0))
-        .filter(Column::Version.lt(update.version))
-        .exec(txn)
-        .await?;
-    Ok(())
+/// Stores an update unless a newer one is stored.
+pub async fn upsert_newer_in_txn(txn: &impl ConnectionTrait, user: UserId, update: &UserUpdate) -> Result<(), DbError> {
+    let row = ActiveModel {
+        user_id: Set(user.0),
+        username: Set(update.names.username.clone()),
+        display_name: Set(update.names.display_name.clone()),
+        is_hidden: Set(update.is_hidden),
+        version: Set(update.version),
+    };
+    upsert_newer(txn, row, Column::Version).await
 }
 
 /// The newest update of a user.

@@ -16,7 +16,7 @@ async fn the_catalog_lists_every_existing_channel() {
         fleet.register(21, "twenty-one").await;
         assert_eq!(fleet.moderate(20, "hide").await.status, 200);
         assert_eq!(fleet.delete_own(OTHER).await.status, 200);
-        let mut client = ChannelCatalogServiceClient::new(fleet.sandbox.peer("content", "channel").unwrap());
+        let mut client = ChannelCatalogServiceClient::new(fleet.sandbox.peer("recommendation", "channel").unwrap());
         let mut list = async |after_id, limit| {
             let reply = client.list_catalog_channels(ListCatalogChannelsRequest { after_id, limit }).await.unwrap();
             let summary = |c: &fenz_contract::events::v1::ChannelChanged| (c.channel_id, c.is_hidden, c.version);
@@ -26,7 +26,14 @@ async fn the_catalog_lists_every_existing_channel() {
         assert_eq!(list(0, Some(2)).await, [(7, false, 1), (20, true, 2)]);
         assert_eq!(list(20, Some(2)).await, [(21, false, 1)]);
         assert_eq!(list(21, None).await, []);
-        let one = client.get_catalog_channel(GetCatalogChannelRequest { id: 20 }).await.unwrap().into_inner();
+        let one_of = GetCatalogChannelRequest { id: 20 };
+        assert_eq!(
+            client.get_catalog_channel(one_of).await.unwrap_err().code(),
+            Code::PermissionDenied,
+            "it is admin's"
+        );
+        let mut client = ChannelCatalogServiceClient::new(fleet.sandbox.peer("admin", "channel").unwrap());
+        let one = client.get_catalog_channel(one_of).await.unwrap().into_inner();
         assert_eq!(one.channel.unwrap().name, "twenty");
         let deleted = client.get_catalog_channel(GetCatalogChannelRequest { id: OTHER }).await.unwrap_err();
         assert_eq!(deleted.code(), Code::NotFound);

@@ -1,5 +1,6 @@
 //! Reading, editing and moderating channels.
 
+use fenz_contract::events::v1::ChannelChanged;
 use fenz_core::Role;
 use fenz_testkit::{Database, Reply, eventually};
 use reqwest::Method;
@@ -31,7 +32,7 @@ async fn a_channel_shows_its_owners_edits() {
         assert_eq!(fleet.put("channels/7", &json!({}), OWNER).await.headers["etag"], "\"2\"");
         let again = fleet.put("channels/7", &json!({"name": "頻道", "description": ""}), OWNER).await.ok("channel");
         assert_eq!((&again["name"], &again["description"]), (&json!("頻道"), &json!("")));
-        let events = || fleet.captured.channels.lock().expect("no panic before").clone();
+        let events = || fleet.events.all::<ChannelChanged>();
         eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 3)).await;
         let events: Vec<_> = events().into_iter().filter(|e| e.channel_id == 7).collect();
         assert_eq!(events.len(), 3, "{events:?}");
@@ -124,7 +125,7 @@ async fn moderation_is_independent_of_other_hidden_reasons() {
             let own = fleet.request_as(Method::PUT, &format!("admin/channels/7/{action}"), OWNER, Role::Admin);
             Reply::of(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
         }
-        let events = || fleet.captured.channels.lock().expect("no panic before").clone();
+        let events = || fleet.events.all::<ChannelChanged>();
         eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 4)).await;
         let mut events: Vec<_> =
             events().iter().filter(|e| e.channel_id == 7).map(|e| (e.version, e.is_hidden)).collect();

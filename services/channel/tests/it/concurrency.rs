@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fenz_contract::events::v1::MembershipChanged;
 use fenz_testkit::{Database, Reply, eventually};
 use serde_json::json;
 
@@ -26,7 +27,7 @@ async fn repeat(database: Database, tries: usize) {
     let expected = BTreeMap::from([((200, ""), 1), ((400, "NOT_SUBSCRIBED"), tries / 10 - 1)]);
     assert_eq!(tally(&replies), expected, "{database:?}");
     assert_eq!(fleet.get("channels/7", 0).await.ok("channel")["subscriberCount"], json!("0"));
-    let events = || fleet.captured.memberships.lock().expect("no panic before").len();
+    let events = || fleet.events.all::<MembershipChanged>().len();
     eventually(async || events() == 2).await;
 }
 

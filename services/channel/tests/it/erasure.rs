@@ -1,6 +1,6 @@
 //! Erasing a user.
 
-use fenz_contract::events::v1::{UserRegistered, UserUpdated};
+use fenz_contract::events::v1::{ChannelDeleted, MembershipChanged, UserErased, UserRegistered, UserUpdated};
 use fenz_testkit::{Database, eventually};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
@@ -22,9 +22,8 @@ async fn all_data_of_a_deleted_user_is_erased() {
         for _ in 0..2 {
             fleet.delete_user(OWNER).await;
         }
-        let erased = || {
-            fleet.captured.erased.lock().unwrap().iter().filter(|e| e.service == "channel").cloned().collect::<Vec<_>>()
-        };
+        let erased =
+            || fleet.events.all::<UserErased>().iter().filter(|e| e.service == "channel").cloned().collect::<Vec<_>>();
         let idle =
             async || fleet.count("mailbox WHERE consumer = 'channel'").await == 0 && fleet.count("erasures").await == 0;
         eventually(async || !erased().is_empty() && idle().await).await;
@@ -44,11 +43,11 @@ async fn all_data_of_a_deleted_user_is_erased() {
         assert_eq!(fleet.get("user/subscriptions", OTHER).await.ok("total"), json!("1"));
         assert_eq!(fleet.get("user/subscriptions", 20).await.ok("total"), json!("0"));
         let ended = |channel, user| {
-            let events = fleet.captured.memberships.lock().unwrap();
+            let events = fleet.events.all::<MembershipChanged>();
             events.iter().any(|m| (m.channel_id, m.user_id, m.tier) == (channel, user, 0))
         };
         eventually(async || ended(7, OTHER) && ended(7, 20) && ended(20, OWNER)).await;
-        let deleted = fleet.captured.deleted.lock().unwrap().clone();
+        let deleted = fleet.events.all::<ChannelDeleted>();
         assert_eq!(deleted.iter().map(|d| (d.channel_id, d.version)).collect::<Vec<_>>(), [(7, 3)]);
 
         // Late events and a token that is still valid recreate nothing.
@@ -77,11 +76,11 @@ async fn a_channel_deleted_earlier_is_erased() {
         assert_eq!(fleet.subscribe(7, OTHER).await.status, 200);
         assert_eq!(fleet.delete_own(OWNER).await.status, 200);
         fleet.delete_user(OWNER).await;
-        let erased = || fleet.captured.erased.lock().unwrap().iter().any(|e| e.service == "channel");
+        let erased = || fleet.events.all::<UserErased>().iter().any(|e| e.service == "channel");
         eventually(async || erased()).await;
         assert_eq!(fleet.count("channels WHERE id = 7").await, 0);
         assert_eq!(fleet.count("memberships").await, 0);
-        assert_eq!(fleet.captured.deleted.lock().unwrap().len(), 1);
+        assert_eq!(fleet.events.all::<ChannelDeleted>().len(), 1);
     }
 }
 
@@ -103,7 +102,7 @@ async fn a_concurrent_subscription_is_erased() {
             ),
         };
         let fleet = Fleet::start(database).await;
-        let erased = || fleet.captured.erased.lock().unwrap().iter().any(|e| e.service == "channel");
+        let erased = || fleet.events.all::<UserErased>().iter().any(|e| e.service == "channel");
         // An uncommitted row with the same key blocks the subscription's last statement.
         let db = fleet.database().await;
         let blocker = db.begin().await.unwrap();

@@ -1,22 +1,14 @@
-//! The channel and media services, a client of both, and a stub service that
-//! publishes and captures events.
-
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-};
+//! The channel and media services, and a client of both.
 
 use fenz_channel::Channels;
-use fenz_chassis::{Endpoints, Platform, Service};
 use fenz_contract::events::v1::{
     AuditRecorded, ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserErased, UserModerated,
     UserRegistered,
 };
 use fenz_core::Role;
-use fenz_database::NoMigrations;
-use fenz_events::{Consumer, Event, MailboxRegistry, Outbox, ReceivedEvent};
+use fenz_events::Event;
 use fenz_media::MediaService;
-use fenz_testkit::{Database, PNG, Reply, Sandbox, eventually};
+use fenz_testkit::{Database, EventStub, PNG, Reply, Sandbox, eventually};
 use reqwest::{Method, RequestBuilder};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::{Value, json};
@@ -24,53 +16,9 @@ use serde_json::{Value, json};
 pub const OWNER: i64 = 7;
 pub const OTHER: i64 = 8;
 
-/// Publishes auth's events and captures channel's.
-struct StubService;
-
-/// The stub service's outbox and the events it has consumed.
-#[derive(Clone, Default)]
-pub struct CapturedEvents {
-    outbox: Arc<Mutex<Option<Outbox>>>,
-    pub channels: Arc<Mutex<Vec<ChannelChanged>>>,
-    pub deleted: Arc<Mutex<Vec<ChannelDeleted>>>,
-    pub memberships: Arc<Mutex<Vec<MembershipChanged>>>,
-    pub erased: Arc<Mutex<Vec<UserErased>>>,
-    pub moderated: Arc<Mutex<Vec<UserModerated>>>,
-    pub audited: Arc<Mutex<Vec<AuditRecorded>>>,
-}
-
-/// Stores each event once.
-fn capture<E: Event + Clone + Send + Sync>(consumer: Consumer, captured: &Arc<Mutex<Vec<E>>>) -> Consumer {
-    let (captured, ids) = (captured.clone(), Mutex::new(HashSet::new()));
-    consumer.on(move |_, received: ReceivedEvent<E>| {
-        // A handler whose transaction failed runs again.
-        if ids.lock().expect("no panic before").insert(received.id) {
-            captured.lock().expect("no panic before").push(received.event);
-        }
-        async { Ok(()) }
-    })
-}
-
-impl Service for StubService {
-    const NAME: &'static str = "content";
-    const PORT: u16 = 0;
-    type Config = serde_json::Map<String, Value>;
-    type Requirements = (fenz_events::Database<NoMigrations>,);
-
-    async fn build(platform: Platform, (db,): Self::Requirements, _: Self::Config) -> anyhow::Result<Endpoints> {
-        let captured: CapturedEvents = platform.shared.get();
-        *captured.outbox.lock().expect("no panic before") = Some(Outbox::start(&platform, &db).await?);
-        let consumer = capture(Consumer::new(), &captured.channels);
-        let consumer = capture(capture(consumer, &captured.deleted), &captured.memberships);
-        let consumer = capture(capture(consumer, &captured.erased), &captured.moderated);
-        capture(consumer, &captured.audited).start(&platform, &db).await?;
-        Ok(Endpoints::default())
-    }
-}
-
 pub struct Fleet {
     pub sandbox: Sandbox,
-    pub captured: CapturedEvents,
+    pub events: EventStub,
 }
 
 impl Fleet {
@@ -87,20 +35,23 @@ impl Fleet {
         sandbox.start_auth_stand_in().await.expect("auth");
         sandbox.start::<MediaService>().await.expect("media");
         sandbox.start::<Channels>().await.expect("channel");
-        sandbox.start::<StubService>().await.expect("the stub service");
-        sandbox.process.shared.get::<MailboxRegistry>().open();
-        let captured = sandbox.process.shared.get();
-        let fleet = Self { sandbox, captured };
+        let events = EventStub::default()
+            .recording::<ChannelChanged>()
+            .recording::<ChannelDeleted>()
+            .recording::<MembershipChanged>()
+            .recording::<UserErased>()
+            .recording::<UserModerated>()
+            .recording::<AuditRecorded>();
+        let events = events.start(&mut sandbox).await;
+        let fleet = Self { sandbox, events };
         fleet.register(OWNER, "the owner").await;
         fleet.register(OTHER, "").await;
         fleet
     }
 
-    /// Publishes an event as another service.
-    pub async fn publish<E: Event + Clone + Send + Sync>(&self, event: E) {
-        let outbox = self.captured.outbox.lock().expect("no panic before").clone().expect("the stub runs");
-        let (outbox, event) = (&outbox, &event);
-        outbox.transact(|txn| async move { outbox.emit(&txn, event).await }).await.expect("published");
+    /// Publishes an event of another service.
+    pub async fn publish<E: Event>(&self, event: E) {
+        self.events.publish(event).await;
     }
 
     /// Registers a user and waits for their channel.

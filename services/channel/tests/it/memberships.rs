@@ -1,7 +1,8 @@
 //! Subscribing, unsubscribing and their lists.
 
-use fenz_contract::channel::v1::{
-    GetMembershipRequest, ListMembershipsRequest, membership_service_client::MembershipServiceClient,
+use fenz_contract::{
+    channel::v1::{GetMembershipRequest, ListMembershipsRequest, membership_service_client::MembershipServiceClient},
+    events::v1::MembershipChanged,
 };
 use fenz_testkit::{Database, eventually};
 use serde_json::{Value, json};
@@ -45,7 +46,7 @@ async fn subscribe_unsubscribe_and_resubscribe() {
         assert_eq!(counts(&fleet.get("channels/7", OTHER).await.ok("channel")), ("0", "0", "none"));
         assert_eq!(fleet.subscribe(7, OTHER).await.ok("membership")["tier"], json!("subscriber"));
 
-        let events = || fleet.captured.memberships.lock().expect("no panic before").clone();
+        let events = || fleet.events.all::<MembershipChanged>();
         eventually(async || events().len() == 3).await;
         let mut events: Vec<_> = events().iter().map(|e| (e.version, e.channel_id, e.user_id, e.tier)).collect();
         events.sort_unstable();

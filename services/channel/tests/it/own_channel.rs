@@ -1,6 +1,9 @@
 //! Deleting and recreating a channel.
 
-use fenz_contract::channel::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient};
+use fenz_contract::{
+    channel::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient},
+    events::v1::{AuditRecorded, ChannelChanged, ChannelDeleted, MembershipChanged},
+};
 use fenz_testkit::{Database, Reply, eventually};
 use reqwest::Method;
 use serde_json::json;
@@ -10,8 +13,7 @@ use crate::fleet::{Fleet, OTHER, OWNER};
 /// The newest event of each membership of a channel: user, tier, version.
 fn newest(fleet: &Fleet, channel: i64) -> Vec<(i64, i32, i64)> {
     let mut newest = std::collections::BTreeMap::new();
-    for event in fleet.captured.memberships.lock().expect("no panic before").iter().filter(|m| m.channel_id == channel)
-    {
+    for event in fleet.events.all::<MembershipChanged>().iter().filter(|m| m.channel_id == channel) {
         let known = newest.entry(event.user_id).or_insert((event.tier, event.version));
         if event.version > known.1 {
             *known = (event.tier, event.version);
@@ -59,7 +61,7 @@ async fn deleting_a_channel_deletes_its_memberships_and_pictures() {
             .await;
         assert_eq!(fleet.media(&edited["avatarUrl"]).await, 404);
         eventually(async || newest(&fleet, 7).len() == 3 && newest(&fleet, 7).iter().all(|m| m.1 == 0)).await;
-        let deleted = || fleet.captured.deleted.lock().unwrap().clone();
+        let deleted = || fleet.events.all::<ChannelDeleted>();
         eventually(async || deleted().len() == 1).await;
         assert_eq!((deleted()[0].channel_id, deleted()[0].owner_id, deleted()[0].version), (7, 7, 3));
         // A redelivered registration creates no channel.
@@ -120,18 +122,16 @@ async fn a_recreated_channel_has_the_same_id_and_higher_versions() {
         assert_eq!(second.status, 200);
         assert_eq!(fleet.create_own(&json!({"name": "third"}), OWNER).await.ok("channel")["name"], json!("third"));
         fleet.unsubscribe(7, OTHER).await.refused(400, "NOT_SUBSCRIBED");
-        let (changed, deleted) = (&fleet.captured.channels, &fleet.captured.deleted);
         let versions = || {
-            let changed =
-                changed.lock().unwrap().iter().filter(|c| c.channel_id == 7).map(|c| c.version).collect::<Vec<_>>();
-            let deleted = deleted.lock().unwrap().iter().map(|c| c.version).collect::<Vec<_>>();
-            let mut all = [changed, deleted].concat();
+            let changed = fleet.events.all::<ChannelChanged>().into_iter().filter(|c| c.channel_id == 7);
+            let deleted = fleet.events.all::<ChannelDeleted>();
+            let mut all: Vec<_> = changed.map(|c| c.version).chain(deleted.iter().map(|c| c.version)).collect();
             all.sort_unstable();
             all
         };
         eventually(async || versions() == [1, 2, 3, 4, 5, 6, 7]).await;
         let audited = || {
-            let audited = fleet.captured.audited.lock().unwrap();
+            let audited = fleet.events.all::<AuditRecorded>();
             let mut entries: Vec<_> =
                 audited.iter().map(|a| (a.action.clone(), a.actor_id, a.object_id.clone())).collect();
             entries.sort();

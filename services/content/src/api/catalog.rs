@@ -35,7 +35,8 @@ impl VideoCatalogServiceHandler for Api {
     ) -> Result<Response<pb::ListWatchedResponse>> {
         let message = request.into_inner();
         let limit = message.limit.unwrap_or(DEFAULT_WATCHED).max(1) as u64;
-        let video_ids = self.0.watched(UserId(message.user_id), limit).await?;
+        let watched = self.0.watched(UserId(message.user_id), limit).await?;
+        let video_ids = watched.into_iter().map(|id| id.0).collect();
         Ok(Response::new(pb::ListWatchedResponse { video_ids }))
     }
 }

@@ -1,9 +1,9 @@
 //! Decodes the partial edit of a video.
 
 use fenz_contract::content::v1::UpdateVideoRequest;
-use fenz_core::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result, text};
 
-use crate::domain::{CategoryId, Tier, UploadId, changes::Changes};
+use crate::domain::{CategoryId, TagId, Tier, UploadId, changes::Changes};
 
 const FIELDS: [&str; 6] = ["title", "description", "category_id", "tag_ids", "thumbnail_upload_id", "access_tier"];
 
@@ -24,11 +24,13 @@ pub fn changes(request: UpdateVideoRequest) -> Result<Changes> {
     let is_named = |name: &str, is_set: bool| if fields.is_empty() { is_set } else { fields.iter().any(|f| f == name) };
     let is_named = |name, is_set| is_named(name, is_set).then_some(());
     Ok(Changes {
-        title: is_named("title", request.title.is_some()).map(|()| required("title", request.title)).transpose()?,
+        title: is_named("title", request.title.is_some())
+            .map(|()| text::line("title", &required("title", request.title)?))
+            .transpose()?,
         description: is_named("description", request.description.is_some())
             .map(|()| request.description.unwrap_or_default()),
         category: is_named("category_id", request.category_id.is_some()).map(|()| category(request.category_id)),
-        tags: is_named("tag_ids", !request.tag_ids.is_empty()).map(|()| request.tag_ids),
+        tags: is_named("tag_ids", !request.tag_ids.is_empty()).map(|()| tags(request.tag_ids)),
         thumbnail: is_named("thumbnail_upload_id", request.thumbnail_upload_id.is_some())
             .map(|()| required("thumbnailUploadId", request.thumbnail_upload_id).map(UploadId))
             .transpose()?,
@@ -41,6 +43,10 @@ pub fn changes(request: UpdateVideoRequest) -> Result<Changes> {
 /// 0 means no category.
 pub fn category(id: Option<i64>) -> Option<CategoryId> {
     id.filter(|id| *id != 0).map(CategoryId)
+}
+
+pub fn tags(ids: Vec<i64>) -> Vec<TagId> {
+    ids.into_iter().map(TagId).collect()
 }
 
 fn required<T>(field: &str, value: Option<T>) -> Result<T> {

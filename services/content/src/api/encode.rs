@@ -27,12 +27,12 @@ pub fn listed(listed: &ListedVideo) -> pb::Video {
 fn encode(video: &Video, views: Views, thumbnail_url: String) -> pb::Video {
     pb::Video {
         id: video.id.0,
-        channel_id: video.channel_id,
+        channel_id: video.channel_id.0,
         owner_id: video.owner.0,
         title: video.title.clone(),
         description: video.description.clone(),
         category_id: video.category.map_or(0, |c| c.0),
-        tag_ids: video.tags.clone(),
+        tag_ids: video.tags.iter().map(|tag| tag.0).collect(),
         access_tier: video.tier.number(),
         is_published: video.is_published,
         is_hidden: video.hidden.any(),

@@ -14,7 +14,7 @@ const MAX_KEY_LENGTH: usize = 128;
 /// Identifies the viewer for view counts.
 pub fn visitor<'a>(metadata: &'a MetadataMap, caller: &Caller, session: Option<&'a str>) -> Visitor<'a> {
     match (caller.user(), session) {
-        (Some(user), _) => Visitor::User(user.id.0),
+        (Some(user), _) => Visitor::User(user.id),
         (None, Some(session)) => Visitor::Session(session),
         (None, None) => {
             let agent = metadata.get("user-agent").and_then(|agent| agent.to_str().ok());

@@ -6,7 +6,7 @@ use fenz_core::Result;
 use tonic::{Request, Response};
 
 use super::{Api, encode, import};
-use crate::domain::{ReviewFilter, VideoId};
+use crate::domain::{ChannelId, ReviewFilter, VideoId};
 
 impl VideoAdminServiceHandler for Api {
     async fn list_all_videos(
@@ -15,8 +15,8 @@ impl VideoAdminServiceHandler for Api {
     ) -> Result<Response<pb::ListAllVideosResponse>> {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
-        let filter =
-            ReviewFilter { channel: message.channel_id, moderated: message.is_hidden, published: message.is_published };
+        let channel = message.channel_id.map(ChannelId);
+        let filter = ReviewFilter { channel, moderated: message.is_hidden, published: message.is_published };
         let (videos, total) = self.0.review(filter, page).await?;
         let videos = videos.iter().map(encode::listed).collect();
         Ok(Response::new(pb::ListAllVideosResponse { videos, total: total as i64 }))

@@ -2,13 +2,13 @@
 
 use fenz_chassis::{caller_of, require_user};
 use fenz_contract::content::v1::{self as pb, VideoServiceHandler};
-use fenz_core::Result;
+use fenz_core::{Result, text};
 use tonic::{Request, Response};
 
 use super::{Api, edit, encode, headers};
 use crate::{
     app::{Edit, NewVideo, WatchRequest},
-    domain::{CategoryId, Tier, UploadId, VideoFilter, VideoId},
+    domain::{CategoryId, ChannelId, Tier, UploadId, VideoFilter, VideoId},
 };
 
 impl VideoServiceHandler for Api {
@@ -18,7 +18,7 @@ impl VideoServiceHandler for Api {
     ) -> Result<Response<pb::CreateVideoResponse>> {
         let owner = require_user(&request)?.id;
         let key = headers::idempotency_key(&request)?;
-        let new = new_video(request.into_inner());
+        let new = new_video(request.into_inner())?;
         let video = self.0.create(owner, new, key).await?;
         encode::with_etag(pb::CreateVideoResponse { video: Some(encode::playable(&video)) }, &video)
     }
@@ -67,9 +67,9 @@ impl VideoServiceHandler for Api {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let filter = VideoFilter {
-            channel: message.channel_id,
+            channel: message.channel_id.map(ChannelId),
             category: message.category_id.map(CategoryId),
-            tags: message.tag_ids,
+            tags: edit::tags(message.tag_ids),
             ..VideoFilter::default()
         };
         let found = self.0.list(filter, page).await?;
@@ -90,15 +90,15 @@ impl VideoServiceHandler for Api {
     }
 }
 
-fn new_video(request: pb::CreateVideoRequest) -> NewVideo {
-    NewVideo {
-        title: request.title,
+fn new_video(request: pb::CreateVideoRequest) -> Result<NewVideo> {
+    Ok(NewVideo {
+        title: text::line("title", &request.title)?,
         description: request.description,
         category: edit::category(request.category_id),
-        tags: request.tag_ids,
+        tags: edit::tags(request.tag_ids),
         tier: Tier::from_number(request.access_tier),
         upload: UploadId(request.video_upload_id),
         thumbnail: request.thumbnail_upload_id.map(UploadId),
         publish: request.publish,
-    }
+    })
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::App;
 use crate::{
-    domain::{CategoryId, Video, VideoId, changes::Changes},
+    domain::{CategoryId, ChannelId, TagId, Video, VideoId, changes::Changes},
     store::{
         cascades::{self, Cascade, Kind},
         videos,
@@ -47,9 +47,12 @@ impl App {
     /// False when no video was left.
     async fn run_cascade_batch(&self, cascade: &Cascade) -> Result<bool> {
         let ids = match cascade.kind {
-            Kind::Channel => videos::ids_of_channel(&self.db, cascade.subject, cascade.made_before, BATCH_SIZE).await?,
+            Kind::Channel => {
+                let channel = ChannelId(cascade.subject);
+                videos::ids_of_channel(&self.db, channel, cascade.made_before, BATCH_SIZE).await?
+            }
             Kind::Category => videos::ids_of_category(&self.db, CategoryId(cascade.subject), BATCH_SIZE).await?,
-            Kind::Tag => videos::ids_of_tag(&self.db, cascade.subject, BATCH_SIZE).await?,
+            Kind::Tag => videos::ids_of_tag(&self.db, TagId(cascade.subject), BATCH_SIZE).await?,
         };
         for id in &ids {
             self.cascade_to_video(cascade, *id).await?;
@@ -66,9 +69,9 @@ impl App {
                 // Deletes its tags too, which the next batch would find again.
                 return Ok(videos::delete_in_txn(&*txn, id).await?);
             };
-            let (category, tag) = (CategoryId(cascade.subject), cascade.subject);
+            let (category, tag) = (CategoryId(cascade.subject), TagId(cascade.subject));
             match cascade.kind {
-                Kind::Channel if video.channel_id == cascade.subject && video.created_at < cascade.made_before => {
+                Kind::Channel if video.channel_id.0 == cascade.subject && video.created_at < cascade.made_before => {
                     self.delete_in_txn(&txn, &video).await
                 }
                 Kind::Category if video.category == Some(category) => {
@@ -97,9 +100,9 @@ impl App {
     }
 
     /// Schedules the removal of a deleted tag from all videos.
-    pub async fn tag_deleted_in_txn(&self, txn: &Txn, tag: i64) -> Result<()> {
+    pub async fn tag_deleted_in_txn(&self, txn: &Txn, tag: TagId) -> Result<()> {
         let keep_until = self.clock.after(self.config.claim_timeout);
-        let cascade = Cascade { kind: Kind::Tag, subject: tag, made_before: keep_until, keep_until };
+        let cascade = Cascade { kind: Kind::Tag, subject: tag.0, made_before: keep_until, keep_until };
         cascades::schedule_in_txn(txn.as_ref(), &cascade).await?;
         self.cascade_scheduled.notify_one();
         Ok(())

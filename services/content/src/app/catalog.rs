@@ -24,7 +24,7 @@ impl App {
     }
 
     /// What a user watched, the latest first; empty when their history is disabled.
-    pub async fn watched(&self, user: UserId, limit: u64) -> Result<Vec<i64>> {
+    pub async fn watched(&self, user: UserId, limit: u64) -> Result<Vec<VideoId>> {
         if !history::is_enabled(&self.db, user).await? {
             return Ok(Vec::new());
         }

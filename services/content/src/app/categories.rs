@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fenz_core::{Error, Reason, Result, UserId};
+use fenz_core::{Error, Reason, Result, UserId, text};
 use fenz_database::{Txn, is_duplicate};
 use fenz_events::AuditEntry;
 use sea_orm::ConnectionTrait;
@@ -35,7 +35,7 @@ impl App {
     /// # Errors
     /// `CATEGORY_TAKEN`.
     pub async fn create_category(&self, actor: UserId, name: &str, slug: String) -> Result<Category> {
-        let category = Category { id: CategoryId(self.ids.next()), name: valid_name(name)?, slug };
+        let category = Category { id: CategoryId(self.ids.next()), name: text::line("name", name)?, slug };
         let new = &category;
         let create = self.outbox.transact(|txn| async move {
             require_unique(&*txn, new).await?;
@@ -49,7 +49,7 @@ impl App {
     /// # Errors
     /// `CATEGORY_NOT_FOUND`, `CATEGORY_TAKEN`.
     pub async fn update_category(&self, actor: UserId, id: CategoryId, edit: CategoryEdit) -> Result<Category> {
-        let name = edit.name.as_deref().map(valid_name).transpose()?;
+        let name = edit.name.as_deref().map(|name| text::line("name", name)).transpose()?;
         let (name, slug) = (&name, &edit.slug);
         let update = self.outbox.transact(|txn| async move {
             let before = categories::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
@@ -113,14 +113,6 @@ impl App {
 
 fn audit_state(category: &Category) -> Value {
     json!({"name": category.name, "slug": category.slug})
-}
-
-/// A trimmed name.
-fn valid_name(name: &str) -> Result<String> {
-    match name.trim() {
-        "" => Err(Error::field(Reason::InvalidParams, "name", "must not be blank")),
-        name => Ok(name.to_owned()),
-    }
 }
 
 async fn require_unique(db: &impl ConnectionTrait, category: &Category) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use fenz_core::ChannelId;
 use moka::sync::Cache;
 
 use crate::domain::ChannelState;
@@ -13,7 +14,7 @@ const CAPACITY: u64 = 10_000;
 
 /// The latest broadcast state of channels. Clones share it.
 #[derive(Clone)]
-pub struct ChannelCache(Cache<i64, ChannelState>);
+pub struct ChannelCache(Cache<ChannelId, ChannelState>);
 
 impl Default for ChannelCache {
     fn default() -> Self {
@@ -29,7 +30,7 @@ impl ChannelCache {
 
     /// Whether a channel hides its videos, by the later version of the cached and
     /// the stored state.
-    pub fn is_hidden(&self, channel: i64, stored: Option<ChannelState>) -> bool {
+    pub fn is_hidden(&self, channel: ChannelId, stored: Option<ChannelState>) -> bool {
         let latest = match (self.0.get(&channel), stored) {
             (Some(cached), Some(stored)) if cached.version > stored.version => Some(cached),
             (cached, stored) => stored.or(cached),
@@ -40,19 +41,24 @@ impl ChannelCache {
 
 #[cfg(test)]
 mod tests {
+    use fenz_core::UserId;
+
     use super::*;
+
+    const ID: ChannelId = ChannelId(7);
 
     #[test]
     fn the_later_version_wins() {
-        let state = |version, is_hidden| ChannelState { id: 7, owner_id: 7, is_hidden, is_deleted: false, version };
+        let state =
+            |version, is_hidden| ChannelState { id: ID, owner: UserId(7), is_hidden, is_deleted: false, version };
         let cache = ChannelCache::default();
-        assert!(!cache.is_hidden(7, None));
-        assert!(cache.is_hidden(7, Some(state(1, true))));
+        assert!(!cache.is_hidden(ID, None));
+        assert!(cache.is_hidden(ID, Some(state(1, true))));
         cache.update(state(3, true));
         cache.update(state(2, false));
-        assert!(cache.is_hidden(7, None));
-        assert!(cache.is_hidden(7, Some(state(2, false))));
-        assert!(!cache.is_hidden(7, Some(state(4, false))));
-        assert!(!cache.is_hidden(8, None));
+        assert!(cache.is_hidden(ID, None));
+        assert!(cache.is_hidden(ID, Some(state(2, false))));
+        assert!(!cache.is_hidden(ID, Some(state(4, false))));
+        assert!(!cache.is_hidden(ChannelId(8), None));
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use fenz_contract::events::v1::UserDeleted;
-use fenz_core::{Error, Reason, Result, UserId};
+use fenz_core::{ChannelId, Error, Reason, Result, UserId};
 use fenz_database::Txn;
 use fenz_events::HandlerError;
 use sea_orm::ConnectionTrait;
@@ -26,13 +26,13 @@ impl App {
         deleted_at: Option<DateTime<Utc>>,
     ) -> Result<()> {
         let db = txn.as_ref();
-        if self.erasures.is_erased(db, UserId(state.owner_id)).await? {
+        if self.erasures.is_erased(db, state.owner).await? {
             return Ok(());
         }
         channels::upsert_in_txn(db, state).await?;
         if let Some(made_before) = deleted_at {
             let keep_until = self.clock.after(self.config.claim_timeout);
-            let cascade = Cascade { kind: Kind::Channel, subject: state.id, made_before, keep_until };
+            let cascade = Cascade { kind: Kind::Channel, subject: state.id.0, made_before, keep_until };
             cascades::schedule_in_txn(db, &cascade).await?;
             self.cascade_scheduled.notify_one();
         }
@@ -50,7 +50,7 @@ impl App {
     /// `CHANNEL_NOT_FOUND` when the owner or their channel is deleted.
     pub(super) async fn require_channel(&self, db: &impl ConnectionTrait, owner: UserId) -> Result<()> {
         // A user's first channel has the user's id.
-        let state = channels::find(db, owner.0).await?;
+        let state = channels::find(db, ChannelId(owner.0)).await?;
         if state.is_some_and(|state| state.is_deleted) || self.erasures.is_erased(db, owner).await? {
             return Err(Error::new(Reason::ChannelNotFound, "you have no channel; make one first"));
         }

@@ -14,7 +14,7 @@ use sea_orm::ConnectionTrait;
 use super::{App, CachedVideo, KEY_TTL, pending_calls::Outcome, video_not_found};
 use crate::{
     clients::{ClaimedUpload, Kind},
-    domain::{CategoryId, HiddenReasons, IdempotencyKey, Tier, UploadId, Video, VideoId, Views},
+    domain::{CategoryId, ChannelId, HiddenReasons, IdempotencyKey, TagId, Tier, UploadId, Video, VideoId, Views},
     store::{
         categories, idempotency,
         pending_calls::{self, CallTarget, PendingCall},
@@ -27,7 +27,7 @@ pub struct NewVideo {
     pub title: String,
     pub description: String,
     pub category: Option<CategoryId>,
-    pub tags: Vec<i64>,
+    pub tags: Vec<TagId>,
     pub tier: Tier,
     pub upload: UploadId,
     /// Default: a frame of the video.
@@ -150,7 +150,7 @@ impl App {
         Video {
             id,
             // A user's first channel has the user's id.
-            channel_id: owner.0,
+            channel_id: ChannelId(owner.0),
             owner,
             title: new.title,
             description: new.description,

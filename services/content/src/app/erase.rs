@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fenz_core::{Error, Result, UserId};
+use fenz_core::{ChannelId, Error, Result, UserId};
 use fenz_events::{Batch, UserDataEraser};
 
 use super::App;
@@ -29,7 +29,7 @@ impl UserDataEraser for App {
         if !videos::ids_of_owner(&self.db, user, 1).await?.is_empty() {
             return Ok(Batch { removed, done: false });
         }
-        cascades::delete_of_channel(&self.db, user.0).await?;
+        cascades::delete_of_channel(&self.db, ChannelId(user.0)).await?;
         removed += channels::delete_of_owner(&self.db, user).await?;
         // A replica may have flushed history meanwhile.
         removed += history::clear(&self.db, user).await?;

@@ -18,7 +18,7 @@ impl App {
         if after.published_at.is_some() && !was_published {
             let thumbnail_upload_id = after.thumbnail.map_or(0, |t| t.0);
             let event = NewVideo {
-                channel_id: after.channel_id,
+                channel_id: after.channel_id.0,
                 video_id: after.id.0,
                 title: after.title.clone(),
                 thumbnail_upload_id,
@@ -31,7 +31,7 @@ impl App {
         }
         let is_public = after.is_published && !after.hidden.any();
         if is_public && before.is_some_and(|b| b.title != after.title) {
-            let (channel_id, video_id) = (after.channel_id, after.id.0);
+            let (channel_id, video_id) = (after.channel_id.0, after.id.0);
             let event = VideoUpdate { channel_id, video_id, title: after.title.clone(), occurred_at: now };
             return self.outbox.emit(txn, &event).await;
         }
@@ -41,7 +41,7 @@ impl App {
     pub(super) async fn emit_deleted_in_txn(&self, txn: &Txn, video: &Video) -> Result<()> {
         let event = VideoDeleted {
             video_id: video.id.0,
-            channel_id: video.channel_id,
+            channel_id: video.channel_id.0,
             version: video.version + 1,
             occurred_at: Some(self.clock.now().into()),
         };
@@ -53,12 +53,12 @@ impl App {
 pub(super) fn changed_event(video: &Video) -> VideoChanged {
     VideoChanged {
         video_id: video.id.0,
-        channel_id: video.channel_id,
+        channel_id: video.channel_id.0,
         owner_id: video.owner.0,
         title: video.title.clone(),
         description: video.description.clone(),
         category_id: video.category.map_or(0, |c| c.0),
-        tag_ids: video.tags.clone(),
+        tag_ids: video.tags.iter().map(|tag| tag.0).collect(),
         access_tier: video.tier.number(),
         is_published: video.is_published,
         is_hidden: video.hidden.any(),

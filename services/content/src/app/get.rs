@@ -69,8 +69,8 @@ impl App {
             return Ok(Viewer::Staff);
         }
         // Memberships are queried only where they decide.
-        if video.tier == Tier::Open || !is_public(cached.access()) {
-            return Ok(Viewer::SignedIn(Tier::Open));
+        if video.tier == Tier::None || !is_public(cached.access()) {
+            return Ok(Viewer::SignedIn(Tier::None));
         }
         Ok(Viewer::SignedIn(self.memberships.tier(user.id, video.channel_id, video.tier).await?))
     }
@@ -81,13 +81,13 @@ impl App {
         let Some(user) = user else { return false };
         let video = &cached.video;
         if let Viewer::SignedIn(tier) = viewer
-            && video.tier != Tier::Open
+            && video.tier != Tier::None
         {
-            return tier > Tier::Open;
+            return tier > Tier::None;
         }
         let tier = self.memberships.tier(user.id, video.channel_id, Tier::Subscriber);
         let tier = tokio::time::timeout(MEMBERSHIP_TIMEOUT, tier).await;
-        matches!(tier, Ok(Ok(tier)) if tier > Tier::Open)
+        matches!(tier, Ok(Ok(tier)) if tier > Tier::None)
     }
 }
 

@@ -65,9 +65,9 @@ impl App {
 
     async fn store_batch(&self, batch: &[WatchRecord]) -> Result<()> {
         transact(&self.db, |txn| async move {
-            let users: HashSet<i64> = batch.iter().map(|w| w.user.0).collect();
+            let users: HashSet<UserId> = batch.iter().map(|w| w.user).collect();
             let settings = history::settings_of(&*txn, &users).await?;
-            let is_recorded = |w: &WatchRecord| settings.get(&w.user.0).is_none_or(|setting| setting.records(w.at));
+            let is_recorded = |w: &WatchRecord| settings.get(&w.user).is_none_or(|setting| setting.records(w.at));
             let recorded: Vec<_> = batch.iter().copied().filter(is_recorded).collect();
             history::upsert(&*txn, &recorded).await?;
             // A token may outlive its user. After the upsert, so that a concurrent erasure

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{App, events::changed_event};
 use crate::{
     clients::Tags,
-    domain::{CategoryId, HiddenReasons, Tier, Video, VideoId, Views},
+    domain::{CategoryId, ChannelId, HiddenReasons, TagId, Tier, Video, VideoId, Views},
     store::{
         cascades::{self, Kind},
         categories, channels, videos,
@@ -37,7 +37,7 @@ pub struct Import {
     pub title: String,
     pub description: String,
     pub category: Option<CategoryId>,
-    pub tags: Vec<i64>,
+    pub tags: Vec<TagId>,
     pub tier: Tier,
     pub duration_seconds: i32,
     /// Default: now.
@@ -82,8 +82,8 @@ impl App {
     /// Checks the tags of videos that are not imported yet.
     async fn require_tags_of(&self, imports: &[Import], existing: &HashMap<String, VideoId>) -> Result<()> {
         let new = || imports.iter().enumerate().filter(|(_, import)| !existing.contains_key(&import.key));
-        let tags: BTreeSet<i64> = new().flat_map(|(_, import)| &import.tags).copied().collect();
-        let tags: Vec<i64> = tags.into_iter().collect();
+        let tags: BTreeSet<TagId> = new().flat_map(|(_, import)| &import.tags).copied().collect();
+        let tags: Vec<TagId> = tags.into_iter().collect();
         let Some(unknown) = self.tags.find_unknown(&tags).await? else { return Ok(()) };
         let index = new().find(|(_, import)| import.tags.contains(&unknown)).map_or(0, |(index, _)| index);
         Err(Tags::not_found(&field(index, "tagIds"), unknown))
@@ -121,7 +121,7 @@ impl App {
         let video = Video {
             id: VideoId(self.ids.next()),
             // A user's first channel has the user's id.
-            channel_id: import.owner.0,
+            channel_id: ChannelId(import.owner.0),
             owner: import.owner,
             title: import.title,
             description: import.description,
@@ -187,7 +187,7 @@ fn validate(imports: &[Import], now: DateTime<Utc>) -> Result<()> {
 
 /// Each owner has a channel; it is locked until the transaction ends.
 async fn require_channels_in_txn(txn: &Txn, videos: &[(usize, &Video)]) -> Result<()> {
-    let channels: BTreeSet<i64> = videos.iter().map(|(_, video)| video.channel_id).collect();
+    let channels: BTreeSet<ChannelId> = videos.iter().map(|(_, video)| video.channel_id).collect();
     let active = channels::lock_active_in_txn(&**txn, channels).await?;
     if let Some((index, _)) = videos.iter().find(|(_, video)| !active.contains(&video.channel_id)) {
         let message = "names nobody who has a channel";
@@ -197,7 +197,7 @@ async fn require_channels_in_txn(txn: &Txn, videos: &[(usize, &Video)]) -> Resul
     let mut cascades = cascades::all(&**txn).await?;
     cascades.retain(|cascade| cascade.kind == Kind::Channel);
     let is_cascaded = |video: &Video| {
-        cascades.iter().any(|cascade| cascade.subject == video.channel_id && video.created_at < cascade.made_before)
+        cascades.iter().any(|cascade| cascade.subject == video.channel_id.0 && video.created_at < cascade.made_before)
     };
     if let Some((index, _)) = videos.iter().find(|(_, video)| is_cascaded(video)) {
         let message = "names an owner whose earlier channel is being removed; try again later";

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use fenz_cache::Redis;
 use fenz_chassis::{Platform, media_url::MediaUrls};
-use fenz_core::{Clock, Error, IdGenerator, Reason, Result, UserId};
+use fenz_core::{ChannelId, Clock, Error, IdGenerator, Reason, Result, TagId, UserId};
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -129,11 +129,11 @@ impl App {
         self.cache.invalidate_channel(state.id);
     }
 
-    pub fn invalidate_membership(&self, user: UserId, channel: i64) {
+    pub fn invalidate_membership(&self, user: UserId, channel: ChannelId) {
         self.memberships.invalidate(user, channel);
     }
 
-    pub fn invalidate_tag(&self, tag: i64) {
+    pub fn invalidate_tag(&self, tag: TagId) {
         self.tags.invalidate(tag);
     }
 }

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_core::{Clock, Result};
+use fenz_core::{Clock, Result, backoff};
 use fenz_database::transact;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::sync::Notify;
@@ -63,8 +63,8 @@ impl PendingCalls {
             if let Err(error) = self.run(&call).await {
                 tracing::warn!(%error, video.id = call.video.0, call.id, "release in media failed; retrying");
                 let attempts = call.attempts.saturating_add(1);
-                let delay = FIRST_DELAY * 2_u32.pow(attempts.clamp(0, 8) as u32 - 1);
-                let due_at = self.clock.after(delay.min(MAX_DELAY));
+                let delay = backoff::delay(attempts.cast_unsigned(), FIRST_DELAY, MAX_DELAY);
+                let due_at = self.clock.after(delay);
                 pending_calls::reschedule(&self.db, call.id, due_at, attempts).await?;
             }
         }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fenz_core::Result;
+use fenz_core::{ChannelId, Result};
 use moka::sync::Cache;
 use sea_orm::DatabaseConnection;
 
@@ -105,7 +105,7 @@ impl Entry {
     }
 
     /// Whether it holds, or may be loading, a video of the channel.
-    fn may_belong_to(&self, channel: i64) -> bool {
+    fn may_belong_to(&self, channel: ChannelId) -> bool {
         let value = self.value.read().unwrap_or_else(PoisonError::into_inner);
         match &*value {
             Some(Value { video: Some(cached), .. }) => cached.video.channel_id == channel,
@@ -182,7 +182,7 @@ impl VideoCache {
     }
 
     /// Invalidates the videos of a channel.
-    pub fn invalidate_channel(&self, channel: i64) {
+    pub fn invalidate_channel(&self, channel: ChannelId) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         for (_, entry) in &self.entries {
             if entry.may_belong_to(channel) {

@@ -33,7 +33,7 @@ impl VideoUrls {
     /// None for a video without media.
     pub fn playback(&self, video: &Video, audience: Audience) -> Option<String> {
         let ttl = if audience == Audience::Insider { self.insider_ttl } else { self.playback_ttl };
-        Some(self.urls.sign_for(audience, video.upload?.0, self.clock.unix() + ttl))
+        Some(self.urls.sign_for(audience, video.upload?, self.clock.unix() + ttl))
     }
 
     /// Empty without a thumbnail. A public path is the same for a whole day, so that
@@ -44,6 +44,6 @@ impl VideoUrls {
             Audience::Everyone => (self.clock.unix() + THUMBNAIL_TTL + DAY - 1) / DAY * DAY,
             Audience::Insider => self.clock.unix() + self.insider_ttl,
         };
-        self.urls.sign_for(audience, thumbnail.0, expires)
+        self.urls.sign_for(audience, thumbnail, expires)
     }
 }

@@ -6,7 +6,7 @@ use fenz_chassis::{peers::PeerChannel, status};
 use fenz_contract::channel::v1::{
     GetMembershipRequest, ListMembershipsRequest, membership_service_client::MembershipServiceClient,
 };
-use fenz_core::{Result, UserId};
+use fenz_core::{ChannelId, Result, UserId};
 use moka::sync::Cache;
 
 use crate::domain::Tier;
@@ -19,9 +19,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Memberships {
     client: Option<MembershipServiceClient<PeerChannel>>,
-    tiers: Cache<(UserId, i64), Tier>,
+    tiers: Cache<(UserId, ChannelId), Tier>,
     /// Recently changed memberships are not cached: a reply in flight may be stale.
-    changed: Cache<(UserId, i64), ()>,
+    changed: Cache<(UserId, ChannelId), ()>,
 }
 
 impl Memberships {
@@ -36,35 +36,35 @@ impl Memberships {
     ///
     /// # Errors
     /// `UNAVAILABLE` when the channel service does not answer.
-    pub async fn tier(&self, user: UserId, channel_id: i64, required: Tier) -> Result<Tier> {
-        let Some(client) = &self.client else { return Ok(Tier::Open) };
-        let key = (user, channel_id);
+    pub async fn tier(&self, user: UserId, channel: ChannelId, required: Tier) -> Result<Tier> {
+        let Some(client) = &self.client else { return Ok(Tier::None) };
+        let key = (user, channel);
         if let Some(tier) = self.tiers.get(&key).filter(|tier| *tier >= required) {
             return Ok(tier);
         }
-        let request = GetMembershipRequest { user_id: user.0, channel_id };
+        let request = GetMembershipRequest { user_id: user.0, channel_id: channel.0 };
         let tier = Tier::from_number(
             client.clone().get_membership(request).await.map_err(status::into_error)?.into_inner().tier,
         );
-        if tier > Tier::Open && !self.changed.contains_key(&key) {
+        if tier > Tier::None && !self.changed.contains_key(&key) {
             self.tiers.insert(key, tier);
         }
         Ok(tier)
     }
 
     /// To be called when a membership has changed.
-    pub fn invalidate(&self, user: UserId, channel_id: i64) {
-        self.changed.insert((user, channel_id), ());
-        self.tiers.invalidate(&(user, channel_id));
+    pub fn invalidate(&self, user: UserId, channel: ChannelId) {
+        self.changed.insert((user, channel), ());
+        self.tiers.invalidate(&(user, channel));
     }
 
     /// The channels of which a user is a member.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the channel service does not answer.
-    pub async fn channels_of(&self, user: UserId) -> Result<Vec<i64>> {
+    pub async fn channels_of(&self, user: UserId) -> Result<Vec<ChannelId>> {
         let Some(client) = &self.client else { return Ok(Vec::new()) };
         let reply = client.clone().list_memberships(ListMembershipsRequest { user_id: user.0 }).await;
-        Ok(reply.map_err(status::into_error)?.into_inner().channel_ids)
+        Ok(reply.map_err(status::into_error)?.into_inner().channel_ids.into_iter().map(ChannelId).collect())
     }
 }

@@ -48,14 +48,14 @@ pub fn decide(video: VideoAccess, viewer: Viewer) -> Decision {
     let held = match viewer {
         Viewer::Owner | Viewer::Staff => return Decision::Allow,
         Viewer::SignedIn(tier) => tier,
-        Viewer::Anonymous => Tier::Open,
+        Viewer::Anonymous => Tier::None,
     };
     if !is_public(video) {
         return Decision::NotFound;
     }
     match (video.tier, held) {
         (needed, held) if held >= needed => Decision::Allow,
-        (_, Tier::Open) => Decision::MembershipRequired,
+        (_, Tier::None) => Decision::MembershipRequired,
         _ => Decision::PremiumRequired,
     }
 }
@@ -66,7 +66,7 @@ mod tests {
 
     const VIEWERS: [Viewer; 6] = [
         Viewer::Anonymous,
-        Viewer::SignedIn(Tier::Open),
+        Viewer::SignedIn(Tier::None),
         Viewer::SignedIn(Tier::Subscriber),
         Viewer::SignedIn(Tier::Premium),
         Viewer::Staff,
@@ -82,7 +82,7 @@ mod tests {
         let restricted = [N, N, N, N, A, A];
         for hidden in [false, true] {
             for published in [false, true] {
-                for tier in [Tier::Open, Tier::Subscriber, Tier::Premium] {
+                for tier in [Tier::None, Tier::Subscriber, Tier::Premium] {
                     let expected = if hidden || !published { restricted } else { public[tier as usize] };
                     for (viewer, expected) in VIEWERS.into_iter().zip(expected) {
                         let access = VideoAccess { hidden, published, tier };

@@ -1,8 +1,6 @@
 //! Categories.
 
-/// A category's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CategoryId(pub i64);
+use fenz_core::CategoryId;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Category {

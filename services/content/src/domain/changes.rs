@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{CategoryId, Tier, UploadId, Video};
+use super::{CategoryId, TagId, Tier, UploadId, Video};
 
 /// What an edit changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Changes {
     /// `Some(None)` removes the category.
     #[expect(clippy::option_option, reason = "omitted, removed and set are three cases")]
     pub category: Option<Option<CategoryId>>,
-    pub tags: Option<Vec<i64>>,
+    pub tags: Option<Vec<TagId>>,
     pub thumbnail: Option<UploadId>,
     pub tier: Option<Tier>,
 }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn omitted_fields_stay() {
-        let before = Video { tags: vec![1, 2], category: Some(CategoryId(3)), ..sample(1) };
+        let before = Video { tags: vec![TagId(1), TagId(2)], category: Some(CategoryId(3)), ..sample(1) };
         let now = before.created_at + chrono::TimeDelta::hours(1);
         assert_eq!(Changes::default().apply(before.clone(), now), before);
         let changes = Changes { tags: Some(vec![]), category: Some(None), ..Changes::default() };

@@ -3,44 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use fenz_core::UserId;
+use fenz_core::{CategoryId, ChannelId, TagId, Tier, UploadId, UserId, VideoId};
 
-use super::{CategoryId, HiddenReasons};
-
-/// A video's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VideoId(pub i64);
-
-/// The id of an upload in the media service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UploadId(pub i64);
-
-/// The membership that a video requires, or that a viewer has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tier {
-    /// Anyone; no membership.
-    #[default]
-    Open,
-    /// Free subscribers.
-    Subscriber,
-    /// Paying members.
-    Premium,
-}
-
-impl Tier {
-    pub fn number(self) -> i32 {
-        self as i32
-    }
-
-    /// Unknown numbers map to the highest tier, so that they never grant access.
-    pub fn from_number(number: i32) -> Self {
-        match number {
-            ..=0 => Self::Open,
-            1 => Self::Subscriber,
-            _ => Self::Premium,
-        }
-    }
-}
+use super::HiddenReasons;
 
 /// View counts of a video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,13 +40,13 @@ impl std::ops::Sub for Views {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Video {
     pub id: VideoId,
-    pub channel_id: i64,
+    pub channel_id: ChannelId,
     pub owner: UserId,
     pub title: String,
     pub description: String,
     pub category: Option<CategoryId>,
     /// In the owner's order.
-    pub tags: Vec<i64>,
+    pub tags: Vec<TagId>,
     pub tier: Tier,
     pub is_published: bool,
     pub hidden: HiddenReasons,
@@ -124,13 +89,13 @@ pub(crate) fn sample(id: i64) -> Video {
     let at = DateTime::from_timestamp_micros(1_800_000_000_123_456).unwrap();
     Video {
         id: VideoId(id),
-        channel_id: 7,
+        channel_id: ChannelId(7),
         owner: UserId(7),
         title: "一個 🎬 title".into(),
         description: "d".into(),
         category: None,
         tags: Vec::new(),
-        tier: Tier::Open,
+        tier: Tier::None,
         is_published: true,
         hidden: HiddenReasons::default(),
         views: Views::default(),

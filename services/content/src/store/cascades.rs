@@ -4,12 +4,9 @@
 //! still store one.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, OnConflict},
-};
+use fenz_core::ChannelId;
+use fenz_database::{DbError, insert_or_lock_in_txn};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 
 use super::entity::cascade::{ActiveModel, Column, Entity, Model};
 
@@ -50,8 +47,7 @@ pub async fn schedule_in_txn(txn: &impl ConnectionTrait, cascade: &Cascade) -> R
         made_before: Set(cascade.made_before),
         keep_until: Set(cascade.keep_until),
     };
-    let exists = OnConflict::columns([Column::Kind, Column::SubjectId]).update_column(Column::SubjectId).to_owned();
-    Entity::insert(row).on_conflict(exists).exec_without_returning(txn).await?;
+    insert_or_lock_in_txn(txn, row).await?;
     let columns = [(Column::MadeBefore, cascade.made_before), (Column::KeepUntil, cascade.keep_until)];
     for (column, later) in columns {
         Entity::update_many()
@@ -82,10 +78,10 @@ pub async fn finish(db: &impl ConnectionTrait, cascade: &Cascade) -> Result<(), 
 }
 
 /// Deletes the cascade of a channel whose owner is being erased.
-pub async fn delete_of_channel(db: &impl ConnectionTrait, channel: i64) -> Result<(), DbError> {
+pub async fn delete_of_channel(db: &impl ConnectionTrait, channel: ChannelId) -> Result<(), DbError> {
     Entity::delete_many()
         .filter(Column::Kind.eq(Kind::Channel as i32))
-        .filter(Column::SubjectId.eq(channel))
+        .filter(Column::SubjectId.eq(channel.0))
         .exec(db)
         .await?;
     Ok(())

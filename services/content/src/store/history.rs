@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select,
     sea_query::{OnConflict, Query},
 };
@@ -27,19 +27,12 @@ pub struct WatchRecord {
 
 /// One row per user and video, with the time of the last record.
 pub async fn upsert(db: &impl ConnectionTrait, watched: &[WatchRecord]) -> Result<(), DbError> {
-    if watched.is_empty() {
-        return Ok(());
-    }
     let rows = watched.iter().map(|w| record::ActiveModel {
         user_id: Set(w.user.0),
         video_id: Set(w.video.0),
         watched_at: Set(w.at),
     });
-    let exists = OnConflict::columns([record::Column::UserId, record::Column::VideoId])
-        .update_column(record::Column::WatchedAt)
-        .to_owned();
-    record::Entity::insert_many(rows).on_conflict(exists).exec_without_returning(db).await?;
-    Ok(())
+    fenz_database::upsert(db, rows.collect::<Vec<_>>()).await
 }
 
 fn since(user: UserId, since: DateTime<Utc>) -> Select<record::Entity> {
@@ -53,7 +46,7 @@ fn latest_first(query: Select<record::Entity>) -> Select<record::Entity> {
 /// What a user watched since `from`, the latest first, and the total. Without deleted
 /// videos, and without those that are not public unless `all`.
 pub async fn page(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
     user: UserId,
     from: DateTime<Utc>,
     all: bool,
@@ -62,8 +55,7 @@ pub async fn page(
     let videos = if all { video::Entity::find() } else { listing::public_query() };
     let videos = videos.select_only().column(video::Column::Id).into_query();
     let query = since(user, from).filter(record::Column::VideoId.in_subquery(videos));
-    let total = query.clone().count(db).await?;
-    let rows = latest_first(query).offset(page.offset).limit(page.limit).all(db).await?;
+    let (rows, total) = fenz_database::page(db, latest_first(query).into_model::<record::Model>(), page).await?;
     let watched = rows.into_iter().map(|row| WatchRecord {
         user: UserId(row.user_id),
         video: VideoId(row.video_id),
@@ -78,9 +70,10 @@ pub async fn latest(
     user: UserId,
     from: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<i64>, DbError> {
+) -> Result<Vec<VideoId>, DbError> {
     let query = latest_first(since(user, from)).select_only().column(record::Column::VideoId);
-    Ok(query.limit(limit).into_tuple::<i64>().all(db).await?)
+    let ids = query.limit(limit).into_tuple::<i64>().all(db).await?;
+    Ok(ids.into_iter().map(VideoId).collect())
 }
 
 pub async fn clear(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
@@ -111,11 +104,14 @@ impl Setting {
 }
 
 /// The settings of these users, as far as they are stored.
-pub async fn settings_of(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<HashMap<i64, Setting>, DbError> {
-    let of_users = history_setting::Column::UserId.is_in(users.iter().copied());
+pub async fn settings_of(
+    db: &impl ConnectionTrait,
+    users: &HashSet<UserId>,
+) -> Result<HashMap<UserId, Setting>, DbError> {
+    let of_users = history_setting::Column::UserId.is_in(users.iter().map(|user| user.0));
     let rows = history_setting::Entity::find().filter(of_users).all(db).await?;
     let setting = |row: &history_setting::Model| Setting { enabled: row.enabled, cleared_at: row.cleared_at };
-    Ok(rows.iter().map(|row| (row.user_id, setting(row))).collect())
+    Ok(rows.iter().map(|row| (UserId(row.user_id), setting(row))).collect())
 }
 
 /// Records up to then are not stored any more.
@@ -128,11 +124,11 @@ pub async fn set_cleared_at(db: &impl ConnectionTrait, user: UserId, at: DateTim
 }
 
 /// Clears the history of those of these users who are erased.
-pub async fn clear_erased(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Result<(), DbError> {
+pub async fn clear_erased(db: &impl ConnectionTrait, users: &HashSet<UserId>) -> Result<(), DbError> {
     // The table of `fenz_events::ErasureRunner`.
     let erased = Query::select().column("user_id").from("erased_users").to_owned();
     record::Entity::delete_many()
-        .filter(record::Column::UserId.is_in(users.iter().copied()))
+        .filter(record::Column::UserId.is_in(users.iter().map(|user| user.0)))
         .filter(record::Column::UserId.in_subquery(erased))
         .exec(db)
         .await?;
@@ -141,10 +137,7 @@ pub async fn clear_erased(db: &impl ConnectionTrait, users: &HashSet<i64>) -> Re
 
 pub async fn set_enabled(db: &impl ConnectionTrait, user: UserId, enabled: bool) -> Result<(), DbError> {
     let row = history_setting::ActiveModel { user_id: Set(user.0), enabled: Set(enabled), cleared_at: NotSet };
-    let exists =
-        OnConflict::column(history_setting::Column::UserId).update_column(history_setting::Column::Enabled).to_owned();
-    history_setting::Entity::insert(row).on_conflict(exists).exec_without_returning(db).await?;
-    Ok(())
+    fenz_database::upsert(db, [row]).await
 }
 
 pub async fn delete_settings(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {

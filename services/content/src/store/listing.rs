@@ -1,11 +1,11 @@
 //! Lists of videos, in pages.
 
-use fenz_core::UserId;
+use fenz_core::{TagId, UserId};
 use fenz_database::DbError;
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select,
     sea_query::{Expr, ExprTrait},
 };
@@ -21,13 +21,13 @@ use super::{
 use crate::domain::{HiddenReasons, ReviewFilter, Video, VideoFilter, VideoId, page::Page};
 
 /// Public videos, the newest first, and their total.
-pub async fn public(db: &impl ConnectionTrait, filter: &VideoFilter, page: Page) -> Result<(Vec<Video>, u64), DbError> {
+pub async fn public(db: &DatabaseConnection, filter: &VideoFilter, page: Page) -> Result<(Vec<Video>, u64), DbError> {
     let mut query = public_query();
     if let Some(channel) = filter.channel {
-        query = query.filter(Column::ChannelId.eq(channel));
+        query = query.filter(Column::ChannelId.eq(channel.0));
     }
     if let Some(channels) = &filter.channels {
-        query = query.filter(Column::ChannelId.is_in(channels.iter().copied()));
+        query = query.filter(Column::ChannelId.is_in(channels.iter().map(|id| id.0)));
     }
     if let Some(category) = filter.category {
         query = query.filter(Column::CategoryId.eq(category.0));
@@ -36,11 +36,11 @@ pub async fn public(db: &impl ConnectionTrait, filter: &VideoFilter, page: Page)
         let tagged = video_tag::Entity::find()
             .select_only()
             .column(video_tag::Column::VideoId)
-            .filter(video_tag::Column::TagId.is_in(filter.tags.iter().copied()));
+            .filter(video_tag::Column::TagId.is_in(filter.tags.iter().map(|tag| tag.0)));
         query = query.filter(Column::Id.in_subquery(tagged.into_query()));
     }
-    let newest_first = query.clone().order_by_desc(Column::PublishedAt).order_by_desc(Column::Id);
-    read(db, query, newest_first, page).await
+    let newest_first = query.order_by_desc(Column::PublishedAt).order_by_desc(Column::Id);
+    read(db, newest_first, page).await
 }
 
 /// Published videos that are not hidden, nor their channels.
@@ -54,13 +54,13 @@ pub(super) fn public_query() -> Select<Entity> {
 
 /// Videos in every state, the newest first, and their total.
 pub async fn for_review(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
     filter: ReviewFilter,
     page: Page,
 ) -> Result<(Vec<Video>, u64), DbError> {
     let mut query = Entity::find();
     if let Some(channel) = filter.channel {
-        query = query.filter(Column::ChannelId.eq(channel));
+        query = query.filter(Column::ChannelId.eq(channel.0));
     }
     if let Some(moderated) = filter.moderated {
         let reason = Expr::col(Column::HiddenReasons).bit_and(HiddenReasons::MODERATION);
@@ -69,8 +69,8 @@ pub async fn for_review(
     if let Some(published) = filter.published {
         query = query.filter(Column::IsPublished.eq(published));
     }
-    let newest_first = query.clone().order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
-    read(db, query, newest_first, page).await
+    let newest_first = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+    read(db, newest_first, page).await
 }
 
 /// Videos with ids greater than `after`, in ascending order.
@@ -89,23 +89,14 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<Vi
 }
 
 /// An owner's videos in every state, the newest first, and their total.
-pub async fn of_owner(db: &impl ConnectionTrait, owner: UserId, page: Page) -> Result<(Vec<Video>, u64), DbError> {
+pub async fn of_owner(db: &DatabaseConnection, owner: UserId, page: Page) -> Result<(Vec<Video>, u64), DbError> {
     let query = Entity::find().filter(Column::OwnerId.eq(owner.0));
-    let newest_first = query.clone().order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
-    read(db, query, newest_first, page).await
+    let newest_first = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
+    read(db, newest_first, page).await
 }
 
-async fn read(
-    db: &impl ConnectionTrait,
-    all: Select<Entity>,
-    ordered: Select<Entity>,
-    page: Page,
-) -> Result<(Vec<Video>, u64), DbError> {
-    let rows = ordered.offset(page.offset).limit(page.limit).all(db).await?;
-    let end = page.offset + rows.len() as u64;
-    // The last page gives the total without a query, and consistent with the page.
-    let is_last = end < page.offset + page.limit && (end > page.offset || page.offset == 0);
-    let total = if is_last { end } else { all.count(db).await? };
+async fn read(db: &DatabaseConnection, ordered: Select<Entity>, page: Page) -> Result<(Vec<Video>, u64), DbError> {
+    let (rows, total) = fenz_database::page(db, ordered.into_model(), page).await?;
     Ok((with_tags(db, rows).await?, total))
 }
 
@@ -118,8 +109,8 @@ async fn with_tags(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<Vec<Vi
     Ok(videos.collect())
 }
 
-async fn tags_of(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<i64, Vec<i64>>, DbError> {
-    let mut tags: HashMap<i64, Vec<i64>> = HashMap::new();
+async fn tags_of(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<i64, Vec<TagId>>, DbError> {
+    let mut tags: HashMap<i64, Vec<TagId>> = HashMap::new();
     if rows.is_empty() {
         return Ok(tags);
     }
@@ -130,7 +121,7 @@ async fn tags_of(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<i6
         .all(db)
         .await?;
     for tag in found {
-        tags.entry(tag.video_id).or_default().push(tag.tag_id);
+        tags.entry(tag.video_id).or_default().push(TagId(tag.tag_id));
     }
     Ok(tags)
 }

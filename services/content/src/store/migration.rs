@@ -1,6 +1,6 @@
 //! The schema. One statement per migration, as MariaDB commits each.
 
-use fenz_database::schema::{big, column, flag, index, number, rename_table, table, text, timestamp, unique};
+use fenz_database::schema::{big, column, flag, index, number, rename_table, rows, table, text, timestamp, unique};
 use sea_orm_migration::prelude::*;
 
 type Migrations = Vec<Box<dyn MigrationTrait>>;
@@ -15,7 +15,7 @@ impl MigratorTrait for Migrator {
             table("m20261101_000001_videos", videos),
             table("m20261101_000002_video_tags", video_tags),
             table("m20261101_000003_categories", categories),
-            Box::new(SeedCategories),
+            rows("m20261101_000004_seed_categories", seed_categories),
             table("m20261101_000005_idempotency_keys", idempotency_keys),
             table("m20261101_000006_media_errands", media_errands),
             // Index columns: the filter first, then the order.
@@ -237,14 +237,6 @@ impl MigrationTrait for FillNameKeys {
     }
 }
 
-struct SeedCategories;
-
-impl MigrationName for SeedCategories {
-    fn name(&self) -> &'static str {
-        "m20261101_000004_seed_categories"
-    }
-}
-
 /// The seeded categories. Ids count from 1 in this order.
 const CATEGORIES: [(&str, &str); 10] = [
     ("音樂", "music"),
@@ -259,14 +251,11 @@ const CATEGORIES: [(&str, &str); 10] = [
     ("生活", "lifestyle"),
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for SeedCategories {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut insert = Query::insert();
-        insert.into_table("categories").columns(["id", "name", "slug"]);
-        for (id, (name, slug)) in (1_i64..).zip(CATEGORIES) {
-            insert.values_panic([id.into(), name.into(), slug.into()]);
-        }
-        manager.execute(insert).await
+fn seed_categories() -> InsertStatement {
+    let mut insert = Query::insert();
+    insert.into_table("categories").columns(["id", "name", "slug"]);
+    for (id, (name, slug)) in (1_i64..).zip(CATEGORIES) {
+        insert.values_panic([id.into(), name.into(), slug.into()]);
     }
+    insert
 }

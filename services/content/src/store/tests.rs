@@ -1,7 +1,7 @@
 //! Queries on every available database.
 
 use fenz_chassis::Secret;
-use fenz_core::UserId;
+use fenz_core::{ChannelId, TagId, UserId};
 use fenz_database::DatabaseSettings;
 use fenz_testkit::Database;
 use proptest::{
@@ -41,7 +41,7 @@ async fn stores() -> Vec<(DatabaseConnection, tempfile::TempDir)> {
 async fn a_video_comes_back_as_it_went_in() {
     for (db, _folder) in stores().await {
         let full = Video {
-            tags: vec![9, 1, 5],
+            tags: [9, 1, 5].map(TagId).into(),
             hidden: HiddenReasons::from_bits(5),
             views: Views { member: 3, other: 4 },
             thumbnail: Some(UploadId(i64::MAX)),
@@ -56,8 +56,13 @@ async fn a_video_comes_back_as_it_went_in() {
         assert!(videos::insert_in_txn(&db, &full).await.unwrap_err().is_duplicate());
 
         assert!(views::add_in_txn(&db, full.id, Views { member: 1, other: 10 }).await.unwrap());
-        let edited =
-            Video { tags: vec![5, 6], title: "u".into(), version: 2, views: Views { member: 4, other: 14 }, ..full };
+        let edited = Video {
+            tags: [5, 6].map(TagId).into(),
+            title: "u".into(),
+            version: 2,
+            views: Views { member: 4, other: 14 },
+            ..full
+        };
         videos::update_in_txn(&db, &edited).await.unwrap();
         assert_eq!(videos::find(&db, edited.id).await.unwrap(), Some(edited));
         videos::delete_in_txn(&db, bare.id).await.unwrap();
@@ -104,7 +109,7 @@ async fn history_of_erased_users_is_cleared() {
         for user in [2, 3] {
             db.execute(&erased(user)).await.unwrap();
         }
-        history::clear_erased(&db, &[1, 2].into()).await.unwrap();
+        history::clear_erased(&db, &[1, 2].map(UserId).into()).await.unwrap();
         let left = async |user| history::latest(&db, UserId(user), at, 9).await.unwrap().len();
         assert_eq!((left(1).await, left(2).await, left(3).await), (1, 0, 1));
     }
@@ -113,9 +118,14 @@ async fn history_of_erased_users_is_cleared() {
 #[tokio::test]
 async fn the_latest_version_of_a_channel_wins_in_any_order() {
     for (db, _folder) in stores().await {
-        let state =
-            |version, is_hidden, is_deleted| ChannelState { id: 7, owner_id: 7, is_hidden, is_deleted, version };
-        let stored = async || channels::find(&db, 7).await.unwrap();
+        let state = |version, is_hidden, is_deleted| ChannelState {
+            id: ChannelId(7),
+            owner: UserId(7),
+            is_hidden,
+            is_deleted,
+            version,
+        };
+        let stored = async || channels::find(&db, ChannelId(7)).await.unwrap();
         assert_eq!(stored().await, None);
         for (new, expected) in [
             (state(3, true, false), state(3, true, false)),
@@ -128,10 +138,10 @@ async fn the_latest_version_of_a_channel_wins_in_any_order() {
             channels::upsert_in_txn(&db, &new).await.unwrap();
             assert_eq!(stored().await, Some(expected));
         }
-        let hidden = async || channels::hidden_ids(&db, [7, 8].into()).await.unwrap();
+        let hidden = async || channels::hidden_ids(&db, [7, 8].map(ChannelId).into()).await.unwrap();
         assert!(hidden().await.is_empty());
         channels::mark_deleted_of_owner_in_txn(&db, UserId(8)).await.unwrap();
-        assert_eq!(hidden().await, [8].into());
+        assert_eq!(hidden().await, [ChannelId(8)].into());
         assert_eq!(channels::delete_of_owner(&db, UserId(8)).await.unwrap(), 1);
     }
 }
@@ -186,7 +196,7 @@ async fn pages_neither_repeat_nor_omit_videos() {
     let mut next_id = 0;
     for _ in 0..8 {
         let (rows, size, ()) = videos_and_size.new_tree(&mut runner).unwrap().current();
-        let channel = 1_000_000 + next_id;
+        let channel = ChannelId(1_000_000 + next_id);
         let created: Vec<Video> = rows
             .into_iter()
             .map(|(second, is_published, hidden, tags)| {
@@ -194,10 +204,10 @@ async fn pages_neither_repeat_nor_omit_videos() {
                 let at = sample(1).created_at + chrono::TimeDelta::seconds(second);
                 Video {
                     channel_id: channel,
-                    owner: UserId(channel),
+                    owner: UserId(channel.0),
                     is_published,
                     hidden: HiddenReasons::from_bits((hidden - 3).max(0)),
-                    tags: tags.into_iter().collect(),
+                    tags: tags.into_iter().map(TagId).collect(),
                     published_at: Some(at),
                     created_at: at,
                     ..sample(next_id)
@@ -211,10 +221,10 @@ async fn pages_neither_repeat_nor_omit_videos() {
             let public = |v: &&Video| v.is_published && !v.hidden.any();
             let filter = VideoFilter { channel: Some(channel), ..VideoFilter::default() };
             check(db, &filter, size, created.iter().filter(public).collect()).await;
-            let filter = VideoFilter { tags: vec![1, 3], ..filter };
-            let tagged = |v: &&Video| v.tags.contains(&1) || v.tags.contains(&3);
+            let filter = VideoFilter { tags: [1, 3].map(TagId).into(), ..filter };
+            let tagged = |v: &&Video| v.tags.contains(&TagId(1)) || v.tags.contains(&TagId(3));
             check(db, &filter, size, created.iter().filter(public).filter(tagged).collect()).await;
-            let (own, total) = listing::of_owner(db, UserId(channel), Page { offset: 0, limit: 100 }).await.unwrap();
+            let (own, total) = listing::of_owner(db, UserId(channel.0), Page { offset: 0, limit: 100 }).await.unwrap();
             assert_eq!((own.len(), total), (created.len(), created.len() as u64));
         }
     }

@@ -1,6 +1,6 @@
 //! Videos and their tags.
 
-use fenz_core::UserId;
+use fenz_core::{ChannelId, TagId, UserId};
 use fenz_database::DbError;
 use std::collections::HashMap;
 
@@ -18,10 +18,10 @@ use crate::domain::{CategoryId, HiddenReasons, Tier, UploadId, Video, VideoId, V
 /// Videos inserted in one statement; databases limit its parameters.
 const INSERT_BATCH: usize = 250;
 
-pub(super) fn video(row: Model, tags: Vec<i64>) -> Video {
+pub(super) fn video(row: Model, tags: Vec<TagId>) -> Video {
     Video {
         id: VideoId(row.id),
-        channel_id: row.channel_id,
+        channel_id: ChannelId(row.channel_id),
         owner: UserId(row.owner_id),
         title: row.title,
         description: row.description,
@@ -58,13 +58,13 @@ pub async fn exists(db: &impl ConnectionTrait, id: VideoId) -> Result<bool, DbEr
     Ok(row.is_some())
 }
 
-async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<i64>, DbError> {
+async fn tags_of(db: &impl ConnectionTrait, id: VideoId) -> Result<Vec<TagId>, DbError> {
     let tags = video_tag::Entity::find()
         .filter(video_tag::Column::VideoId.eq(id.0))
         .order_by_asc(video_tag::Column::Position)
         .all(db)
         .await?;
-    Ok(tags.into_iter().map(|t| t.tag_id).collect())
+    Ok(tags.into_iter().map(|t| TagId(t.tag_id)).collect())
 }
 
 pub async fn insert_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbError> {
@@ -104,7 +104,7 @@ pub async fn find_imported(
 fn new_row(video: &Video) -> ActiveModel {
     ActiveModel {
         id: Set(video.id.0),
-        channel_id: Set(video.channel_id),
+        channel_id: Set(video.channel_id.0),
         owner_id: Set(video.owner.0),
         views_member: Set(video.views.member),
         views_non_member: Set(video.views.other),
@@ -144,7 +144,7 @@ async fn insert_tags(txn: &impl ConnectionTrait, videos: impl IntoIterator<Item 
     let rows = videos.into_iter().flat_map(|video| {
         (0..).zip(&video.tags).map(|(position, tag)| video_tag::ActiveModel {
             video_id: Set(video.id.0),
-            tag_id: Set(*tag),
+            tag_id: Set(tag.0),
             position: Set(position),
         })
     });
@@ -174,11 +174,11 @@ pub async fn ids_of_owner(db: &impl ConnectionTrait, owner: UserId, limit: u64) 
 /// Videos of a channel that were created before a time.
 pub async fn ids_of_channel(
     db: &impl ConnectionTrait,
-    channel: i64,
+    channel: ChannelId,
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<VideoId>, DbError> {
-    let of_channel = Entity::find().filter(Column::ChannelId.eq(channel)).filter(Column::CreatedAt.lt(before));
+    let of_channel = Entity::find().filter(Column::ChannelId.eq(channel.0)).filter(Column::CreatedAt.lt(before));
     ids(db, of_channel, limit).await
 }
 
@@ -190,8 +190,8 @@ pub async fn ids_of_category(
     ids(db, Entity::find().filter(Column::CategoryId.eq(category.0)), limit).await
 }
 
-pub async fn ids_of_tag(db: &impl ConnectionTrait, tag: i64, limit: u64) -> Result<Vec<VideoId>, DbError> {
-    let rows = video_tag::Entity::find().filter(video_tag::Column::TagId.eq(tag)).limit(limit).all(db).await?;
+pub async fn ids_of_tag(db: &impl ConnectionTrait, tag: TagId, limit: u64) -> Result<Vec<VideoId>, DbError> {
+    let rows = video_tag::Entity::find().filter(video_tag::Column::TagId.eq(tag.0)).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(|row| VideoId(row.video_id)).collect())
 }
 

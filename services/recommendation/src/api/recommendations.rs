@@ -18,7 +18,7 @@ impl RecommendationServiceHandler for Api {
         &self,
         request: Request<pb::ListRecommendedRequest>,
     ) -> Result<Response<pb::ListRecommendedResponse>> {
-        let user = caller_of(&request).user().map(|user| user.id.0);
+        let user = caller_of(&request).user().map(|user| user.id);
         let message = request.into_inner();
         let viewer = Viewer::new(user, message.session_id);
         // Pages beyond the end of a feed are empty, so overflow is harmless.

@@ -16,7 +16,7 @@ impl TagServiceHandler for Api {
     }
 
     async fn get_my_tags(&self, request: Request<pb::GetMyTagsRequest>) -> Result<Response<pb::GetMyTagsResponse>> {
-        let user = caller_of(&request).user().map(|user| user.id.0);
+        let user = caller_of(&request).user().map(|user| user.id);
         let viewer = Viewer::new(user, request.into_inner().session_id);
         let tags = encode::tags(self.0.my_tags(&viewer).await?);
         Ok(Response::new(pb::GetMyTagsResponse { tags }))
@@ -26,10 +26,10 @@ impl TagServiceHandler for Api {
         &self,
         request: Request<pb::UpdateMyTagsRequest>,
     ) -> Result<Response<pb::UpdateMyTagsResponse>> {
-        let user = caller_of(&request).user().map(|user| user.id.0);
+        let user = caller_of(&request).user().map(|user| user.id);
         let message = request.into_inner();
         let viewer = Viewer::new(user, message.session_id);
-        let tags = encode::tags(self.0.choose_tags(&viewer, &message.tag_ids).await?);
+        let tags = encode::tags(self.0.choose_tags(&viewer, &encode::tag_ids(message.tag_ids)).await?);
         Ok(Response::new(pb::UpdateMyTagsResponse { tags }))
     }
 }

@@ -24,23 +24,23 @@ impl UserDataEraser for UserEraser {
         let app = &self.0;
         let (removed, done) = transact(&app.db, |txn| async move {
             let now = app.clock.now();
-            let ids = videos::find_by_owner(&*txn, user.0, BATCH_SIZE).await?;
+            let ids = videos::find_by_owner(&*txn, user, BATCH_SIZE).await?;
             let done = (ids.len() as u64) < BATCH_SIZE;
             let mut removed = ids.len() as u64;
             if !ids.is_empty() {
                 let tombstones: Vec<Video> = ids.into_iter().map(|id| Video::tombstone(id, LAST_VERSION)).collect();
                 videos::upsert_newer_in_txn(&*txn, &tombstones, now).await?;
             }
-            for id in channels::find_by_owner(&*txn, user.0).await? {
-                channels::upsert_newer_in_txn(&*txn, &Channel::tombstone(id, 0, LAST_VERSION), now).await?;
+            for id in channels::find_by_owner(&*txn, user).await? {
+                channels::upsert_newer_in_txn(&*txn, &Channel::tombstone(id, UserId(0), LAST_VERSION), now).await?;
                 removed += 1;
             }
-            removed += tag_choices::erase_in_txn(&*txn, user.0).await?;
-            removed += viewers::erase_in_txn(&*txn, user.0).await?;
+            removed += tag_choices::erase_in_txn(&*txn, user).await?;
+            removed += viewers::erase_in_txn(&*txn, user).await?;
             Ok((removed, done))
         })
         .await?;
-        app.preferences.invalidate(&Viewer::User(user.0)).await;
+        app.preferences.invalidate(&Viewer::User(user)).await;
         if removed > 0 || !done {
             return Ok(Batch { removed, done: false });
         }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_core::{Error, Reason, Result, User, UserId};
+use fenz_core::{Error, Reason, Result, User};
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
@@ -61,13 +61,13 @@ impl PreferenceCache {
 impl App {
     /// Whether a user's recently watched videos come last.
     pub async fn watched_last(&self, user: &User) -> Result<bool> {
-        Ok(viewers::watched_last(&self.db, user.id.0).await?)
+        Ok(viewers::watched_last(&self.db, user.id).await?)
     }
 
     pub async fn set_watched_last(&self, user: &User, watched_last: bool) -> Result<()> {
-        let UserId(id) = user.id;
+        let id = user.id;
         let set = fenz_database::transact(&self.db, |txn| async move {
-            if self.erasures.is_erased(&*txn, UserId(id)).await? {
+            if self.erasures.is_erased(&*txn, id).await? {
                 return Err(Error::new(Reason::UserNotFound, "this account is gone"));
             }
             Ok(viewers::set_watched_last(&*txn, id, watched_last).await?)

@@ -8,15 +8,19 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use fenz_cache::{Redis, Script, cmd, pipe};
+use fenz_core::Random;
 use moka::sync::Cache;
 use prost::Message;
 use tokio::sync::Notify;
+
+use crate::domain::{VideoId, sampling::Ids};
 
 const TTL: Duration = Duration::from_secs(30 * 60);
 /// Bytes of feeds in memory.
@@ -51,6 +55,13 @@ pub struct Feed {
     pub ids: Vec<i64>,
 }
 
+impl Feed {
+    /// Some of its first ids.
+    pub fn ids(&self, range: Range<usize>) -> Vec<VideoId> {
+        self.ids[range].iter().copied().map(VideoId).collect()
+    }
+}
+
 /// All ids of a feed.
 #[derive(Clone, PartialEq, Message)]
 struct CompleteFeed {
@@ -58,21 +69,29 @@ struct CompleteFeed {
     ids: Vec<i64>,
 }
 
+impl CompleteFeed {
+    fn into_ids(self) -> Ids {
+        Arc::new(self.ids.into_iter().map(VideoId).collect())
+    }
+}
+
 pub struct FeedStore {
     redis: Option<Redis>,
+    random: Random,
     /// Feeds that are not in Redis yet.
     pending: Mutex<HashMap<String, Arc<Feed>>>,
     added: Notify,
     feeds: Cache<String, Arc<Feed>>,
-    complete: Cache<String, Arc<Vec<i64>>>,
+    complete: Cache<String, Ids>,
     get_or_set: Script,
 }
 
 impl FeedStore {
-    pub fn new(redis: Option<Redis>) -> Self {
+    pub fn new(redis: Option<Redis>, random: Random) -> Self {
         let bytes = |ids: usize| (ids * 8 + 200) as u32;
         Self {
             redis,
+            random,
             pending: Mutex::default(),
             added: Notify::new(),
             feeds: Cache::builder()
@@ -81,7 +100,7 @@ impl FeedStore {
                 .time_to_live(TTL)
                 .build(),
             complete: Cache::builder()
-                .weigher(move |_, ids: &Arc<Vec<i64>>| bytes(ids.len()))
+                .weigher(move |_, ids: &Ids| bytes(ids.len()))
                 .max_capacity(MAX_MEMORY)
                 .time_to_live(TTL)
                 .build(),
@@ -91,7 +110,7 @@ impl FeedStore {
 
     /// Stores a feed and returns its seed.
     pub fn insert(&self, feed: Arc<Feed>) -> String {
-        let seed = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+        let seed = BASE64_URL_SAFE_NO_PAD.encode(self.random.value::<[u8; 16]>());
         let mut pending = self.pending();
         if self.redis.is_some() && pending.len() < MAX_PENDING {
             pending.insert(seed.clone(), feed);
@@ -149,26 +168,26 @@ impl FeedStore {
     }
 
     /// All ids of a seed's feed, if they were stored.
-    pub async fn find_complete(&self, seed: &str) -> Option<Arc<Vec<i64>>> {
+    pub async fn find_complete(&self, seed: &str) -> Option<Ids> {
         if let Some(ids) = self.complete.get(seed) {
             return Some(ids);
         }
         let redis = self.redis.as_ref()?;
         let bytes: Option<Vec<u8>> = redis.run(cmd("GET").arg(complete_key(redis, seed))).await.ok()?;
-        CompleteFeed::decode(bytes?.as_slice()).ok().map(|feed| Arc::new(feed.ids))
+        CompleteFeed::decode(bytes?.as_slice()).ok().map(CompleteFeed::into_ids)
     }
 
     /// Stores all ids of a feed, unless somebody else has; returns the stored
     /// ones.
-    pub async fn insert_complete(&self, seed: &str, ids: Vec<i64>) -> Arc<Vec<i64>> {
+    pub async fn insert_complete(&self, seed: &str, ids: Vec<VideoId>) -> Ids {
         if let Some(redis) = &self.redis {
             let mut call = self.get_or_set.prepare_invoke();
-            let bytes = CompleteFeed { ids: ids.clone() }.encode_to_vec();
+            let bytes = CompleteFeed { ids: ids.iter().map(|id| id.0).collect() }.encode_to_vec();
             call.key(complete_key(redis, seed)).arg(bytes).arg(TTL.as_secs());
             if let Ok(stored) = redis.run_script::<Vec<u8>>(&call).await
                 && let Ok(feed) = CompleteFeed::decode(stored.as_slice())
             {
-                return Arc::new(feed.ids);
+                return feed.into_ids();
             }
         }
         self.complete.entry_by_ref(seed).or_insert_with(|| Arc::new(ids)).into_value()

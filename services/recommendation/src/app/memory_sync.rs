@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use fenz_core::Result;
+use fenz_core::{Result, VideoId};
 use sea_orm::DatabaseConnection;
 
 use super::{SummaryCache, VideoSets, popular::Popular, wakeup::Wakeup};
@@ -61,7 +61,7 @@ impl MemorySync {
             for change in &changes {
                 self.summaries.invalidate(change.video.id, change.revision);
             }
-            let removed: Vec<i64> = changes.iter().filter(|c| !c.is_public()).map(|c| c.video.id).collect();
+            let removed: Vec<VideoId> = changes.iter().filter(|c| !c.is_public()).map(|c| c.video.id).collect();
             self.popular.remove(&removed).await;
         }
         let mut cursor = *position;

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use fenz_cache::Redis;
 use fenz_chassis::{Platform, media_url::MediaUrls};
-use fenz_core::{Clock, IdGenerator};
+use fenz_core::{Clock, IdGenerator, Random};
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 
@@ -55,6 +55,7 @@ pub struct App {
     pub(crate) db: DatabaseConnection,
     clock: Clock,
     ids: IdGenerator,
+    random: Random,
     outbox: Outbox,
     pub(crate) config: Arc<Config>,
     pub(crate) erasures: ErasureRunner,
@@ -80,22 +81,24 @@ impl App {
         config: Config,
         outbox: Outbox,
     ) -> anyhow::Result<Self> {
-        let clock = platform.clock.clone();
+        let (clock, random) = (platform.clock.clone(), platform.random.clone());
         let limiter = Arc::new(ReadLimiter::new(config.database_reads, platform.shared.get()));
         let codec = SummaryCodec::new(urls, clock.clone());
-        let summaries = Arc::new(SummaryCache::new(db.clone(), redis.clone(), limiter.clone(), &config, codec));
-        let sets = Arc::new(VideoSets::new(db.clone(), redis.clone(), limiter.clone()));
+        let summaries = SummaryCache::new(db.clone(), redis.clone(), limiter.clone(), &config, codec, random.clone());
+        let summaries = Arc::new(summaries);
+        let sets = Arc::new(VideoSets::new(db.clone(), redis.clone(), limiter.clone(), random.clone()));
         let popular = Arc::new(Popular::new(db.clone(), clock.clone(), redis.clone(), limiter.clone(), &config));
         let erasures = ErasureRunner::new(platform, &outbox);
         Ok(Self {
             projection: Projection::new(clock.clone(), erasures.clone()),
             redis_sync: Arc::new(RedisSync::new(db.clone(), redis.clone(), sets.clone())),
             memory_sync: Arc::new(MemorySync::new(db.clone(), summaries.clone(), sets.clone(), popular.clone())),
-            feeds: Arc::new(FeedStore::new(redis)),
+            feeds: Arc::new(FeedStore::new(redis, random.clone())),
             prefetcher: Arc::default(),
             preferences: Arc::new(PreferenceCache::new(db.clone(), limiter.clone())),
             watch_history: Arc::new(WatchHistory::new(platform.peers.find("content")?)),
             ids: platform.ids.clone(),
+            random,
             config: Arc::new(config),
             db,
             clock,

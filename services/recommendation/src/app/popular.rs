@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use fenz_cache::{Redis, Unavailable, cmd, pipe};
 use fenz_contract::recommendation::v1::VideoSummary;
-use fenz_core::{Clock, Error, Result};
+use fenz_core::{Clock, Error, Result, VideoId};
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
@@ -36,7 +36,7 @@ pub fn list_key(redis: &Redis, window: Window) -> String {
     redis.key(format_args!("popular:{}", window.as_str()))
 }
 
-type List = Arc<Vec<i64>>;
+type List = Arc<Vec<VideoId>>;
 
 pub struct Popular {
     db: DatabaseConnection,
@@ -95,7 +95,7 @@ impl Popular {
         if ids.pop() != Some(SENTINEL.1) {
             return Ok(None);
         }
-        Ok(Some(Arc::new(ids)))
+        Ok(Some(Arc::new(ids.into_iter().map(VideoId).collect())))
     }
 
     async fn compute_once(&self, window: Window) -> Result<List> {
@@ -118,12 +118,12 @@ impl Popular {
         Ok(Arc::new(scored.into_iter().map(|(id, _)| id).collect()))
     }
 
-    async fn write_redis(&self, redis: &Redis, window: Window, scored: &[(i64, f64)]) -> Result<(), Unavailable> {
+    async fn write_redis(&self, redis: &Redis, window: Window, scored: &[(VideoId, f64)]) -> Result<(), Unavailable> {
         let key = list_key(redis, window);
         let mut write = pipe();
         write.atomic().cmd("DEL").arg(&key).ignore();
         let members: Vec<(f64, i64)> =
-            scored.iter().map(|(id, score)| (*score, *id)).chain(std::iter::once(SENTINEL)).collect();
+            scored.iter().map(|(id, score)| (*score, id.0)).chain(std::iter::once(SENTINEL)).collect();
         write.cmd("ZADD").arg(&key).arg(members).ignore();
         write.cmd("EXPIRE").arg(&key).arg((self.interval * TTL_INTERVALS).as_secs().max(1)).ignore();
         redis.run_all(&write).await
@@ -141,7 +141,7 @@ impl Popular {
     }
 
     /// Removes videos that are no longer public from the lists in memory.
-    pub async fn remove(&self, ids: &[i64]) {
+    pub async fn remove(&self, ids: &[VideoId]) {
         if ids.is_empty() {
             return;
         }
@@ -173,7 +173,7 @@ impl App {
 
     /// Popular videos, topped up with the newest ones.
     pub async fn popular_or_new(&self, limit: usize) -> Result<Vec<Arc<VideoSummary>>> {
-        let mut ids: Vec<i64> = self.popular.list(Window::Week).await?.iter().copied().take(limit).collect();
+        let mut ids: Vec<VideoId> = self.popular.list(Window::Week).await?.iter().copied().take(limit).collect();
         if ids.len() < limit {
             let newest = self.popular.newest(limit).await?;
             let others = newest.iter().copied().filter(|id| !ids.contains(id)).take(limit - ids.len());

@@ -101,7 +101,7 @@ impl App {
         let Some(slot) = self.prefetcher.slots.get(tags).filter(|slot| slot.lock().is_none()) else { return Ok(()) };
         let generation = self.sets.generation();
         let feed = self.sample_feed(tags, &HashSet::new(), PAGE_SIZE).await?;
-        let summaries = self.summaries.preload(&feed.ids[..PAGE_SIZE.min(feed.ids.len())]).await?;
+        let summaries = self.summaries.preload(&feed.ids(0..PAGE_SIZE.min(feed.ids.len()))).await?;
         *slot.lock() = Some(Prefetched { feed, summaries, generation });
         Ok(())
     }

@@ -7,11 +7,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use fenz_contract::events::v1::{
-    ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
-    VideoDeleted, VideosImported, ViewsCounted,
+use fenz_contract::{
+    events::v1::{
+        ChannelChanged, ChannelDeleted, GuestJoined, TagChanged, TagDeleted, UserDeleted, UserRegistered, VideoChanged,
+        VideoDeleted, VideosImported, ViewsCounted,
+    },
+    time,
 };
-use fenz_core::{Clock, UserId};
+use fenz_core::{CategoryId, ChannelId, Clock, Tier, UploadId, UserId, VideoId};
 use fenz_database::Txn;
 use fenz_events::{ErasureRunner, HandlerError};
 
@@ -33,7 +36,7 @@ impl Projection {
 
     pub async fn video_changed(&self, txn: &Txn, event: VideoChanged) -> Result<(), HandlerError> {
         let video = decode_video(event, self.clock.now())?;
-        if self.erasures.is_erased(&**txn, UserId(video.owner_id)).await? {
+        if self.erasures.is_erased(&**txn, video.owner_id).await? {
             return Ok(());
         }
         videos::upsert_newer_in_txn(&**txn, &[video], self.clock.now()).await?;
@@ -58,21 +61,23 @@ impl Projection {
     }
 
     pub async fn video_deleted(&self, txn: &Txn, event: VideoDeleted) -> Result<(), HandlerError> {
-        let deleted = Video::tombstone(require_id(event.video_id, "video")?, event.version);
+        let id = VideoId(require_id(event.video_id, "video")?);
+        let deleted = Video::tombstone(id, event.version);
         videos::upsert_newer_in_txn(&**txn, &[deleted], self.clock.now()).await?;
         Ok(())
     }
 
     pub async fn channel_changed(&self, txn: &Txn, event: ChannelChanged) -> Result<(), HandlerError> {
         let channel = decode_channel(event)?;
-        if self.erasures.is_erased(&**txn, UserId(channel.owner_id)).await? {
+        if self.erasures.is_erased(&**txn, channel.owner_id).await? {
             return Ok(());
         }
         Ok(channels::upsert_newer_in_txn(&**txn, &channel, self.clock.now()).await?)
     }
 
     pub async fn channel_deleted(&self, txn: &Txn, event: ChannelDeleted) -> Result<(), HandlerError> {
-        let deleted = Channel::tombstone(require_id(event.channel_id, "channel")?, event.owner_id, event.version);
+        let id = ChannelId(require_id(event.channel_id, "channel")?);
+        let deleted = Channel::tombstone(id, UserId(event.owner_id), event.version);
         Ok(channels::upsert_newer_in_txn(&**txn, &deleted, self.clock.now()).await?)
     }
 
@@ -94,9 +99,9 @@ impl Projection {
     pub async fn views_counted(&self, txn: &Txn, event: ViewsCounted) -> Result<(), HandlerError> {
         let hour = event.hour.ok_or_else(|| HandlerError::invalid("views without an hour"))?.seconds.div_euclid(3600);
         let hour = i32::try_from(hour).map_err(HandlerError::invalid)?;
-        let mut counts: BTreeMap<i64, ViewCount> = BTreeMap::new();
+        let mut counts: BTreeMap<VideoId, ViewCount> = BTreeMap::new();
         for video in event.videos {
-            let video_id = require_id(video.video_id, "video")?;
+            let video_id = VideoId(require_id(video.video_id, "video")?);
             let entry = counts.entry(video_id).or_insert(ViewCount { video_id, added: 0, total: 0 });
             entry.added += video.member + video.non_member;
             entry.total = entry.total.max(video.total);
@@ -117,7 +122,8 @@ impl Projection {
     }
 
     async fn transfer_guest(&self, txn: &Txn, user: i64, session: &str) -> Result<(), HandlerError> {
-        if self.erasures.is_erased(&**txn, UserId(require_id(user, "user")?)).await? {
+        let user = UserId(require_id(user, "user")?);
+        if self.erasures.is_erased(&**txn, user).await? {
             return Ok(());
         }
         Ok(tag_choices::transfer_guest_in_txn(&**txn, user, session, self.clock.now()).await?)
@@ -132,25 +138,21 @@ fn require_id(id: i64, entity: &str) -> Result<i64, HandlerError> {
     if id > 0 { Ok(id) } else { Err(HandlerError::invalid(format_args!("an event without a valid {entity} id"))) }
 }
 
-fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)
-}
-
 pub fn decode_video(event: VideoChanged, now: DateTime<Utc>) -> Result<Video, HandlerError> {
     Ok(Video {
-        id: require_id(event.video_id, "video")?,
-        channel_id: event.channel_id,
-        owner_id: event.owner_id,
+        id: VideoId(require_id(event.video_id, "video")?),
+        channel_id: ChannelId(event.channel_id),
+        owner_id: UserId(event.owner_id),
         title: event.title,
         description: event.description,
-        category_id: event.category_id,
-        tag_ids: event.tag_ids,
-        access_tier: event.access_tier,
+        category_id: CategoryId(event.category_id),
+        tag_ids: event.tag_ids.into_iter().map(TagId).collect(),
+        access_tier: Tier::from_number(event.access_tier),
         is_published: event.is_published,
         is_hidden: event.is_hidden,
         is_deleted: false,
         duration_seconds: event.duration_seconds,
-        thumbnail_upload_id: event.thumbnail_upload_id,
+        thumbnail_upload_id: UploadId(event.thumbnail_upload_id),
         published_at: event.published_at.and_then(time),
         created_at: event.created_at.and_then(time).unwrap_or(now),
         version: event.version,
@@ -159,8 +161,8 @@ pub fn decode_video(event: VideoChanged, now: DateTime<Utc>) -> Result<Video, Ha
 
 pub fn decode_channel(event: ChannelChanged) -> Result<Channel, HandlerError> {
     Ok(Channel {
-        id: require_id(event.channel_id, "channel")?,
-        owner_id: event.owner_id,
+        id: ChannelId(require_id(event.channel_id, "channel")?),
+        owner_id: UserId(event.owner_id),
         name: event.name,
         is_hidden: event.is_hidden,
         is_deleted: false,

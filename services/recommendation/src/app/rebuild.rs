@@ -2,7 +2,7 @@
 //! they list by version, and deletes what they do not list. Events may be
 //! processed meanwhile.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, hash::Hash, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use fenz_chassis::{Platform, peers::PeerChannel};
@@ -10,7 +10,7 @@ use fenz_contract::{
     channel::v1::{ListCatalogChannelsRequest, channel_catalog_service_client::ChannelCatalogServiceClient},
     content::v1::{ListCatalogRequest, video_catalog_service_client::VideoCatalogServiceClient},
 };
-use fenz_core::{Clock, Error, UserId};
+use fenz_core::{ChannelId, Clock, Error, UserId, VideoId};
 use fenz_database::transact;
 use fenz_events::ErasureRunner;
 use sea_orm::DatabaseConnection;
@@ -78,7 +78,7 @@ impl Rebuild {
                 listed.push(decode_channel(channel).map_err(|error| anyhow!("{error}"))?);
             }
             let stored = channels::find_in_range(&self.db, (after_id, through), before).await?;
-            let ids: HashSet<i64> = listed.iter().map(|c| c.id).collect();
+            let ids: HashSet<ChannelId> = listed.iter().map(|c| c.id).collect();
             let missing = missing(&stored, &ids);
             self.put_channels(&listed, &missing).await?;
             rebuilt.channels += listed.len();
@@ -90,17 +90,17 @@ impl Rebuild {
         }
     }
 
-    async fn put_channels(&self, listed: &[Channel], missing: &[(i64, i64)]) -> Result<()> {
+    async fn put_channels(&self, listed: &[Channel], missing: &[(ChannelId, i64)]) -> Result<()> {
         let put = transact(&self.db, |txn| async move {
             let now = self.clock.now();
             for channel in listed {
-                if !self.erasures.is_erased(&*txn, UserId(channel.owner_id)).await? {
+                if !self.erasures.is_erased(&*txn, channel.owner_id).await? {
                     channels::upsert_newer_in_txn(&*txn, channel, now).await?;
                 }
             }
             for (id, version) in missing {
                 // A channel that is created again has a higher version than this.
-                channels::upsert_newer_in_txn(&*txn, &Channel::tombstone(*id, 0, version + 1), now).await?;
+                channels::upsert_newer_in_txn(&*txn, &Channel::tombstone(*id, UserId(0), version + 1), now).await?;
             }
             Ok(())
         });
@@ -120,7 +120,7 @@ impl Rebuild {
                 listed.push(decode_video(video, self.clock.now()).map_err(|error| anyhow!("{error}"))?);
             }
             let stored = videos::find_in_range(&self.db, (after_id, through), seq).await?;
-            let ids: HashSet<i64> = listed.iter().map(|v| v.id).collect();
+            let ids: HashSet<VideoId> = listed.iter().map(|v| v.id).collect();
             let missing = missing(&stored, &ids);
             rebuilt.videos += self.put_videos(&listed, &missing).await?;
             rebuilt.deleted += missing.len();
@@ -131,11 +131,11 @@ impl Rebuild {
         }
     }
 
-    async fn put_videos(&self, listed: &[Video], missing: &[(i64, i64)]) -> Result<usize, Error> {
+    async fn put_videos(&self, listed: &[Video], missing: &[(VideoId, i64)]) -> Result<usize, Error> {
         transact(&self.db, |txn| async move {
             let mut videos = Vec::with_capacity(listed.len() + missing.len());
             for video in listed {
-                if !self.erasures.is_erased(&*txn, UserId(video.owner_id)).await? {
+                if !self.erasures.is_erased(&*txn, video.owner_id).await? {
                     videos.push(video.clone());
                 }
             }
@@ -153,7 +153,7 @@ fn page_end(last: Option<i64>, count: usize) -> i64 {
 }
 
 /// The stored rows that are not listed.
-fn missing(stored: &[(i64, i64)], listed: &HashSet<i64>) -> Vec<(i64, i64)> {
+fn missing<T: Copy + Eq + Hash>(stored: &[(T, i64)], listed: &HashSet<T>) -> Vec<(T, i64)> {
     stored.iter().copied().filter(|(id, _)| !listed.contains(id)).collect()
 }
 

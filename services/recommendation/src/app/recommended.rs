@@ -7,8 +7,8 @@ use fenz_core::Result;
 
 use super::{App, feed_store::Feed, prefetch, sets::SetKey, summaries::Preloaded};
 use crate::domain::{
-    TagId, Viewer,
-    sampling::{self, MAX_FEED_LEN, Sample},
+    TagId, VideoId, Viewer,
+    sampling::{self, Ids, MAX_FEED_LEN, Sample},
 };
 
 /// Ids that a new feed has at least, if the complete one is longer: two pages.
@@ -48,7 +48,7 @@ impl App {
         let end = offset.saturating_add(limit).min(total);
         let offset = offset.min(end);
         let videos = if end <= feed.ids.len() {
-            self.summaries.public_with(&feed.ids[offset..end], preloaded).await?
+            self.summaries.public_with(&feed.ids(offset..end), preloaded).await?
         } else {
             let ids = self.complete_feed(&seed, &feed).await?;
             self.summaries.public(&ids[offset.min(ids.len())..end.min(ids.len())]).await?
@@ -73,7 +73,7 @@ impl App {
             Some(prefetched) => prefetched,
             None => (self.sample_feed(tags, &watched, end).await?, Preloaded::default()),
         };
-        if !self.summaries.contains_all(&feed.ids[..end.min(feed.ids.len())]) {
+        if !self.summaries.contains_all(&feed.ids(0..end.min(feed.ids.len()))) {
             self.prefetcher.enqueue(tags);
         }
         Ok((Feed { viewer, ..feed }, preloaded))
@@ -81,8 +81,8 @@ impl App {
 
     /// Samples a feed from a random subset of tags: completely if it is short or
     /// its order depends on all ids, else the first ids.
-    pub(super) async fn sample_feed(&self, tags: &[TagId], watched: &HashSet<i64>, end: usize) -> Result<Feed> {
-        let tags = sampling::random_subset(tags, &mut rand::rng());
+    pub(super) async fn sample_feed(&self, tags: &[TagId], watched: &HashSet<VideoId>, end: usize) -> Result<Feed> {
+        let tags = sampling::random_subset(tags, &mut self.random.rng());
         let keys = set_keys(&tags);
         let first_len = if watched.is_empty() { end.clamp(MIN_FIRST_LEN, MAX_FEED_LEN) } else { MAX_FEED_LEN };
         let mut samples = self.sets.samples(&keys, sample_size(&keys, first_len)).await?;
@@ -91,36 +91,37 @@ impl App {
         }
         let total = sampling::union_size(&samples);
         let limit = if may_be_short(&samples) { total } else { first_len };
-        let mut ids = sampling::sample_union(samples, &HashSet::new(), limit, &mut rand::rng());
+        let mut ids = sampling::sample_union(samples, &HashSet::new(), limit, &mut self.random.rng());
         if !watched.is_empty() {
             self.extend(&keys, &mut ids, total).await?;
             sampling::move_watched_last(&mut ids, watched);
         }
         let total = if limit >= total || !watched.is_empty() { ids.len() } else { total };
-        Ok(Feed { viewer: String::new(), tags: tags.iter().map(|t| t.0).collect(), total: total as u32, ids })
+        let (tags, ids) = (tags.iter().map(|tag| tag.0).collect(), ids.iter().map(|id| id.0).collect());
+        Ok(Feed { viewer: String::new(), tags, total: total as u32, ids })
     }
 
     /// All ids of a feed.
-    async fn complete_feed(&self, seed: &str, feed: &Feed) -> Result<Arc<Vec<i64>>> {
+    async fn complete_feed(&self, seed: &str, feed: &Feed) -> Result<Ids> {
         if let Some(ids) = self.feeds.find_complete(seed).await {
             return Ok(ids);
         }
         let tags: Vec<TagId> = feed.tags.iter().copied().map(TagId).collect();
-        let mut ids = feed.ids.clone();
+        let mut ids = feed.ids(0..feed.ids.len());
         self.extend(&set_keys(&tags), &mut ids, feed.total as usize).await?;
         Ok(self.feeds.insert_complete(seed, ids).await)
     }
 
     /// Samples further ids, up to a total.
-    async fn extend(&self, keys: &[SetKey], ids: &mut Vec<i64>, total: usize) -> Result<()> {
-        let mut seen: HashSet<i64> = ids.iter().copied().collect();
+    async fn extend(&self, keys: &[SetKey], ids: &mut Vec<VideoId>, total: usize) -> Result<()> {
+        let mut seen: HashSet<VideoId> = ids.iter().copied().collect();
         for _ in 0..MAX_EXTENSIONS {
             let missing = total.saturating_sub(ids.len());
             if missing == 0 {
                 break;
             }
             let samples = self.sets.samples(keys, sample_size(keys, total)).await?;
-            let more = sampling::sample_union(samples, &seen, missing, &mut rand::rng());
+            let more = sampling::sample_union(samples, &seen, missing, &mut self.random.rng());
             seen.extend(&more);
             ids.extend(more);
         }

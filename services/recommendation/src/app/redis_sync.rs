@@ -13,7 +13,7 @@ use sea_orm::DatabaseConnection;
 
 use super::{VideoSets, popular, sets, summaries, wakeup::Wakeup};
 use crate::{
-    domain::{ListedVideo, TagId, Window},
+    domain::{ListedVideo, VideoId, Window},
     store::{
         evictions::{self, Eviction},
         listing,
@@ -85,15 +85,15 @@ impl RedisSync {
     }
 
     async fn commands(&self, redis: &Redis, queued: &[Eviction]) -> Result<Pipeline> {
-        let mut changes: BTreeMap<i64, Eviction> = BTreeMap::new();
+        let mut changes: BTreeMap<VideoId, Eviction> = BTreeMap::new();
         for eviction in queued {
             let merged = changes.entry(eviction.video_id).or_insert_with(|| eviction.clone());
             merged.seq = merged.seq.max(eviction.seq);
             merged.views_only &= eviction.views_only;
             merged.removed_tags.extend(&eviction.removed_tags);
         }
-        let ids: Vec<i64> = changes.keys().copied().collect();
-        let states: BTreeMap<i64, ListedVideo> =
+        let ids: Vec<VideoId> = changes.keys().copied().collect();
+        let states: BTreeMap<VideoId, ListedVideo> =
             listing::find(&self.db, &ids).await?.into_iter().map(|l| (l.video.id, l)).collect();
         let mut commands = pipe();
         for change in changes.values() {
@@ -109,11 +109,11 @@ fn add_command(commands: &mut Pipeline, redis: &Redis, change: &Eviction, state:
     let revision = state.map_or(change.seq, |s| s.revision);
     let summary = state.filter(|s| s.is_visible).map(summaries::encode).unwrap_or_default();
     let mut keys = vec![None];
-    keys.extend(state.iter().flat_map(|s| &s.video.tag_ids).map(|tag| Some(TagId(*tag))));
+    keys.extend(state.iter().flat_map(|s| &s.video.tag_ids).copied().map(Some));
     let current = keys.len();
     for tag in &change.removed_tags {
-        if !keys.contains(&Some(TagId(*tag))) {
-            keys.push(Some(TagId(*tag)));
+        if !keys.contains(&Some(*tag)) {
+            keys.push(Some(*tag));
         }
     }
     if change.views_only {
@@ -127,6 +127,6 @@ fn add_command(commands: &mut Pipeline, redis: &Redis, change: &Eviction, state:
     for key in keys {
         call.arg(sets::set_key(redis, key)).arg(sets::generation_key(redis, key));
     }
-    call.arg(revision).arg(summary).arg(i32::from(is_public)).arg(id);
+    call.arg(revision).arg(summary).arg(i32::from(is_public)).arg(id.0);
     call.arg(summaries::TTL.as_secs()).arg(APPLIED_TTL).arg(GENERATION_TTL).arg(current).ignore();
 }

@@ -7,7 +7,7 @@ use fenz_database::transact;
 
 use super::App;
 use crate::{
-    domain::{Tag, Viewer},
+    domain::{Tag, TagId, Viewer},
     store::{tag_choices, tags},
 };
 
@@ -21,18 +21,18 @@ impl App {
     ///
     /// # Errors
     /// `TAG_NOT_FOUND`; `INVALID_PARAMS` for anonymous viewers.
-    pub async fn choose_tags(&self, viewer: &Viewer, ids: &[i64]) -> Result<Vec<Tag>> {
+    pub async fn choose_tags(&self, viewer: &Viewer, ids: &[TagId]) -> Result<Vec<Tag>> {
         if *viewer == Viewer::Anonymous {
             return Err(Error::field(Reason::InvalidParams, "sessionId", "is needed where nobody is signed in"));
         }
         let chosen = transact(&self.db, |txn| async move {
             let chosen = tags::find(&*txn, ids).await?;
-            let existing: HashSet<i64> = chosen.iter().map(|tag| tag.id.0).collect();
+            let existing: HashSet<TagId> = chosen.iter().map(|tag| tag.id).collect();
             if ids.iter().any(|id| !existing.contains(id)) {
                 return Err(Error::field(Reason::TagNotFound, "tagIds", "names a tag that is not there"));
             }
             if let Viewer::User(user) = viewer
-                && self.erasures.is_erased(&*txn, fenz_core::UserId(*user)).await?
+                && self.erasures.is_erased(&*txn, *user).await?
             {
                 return Err(Error::new(Reason::UserNotFound, "this account is gone"));
             }

@@ -1,7 +1,7 @@
 //! Tags: reading them, and managing them as an administrator.
 
 use fenz_contract::events::v1::{TagChanged, TagDeleted};
-use fenz_core::{Error, Reason, Result, User};
+use fenz_core::{Error, Reason, Result, User, text};
 use fenz_database::is_duplicate;
 use fenz_events::AuditEntry;
 use serde_json::{Value, json};
@@ -19,14 +19,15 @@ impl App {
     }
 
     /// The existing ones of these.
-    pub async fn find_tags(&self, ids: &[i64]) -> Result<Vec<Tag>> {
+    pub async fn find_tags(&self, ids: &[TagId]) -> Result<Vec<Tag>> {
         Ok(tags::find(&self.db, ids).await?)
     }
 
     /// # Errors
     /// `TAG_TAKEN`.
     pub async fn create_tag(&self, name: &str, slug: &str, admin: &User) -> Result<Tag> {
-        let tag = &Tag { id: TagId(self.ids.next()), name: validated_name(name)?, slug: slug.to_owned(), version: 1 };
+        let tag =
+            &Tag { id: TagId(self.ids.next()), name: text::line("name", name)?, slug: slug.to_owned(), version: 1 };
         let created = self.outbox.transact(|txn| async move {
             tags::insert_in_txn(&*txn, tag, self.clock.now()).await?;
             self.outbox.emit(&txn, &self.changed_event(tag)).await?;
@@ -41,7 +42,7 @@ impl App {
     /// # Errors
     /// `TAG_NOT_FOUND`, `TAG_TAKEN`.
     pub async fn update_tag(&self, id: TagId, name: Option<&str>, slug: Option<&str>, admin: &User) -> Result<Tag> {
-        let name = name.map(validated_name).transpose()?;
+        let name = name.map(|name| text::line("name", name)).transpose()?;
         let name = name.as_deref();
         let updated = self.outbox.transact(|txn| async move {
             let before = tags::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
@@ -85,14 +86,6 @@ impl App {
             occurred_at: Some(self.clock.now().into()),
         }
     }
-}
-
-fn validated_name(name: &str) -> Result<String> {
-    let name = name.trim();
-    if name.is_empty() {
-        return Err(Error::field(Reason::InvalidParams, "name", "must not be blank"));
-    }
-    Ok(name.to_owned())
 }
 
 fn audit_entry<'a>(admin: &User, action: &'a str, before: Option<&Tag>, after: Option<&Tag>) -> AuditEntry<'a> {

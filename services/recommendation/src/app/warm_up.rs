@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fenz_core::Result;
+use fenz_core::{Result, VideoId};
 
 use super::App;
 use crate::store::listing;
@@ -18,7 +18,7 @@ impl App {
         }
         let start = Instant::now();
         self.sets.refresh().await?;
-        let (mut before, mut count) = (i64::MAX, 0);
+        let (mut before, mut count) = (VideoId(i64::MAX), 0);
         while count < self.config.warm_videos {
             let limit = PAGE_SIZE.min(self.config.warm_videos - count);
             let page = listing::newest_public(&self.db, before, limit).await?;

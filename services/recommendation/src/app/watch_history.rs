@@ -11,6 +11,7 @@ use fenz_chassis::peers::PeerChannel;
 use fenz_contract::content::v1::{
     ListWatchedRequest, video_catalog_service_client::VideoCatalogServiceClient as Client,
 };
+use fenz_core::{UserId, VideoId};
 use moka::future::Cache;
 
 /// Videos per user.
@@ -23,13 +24,13 @@ const MAX_USERS: u64 = 10_000;
 
 #[derive(Clone)]
 struct Entry {
-    ids: Arc<HashSet<i64>>,
+    ids: Arc<HashSet<VideoId>>,
     expires: Instant,
 }
 
 pub struct WatchHistory {
     content: Option<Client<PeerChannel>>,
-    entries: Cache<i64, Entry>,
+    entries: Cache<UserId, Entry>,
 }
 
 impl WatchHistory {
@@ -40,7 +41,7 @@ impl WatchHistory {
         }
     }
 
-    pub async fn get(&self, user: i64) -> Arc<HashSet<i64>> {
+    pub async fn get(&self, user: UserId) -> Arc<HashSet<VideoId>> {
         let Some(content) = &self.content else { return Arc::default() };
         if self.entries.get(&user).await.is_some_and(|entry| entry.expires <= Instant::now()) {
             self.entries.invalidate(&user).await;
@@ -49,16 +50,16 @@ impl WatchHistory {
     }
 }
 
-async fn fetch(mut content: Client<PeerChannel>, user: i64) -> Entry {
-    let request = ListWatchedRequest { user_id: user, limit: Some(LIMIT) };
+async fn fetch(mut content: Client<PeerChannel>, user: UserId) -> Entry {
+    let request = ListWatchedRequest { user_id: user.0, limit: Some(LIMIT) };
     let error = match tokio::time::timeout(TIMEOUT, content.list_watched(request)).await {
         Ok(Ok(reply)) => {
-            let ids = reply.into_inner().video_ids.into_iter().collect();
+            let ids = reply.into_inner().video_ids.into_iter().map(VideoId).collect();
             return Entry { ids: Arc::new(ids), expires: Instant::now() + TTL };
         }
         Ok(Err(error)) => error.to_string(),
         Err(_) => "timed out".to_owned(),
     };
-    tracing::warn!(user.id = user, error, "watch history unavailable; recommending without it");
+    tracing::warn!(user.id = user.0, error, "watch history unavailable; recommending without it");
     Entry { ids: Arc::default(), expires: Instant::now() + FAILURE_TTL }
 }

@@ -8,7 +8,8 @@ mod video;
 mod viewer;
 mod window;
 
-pub use tag::{Tag, TagId, name_key};
+pub use fenz_core::{ChannelId, TagId, UploadId, VideoId};
+pub use tag::{Tag, name_key};
 pub use video::{Channel, ListedVideo, Video, title_key};
 pub use viewer::Viewer;
 pub use window::Window;

@@ -9,13 +9,14 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use fenz_core::VideoId;
 use rand::{Rng, RngExt, seq::SliceRandom};
 
 /// Videos of one feed at most.
 pub const MAX_FEED_LEN: usize = 500;
 
 /// The ids of a set, ascending.
-pub type Ids = Arc<Vec<i64>>;
+pub type Ids = Arc<Vec<VideoId>>;
 
 /// A random sample of one set.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub struct Sample {
     /// The size of the set.
     pub size: usize,
     /// Distinct members of the set.
-    pub ids: Vec<i64>,
+    pub ids: Vec<VideoId>,
     pub earlier: EarlierSets,
 }
 
@@ -31,14 +32,14 @@ pub struct Sample {
 #[derive(Clone, Debug)]
 pub enum EarlierSets {
     /// The ids of the sample that are also in an earlier set.
-    Shared(HashSet<i64>),
+    Shared(HashSet<VideoId>),
     /// The earlier sets themselves. Each lookup costs, but only a few ids of a
     /// sample are looked up.
     Full(Vec<Ids>),
 }
 
 impl Sample {
-    fn is_first(&self, id: i64) -> bool {
+    fn is_first(&self, id: VideoId) -> bool {
         match &self.earlier {
             EarlierSets::Shared(ids) => !ids.contains(&id),
             EarlierSets::Full(sets) => !sets.iter().any(|set| set.binary_search(&id).is_ok()),
@@ -48,7 +49,12 @@ impl Sample {
 
 /// The start of a random order of the union without the `excluded` ids: at
 /// most `limit` ids, fewer where the samples run out.
-pub fn sample_union(mut samples: Vec<Sample>, excluded: &HashSet<i64>, limit: usize, rng: &mut impl Rng) -> Vec<i64> {
+pub fn sample_union(
+    mut samples: Vec<Sample>,
+    excluded: &HashSet<VideoId>,
+    limit: usize,
+    rng: &mut impl Rng,
+) -> Vec<VideoId> {
     for sample in &mut samples {
         sample.ids.shuffle(rng);
     }
@@ -94,7 +100,7 @@ pub fn random_subset<T: Copy>(tags: &[T], rng: &mut impl Rng) -> Vec<T> {
 }
 
 /// Moves the ids in `watched` to the end; the order is stable otherwise.
-pub fn move_watched_last(feed: &mut [i64], watched: &HashSet<i64>) {
+pub fn move_watched_last(feed: &mut [VideoId], watched: &HashSet<VideoId>) {
     feed.sort_by_key(|id| watched.contains(id));
 }
 
@@ -106,11 +112,15 @@ mod tests {
 
     use super::*;
 
+    fn ids(ids: impl IntoIterator<Item = i64>) -> Vec<VideoId> {
+        ids.into_iter().map(VideoId).collect()
+    }
+
     /// Random samples of `count` ids, as a store returns them.
-    fn samples(sets: &[Vec<i64>], count: usize, rng: &mut StdRng) -> Vec<Sample> {
-        let sample = |(index, set): (usize, &Vec<i64>)| {
+    fn samples(sets: &[Vec<VideoId>], count: usize, rng: &mut StdRng) -> Vec<Sample> {
+        let sample = |(index, set): (usize, &Vec<VideoId>)| {
             let earlier = || sets[..index].iter().cloned();
-            let ids: Vec<i64> =
+            let ids: Vec<VideoId> =
                 seq::index::sample(rng, set.len(), count.min(set.len())).into_iter().map(|i| set[i]).collect();
             // Both variants are equivalent.
             let earlier_sets = if index % 2 == 0 {
@@ -123,7 +133,7 @@ mod tests {
         sets.iter().enumerate().map(sample).collect()
     }
 
-    fn chi_square(counts: &HashMap<i64, u64>, cells: usize, draws: u64) -> f64 {
+    fn chi_square<T>(counts: &HashMap<T, u64>, cells: usize, draws: u64) -> f64 {
         let expected = draws as f64 / cells as f64;
         let seen: f64 = counts.values().map(|n| (*n as f64 - expected).powi(2) / expected).sum();
         seen + (cells - counts.len()) as f64 * expected
@@ -133,7 +143,7 @@ mod tests {
     fn sampling_is_uniform_over_the_union() {
         let mut rng = StdRng::seed_from_u64(7);
         // 200 ids: 50 to 99 are in two sets, 90 to 99 in three.
-        let sets = [(0..100).collect::<Vec<i64>>(), (50..180).collect(), (90..100).chain(180..200).collect()];
+        let sets = [ids(0..100), ids(50..180), ids((90..100).chain(180..200))];
         let (mut first, mut second) = (HashMap::new(), HashMap::new());
         let rounds = 40_000;
         for _ in 0..rounds {
@@ -153,12 +163,12 @@ mod tests {
     #[test]
     fn a_complete_union_is_sampled_without_duplicates() {
         let mut rng = StdRng::seed_from_u64(1);
-        let sets = [vec![1, 2, 3], vec![], vec![3, 4], vec![1, 4, 5]];
+        let sets = [ids([1, 2, 3]), ids([]), ids([3, 4]), ids([1, 4, 5])];
         let samples = samples(&sets, 10, &mut rng);
         assert_eq!(union_size(&samples), 5);
         let mut union = sample_union(samples, &HashSet::new(), MAX_FEED_LEN, &mut rng);
         union.sort_unstable();
-        assert_eq!(union, [1, 2, 3, 4, 5]);
+        assert_eq!(union, ids(1..=5));
     }
 
     #[test]
@@ -168,7 +178,7 @@ mod tests {
         let mut counts = HashMap::new();
         for _ in 0..3_000 {
             let some = random_subset(&[1, 2, 3], &mut rng);
-            *counts.entry(some.len() as i64).or_insert(0) += 1;
+            *counts.entry(some.len()).or_insert(0) += 1;
         }
         // Two degrees of freedom: 99.9% lie below 13.8.
         assert!(chi_square(&counts, 3, 3_000) < 13.8);
@@ -176,8 +186,8 @@ mod tests {
 
     #[test]
     fn watched_videos_come_last_in_stable_order() {
-        let mut feed = vec![5, 1, 4, 2, 3];
-        move_watched_last(&mut feed, &HashSet::from([1, 4, 9]));
-        assert_eq!(feed, [5, 2, 3, 1, 4]);
+        let mut feed = ids([5, 1, 4, 2, 3]);
+        move_watched_last(&mut feed, &ids([1, 4, 9]).into_iter().collect());
+        assert_eq!(feed, ids([5, 2, 3, 1, 4]));
     }
 }

@@ -1,7 +1,6 @@
 //! Tags.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TagId(pub i64);
+use fenz_core::TagId;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {

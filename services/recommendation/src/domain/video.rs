@@ -1,6 +1,7 @@
 //! The projected state of videos and channels.
 
 use chrono::{DateTime, Utc};
+use fenz_core::{CategoryId, ChannelId, TagId, Tier, UploadId, UserId, VideoId};
 
 /// Characters of a title that prefix lookups compare.
 const TITLE_KEY_LEN: usize = 200;
@@ -8,21 +9,21 @@ const TITLE_KEY_LEN: usize = 200;
 /// The state of a video as of its newest event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Video {
-    pub id: i64,
-    pub channel_id: i64,
-    pub owner_id: i64,
+    pub id: VideoId,
+    pub channel_id: ChannelId,
+    pub owner_id: UserId,
     pub title: String,
     pub description: String,
     /// 0 when unset.
-    pub category_id: i64,
-    pub tag_ids: Vec<i64>,
-    pub access_tier: i32,
+    pub category_id: CategoryId,
+    pub tag_ids: Vec<TagId>,
+    pub access_tier: Tier,
     pub is_published: bool,
     pub is_hidden: bool,
     pub is_deleted: bool,
     pub duration_seconds: i32,
     /// 0 without a thumbnail.
-    pub thumbnail_upload_id: i64,
+    pub thumbnail_upload_id: UploadId,
     pub published_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub version: i64,
@@ -30,21 +31,21 @@ pub struct Video {
 
 impl Video {
     /// The state of a deleted video: its id and version.
-    pub fn tombstone(id: i64, version: i64) -> Self {
+    pub fn tombstone(id: VideoId, version: i64) -> Self {
         Self {
             id,
-            channel_id: 0,
-            owner_id: 0,
+            channel_id: ChannelId(0),
+            owner_id: UserId(0),
             title: String::new(),
             description: String::new(),
-            category_id: 0,
+            category_id: CategoryId(0),
             tag_ids: Vec::new(),
-            access_tier: 0,
+            access_tier: Tier::None,
             is_published: false,
             is_hidden: false,
             is_deleted: true,
             duration_seconds: 0,
-            thumbnail_upload_id: 0,
+            thumbnail_upload_id: UploadId(0),
             published_at: None,
             created_at: DateTime::UNIX_EPOCH,
             version,
@@ -75,14 +76,14 @@ pub struct ListedVideo {
 impl ListedVideo {
     /// Visible to everybody and free.
     pub fn is_public(&self) -> bool {
-        self.is_visible && self.video.access_tier == 0
+        self.is_visible && self.video.access_tier == Tier::None
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    pub id: i64,
-    pub owner_id: i64,
+    pub id: ChannelId,
+    pub owner_id: UserId,
     pub name: String,
     pub is_hidden: bool,
     pub is_deleted: bool,
@@ -91,7 +92,7 @@ pub struct Channel {
 
 impl Channel {
     /// The state of a deleted channel.
-    pub fn tombstone(id: i64, owner_id: i64, version: i64) -> Self {
+    pub fn tombstone(id: ChannelId, owner_id: UserId, version: i64) -> Self {
         Self { id, owner_id, name: String::new(), is_hidden: false, is_deleted: true, version }
     }
 

@@ -1,9 +1,11 @@
 //! Who asks for recommendations.
 
+use fenz_core::UserId;
+
 /// The owner of tag choices and feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Viewer {
-    User(i64),
+    User(UserId),
     /// By session id.
     Guest(String),
     /// Neither signed in nor with a session id.
@@ -12,7 +14,7 @@ pub enum Viewer {
 
 impl Viewer {
     /// The account, else the guest session, else anonymous.
-    pub fn new(user: Option<i64>, session: Option<String>) -> Self {
+    pub fn new(user: Option<UserId>, session: Option<String>) -> Self {
         match (user, session) {
             (Some(user), _) => Self::User(user),
             (None, Some(session)) => Self::Guest(session),

@@ -1,11 +1,12 @@
 //! Channels, and the visibility of their videos.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
+use fenz_core::UserId;
+use fenz_database::{DbError, upsert_newer};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     },
     evictions, sequence,
 };
-use crate::domain::{Channel, Seq};
+use crate::domain::{Channel, ChannelId, Seq};
 
 /// Stores a channel if its version is newer. Takes the next sequence number.
 pub async fn upsert_newer_in_txn(
@@ -24,30 +25,20 @@ pub async fn upsert_newer_in_txn(
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
     let seq = sequence::next_in_txn(txn).await?;
-    let old = Entity::find_by_id(channel.id).one(txn).await?;
+    let old = Entity::find_by_id(channel.id.0).one(txn).await?;
     if old.as_ref().is_some_and(|old| old.version >= channel.version) {
         return Ok(());
     }
     let row = ActiveModel {
-        channel_id: Set(channel.id),
-        owner_id: Set(channel.owner_id),
+        channel_id: Set(channel.id.0),
+        owner_id: Set(channel.owner_id.0),
         name: Set(channel.name.clone()),
         is_hidden: Set(channel.is_hidden),
         is_deleted: Set(channel.is_deleted),
         version: Set(channel.version),
         updated_at: Set(now),
     };
-    let replace = OnConflict::column(Column::ChannelId)
-        .update_columns([
-            Column::OwnerId,
-            Column::Name,
-            Column::IsHidden,
-            Column::IsDeleted,
-            Column::Version,
-            Column::UpdatedAt,
-        ])
-        .to_owned();
-    Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
+    upsert_newer(txn, row, Column::Version).await?;
     let (was_visible, was_named) = old.map_or((true, String::new()), |o| (!o.is_hidden && !o.is_deleted, o.name));
     if was_visible == channel.is_visible() && was_named == channel.name {
         return Ok(());
@@ -60,7 +51,7 @@ async fn update_videos_in_txn(txn: &impl ConnectionTrait, channel: &Channel, seq
     video::Entity::update_many()
         .col_expr(video::Column::IsVisible, Expr::value(channel.is_visible()))
         .col_expr(video::Column::ChangeSeq, Expr::value(seq))
-        .filter(video::Column::ChannelId.eq(channel.id))
+        .filter(video::Column::ChannelId.eq(channel.id.0))
         .filter(video::Column::IsPublished.eq(true))
         .filter(video::Column::IsHidden.eq(false))
         .filter(video::Column::IsDeleted.eq(false))
@@ -70,10 +61,11 @@ async fn update_videos_in_txn(txn: &impl ConnectionTrait, channel: &Channel, seq
 }
 
 /// The invisible ones of these.
-pub(super) async fn find_invisible(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<i64>, DbError> {
+pub(super) async fn find_invisible(db: &impl ConnectionTrait, ids: &[ChannelId]) -> Result<Vec<ChannelId>, DbError> {
     let invisible = Column::IsHidden.eq(true).or(Column::IsDeleted.eq(true));
     let query = Entity::find().select_only().column(Column::ChannelId);
-    Ok(query.filter(Column::ChannelId.is_in(ids.iter().copied())).filter(invisible).into_tuple().all(db).await?)
+    let query = query.filter(Column::ChannelId.is_in(ids.iter().map(|id| id.0))).filter(invisible);
+    Ok(query.into_tuple().all(db).await?.into_iter().map(ChannelId).collect())
 }
 
 /// Id and version of the channels in an id range that exist and were last
@@ -82,9 +74,9 @@ pub async fn find_in_range(
     db: &impl ConnectionTrait,
     (after, through): (i64, i64),
     updated_before: DateTime<Utc>,
-) -> Result<Vec<(i64, i64)>, DbError> {
+) -> Result<Vec<(ChannelId, i64)>, DbError> {
     let query = Entity::find().select_only().column(Column::ChannelId).column(Column::Version);
-    Ok(query
+    let rows: Vec<(i64, i64)> = query
         .filter(Column::ChannelId.gt(after))
         .filter(Column::ChannelId.lte(through))
         .filter(Column::IsDeleted.eq(false))
@@ -92,13 +84,15 @@ pub async fn find_in_range(
         .order_by_asc(Column::ChannelId)
         .into_tuple()
         .all(db)
-        .await?)
+        .await?;
+    Ok(rows.into_iter().map(|(id, version)| (ChannelId(id), version)).collect())
 }
 
 /// The ids of a user's channels.
-pub async fn find_by_owner(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<i64>, DbError> {
+pub async fn find_by_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<Vec<ChannelId>, DbError> {
     let query = Entity::find().select_only().column(Column::ChannelId);
-    Ok(query.filter(Column::OwnerId.eq(owner)).into_tuple().all(db).await?)
+    let ids = query.filter(Column::OwnerId.eq(owner.0)).into_tuple().all(db).await?;
+    Ok(ids.into_iter().map(ChannelId).collect())
 }
 
 /// Deletes tombstones from before a time.

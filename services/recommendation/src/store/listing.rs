@@ -1,5 +1,6 @@
 //! Videos with what lists and the search index show of them.
 
+use fenz_core::{CategoryId, Tier, UserId};
 use fenz_database::DbError;
 use std::collections::HashMap;
 
@@ -12,20 +13,20 @@ use super::{
     entity::{channel, video, video::Column, video_views},
     tags,
 };
-use crate::domain::{ListedVideo, Seq, Video};
+use crate::domain::{ChannelId, ListedVideo, Seq, TagId, UploadId, Video, VideoId};
 
 /// A position in the order of changes: everything before `seq`, and of `seq`
 /// itself the videos up to `video_id`. Several videos can share a number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub seq: Seq,
-    pub video_id: i64,
+    pub video_id: VideoId,
 }
 
 impl Cursor {
     /// The position after everything that has this number.
     pub fn end_of(seq: Seq) -> Self {
-        Self { seq, video_id: i64::MAX }
+        Self { seq, video_id: VideoId(i64::MAX) }
     }
 }
 
@@ -66,20 +67,24 @@ fn select() -> SelectStatement {
 }
 
 /// These videos in no particular order, tombstones included.
-pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<ListedVideo>, DbError> {
+pub async fn find(db: &impl ConnectionTrait, ids: &[VideoId]) -> Result<Vec<ListedVideo>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let mut query = select();
-    query.and_where(video_column(Column::VideoId).is_in(ids.iter().copied()));
+    query.and_where(video_column(Column::VideoId).is_in(ids.iter().map(|id| id.0)));
     fetch(db, query).await
 }
 
 /// Public videos below an id, by descending id.
-pub async fn newest_public(db: &impl ConnectionTrait, before: i64, limit: u64) -> Result<Vec<ListedVideo>, DbError> {
+pub async fn newest_public(
+    db: &impl ConnectionTrait,
+    before: VideoId,
+    limit: u64,
+) -> Result<Vec<ListedVideo>, DbError> {
     let mut query = select();
     query
-        .and_where(video_column(Column::VideoId).lt(before))
+        .and_where(video_column(Column::VideoId).lt(before.0))
         .and_where(video_column(Column::IsVisible).eq(true))
         .and_where(video_column(Column::AccessTier).eq(0))
         .order_by((video::Entity, Column::VideoId), Order::Desc)
@@ -90,7 +95,7 @@ pub async fn newest_public(db: &impl ConnectionTrait, before: i64, limit: u64) -
 /// The videos that changed after a position, in order; tombstones and
 /// invisible videos included.
 pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64) -> Result<Vec<ListedVideo>, DbError> {
-    let same = video_column(Column::ChangeSeq).eq(after.seq).and(video_column(Column::VideoId).gt(after.video_id));
+    let same = video_column(Column::ChangeSeq).eq(after.seq).and(video_column(Column::VideoId).gt(after.video_id.0));
     let mut query = select();
     query
         // Redundant, but lets the database start at this key of the index.
@@ -105,8 +110,8 @@ pub async fn changed_after(db: &impl ConnectionTrait, after: Cursor, limit: u64)
 async fn fetch(db: &impl ConnectionTrait, query: SelectStatement) -> Result<Vec<ListedVideo>, DbError> {
     let rows = db.query_all(&query).await?;
     let mut videos = rows.iter().map(from_row).collect::<Result<Vec<_>, DbError>>()?;
-    let ids: Vec<i64> = videos.iter().map(|v| v.video.id).collect();
-    let mut tags_of: HashMap<i64, Vec<i64>> = HashMap::new();
+    let ids: Vec<VideoId> = videos.iter().map(|v| v.video.id).collect();
+    let mut tags_of: HashMap<VideoId, Vec<TagId>> = HashMap::new();
     for (video, tag) in tags::find_video_tags(db, &ids).await? {
         tags_of.entry(video).or_default().push(tag);
     }
@@ -120,19 +125,19 @@ fn from_row(row: &QueryResult) -> Result<ListedVideo, DbError> {
     let change_seq: Seq = row.try_get("", "change_seq")?;
     let views_seq: Option<Seq> = row.try_get("", "views_seq")?;
     let video = Video {
-        id: row.try_get("", "video_id")?,
-        channel_id: row.try_get("", "channel_id")?,
-        owner_id: row.try_get("", "owner_id")?,
+        id: VideoId(row.try_get("", "video_id")?),
+        channel_id: ChannelId(row.try_get("", "channel_id")?),
+        owner_id: UserId(row.try_get("", "owner_id")?),
         title: row.try_get("", "title")?,
         description: row.try_get("", "description")?,
-        category_id: row.try_get("", "category_id")?,
+        category_id: CategoryId(row.try_get("", "category_id")?),
         tag_ids: Vec::new(),
-        access_tier: row.try_get("", "access_tier")?,
+        access_tier: Tier::from_number(row.try_get("", "access_tier")?),
         is_published: row.try_get("", "is_published")?,
         is_hidden: row.try_get("", "is_hidden")?,
         is_deleted: row.try_get("", "is_gone")?,
         duration_seconds: row.try_get("", "duration_seconds")?,
-        thumbnail_upload_id: row.try_get("", "thumbnail_upload_id")?,
+        thumbnail_upload_id: UploadId(row.try_get("", "thumbnail_upload_id")?),
         published_at: row.try_get("", "published_at")?,
         created_at: row.try_get("", "created_at")?,
         version: row.try_get("", "version")?,

@@ -1,6 +1,9 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_database::schema::{big, flag, index, number, rename_table, table, text, timestamp, unique};
+use fenz_database::{
+    schema::{big, flag, index, number, rename_table, rows, table, text, timestamp, unique},
+    sequence,
+};
 use sea_orm_migration::prelude::*;
 
 use crate::domain::decay;
@@ -11,8 +14,8 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            table("m20261121_000001_sequence", sequence),
-            Box::new(SeedSequence),
+            sequence::table("m20261121_000001_sequence"),
+            sequence::seed("m20261121_000002_seed_sequence"),
             table("m20261121_000003_tags", tags),
             unique("m20261121_000004_tags_name", "tags", &["name_key"]),
             unique("m20261121_000005_tags_slug", "tags", &["slug"]),
@@ -38,18 +41,13 @@ impl MigratorTrait for Migrator {
             table("m20261121_000024_view_hours", view_hours),
             index("m20261121_000025_view_hours_age", "view_hours", &["hour"]),
             table("m20261121_000026_decay", decay_table),
-            Box::new(SeedDecay),
+            rows("m20261121_000027_seed_decay", seed_decay),
             table("m20261121_000028_evictions", evictions),
             table("m20261121_000029_choosers", choosers),
             index("m20261121_000030_choosers_age", "choosers", &["chosen_at"]),
             rename_table("m20261129_000031_tag_choice_locks", "choosers", "tag_choice_locks"),
         ]
     }
-}
-
-/// Row 1: the last number of the order of changes.
-fn sequence(_: &SchemaManager) -> TableCreateStatement {
-    Table::create().table("sequence").col(number("id").primary_key()).col(big("last")).to_owned()
 }
 
 /// `name_key` is the name in lower case, for comparisons.
@@ -192,39 +190,11 @@ fn evictions(_: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-struct SeedSequence;
-
-impl MigrationName for SeedSequence {
-    fn name(&self) -> &'static str {
-        "m20261121_000002_seed_sequence"
+fn seed_decay() -> InsertStatement {
+    let mut insert = Query::insert();
+    insert.into_table("decay").columns(["age_hours", "weight"]);
+    for age in 0..=decay::RETENTION_HOURS {
+        insert.values_panic([age.into(), decay::weight(age).into()]);
     }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for SeedSequence {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut insert = Query::insert();
-        insert.into_table("sequence").columns(["id", "last"]).values_panic([1.into(), 0_i64.into()]);
-        manager.execute(insert).await
-    }
-}
-
-struct SeedDecay;
-
-impl MigrationName for SeedDecay {
-    fn name(&self) -> &'static str {
-        "m20261121_000027_seed_decay"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for SeedDecay {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut insert = Query::insert();
-        insert.into_table("decay").columns(["age_hours", "weight"]);
-        for age in 0..=decay::RETENTION_HOURS {
-            insert.values_panic([age.into(), decay::weight(age).into()]);
-        }
-        manager.execute(insert).await
-    }
+    insert
 }

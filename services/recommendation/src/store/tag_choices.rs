@@ -1,10 +1,9 @@
 //! Which tags viewers have chosen. Reads return existing tags only.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
-};
+use fenz_core::UserId;
+use fenz_database::{DbError, upsert};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{
     entity::{guest_tag, tag_choice_lock, user_tag},
@@ -22,23 +21,22 @@ pub async fn find(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<Vec<Tag>
     tags::find(db, &ids).await
 }
 
-async fn user_tag_ids(db: &impl ConnectionTrait, user: i64) -> Result<Vec<i64>, DbError> {
+async fn user_tag_ids(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<TagId>, DbError> {
     let query = user_tag::Entity::find().select_only().column(user_tag::Column::TagId);
-    Ok(query.filter(user_tag::Column::UserId.eq(user)).into_tuple().all(db).await?)
+    let ids = query.filter(user_tag::Column::UserId.eq(user.0)).into_tuple().all(db).await?;
+    Ok(ids.into_iter().map(TagId).collect())
 }
 
-async fn guest_tag_ids(db: &impl ConnectionTrait, session: &str) -> Result<Vec<i64>, DbError> {
+async fn guest_tag_ids(db: &impl ConnectionTrait, session: &str) -> Result<Vec<TagId>, DbError> {
     let query = guest_tag::Entity::find().select_only().column(guest_tag::Column::TagId);
-    Ok(query.filter(guest_tag::Column::SessionId.eq(session)).into_tuple().all(db).await?)
+    let ids = query.filter(guest_tag::Column::SessionId.eq(session)).into_tuple().all(db).await?;
+    Ok(ids.into_iter().map(TagId).collect())
 }
 
 /// Serializes concurrent updates of one viewer, as from a double click.
 async fn lock_in_txn(txn: &impl ConnectionTrait, viewer: &Viewer, now: DateTime<Utc>) -> Result<(), DbError> {
     let row = tag_choice_lock::ActiveModel { viewer: Set(lock_key(viewer)), chosen_at: Set(now) };
-    let again =
-        OnConflict::column(tag_choice_lock::Column::Viewer).update_column(tag_choice_lock::Column::ChosenAt).to_owned();
-    tag_choice_lock::Entity::insert(row).on_conflict(again).exec_without_returning(txn).await?;
-    Ok(())
+    upsert(txn, [row]).await
 }
 
 fn lock_key(viewer: &Viewer) -> String {
@@ -53,7 +51,7 @@ fn lock_key(viewer: &Viewer) -> String {
 pub async fn replace_in_txn(
     txn: &impl ConnectionTrait,
     viewer: &Viewer,
-    tags: &[i64],
+    tags: &[TagId],
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
     lock_in_txn(txn, viewer, now).await?;
@@ -61,9 +59,9 @@ pub async fn replace_in_txn(
         Viewer::User(user) => replace_user_tags_in_txn(txn, *user, tags).await,
         Viewer::Guest(session) => {
             delete_guest_tags_in_txn(txn, session).await?;
-            let row = |tag: &i64| guest_tag::ActiveModel {
+            let row = |tag: &TagId| guest_tag::ActiveModel {
                 session_id: Set(session.clone()),
-                tag_id: Set(*tag),
+                tag_id: Set(tag.0),
                 chosen_at: Set(now),
             };
             if !tags.is_empty() {
@@ -75,9 +73,9 @@ pub async fn replace_in_txn(
     }
 }
 
-async fn replace_user_tags_in_txn(txn: &impl ConnectionTrait, user: i64, tags: &[i64]) -> Result<(), DbError> {
-    user_tag::Entity::delete_many().filter(user_tag::Column::UserId.eq(user)).exec(txn).await?;
-    let row = |tag: &i64| user_tag::ActiveModel { user_id: Set(user), tag_id: Set(*tag) };
+async fn replace_user_tags_in_txn(txn: &impl ConnectionTrait, user: UserId, tags: &[TagId]) -> Result<(), DbError> {
+    user_tag::Entity::delete_many().filter(user_tag::Column::UserId.eq(user.0)).exec(txn).await?;
+    let row = |tag: &TagId| user_tag::ActiveModel { user_id: Set(user.0), tag_id: Set(tag.0) };
     if !tags.is_empty() {
         user_tag::Entity::insert_many(tags.iter().map(row)).exec_without_returning(txn).await?;
     }
@@ -92,7 +90,7 @@ async fn delete_guest_tags_in_txn(txn: &impl ConnectionTrait, session: &str) -> 
 /// Moves a guest's tags to an account, or deletes them if the account has some.
 pub async fn transfer_guest_in_txn(
     txn: &impl ConnectionTrait,
-    user: i64,
+    user: UserId,
     session: &str,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
@@ -117,9 +115,9 @@ pub async fn remove_tag_in_txn(txn: &impl ConnectionTrait, tag: TagId) -> Result
 }
 
 /// Deletes a user's tags. Returns how many there were.
-pub async fn erase_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<u64, DbError> {
+pub async fn erase_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
     tag_choice_lock::Entity::delete_by_id(lock_key(&Viewer::User(user))).exec(txn).await?;
-    Ok(user_tag::Entity::delete_many().filter(user_tag::Column::UserId.eq(user)).exec(txn).await?.rows_affected)
+    Ok(user_tag::Entity::delete_many().filter(user_tag::Column::UserId.eq(user.0)).exec(txn).await?.rows_affected)
 }
 
 /// Deletes guests' tags from before a time, and old lock rows.

@@ -10,7 +10,7 @@ use super::entity::{
     tag::{ActiveModel, Column, Entity, Model},
     video_tag,
 };
-use crate::domain::{Tag, TagId, name_key};
+use crate::domain::{Tag, TagId, VideoId, name_key};
 
 fn tag(row: Model) -> Tag {
     Tag { id: TagId(row.id), name: row.name, slug: row.slug, version: row.version }
@@ -23,11 +23,11 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Tag>, DbError> {
 }
 
 /// The existing ones of these, by name.
-pub async fn find(db: &impl ConnectionTrait, ids: &[i64]) -> Result<Vec<Tag>, DbError> {
+pub async fn find(db: &impl ConnectionTrait, ids: &[TagId]) -> Result<Vec<Tag>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let query = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::NameKey);
+    let query = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).order_by_asc(Column::NameKey);
     Ok(query.all(db).await?.into_iter().map(tag).collect())
 }
 
@@ -69,17 +69,18 @@ pub async fn delete_in_txn(txn: &impl ConnectionTrait, id: TagId) -> Result<(), 
 }
 
 /// The tags of videos, as pairs of video and tag.
-pub async fn find_video_tags(db: &impl ConnectionTrait, videos: &[i64]) -> Result<Vec<(i64, i64)>, DbError> {
+pub async fn find_video_tags(db: &impl ConnectionTrait, videos: &[VideoId]) -> Result<Vec<(VideoId, TagId)>, DbError> {
     if videos.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(video_tag::Entity::find()
+    let rows: Vec<(i64, i64)> = video_tag::Entity::find()
         .select_only()
         .column(video_tag::Column::VideoId)
         .column(video_tag::Column::TagId)
-        .filter(video_tag::Column::VideoId.is_in(videos.iter().copied()))
+        .filter(video_tag::Column::VideoId.is_in(videos.iter().map(|id| id.0)))
         .order_by_asc(video_tag::Column::TagId)
         .into_tuple()
         .all(db)
-        .await?)
+        .await?;
+    Ok(rows.into_iter().map(|(video, tag)| (VideoId(video), TagId(tag))).collect())
 }

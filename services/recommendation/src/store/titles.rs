@@ -12,11 +12,11 @@ use super::entity::{
     video::{Column, Entity},
     video_tag,
 };
-use crate::domain::title_key;
+use crate::domain::{VideoId, title_key};
 
 /// Ids of visible videos, the longest or the newest first: only the search
 /// index sorts in other ways.
-pub async fn find_by_prefix(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Result<Vec<i64>, DbError> {
+pub async fn find_by_prefix(db: &impl ConnectionTrait, query: &Query, limit: u64) -> Result<Vec<VideoId>, DbError> {
     let mut select = Entity::find()
         .select_only()
         .column(Column::VideoId)
@@ -30,7 +30,8 @@ pub async fn find_by_prefix(db: &impl ConnectionTrait, query: &Query, limit: u64
         Sort::Longest => select.order_by(Column::DurationSeconds, Order::Desc),
         _ => select,
     };
-    Ok(select.order_by_desc(Column::VideoId).limit(limit).into_tuple().all(db).await?)
+    let ids = select.order_by_desc(Column::VideoId).limit(limit).into_tuple().all(db).await?;
+    Ok(ids.into_iter().map(VideoId).collect())
 }
 
 fn condition(filters: &Filters) -> Condition {

@@ -1,12 +1,12 @@
 //! View counts, by video and hour.
 
-use fenz_database::DbError;
+use fenz_database::{DbError, upsert};
 use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query},
+    sea_query::{Alias, Expr, ExprTrait, Query},
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     listing::Cursor,
     sequence,
 };
-use crate::domain::Seq;
+use crate::domain::{Seq, VideoId};
 
 /// Rows per statement.
 const ROWS: usize = 500;
@@ -23,7 +23,7 @@ const ROWS: usize = 500;
 /// New views of a video.
 #[derive(Clone, Copy, Debug)]
 pub struct ViewCount {
-    pub video_id: i64,
+    pub video_id: VideoId,
     pub added: i64,
     /// The new total of the video.
     pub total: i64,
@@ -46,36 +46,33 @@ async fn add_to_hour_in_txn(txn: &impl ConnectionTrait, hour: i32, counts: &[Vie
         .select_only()
         .columns([Column::VideoId, Column::Views])
         .filter(Column::Hour.eq(hour))
-        .filter(Column::VideoId.is_in(counts.iter().map(|c| c.video_id)))
+        .filter(Column::VideoId.is_in(counts.iter().map(|c| c.video_id.0)))
         .into_tuple()
         .all(txn)
         .await?;
     let known: HashMap<i64, i64> = known.into_iter().collect();
     let rows = counts.iter().map(|c| ActiveModel {
-        video_id: Set(c.video_id),
+        video_id: Set(c.video_id.0),
         hour: Set(hour),
-        views: Set(c.added + known.get(&c.video_id).copied().unwrap_or_default()),
+        views: Set(c.added + known.get(&c.video_id.0).copied().unwrap_or_default()),
     });
-    let replace = OnConflict::columns([Column::VideoId, Column::Hour]).update_column(Column::Views).to_owned();
-    Entity::insert_many(rows).on_conflict(replace).exec_without_returning(txn).await?;
-    Ok(())
+    upsert(txn, rows.collect::<Vec<_>>()).await
 }
 
 /// Totals only grow, so the largest is the newest, in any order of events.
 async fn raise_totals_in_txn(txn: &impl ConnectionTrait, counts: &[ViewCount], seq: Seq) -> Result<(), DbError> {
     use video_views::{ActiveModel, Column, Entity};
     let query = Entity::find().select_only().columns([Column::VideoId, Column::Total]);
-    let known = query.filter(Column::VideoId.is_in(counts.iter().map(|c| c.video_id))).into_tuple().all(txn).await?;
+    let known = query.filter(Column::VideoId.is_in(counts.iter().map(|c| c.video_id.0))).into_tuple().all(txn).await?;
     let known: HashMap<i64, i64> = known.into_iter().collect();
-    let larger = |c: &&ViewCount| known.get(&c.video_id).is_none_or(|total| *total < c.total);
+    let larger = |c: &&ViewCount| known.get(&c.video_id.0).is_none_or(|total| *total < c.total);
     let larger: Vec<&ViewCount> = counts.iter().filter(larger).collect();
     if larger.is_empty() {
         return Ok(());
     }
     let rows =
-        larger.iter().map(|c| ActiveModel { video_id: Set(c.video_id), total: Set(c.total), change_seq: Set(seq) });
-    let replace = OnConflict::column(Column::VideoId).update_columns([Column::Total, Column::ChangeSeq]).to_owned();
-    Entity::insert_many(rows).on_conflict(replace).exec_without_returning(txn).await?;
+        larger.iter().map(|c| ActiveModel { video_id: Set(c.video_id.0), total: Set(c.total), change_seq: Set(seq) });
+    upsert(txn, rows.collect::<Vec<_>>()).await?;
     let changed =
         larger.iter().map(|c| Eviction { seq, video_id: c.video_id, removed_tags: Vec::new(), views_only: true });
     evictions::insert_in_txn(txn, changed.collect()).await
@@ -88,7 +85,7 @@ pub async fn changed_after(
     limit: u64,
 ) -> Result<Vec<(Cursor, i64)>, DbError> {
     use video_views::{Column, Entity};
-    let same = Column::ChangeSeq.eq(after.seq).and(Column::VideoId.gt(after.video_id));
+    let same = Column::ChangeSeq.eq(after.seq).and(Column::VideoId.gt(after.video_id.0));
     let rows: Vec<(i64, i64, i64)> = Entity::find()
         .select_only()
         .columns([Column::ChangeSeq, Column::VideoId, Column::Total])
@@ -101,7 +98,7 @@ pub async fn changed_after(
         .into_tuple()
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|(seq, video_id, total)| (Cursor { seq, video_id }, total)).collect())
+    Ok(rows.into_iter().map(|(seq, id, total)| (Cursor { seq, video_id: VideoId(id) }, total)).collect())
 }
 
 /// Public videos and their decayed views after an hour, the highest first.
@@ -110,7 +107,7 @@ pub async fn popular(
     now_hour: i32,
     since_hour: i32,
     limit: u64,
-) -> Result<Vec<(i64, f64)>, DbError> {
+) -> Result<Vec<(VideoId, f64)>, DbError> {
     use view_hour::{Column, Entity};
     let decay = Alias::new("decay");
     let age = Expr::val(now_hour).sub(Expr::col((Entity, Column::Hour)));
@@ -132,12 +129,12 @@ pub async fn popular(
         .limit(limit)
         .to_owned();
     let rows = db.query_all(&query).await?;
-    rows.iter().map(|row| Ok((row.try_get("", "video_id")?, row.try_get("", "score")?))).collect()
+    rows.iter().map(|row| Ok((VideoId(row.try_get("", "video_id")?), row.try_get("", "score")?))).collect()
 }
 
 /// Ids of public videos, the newest first.
-pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, DbError> {
-    Ok(video::Entity::find()
+pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<VideoId>, DbError> {
+    let ids = video::Entity::find()
         .select_only()
         .column(video::Column::VideoId)
         .filter(video::Column::IsVisible.eq(true))
@@ -146,7 +143,8 @@ pub async fn newest(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<i64>, D
         .limit(limit)
         .into_tuple()
         .all(db)
-        .await?)
+        .await?;
+    Ok(ids.into_iter().map(VideoId).collect())
 }
 
 /// Deletes the totals of earlier hours.

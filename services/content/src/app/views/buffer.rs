@@ -113,13 +113,13 @@ impl ViewBuffer {
 
 #[cfg(test)]
 mod tests {
-    use fenz_core::Clock;
+    use fenz_core::{Clock, Random};
 
     use super::*;
 
     #[test]
     fn idle_counters_are_evicted() {
-        let buffer = ViewBuffer::new(IdGenerator::new(Clock::default()));
+        let buffer = ViewBuffer::new(IdGenerator::new(Clock::default(), Random::default()));
         let kept = buffer.counter(VideoId(1));
         buffer.counter(VideoId(2));
         let counted = buffer.counter(VideoId(3));

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use fenz_core::UserId;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
@@ -14,7 +15,7 @@ const CAPACITY: u64 = 200_000;
 /// The identity of a viewer: a user, else a session, else an address and user agent.
 #[derive(Clone, Copy, Debug)]
 pub enum Visitor<'a> {
-    User(i64),
+    User(UserId),
     Session(&'a str),
     Client(Option<IpAddr>, Option<&'a str>),
 }
@@ -83,11 +84,11 @@ mod tests {
         let (a, b) = (VideoId(1), VideoId(2));
         let client = Visitor::Client(Some([127, 0, 0, 1].into()), Some("curl"));
         for (id, visitor, now, is_new) in [
-            (a, Visitor::User(1), 7200, true),
-            (a, Visitor::User(1), 10_799, false),
-            (a, Visitor::User(1), 10_800, true),
-            (a, Visitor::User(2), 10_800, true),
-            (b, Visitor::User(2), 10_800, true),
+            (a, Visitor::User(UserId(1)), 7200, true),
+            (a, Visitor::User(UserId(1)), 10_799, false),
+            (a, Visitor::User(UserId(1)), 10_800, true),
+            (a, Visitor::User(UserId(2)), 10_800, true),
+            (b, Visitor::User(UserId(2)), 10_800, true),
             (a, Visitor::Session("abcdefgh"), 10_800, true),
             (a, Visitor::Session("abcdefgh"), 10_801, false),
             (a, client, 10_800, true),

@@ -14,9 +14,12 @@ use fenz_search_index::{Change, Index, Mark};
 use tokio::task::spawn_blocking;
 
 use super::{Search, documents, index_dir};
-use crate::store::{
-    listing::{self, Cursor},
-    sequence, views,
+use crate::{
+    domain::VideoId,
+    store::{
+        listing::{self, Cursor},
+        sequence, views,
+    },
 };
 
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -141,7 +144,7 @@ impl Indexer {
     }
 
     async fn catch_up(&self, index: &Arc<Index>, from: Mark, last: i64) -> Result<()> {
-        let start = Cursor { seq: from.sequence, video_id: from.within };
+        let start = Cursor { seq: from.sequence, video_id: VideoId(from.within) };
         // Views first, so that the position of a video includes the views before
         // it. A rebuild needs none: videos include their views.
         if from.sequence > 0 {
@@ -164,7 +167,7 @@ impl Indexer {
     }
 
     async fn commit(&self, index: &Arc<Index>, from: Mark, Cursor { seq, video_id }: Cursor) -> Result<()> {
-        let mark = Mark { sequence: seq, within: video_id, at: self.search.app.clock.unix(), ..from };
+        let mark = Mark { sequence: seq, within: video_id.0, at: self.search.app.clock.unix(), ..from };
         blocking(index, move |index| index.commit(mark)).await
     }
 
@@ -173,7 +176,7 @@ impl Indexer {
             let totals = views::changed_after(&self.search.app.db, cursor, VIEWS_PAGE_SIZE).await?;
             let Some((end, _)) = totals.last() else { return Ok(()) };
             cursor = *end;
-            let change = |(at, total): (Cursor, i64)| Change::Viewed { id: at.video_id, views: total.max(0) as u64 };
+            let change = |(at, total): (Cursor, i64)| Change::Viewed { id: at.video_id.0, views: total.max(0) as u64 };
             let changes: Vec<Change> = totals.into_iter().map(change).collect();
             blocking(index, move |index| index.apply(&changes)).await?;
         }

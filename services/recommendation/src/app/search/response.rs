@@ -7,7 +7,10 @@ use fenz_core::Result;
 use fenz_search_index::{Facets, Highlight, Query};
 
 use super::{CachedResults, Search};
-use crate::{domain::page::CAP, store::titles};
+use crate::{
+    domain::{VideoId, page::CAP},
+    store::titles,
+};
 
 /// Popular videos shown if nothing was found.
 const MAX_POPULAR: usize = 20;
@@ -43,7 +46,7 @@ impl Search {
     }
 
     async fn respond(&self, cached: &Arc<CachedResults>) -> Result<SearchResponse> {
-        let ids: Vec<i64> = cached.results.hits.iter().map(|hit| hit.id).collect();
+        let ids: Vec<VideoId> = cached.results.hits.iter().map(|hit| VideoId(hit.id)).collect();
         // Filters out videos that were hidden after the last commit of the index.
         let videos = self.app.summaries.visible(&ids).await?;
         if cached.highlights.get().is_none() {
@@ -76,7 +79,7 @@ impl Search {
 
     async fn find_titles(&self, query: &Query) -> Result<SearchResponse> {
         let ids = self.title_ids(query, CAP).await?;
-        let page: Vec<i64> = ids.iter().copied().skip(query.offset).take(query.limit).collect();
+        let page: Vec<VideoId> = ids.iter().copied().skip(query.offset).take(query.limit).collect();
         let videos = self.app.summaries.visible(&page).await?;
         Ok(SearchResponse { videos, total: ids.len() as u64, is_degraded: true, ..SearchResponse::default() })
     }
@@ -98,7 +101,7 @@ impl Search {
     }
 
     /// Ids of visible videos whose titles start with the text of a query.
-    async fn title_ids(&self, query: &Query, limit: u64) -> Result<Vec<i64>> {
+    async fn title_ids(&self, query: &Query, limit: u64) -> Result<Vec<VideoId>> {
         let _permit = self.app.limiter.acquire().await?;
         Ok(titles::find_by_prefix(&self.app.db, query, limit).await?)
     }

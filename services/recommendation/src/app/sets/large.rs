@@ -67,13 +67,15 @@ impl LargeSets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::VideoId;
 
     #[test]
     fn a_used_set_is_due_once_until_it_expires() {
         let large = LargeSets::default();
         assert_eq!(large.due(), None);
         assert_eq!((large.get(None), large.due()), (None, Some(None)));
-        large.put(None, Some(Ids::new(vec![1, 2])));
-        assert_eq!((large.get(None), large.due()), (Some(Ids::new(vec![1, 2])), None));
+        let ids = Ids::new(vec![VideoId(1), VideoId(2)]);
+        large.put(None, Some(ids.clone()));
+        assert_eq!((large.get(None), large.due()), (Some(ids), None));
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{PAGE_SIZE, SetKey};
 use crate::{
     app::read_limiter::ReadLimiter,
-    domain::{ListedVideo, sampling::Ids},
+    domain::{ListedVideo, VideoId, sampling::Ids},
     store::{
         listing::{self, Cursor},
         sequence, videos,
@@ -41,7 +41,7 @@ pub struct MemorySets {
 
 impl MemorySets {
     pub fn new(db: DatabaseConnection, limiter: Arc<ReadLimiter>) -> Self {
-        Self { db, limiter, sets: Mutex::default(), position: AsyncMutex::default() }
+        Self { db, limiter, sets: Mutex::default(), position: AsyncMutex::new(Cursor::end_of(0)) }
     }
 
     pub fn contains(&self, key: SetKey) -> bool {
@@ -54,10 +54,10 @@ impl MemorySets {
             return Ok(());
         }
         let mut since = Cursor::end_of(sequence::last(&self.db).await?);
-        let mut ids = Vec::new();
+        let mut ids: Vec<VideoId> = Vec::new();
         loop {
             let _permit = self.limiter.acquire().await?;
-            let page = videos::public_ids(&self.db, key, ids.last().copied().unwrap_or_default(), PAGE_SIZE).await?;
+            let page = videos::public_ids(&self.db, key, ids.last().copied().unwrap_or(VideoId(0)), PAGE_SIZE).await?;
             let is_full = page.len() as u64 == PAGE_SIZE;
             ids.extend(page);
             if !is_full {
@@ -110,17 +110,17 @@ impl MemorySets {
 }
 
 /// A set after changes; None if it stays the same.
-fn apply_changes(ids: &[i64], key: SetKey, changes: &[ListedVideo]) -> Option<Vec<i64>> {
-    let mut members: HashMap<i64, bool> = HashMap::new();
+fn apply_changes(ids: &[VideoId], key: SetKey, changes: &[ListedVideo]) -> Option<Vec<VideoId>> {
+    let mut members: HashMap<VideoId, bool> = HashMap::new();
     for listed in changes {
-        let has_tag = key.is_none_or(|tag| listed.video.tag_ids.contains(&tag.0));
+        let has_tag = key.is_none_or(|tag| listed.video.tag_ids.contains(&tag));
         members.insert(listed.video.id, listed.is_public() && has_tag);
     }
     members.retain(|id, is_in| ids.binary_search(id).is_ok() != *is_in);
     if members.is_empty() {
         return None;
     }
-    let mut after: Vec<i64> = ids.iter().copied().filter(|id| !members.contains_key(id)).collect();
+    let mut after: Vec<VideoId> = ids.iter().copied().filter(|id| !members.contains_key(id)).collect();
     after.extend(members.into_iter().filter(|(_, is_in)| *is_in).map(|(id, _)| id));
     after.sort_unstable();
     Some(after)
@@ -128,11 +128,17 @@ fn apply_changes(ids: &[i64], key: SetKey, changes: &[ListedVideo]) -> Option<Ve
 
 #[cfg(test)]
 mod tests {
+    use fenz_core::Tier;
+
     use super::*;
     use crate::domain::{TagId, Video};
 
     fn listed(id: i64, tier: i32, tags: &[i64]) -> ListedVideo {
-        let video = Video { access_tier: tier, tag_ids: tags.to_vec(), ..Video::tombstone(id, 1) };
+        let video = Video {
+            access_tier: Tier::from_number(tier),
+            tag_ids: tags.iter().copied().map(TagId).collect(),
+            ..Video::tombstone(VideoId(id), 1)
+        };
         ListedVideo { video, channel_name: String::new(), views: 0, is_visible: true, change_seq: 1, revision: 1 }
     }
 
@@ -140,8 +146,9 @@ mod tests {
     fn changes_add_and_remove_ids() {
         let changes = [listed(2, 0, &[7]), listed(3, 1, &[7]), listed(4, 0, &[]), listed(9, 0, &[7])];
         let tag = Some(TagId(7));
-        assert_eq!(apply_changes(&[1, 3, 4, 9], tag, &changes), Some(vec![1, 2, 9]));
-        assert_eq!(apply_changes(&[1, 3], None, &changes), Some(vec![1, 2, 4, 9]));
-        assert_eq!(apply_changes(&[2, 9], tag, &changes), None);
+        let ids = |ids: &[i64]| -> Vec<VideoId> { ids.iter().copied().map(VideoId).collect() };
+        assert_eq!(apply_changes(&ids(&[1, 3, 4, 9]), tag, &changes), Some(ids(&[1, 2, 9])));
+        assert_eq!(apply_changes(&ids(&[1, 3]), None, &changes), Some(ids(&[1, 2, 4, 9])));
+        assert_eq!(apply_changes(&ids(&[2, 9]), tag, &changes), None);
     }
 }

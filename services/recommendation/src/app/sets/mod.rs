@@ -6,7 +6,7 @@ mod memory;
 mod redis;
 
 use fenz_cache::Redis;
-use fenz_core::Result;
+use fenz_core::{Random, Result};
 use std::{
     collections::HashMap,
     sync::{
@@ -17,7 +17,7 @@ use std::{
 };
 
 use moka::future::Cache;
-use rand::seq::index;
+use rand::{Rng, seq::index};
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
@@ -50,6 +50,7 @@ const MAX_SMALL_SETS: u64 = 1_000;
 
 pub struct VideoSets {
     db: DatabaseConnection,
+    random: Random,
     redis: Option<RedisSets>,
     /// Small sets of Redis; None for large ones. Sampling in Redis takes longer
     /// than everything else of a request.
@@ -62,15 +63,16 @@ pub struct VideoSets {
 }
 
 impl VideoSets {
-    pub fn new(db: DatabaseConnection, redis: Option<Redis>, limiter: Arc<ReadLimiter>) -> Self {
+    pub fn new(db: DatabaseConnection, redis: Option<Redis>, limiter: Arc<ReadLimiter>, random: Random) -> Self {
         Self {
-            redis: redis.map(|redis| RedisSets::new(redis, db.clone(), limiter.clone())),
+            redis: redis.map(|redis| RedisSets::new(redis, db.clone(), limiter.clone(), random.clone())),
             small: Cache::builder().max_capacity(MAX_SMALL_SETS).time_to_live(SMALL_SET_TTL).build(),
             large: LargeSets::default(),
             generation: AtomicU64::new(0),
             memory: MemorySets::new(db.clone(), limiter),
             db,
             fill_locks: Mutex::default(),
+            random,
         }
     }
 
@@ -78,7 +80,7 @@ impl VideoSets {
     pub async fn samples(&self, keys: &[SetKey], count: usize) -> Result<Vec<Sample>> {
         if let Some(redis) = &self.redis {
             if let Some(sets) = self.cached(redis, keys).await {
-                return Ok(sample(&sets, count));
+                return Ok(sample(&sets, count, &mut self.random.rng()));
             }
             match self.sample_redis(redis, keys, count).await {
                 Ok(Some(samples)) => return Ok(samples),
@@ -94,7 +96,7 @@ impl VideoSets {
                 self.memory.load(*key).await?;
             }
         }
-        Ok(sample(&self.memory.get(keys), count))
+        Ok(sample(&self.memory.get(keys), count, &mut self.random.rng()))
     }
 
     /// The sets in Redis have changed: drops the small ones in memory.
@@ -192,9 +194,9 @@ impl VideoSets {
 }
 
 /// Random samples of complete sets.
-fn sample(sets: &[Ids], count: usize) -> Vec<Sample> {
+fn sample(sets: &[Ids], count: usize, rng: &mut impl Rng) -> Vec<Sample> {
     let sample = |(position, set): (usize, &Ids)| {
-        let indexes = index::sample(&mut rand::rng(), set.len(), count.min(set.len()));
+        let indexes = index::sample(rng, set.len(), count.min(set.len()));
         let ids = indexes.into_iter().map(|i| set[i]).collect();
         Sample { size: set.len(), ids, earlier: EarlierSets::Full(sets[..position].to_vec()) }
     };
@@ -222,5 +224,22 @@ impl From<fenz_core::Error> for Failure {
 impl From<fenz_database::DbError> for Failure {
     fn from(error: fenz_database::DbError) -> Self {
         Self::Database(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::VideoId;
+
+    #[test]
+    fn a_seed_repeats_a_sample() {
+        let sets = [Ids::new((0..1_000).map(VideoId).collect()), Ids::new((500..2_000).map(VideoId).collect())];
+        let drawn = |seed| -> Vec<Vec<VideoId>> {
+            sample(&sets, 20, &mut Random::seeded(seed).rng()).into_iter().map(|sample| sample.ids).collect()
+        };
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2));
+        assert!(drawn(1).iter().all(|ids| ids.len() == 20));
     }
 }

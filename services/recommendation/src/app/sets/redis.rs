@@ -16,13 +16,14 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use fenz_cache::{Redis, Script, Unavailable, cmd, pipe};
+use fenz_core::Random;
 use sea_orm::DatabaseConnection;
 
 use super::{Failure, PAGE_SIZE, SetKey};
 use crate::{
     app::read_limiter::ReadLimiter,
     domain::{
-        ListedVideo,
+        ListedVideo, VideoId,
         sampling::{EarlierSets, Ids, Sample},
     },
     store::{
@@ -111,13 +112,14 @@ pub struct RedisSets {
     redis: Redis,
     db: DatabaseConnection,
     limiter: Arc<ReadLimiter>,
+    random: Random,
     sample: Script,
     swap_in: Script,
 }
 
 impl RedisSets {
-    pub fn new(redis: Redis, db: DatabaseConnection, limiter: Arc<ReadLimiter>) -> Self {
-        Self { redis, db, limiter, sample: Script::new(SAMPLE), swap_in: Script::new(SWAP_IN) }
+    pub fn new(redis: Redis, db: DatabaseConnection, limiter: Arc<ReadLimiter>, random: Random) -> Self {
+        Self { redis, db, limiter, random, sample: Script::new(SAMPLE), swap_in: Script::new(SWAP_IN) }
     }
 
     /// Samples of sets, or else which of them are missing.
@@ -130,7 +132,7 @@ impl RedisSets {
         for key in keys {
             call.key(set_key(&self.redis, *key));
         }
-        call.arg(count).arg(rand::random_range(0..i32::MAX));
+        call.arg(count).arg(self.random.value::<u32>() >> 1);
         let reply: Vec<i64> = self.redis.run_script(&call).await?;
         let mut values = reply.into_iter();
         if values.next() != Some(1) {
@@ -142,9 +144,9 @@ impl RedisSets {
             let (mut ids, mut shared) = (Vec::with_capacity(count as usize), HashSet::new());
             for _ in 0..count {
                 let (id, is_first) = (next(), next() == 1);
-                ids.push(id);
+                ids.push(VideoId(id));
                 if !is_first {
-                    shared.insert(id);
+                    shared.insert(VideoId(id));
                 }
             }
             Sample { size, ids, earlier: EarlierSets::Shared(shared) }
@@ -181,7 +183,9 @@ impl RedisSets {
                 ids.sort_unstable();
                 // Ranks shift if it changes meanwhile, which repeats members.
                 ids.dedup();
-                return Ok((ids.first() == Some(&0)).then(|| Arc::new(ids.split_off(1))));
+                return Ok(
+                    (ids.first() == Some(&0)).then(|| Arc::new(ids.split_off(1).into_iter().map(VideoId).collect()))
+                );
             }
         }
         Ok(None)
@@ -203,18 +207,18 @@ impl RedisSets {
 
     /// Fills a set from the table.
     pub async fn fill(&self, key: SetKey) -> Result<(), Failure> {
-        let temp = format!("{}:new:{:016x}", set_key(&self.redis, key), rand::random::<u64>());
+        let temp = format!("{}:new:{:016x}", set_key(&self.redis, key), self.random.value::<u64>());
         let mut since = Cursor::end_of(sequence::last(&self.db).await?);
         self.redis.run::<()>(cmd("ZADD").arg(&temp).arg(0).arg(0)).await?;
-        let mut after = 0;
+        let mut after = VideoId(0);
         loop {
             let _permit = self.limiter.acquire().await?;
             let ids = videos::public_ids(&self.db, key, after, PAGE_SIZE).await?;
             let is_full = ids.len() as u64 == PAGE_SIZE;
-            after = ids.last().copied().unwrap_or_default();
+            after = ids.last().copied().unwrap_or(after);
             let mut add = pipe();
             for ids in ids.chunks(CHUNK_LEN) {
-                let members: Vec<(i64, i64)> = ids.iter().map(|id| (0, *id)).collect();
+                let members: Vec<(i64, i64)> = ids.iter().map(|id| (0, id.0)).collect();
                 add.cmd("ZADD").arg(&temp).arg(members).ignore();
             }
             add.cmd("EXPIRE").arg(&temp).arg(TEMP_TTL).ignore();
@@ -257,11 +261,11 @@ impl RedisSets {
 fn change_commands(key: SetKey, set: &str, changes: &[ListedVideo]) -> fenz_cache::Pipeline {
     let mut apply = pipe();
     for change in changes {
-        let has_tag = key.is_none_or(|tag| change.video.tag_ids.contains(&tag.0));
+        let has_tag = key.is_none_or(|tag| change.video.tag_ids.contains(&tag));
         if change.is_public() && has_tag {
-            apply.cmd("ZADD").arg(set).arg(0).arg(change.video.id).ignore();
+            apply.cmd("ZADD").arg(set).arg(0).arg(change.video.id.0).ignore();
         } else {
-            apply.cmd("ZREM").arg(set).arg(change.video.id).ignore();
+            apply.cmd("ZREM").arg(set).arg(change.video.id.0).ignore();
         }
     }
     apply

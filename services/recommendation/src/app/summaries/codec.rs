@@ -2,7 +2,7 @@
 
 use fenz_chassis::media_url::MediaUrls;
 use fenz_contract::recommendation::v1::VideoSummary;
-use fenz_core::Clock;
+use fenz_core::{Clock, UploadId};
 use prost::Message;
 
 use crate::domain::{ListedVideo, Seq};
@@ -42,37 +42,37 @@ impl SummaryCodec {
     /// Decodes what [`encode`] wrote; None for the format of another release.
     pub fn decode(&self, bytes: &[u8]) -> Option<(Seq, VideoSummary)> {
         let StoredSummary { revision, thumbnail_upload_id, summary } = StoredSummary::decode(bytes).ok()?;
-        Some((revision, VideoSummary { thumbnail_url: self.thumbnail_url(thumbnail_upload_id), ..summary? }))
+        Some((revision, VideoSummary { thumbnail_url: self.thumbnail_url(UploadId(thumbnail_upload_id)), ..summary? }))
     }
 
     /// The same URL for a whole day, so that browsers can cache the thumbnail.
-    fn thumbnail_url(&self, upload_id: i64) -> String {
-        if upload_id == 0 {
+    fn thumbnail_url(&self, upload: UploadId) -> String {
+        if upload.0 == 0 {
             return String::new();
         }
         let earliest = self.clock.unix() + THUMBNAIL_TTL;
-        self.urls.sign(upload_id, (earliest + DAY - 1) / DAY * DAY)
+        self.urls.sign(upload, (earliest + DAY - 1) / DAY * DAY)
     }
 }
 
 /// A summary as stored in Redis.
 pub fn encode(video: &ListedVideo) -> Vec<u8> {
-    let (revision, thumbnail_upload_id) = (video.revision, video.video.thumbnail_upload_id);
+    let (revision, thumbnail_upload_id) = (video.revision, video.video.thumbnail_upload_id.0);
     StoredSummary { revision, thumbnail_upload_id, summary: Some(summary(video)) }.encode_to_vec()
 }
 
 fn summary(listed: &ListedVideo) -> VideoSummary {
     let video = &listed.video;
     VideoSummary {
-        id: video.id,
-        channel_id: video.channel_id,
-        owner_id: video.owner_id,
+        id: video.id.0,
+        channel_id: video.channel_id.0,
+        owner_id: video.owner_id.0,
         channel_name: listed.channel_name.clone(),
         title: video.title.clone(),
         description: video.description.clone(),
-        category_id: video.category_id,
-        tag_ids: video.tag_ids.clone(),
-        access_tier: video.access_tier,
+        category_id: video.category_id.0,
+        tag_ids: video.tag_ids.iter().map(|tag| tag.0).collect(),
+        access_tier: video.access_tier.number(),
         views: listed.views,
         duration_seconds: video.duration_seconds,
         thumbnail_url: String::new(),

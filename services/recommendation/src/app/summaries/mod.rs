@@ -12,7 +12,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use fenz_cache::{Redis, Script, cmd};
 use fenz_contract::recommendation::v1::VideoSummary;
-use fenz_core::Result;
+use fenz_core::{Random, Result};
 use moka::{policy::EvictionPolicy, sync::Cache};
 use prost::Message;
 use sea_orm::DatabaseConnection;
@@ -24,7 +24,7 @@ pub use codec::{SummaryCodec, encode};
 use super::read_limiter::ReadLimiter;
 use crate::{
     Config,
-    domain::{ListedVideo, Seq},
+    domain::{ListedVideo, Seq, VideoId},
     store::listing,
 };
 
@@ -54,12 +54,12 @@ end
 ";
 
 /// The key of a video's summary.
-pub fn summary_key(redis: &Redis, id: i64) -> String {
+pub fn summary_key(redis: &Redis, id: VideoId) -> String {
     redis.key(format_args!("video:{id}"))
 }
 
 /// The key of the last applied revision of a video.
-pub fn applied_key(redis: &Redis, id: i64) -> String {
+pub fn applied_key(redis: &Redis, id: VideoId) -> String {
     redis.key(format_args!("applied:{id}"))
 }
 
@@ -72,15 +72,16 @@ struct Entry {
 
 /// Entries that were loaded ahead of a request. Stale ones are loaded again.
 #[derive(Default)]
-pub struct Preloaded(HashMap<i64, Entry>);
+pub struct Preloaded(HashMap<VideoId, Entry>);
 
 pub struct SummaryCache {
     db: DatabaseConnection,
     redis: Option<Redis>,
     limiter: Arc<ReadLimiter>,
     codec: SummaryCodec,
-    entries: Cache<i64, Entry>,
-    min_revisions: Cache<i64, Seq>,
+    random: Random,
+    entries: Cache<VideoId, Entry>,
+    min_revisions: Cache<VideoId, Seq>,
     loads: SingleFlight,
     store: Script,
 }
@@ -92,6 +93,7 @@ impl SummaryCache {
         limiter: Arc<ReadLimiter>,
         config: &Config,
         codec: SummaryCodec,
+        random: Random,
     ) -> Self {
         let kilobytes = |summary: &Arc<VideoSummary>| (summary.encoded_len() / KILOBYTE) as u32;
         Self {
@@ -99,6 +101,7 @@ impl SummaryCache {
             redis,
             limiter,
             codec,
+            random,
             entries: Cache::builder()
                 .max_capacity(config.cached_videos)
                 .weigher(move |_, entry: &Entry| 1 + entry.summary.as_ref().map_or(0, kilobytes))
@@ -116,38 +119,38 @@ impl SummaryCache {
     }
 
     /// The visible ones of these videos, in order.
-    pub async fn visible(&self, ids: &[i64]) -> Result<Vec<Arc<VideoSummary>>> {
+    pub async fn visible(&self, ids: &[VideoId]) -> Result<Vec<Arc<VideoSummary>>> {
         self.visible_with(ids, Preloaded::default()).await
     }
 
     /// The public ones of these videos, in order.
-    pub async fn public(&self, ids: &[i64]) -> Result<Vec<Arc<VideoSummary>>> {
+    pub async fn public(&self, ids: &[VideoId]) -> Result<Vec<Arc<VideoSummary>>> {
         self.public_with(ids, Preloaded::default()).await
     }
 
     /// The public ones of these videos, in order, using preloaded entries.
-    pub async fn public_with(&self, ids: &[i64], preloaded: Preloaded) -> Result<Vec<Arc<VideoSummary>>> {
+    pub async fn public_with(&self, ids: &[VideoId], preloaded: Preloaded) -> Result<Vec<Arc<VideoSummary>>> {
         let mut summaries = self.visible_with(ids, preloaded).await?;
         summaries.retain(|summary| summary.access_tier == 0);
         Ok(summaries)
     }
 
-    async fn visible_with(&self, ids: &[i64], preloaded: Preloaded) -> Result<Vec<Arc<VideoSummary>>> {
+    async fn visible_with(&self, ids: &[VideoId], preloaded: Preloaded) -> Result<Vec<Arc<VideoSummary>>> {
         let entries = self.get(ids, preloaded).await?;
         Ok(ids.iter().filter_map(|id| entries.get(id)?.summary.clone()).collect())
     }
 
     /// Whether all of these are in memory.
-    pub fn contains_all(&self, ids: &[i64]) -> bool {
+    pub fn contains_all(&self, ids: &[VideoId]) -> bool {
         ids.iter().all(|id| self.entries.contains_key(id))
     }
 
     /// Loads these for a later request.
-    pub async fn preload(&self, ids: &[i64]) -> Result<Preloaded> {
+    pub async fn preload(&self, ids: &[VideoId]) -> Result<Preloaded> {
         self.get(ids, Preloaded::default()).await.map(Preloaded)
     }
 
-    async fn get(&self, ids: &[i64], Preloaded(mut found): Preloaded) -> Result<HashMap<i64, Entry>> {
+    async fn get(&self, ids: &[VideoId], Preloaded(mut found): Preloaded) -> Result<HashMap<VideoId, Entry>> {
         found.retain(|id, entry| !self.is_stale(*id, entry.revision));
         let mut missing = ids.to_vec();
         missing.retain(|id| !found.contains_key(id));
@@ -177,21 +180,21 @@ impl SummaryCache {
     }
 
     /// Reads from Redis, and the rest from the table.
-    async fn load(&self, ids: &[i64]) -> Result<HashMap<i64, Entry>> {
+    async fn load(&self, ids: &[VideoId]) -> Result<HashMap<VideoId, Entry>> {
         let mut found = self.read_redis(ids).await;
         for (id, entry) in &found {
-            if rand::random_ratio(1, KEEP_RATIO) {
+            if self.random.value::<u32>() % KEEP_RATIO == 0 {
                 self.insert(*id, entry);
             }
         }
-        let missing: Vec<i64> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
+        let missing: Vec<VideoId> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
         if !missing.is_empty() {
             let videos = {
                 let _permit = self.limiter.acquire().await?;
                 listing::find(&self.db, &missing).await?
             };
             self.write_redis(&videos).await;
-            let mut videos: HashMap<i64, ListedVideo> = videos.into_iter().map(|v| (v.video.id, v)).collect();
+            let mut videos: HashMap<VideoId, ListedVideo> = videos.into_iter().map(|v| (v.video.id, v)).collect();
             for id in missing {
                 let entry = self.entry(videos.remove(&id));
                 self.insert(id, &entry);
@@ -209,19 +212,19 @@ impl SummaryCache {
 
     /// Inserts before checking the minimum revision, while `invalidate` sets the
     /// minimum before removing: in any interleaving a stale entry is removed.
-    fn insert(&self, id: i64, entry: &Entry) {
+    fn insert(&self, id: VideoId, entry: &Entry) {
         self.entries.insert(id, entry.clone());
         if self.is_stale(id, entry.revision) {
             self.entries.invalidate(&id);
         }
     }
 
-    fn is_stale(&self, id: i64, revision: Seq) -> bool {
+    fn is_stale(&self, id: VideoId, revision: Seq) -> bool {
         self.min_revisions.get(&id).is_some_and(|min| revision < min)
     }
 
     /// Raises the minimum revision of a video and removes an older entry.
-    pub fn invalidate(&self, id: i64, revision: Seq) {
+    pub fn invalidate(&self, id: VideoId, revision: Seq) {
         let min = self.min_revisions.get(&id).map_or(revision, |min| min.max(revision));
         self.min_revisions.insert(id, min);
         if self.entries.get(&id).is_some_and(|entry| entry.revision < min) {
@@ -230,7 +233,7 @@ impl SummaryCache {
     }
 
     /// What Redis has of these; nothing while it is unavailable.
-    async fn read_redis(&self, ids: &[i64]) -> HashMap<i64, Entry> {
+    async fn read_redis(&self, ids: &[VideoId]) -> HashMap<VideoId, Entry> {
         let Some(redis) = &self.redis else { return HashMap::new() };
         let mut mget = cmd("MGET");
         for id in ids {

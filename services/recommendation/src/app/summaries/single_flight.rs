@@ -7,14 +7,16 @@ use std::{
 
 use tokio::sync::watch;
 
-type Loads = Arc<Mutex<HashMap<i64, watch::Receiver<()>>>>;
+use crate::domain::VideoId;
+
+type Loads = Arc<Mutex<HashMap<VideoId, watch::Receiver<()>>>>;
 
 #[derive(Clone, Default)]
 pub struct SingleFlight(Loads);
 
 /// Ids that the holder loads; released on drop, also after a failure.
 pub struct LoadGuard {
-    ids: Vec<i64>,
+    ids: Vec<VideoId>,
     loads: Loads,
     // Dropped after the ids were removed from `loads`: who waits sees them free.
     _done: watch::Sender<()>,
@@ -25,9 +27,9 @@ pub struct OtherLoad(watch::Receiver<()>);
 
 impl SingleFlight {
     /// Claims the ids that nobody loads, and returns the loads of the others.
-    pub fn claim(&self, ids: &[i64]) -> (LoadGuard, Vec<OtherLoad>) {
+    pub fn claim(&self, ids: &[VideoId]) -> (LoadGuard, Vec<OtherLoad>) {
         let (done, on_done) = watch::channel(());
-        let (mut claimed, mut others): (Vec<i64>, Vec<OtherLoad>) = (Vec::new(), Vec::new());
+        let (mut claimed, mut others): (Vec<VideoId>, Vec<OtherLoad>) = (Vec::new(), Vec::new());
         let mut loads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for id in ids {
             match loads.get(id) {
@@ -49,7 +51,7 @@ impl SingleFlight {
 }
 
 impl LoadGuard {
-    pub fn ids(&self) -> &[i64] {
+    pub fn ids(&self) -> &[VideoId] {
         &self.ids
     }
 }
@@ -78,14 +80,14 @@ mod tests {
     #[tokio::test]
     async fn one_loads_and_the_others_wait() {
         let flight = SingleFlight::default();
-        let (guard, others) = flight.claim(&[1, 2, 2]);
-        assert_eq!((guard.ids(), others.len()), (&[1, 2][..], 0));
-        let (second, others) = flight.claim(&[1, 2, 3]);
-        assert_eq!((second.ids(), others.len()), (&[3][..], 1));
+        let (guard, others) = flight.claim(&[1, 2, 2].map(VideoId));
+        assert_eq!((guard.ids(), others.len()), (&[1, 2].map(VideoId)[..], 0));
+        let (second, others) = flight.claim(&[1, 2, 3].map(VideoId));
+        assert_eq!((second.ids(), others.len()), (&[VideoId(3)][..], 1));
         drop(guard);
         for other in others {
             other.finished().await;
         }
-        assert_eq!(flight.claim(&[1, 3]).0.ids(), &[1]);
+        assert_eq!(flight.claim(&[1, 3].map(VideoId)).0.ids(), &[VideoId(1)]);
     }
 }
