@@ -28,10 +28,6 @@ use clap::{Parser, Subcommand};
 use measure::{Bench, Measurement};
 use table::Row;
 
-/// Same as the platform's: a slower one would improve the ratios.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Parser)]
 #[command(name = "fenz-bench", version, about = "Benchmarks of FenzVideo. How to read them: docs/benchmarks.md")]
 struct Cli {

@@ -2,18 +2,19 @@
 
 use std::{
     fmt::Display,
+    io,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-pub use redis::{Cmd, Pipeline, Script, ScriptInvocation, cmd, pipe};
-use redis::{
-    FromRedisValue, RedisError,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+pub use deadpool_redis::redis::{Cmd, Pipeline, Script, ScriptInvocation, cmd, pipe};
+use deadpool_redis::{
+    Manager, Pool, PoolError, Runtime, Timeouts,
+    redis::{AsyncConnectionConfig, FromRedisValue, RedisError, aio::MultiplexedConnection},
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +57,11 @@ pub enum Unavailable {
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
-    connection: ConnectionManager,
+    /// Of one connection: that it pipelines the commands of all tasks is faster than
+    /// several connections are.
+    pool: Pool,
+    /// The pool's, while it works: a checkout per command would cost a PING.
+    connection: Mutex<Option<MultiplexedConnection>>,
     prefix: String,
     service: &'static str,
     begin: Instant,
@@ -73,20 +78,20 @@ impl Redis {
         if settings.url.is_empty() {
             return Ok(None);
         }
-        let client = redis::Client::open(settings.url.expose())
+        let timeout = Some(settings.timeout);
+        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(timeout);
+        let manager = Manager::new_with_config(settings.url.expose(), config)
             .map_err(|_| anyhow::anyhow!("no address of Redis"))
             .context("FENZ_REDIS__URL should be redis://host:6379")?;
-        // One try per call: the next call is the next try.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(settings.timeout))
-            .set_response_timeout(Some(settings.timeout));
+        let timeouts = Timeouts { wait: timeout, create: timeout, recycle: timeout };
+        let pool = Pool::builder(manager).max_size(1).timeouts(timeouts).runtime(Runtime::Tokio1).build()?;
         let prefix = match settings.prefix.as_str() {
             "" => format!("{service}:"),
             prefix => format!("{prefix}:{service}:"),
         };
         Ok(Some(Self(Arc::new(Inner {
-            connection: ConnectionManager::new_lazy_with_config(client, config)?,
+            pool,
+            connection: Mutex::default(),
             prefix,
             service,
             begin: Instant::now(),
@@ -102,7 +107,7 @@ impl Redis {
     /// # Errors
     /// When Redis is unavailable or refuses the command.
     pub async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Unavailable> {
-        let mut connection = self.connection()?;
+        let mut connection = self.connection().await?;
         self.watch(command.query_async(&mut connection).await)
     }
 
@@ -111,7 +116,7 @@ impl Redis {
     /// # Errors
     /// When Redis is unavailable or refuses one of them.
     pub async fn run_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Unavailable> {
-        let mut connection = self.connection()?;
+        let mut connection = self.connection().await?;
         self.watch(commands.query_async(&mut connection).await)
     }
 
@@ -120,11 +125,31 @@ impl Redis {
     /// # Errors
     /// When Redis is unavailable or the script fails.
     pub async fn run_script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Unavailable> {
-        let mut connection = self.connection()?;
+        let mut connection = self.connection().await?;
         self.watch(script.invoke_async(&mut connection).await)
     }
 
-    fn connection(&self) -> Result<ConnectionManager, Unavailable> {
+    async fn connection(&self) -> Result<MultiplexedConnection, Unavailable> {
+        self.check_circuit()?;
+        let current = self.current().clone();
+        if let Some(connection) = current {
+            return Ok(connection);
+        }
+        let connection = match self.0.pool.get().await {
+            Ok(pooled) => MultiplexedConnection::clone(&pooled),
+            Err(PoolError::Backend(error)) => return self.watch(Err(error)),
+            // Not a timeout of a command: none was sent.
+            Err(error) => return self.watch(Err(io::Error::new(io::ErrorKind::HostUnreachable, error).into())),
+        };
+        *self.current() = Some(connection.clone());
+        Ok(connection)
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
+        self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_circuit(&self) -> Result<(), Unavailable> {
         let until = self.0.open_until.load(Ordering::Relaxed);
         if until != 0 {
             let now = self.now();
@@ -137,12 +162,17 @@ impl Redis {
                 return Err(Unavailable::CircuitOpen);
             }
         }
-        Ok(self.0.connection.clone())
+        Ok(())
     }
 
     fn watch<T>(&self, outcome: Result<T, RedisError>) -> Result<T, Unavailable> {
         let unavailable =
             |error: &RedisError| error.is_io_error() || error.is_timeout() || error.is_connection_dropped();
+        if outcome.as_ref().is_err_and(|error| unavailable(error) || error.is_unrecoverable_error()) {
+            // The next try is with a new connection.
+            *self.current() = None;
+            self.0.pool.retain(|_, _| false);
+        }
         match &outcome {
             Err(error) if unavailable(error) => {
                 let until = self.now() + OPEN_TIME.as_millis() as u64;

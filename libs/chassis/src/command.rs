@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use fenz_core::Random;
+use futures::future::LocalBoxFuture;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -19,7 +21,18 @@ pub struct Command {
     pub name: &'static str,
     /// One line of help.
     pub about: &'static str,
-    pub run: fn(Invocation) -> Result<()>,
+    pub run: Run,
+}
+
+type Run = Box<dyn Fn(&Invocation) -> LocalBoxFuture<'_, Result<()>> + Send + Sync>;
+
+impl Command {
+    pub fn new<F>(name: &'static str, about: &'static str, run: F) -> Self
+    where
+        F: AsyncFn(&Invocation) -> Result<()> + Copy + Send + Sync + 'static,
+    {
+        Self { name, about, run: Box::new(move |invocation| Box::pin(async move { run(invocation).await })) }
+    }
 }
 
 /// What a command is run with.
@@ -28,7 +41,6 @@ pub struct Invocation {
     /// What stood behind the command's name.
     pub arguments: Vec<String>,
     pub sources: Sources,
-    pub runtime: tokio::runtime::Runtime,
 }
 
 impl Invocation {
@@ -96,14 +108,14 @@ fn execute<S: Service>(matches: &ArgMatches, commands: &[Command]) -> Result<Exi
         && let Some(own) = commands.iter().find(|own| own.name == name)
     {
         let arguments = matches.get_many::<String>("arguments").into_iter().flatten().cloned().collect();
-        (own.run)(Invocation { service: S::NAME, arguments, sources, runtime })?;
+        runtime.block_on((own.run)(&Invocation { service: S::NAME, arguments, sources }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let ops_address = settings.ops.listen.unwrap_or(loopback(S::PORT + 1000));
     match Cli::from_arg_matches(matches)?.command {
         Some(Common::InternalKey) => {
-            let key = Ed25519Key::generate();
+            let key = Ed25519Key::generate(&Random::default());
             println!("FENZ_{}__INTERNAL__KEY={}", S::NAME.to_uppercase(), key.to_base64());
             println!("# for FENZ_INTERNAL__TRUSTED of every service: {}={}", S::NAME, key.public_base64());
             Ok(ExitCode::SUCCESS)

@@ -27,3 +27,7 @@ pub use rest::{HttpError, error_response};
 pub use service::{Endpoints, Launched, Service, check, connect, start};
 pub use settings::{Secret, Settings};
 pub use shared::Shared;
+
+/// Of every program: all of them link this crate.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -66,11 +66,7 @@ impl<M: MigratorTrait + 'static> Requirement for Database<M> {
     }
 
     fn commands() -> Vec<Command> {
-        vec![Command {
-            name: "migrate",
-            about: "Bring the database up to date and exit",
-            run: |invocation| Box::pin(migrate_and_exit::<M>(invocation)),
-        }]
+        vec![Command::new("migrate", "Bring the database up to date and exit", migrate_and_exit::<M>)]
     }
 }
 

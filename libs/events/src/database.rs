@@ -61,11 +61,8 @@ impl<M: MigratorTrait + Send + 'static> Requirement for Database<M> {
 
     fn commands() -> Vec<Command> {
         let mut commands = <fenz_database::Database<Schema<M>> as Requirement>::commands();
-        commands.push(Command {
-            name: "dead-letters",
-            about: "List events that were given up, or replay them: list | replay [id]",
-            run: dead_letters::command,
-        });
+        let about = "List events that were given up, or replay them: list | replay [id]";
+        commands.push(Command::new("dead-letters", about, dead_letters::command));
         commands
     }
 }

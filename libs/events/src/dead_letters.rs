@@ -60,27 +60,23 @@ pub async fn replay(db: &DatabaseConnection, clock: &Clock, only: Option<&str>) 
 ///
 /// # Errors
 /// When the arguments are wrong, or the database does not answer.
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a command")]
-pub(crate) fn command(invocation: Invocation) -> anyhow::Result<()> {
+pub(crate) async fn command(invocation: &Invocation) -> anyhow::Result<()> {
     let settings = invocation.settings()?.section::<DatabaseSettings>("database")?;
     let arguments: Vec<&str> = invocation.arguments.iter().map(String::as_str).collect();
-    invocation.runtime.block_on(async {
-        let db = fenz_database::connect(&settings).await?;
-        match arguments[..] {
-            ["list"] => {
-                for letter in list(&db, 1_000).await? {
-                    let (Envelope { id, subject, .. }, at) = (&letter.envelope, letter.failed_at.to_rfc3339());
-                    println!("{id}  {at}  {subject}  {}", letter.reason.replace('\n', " "));
-                }
-                return Ok(());
+    let db = fenz_database::connect(&settings).await?;
+    match arguments[..] {
+        ["list"] => {
+            for letter in list(&db, 1_000).await? {
+                let (Envelope { id, subject, .. }, at) = (&letter.envelope, letter.failed_at.to_rfc3339());
+                println!("{id}  {at}  {subject}  {}", letter.reason.replace('\n', " "));
             }
-            ["replay"] => println!("{} replayed", replay(&db, &Clock::default(), None).await?),
-            ["replay", id] => match replay(&db, &Clock::default(), Some(id)).await? {
-                0 => anyhow::bail!("there is no dead letter {id}"),
-                count => println!("{count} replayed"),
-            },
-            _ => anyhow::bail!("should be: {} dead-letters list, or dead-letters replay [id]", invocation.service),
         }
-        Ok(())
-    })
+        ["replay"] => println!("{} replayed", replay(&db, &Clock::default(), None).await?),
+        ["replay", id] => match replay(&db, &Clock::default(), Some(id)).await? {
+            0 => anyhow::bail!("there is no dead letter {id}"),
+            count => println!("{count} replayed"),
+        },
+        _ => anyhow::bail!("should be: {} dead-letters list, or dead-letters replay [id]", invocation.service),
+    }
+    Ok(())
 }

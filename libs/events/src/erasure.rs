@@ -14,7 +14,7 @@ use std::{
 
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{UserDeleted, UserErased};
-use fenz_core::{Clock, Result, UserId};
+use fenz_core::{Clock, Result, UserId, backoff};
 use fenz_database::Txn;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::sync::Notify;
@@ -29,7 +29,8 @@ use crate::{
 
 /// How often requests are polled that another replica stored, or that wait.
 const POLL: Duration = Duration::from_secs(5);
-/// The longest delay after a failure.
+/// After failures, up to the longest.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MAX_DELAY: Duration = Duration::from_secs(30);
 /// As long as the bus may keep an event about the user, and then a dead letter
 /// the event.
@@ -160,7 +161,8 @@ impl Inner {
                 }
                 Ok(Batch { removed, done: true }) => self.report(&request, removed as i64).await?,
                 Err(error) => {
-                    let delay = Duration::from_millis(250 << request.attempts.clamp(0, 7)).min(MAX_DELAY);
+                    let delay =
+                        backoff::delay(request.attempts.cast_unsigned().saturating_add(1), FIRST_DELAY, MAX_DELAY);
                     tracing::warn!(
                         service = self.service,
                         user.id = request.user_id,

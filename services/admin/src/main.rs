@@ -2,9 +2,6 @@
 
 use fenz_admin::Admin;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     fenz_chassis::run::<Admin>()
 }

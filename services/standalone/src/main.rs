@@ -12,9 +12,6 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use fenz_chassis::settings::Sources;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Parser)]
 #[command(name = "fenzvideo", version, about = "FenzVideo in one process. Settings: docs/operations.md")]
 struct Cli {
@@ -63,7 +60,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     keys::load(&folder, &mut sources)?;
     launch::databases(&folder, &mut sources)?;
     if let Some(Command::OfService(words)) = &cli.command {
-        services::run_command(words, sources, runtime)?;
+        runtime.block_on(services::run_command(words, sources))?;
         return Ok(ExitCode::SUCCESS);
     }
     // Printing is possible while the platform runs.

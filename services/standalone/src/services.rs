@@ -75,7 +75,7 @@ impl Registered {
 }
 
 /// Runs a command of a service, as `<service> <command> [arguments]` names it.
-pub fn run_command(words: &[String], sources: Sources, runtime: tokio::runtime::Runtime) -> Result<()> {
+pub async fn run_command(words: &[String], sources: Sources) -> Result<()> {
     let (service, command, arguments) = match words {
         [service, command, arguments @ ..] => (service, command.as_str(), arguments.to_vec()),
         [service] => (service, "", Vec::new()),
@@ -90,16 +90,47 @@ pub fn run_command(words: &[String], sources: Sources, runtime: tokio::runtime::
         let help = service.commands.iter().map(|own| format!("\n  {} {:<14} {}", service.name, own.name, own.about));
         bail!("unknown command {command:?}; {} has:{}", service.name, help.collect::<String>());
     };
-    (own.run)(Invocation { service: service.name, arguments, sources, runtime })
+    (own.run)(&Invocation { service: service.name, arguments, sources }).await
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use fenz_contract::routes::HOSTS;
+    use serde_json::Value;
 
     use super::*;
+
+    /// To accept a change: `INSTA_UPDATE=always cargo test -p fenz-standalone --bins`.
+    #[test]
+    fn the_settings_and_their_defaults_are_as_accepted() {
+        let mut settings = BTreeMap::new();
+        for service in all() {
+            let printed = service.print(&Sources::default()).expect("the defaults are valid");
+            flatten("FENZ", &serde_json::from_str(&printed).expect("JSON"), &mut settings);
+        }
+        let lines: String = settings.iter().map(|(key, default)| format!("{key}={default}\n")).collect();
+        insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+            insta::assert_snapshot!("settings", lines);
+        });
+    }
+
+    fn flatten(key: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+        let Value::Object(section) = value else {
+            let default = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            into.insert(key.to_owned(), default);
+            return;
+        };
+        for (name, value) in section {
+            let separator = if key == "FENZ" { "_" } else { "__" };
+            flatten(&format!("{key}{separator}{}", name.to_uppercase()), value, into);
+        }
+    }
 
     #[test]
     fn every_host_of_the_contract_is_registered_once() {

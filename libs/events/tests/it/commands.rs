@@ -6,31 +6,24 @@ use fenz_testkit::Database;
 
 use crate::fleet::{Fleet, Subscriber, Transport, eventually, failing, write};
 
-#[test]
-fn dead_letters_are_listed_and_replayed_by_command() {
-    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let outer = runtime();
-    let (fleet, subscriber) = outer.block_on(async {
-        let fleet = Fleet::new(Database::Sqlite, &Transport::Mailbox).await;
-        let subscriber = fleet.subscriber(failing(|n| Some(HandlerError::invalid(format_args!("never {n}"))))).await;
-        let (_publisher, outbox) = fleet.publisher().await;
-        write(&outbox, 1).await.unwrap();
-        eventually("a dead letter", async || subscriber.count("dead_letters").await == 1).await;
-        (fleet, subscriber)
-    });
-    let command = |arguments: &[&str]| {
+#[tokio::test]
+async fn dead_letters_are_listed_and_replayed_by_command() {
+    let fleet = Fleet::new(Database::Sqlite, &Transport::Mailbox).await;
+    let subscriber = fleet.subscriber(failing(|n| Some(HandlerError::invalid(format_args!("never {n}"))))).await;
+    let (_publisher, outbox) = fleet.publisher().await;
+    write(&outbox, 1).await.unwrap();
+    eventually("a dead letter", async || subscriber.count("dead_letters").await == 1).await;
+    let command = async |arguments: &[&str]| {
         let mut sources = Sources::default();
         sources.set(&["channel", "database", "url"], &fleet.subscriber_url).unwrap();
         let arguments = arguments.iter().copied().map(str::to_owned).collect();
         let commands = <Subscriber as Service>::Requirements::commands();
         let command = commands.iter().find(|command| command.name == "dead-letters").unwrap();
-        (command.run)(Invocation { service: Subscriber::NAME, arguments, sources, runtime: runtime() })
+        (command.run)(&Invocation { service: Subscriber::NAME, arguments, sources }).await
     };
-    command(&["list"]).unwrap();
-    assert!(command(&["replay", "nothing"]).unwrap_err().to_string().contains("nothing"));
-    assert!(command(&["burn"]).unwrap_err().to_string().contains("dead-letters list"));
-    command(&["replay"]).unwrap();
-    outer.block_on(async {
-        eventually("another five tries", async || subscriber.count("dead_letters").await == 1).await;
-    });
+    command(&["list"]).await.unwrap();
+    assert!(command(&["replay", "nothing"]).await.unwrap_err().to_string().contains("nothing"));
+    assert!(command(&["burn"]).await.unwrap_err().to_string().contains("dead-letters list"));
+    command(&["replay"]).await.unwrap();
+    eventually("another five tries", async || subscriber.count("dead_letters").await == 1).await;
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use fenz_core::UserId;
+use fenz_core::backoff;
 
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(600);
 
@@ -10,7 +12,7 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErasureEvent {
     pub id: i64,
-    pub user: i64,
+    pub user: UserId,
     /// 0 in the report of a service.
     pub version: i64,
     pub at: DateTime<Utc>,
@@ -19,7 +21,7 @@ pub struct ErasureEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
     pub id: i64,
-    pub user: i64,
+    pub user: UserId,
     /// Of the event that requested it; 0 until that arrives.
     pub version: i64,
     /// How often that event was published.
@@ -40,8 +42,7 @@ pub struct Step {
 
 /// Exponential backoff up to [`MAX_RETRY_DELAY`].
 pub fn retry_delay(first: Duration, attempts: i32) -> Duration {
-    let doublings = attempts.clamp(1, 16) as u32 - 1;
-    first.saturating_mul(1 << doublings).min(MAX_RETRY_DELAY.max(first))
+    backoff::delay(attempts.cast_unsigned(), first, MAX_RETRY_DELAY.max(first))
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `/openapi.json` and `/docs`, a page without external resources.
 
-use std::{fmt::Write, sync::LazyLock};
+use std::sync::LazyLock;
 
 use axum::{
     Router,
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use headers::{ETag, HeaderMapExt, IfNoneMatch};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 /// The page may load scripts from and send requests to its own origin only.
@@ -35,34 +36,30 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 struct Asset {
-    content_type: HeaderValue,
+    content_type: &'static str,
     text: &'static str,
-    etag: HeaderValue,
+    etag: Option<ETag>,
 }
 
 impl Asset {
     fn new(content_type: &'static str, text: &'static str) -> Self {
-        let mut etag = String::from("\"");
-        for byte in &Sha256::digest(text)[..12] {
-            write!(etag, "{byte:02x}").ok();
-        }
-        etag.push('"');
-        let etag = HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { content_type: HeaderValue::from_static(content_type), text, etag }
+        let digest = Sha256::digest(text)[..12].iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        Self { content_type, text, etag: format!("\"{digest}\"").parse().ok() }
     }
 
-    fn response(&self, headers: &HeaderMap) -> Response {
-        let head: [(HeaderName, HeaderValue); 4] = [
-            (header::CONTENT_TYPE, self.content_type.clone()),
-            (header::ETAG, self.etag.clone()),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
-        ];
-        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
-        let mut known = known.flat_map(|v| v.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
-        if known.any(|tag| tag == "*" || tag.as_bytes() == self.etag.as_bytes()) {
-            return (StatusCode::NOT_MODIFIED, head).into_response();
+    fn response(&self, request: &HeaderMap) -> Response {
+        let known = request.typed_get::<IfNoneMatch>().zip(self.etag.as_ref());
+        let mut response = match known {
+            Some((known, etag)) if !known.precondition_passes(etag) => StatusCode::NOT_MODIFIED.into_response(),
+            _ => self.text.into_response(),
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        if let Some(etag) = self.etag.clone() {
+            headers.typed_insert(etag);
         }
-        (head, self.text).into_response()
+        response
     }
 }

@@ -5,15 +5,15 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
 use fenz_chassis::{error_response, media_url::SignedPath, server::RouteName};
 use fenz_core::{Error, Reason, Result};
+use headers::{AcceptRanges, ContentLength, ContentRange, HeaderMapExt};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
-use super::{Raw, declared};
+use super::{Raw, declared, preconditions::Validators};
 use crate::domain::{
-    range::{RangeRequest, if_none_match_matches, if_range_matches, parse_range},
-    upload::{Upload, UploadId},
+    range::{RangeRequest, parse_range},
+    upload::Upload,
 };
 
 const PATH: &str = "/media/{*address}";
@@ -29,26 +29,26 @@ async fn respond(raw: &Raw, request: &Parts) -> Result<Response> {
     raw.authorizer.admit(declared(&request.method, PATH)?, &request.headers).await?;
     let now = raw.media.clock.unix();
     let SignedPath { upload_id: id, expires, audience } = raw.urls.verify(request.uri.path(), now)?;
-    let upload = raw.media.upload(UploadId(id)).await?;
+    let upload = raw.media.upload(id).await?;
     raw.media.check_playback(upload.id, audience).await?;
-    let etag = format!("\"{}\"", upload.metadata.sha256);
-    let mut headers = file_headers(&upload, &etag, expires - now)?;
-    if if_none_match_matches(text(request, header::IF_NONE_MATCH), &etag) {
+    let etag = format!("\"{}\"", upload.metadata.sha256).parse().map_err(Error::internal)?;
+    let validators = Validators { etag, last_modified: upload.created_at.into() };
+    let mut headers = file_headers(&upload, &validators, expires - now)?;
+    if validators.are_known(&request.headers) {
         headers.remove(header::CONTENT_TYPE);
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    let range = text(request, header::RANGE)
-        .filter(|_| if_range_matches(text(request, header::IF_RANGE), &etag, upload.created_at));
+    let range = request.headers.get(header::RANGE).filter(|_| validators.allow_range(&request.headers));
     let size = upload.metadata.size_bytes;
-    let (status, first, last) = match parse_range(range, size) {
+    let (status, first, last) = match parse_range(range.and_then(|range| range.to_str().ok()), size) {
         RangeRequest::Full => (StatusCode::OK, 0, size.saturating_sub(1)),
         RangeRequest::Partial { first, last } => {
-            headers.insert(header::CONTENT_RANGE, value(&format!("bytes {first}-{last}/{size}"))?);
+            headers.typed_insert(ContentRange::bytes(first..=last, size).map_err(Error::internal)?);
             (StatusCode::PARTIAL_CONTENT, first, last)
         }
-        RangeRequest::Unsatisfiable => return range_not_satisfiable(size),
+        RangeRequest::Unsatisfiable => return Ok(range_not_satisfiable(size)),
     };
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(last - first + 1));
+    headers.typed_insert(ContentLength(last - first + 1));
     let body = match request.method {
         Method::HEAD => Body::empty(),
         _ => Body::from_stream(raw.media.bytes(&upload, audience, first, last).await?),
@@ -56,32 +56,23 @@ async fn respond(raw: &Raw, request: &Parts) -> Result<Response> {
     Ok((status, headers, body).into_response())
 }
 
-fn text(request: &Parts, name: header::HeaderName) -> Option<&str> {
-    request.headers.get(name)?.to_str().ok()
-}
-
 /// The headers of every response with the file.
-fn file_headers(upload: &Upload, etag: &str, seconds_left: i64) -> Result<HeaderMap> {
+fn file_headers(upload: &Upload, validators: &Validators, seconds_left: i64) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, value(&upload.content_type)?);
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::ETAG, value(etag)?);
-    headers.insert(header::LAST_MODIFIED, value(&http_date(upload.created_at))?);
+    validators.insert_into(&mut headers);
+    headers.typed_insert(AcceptRanges::bytes());
     // A signed address names the same bytes as long as it is valid.
     headers.insert(header::CACHE_CONTROL, value(&format!("private, max-age={seconds_left}, immutable"))?);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(headers)
 }
 
-fn range_not_satisfiable(size: u64) -> Result<Response> {
+fn range_not_satisfiable(size: u64) -> Response {
     let error = Error::new(Reason::RangeNotSatisfiable, format!("the range lies outside the file's {size} bytes"));
     let mut response = error_response(error);
-    response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}"))?);
-    Ok(response)
-}
-
-fn http_date(at: DateTime<Utc>) -> String {
-    httpdate::fmt_http_date(at.into())
+    response.headers_mut().typed_insert(ContentRange::unsatisfied_bytes(size));
+    response
 }
 
 fn value(text: &str) -> Result<HeaderValue> {

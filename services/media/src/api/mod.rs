@@ -3,6 +3,7 @@
 mod form;
 mod grpc;
 mod media;
+mod preconditions;
 mod upload;
 
 use axum::{
