@@ -12,7 +12,7 @@ use axum::{
 use fenz_chassis::{error_response, identity::Authorizer, rest, server::RouteName, status};
 use fenz_contract::{
     Access,
-    routes::{Route, RouteTable},
+    routes::{RawRouteKind, Route, RouteTable},
 };
 use fenz_core::{Caller, Error, Reason, Result};
 use http::{HeaderMap, header};
@@ -135,8 +135,7 @@ impl Edge {
 
 /// Players request many ranges, and webhook senders retry on their own schedule.
 fn is_unlimited(route: Route) -> bool {
-    let path = route.template();
-    path.starts_with("/media/") || path.starts_with("/api/v1/webhooks/")
+    matches!(route.kind(), Some(RawRouteKind::Download | RawRouteKind::Webhook))
 }
 
 fn check_size(route: Route, headers: &HeaderMap) -> Result<()> {

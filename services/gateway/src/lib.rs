@@ -48,7 +48,12 @@ impl Service for Gateway {
             rate_limiter: RateLimiter::new(&config.rate_limit, redis),
             trusted_proxies: config.trusted_proxies,
             upstreams: Upstreams::new(&platform.settings.peers, &config.breaker)?,
-            proxy: Proxy::new(platform.settings.server.request_timeout, config.idle_timeout, tunnels),
+            proxy: Proxy::new(
+                platform.settings.server.request_timeout,
+                config.idle_timeout,
+                tunnels,
+                platform.draining,
+            ),
         };
         let router = Router::new()
             .fallback(edge::handle)

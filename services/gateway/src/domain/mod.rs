@@ -4,3 +4,4 @@ pub mod breaker;
 pub mod client_address;
 pub mod gcra;
 pub mod revocations;
+pub mod websocket;

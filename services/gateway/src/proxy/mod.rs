@@ -1,6 +1,7 @@
 //! Streaming reverse proxy to the services.
 
 mod body;
+mod event_stream;
 mod failure;
 mod headers;
 mod tunnel;
@@ -9,7 +10,7 @@ mod upstream;
 use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
-use fenz_contract::routes::Route;
+use fenz_contract::routes::{RawRouteKind, Route};
 use http::{HeaderMap, Method, StatusCode, Uri, Version, request};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -18,6 +19,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 pub use failure::Failure;
 pub use headers::ClientInfo;
@@ -25,6 +27,7 @@ pub use tunnel::Tunnels;
 pub use upstream::{Upstream, Upstreams};
 
 use body::{IdleTimeoutBody, Progress};
+use event_stream::EventStreamBody;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Shorter than the keep-alive timeout of the services, so that the gateway
@@ -45,9 +48,9 @@ pub enum Protocol {
 /// How long to wait for the head of the response.
 #[derive(Clone, Copy)]
 enum Deadline {
-    /// A fixed time, for RPCs.
+    /// A fixed time, for RPCs and webhooks.
     At(Instant),
-    /// A time after the last progress of the request body, for raw routes.
+    /// A time after the last progress of the request body, for what is streamed.
     Idle(Duration),
 }
 
@@ -68,10 +71,16 @@ pub struct Proxy {
     request_timeout: Duration,
     idle_timeout: Duration,
     tunnels: Tunnels,
+    draining: CancellationToken,
 }
 
 impl Proxy {
-    pub fn new(request_timeout: Duration, idle_timeout: Duration, tunnels: Tunnels) -> Self {
+    pub fn new(
+        request_timeout: Duration,
+        idle_timeout: Duration,
+        tunnels: Tunnels,
+        draining: CancellationToken,
+    ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -87,7 +96,7 @@ impl Proxy {
             .http2_initial_stream_window_size(1 << 20)
             .http2_initial_connection_window_size(4 << 20)
             .http2_keep_alive_interval(Duration::from_secs(15));
-        Self { http1, http2: builder.build(connector), request_timeout, idle_timeout, tunnels }
+        Self { http1, http2: builder.build(connector), request_timeout, idle_timeout, tunnels, draining }
     }
 
     /// Sends a request to an upstream and returns the response with a streaming
@@ -113,11 +122,10 @@ impl Proxy {
             // Not the extensions: they belong to the client's connection.
             headers: parts.headers,
         };
-        let deadline = match route {
-            Route::Rpc(_) => Deadline::At(Instant::now() + self.request_timeout),
-            Route::Raw(_) => Deadline::Idle(self.idle_timeout),
+        let deadline = match route.kind() {
+            None | Some(RawRouteKind::Webhook) => Deadline::At(Instant::now() + self.request_timeout),
+            Some(_) => Deadline::Idle(self.idle_timeout),
         };
-        let is_upload = matches!(route, Route::Raw(_)) && !body.is_end_stream();
         let outcome = if body.is_end_stream() {
             self.send_empty(head, protocol, deadline).await
         } else {
@@ -126,7 +134,7 @@ impl Proxy {
         };
         match &outcome {
             // A slow object store does not mean that the service is down.
-            Err(Failure::Timeout) if is_upload => drop(permit),
+            Err(Failure::Timeout) if route.kind() == Some(RawRouteKind::Upload) => drop(permit),
             Err(failure) if failure.is_upstream_fault() => permit.failed(),
             Err(failure) if failure.is_client_fault() => drop(permit),
             Ok(_) | Err(_) => permit.succeeded(),
@@ -136,7 +144,15 @@ impl Proxy {
             return upgrade.ok_or(Failure::UnexpectedUpgrade)?.complete(&mut response, self.tunnels.clone());
         }
         headers::to_client(response.headers_mut(), protocol);
-        Ok(response.map(|body| Body::new(IdleTimeoutBody::new(body, self.idle_timeout))))
+        let is_event_stream = route.kind() == Some(RawRouteKind::EventStream) && response.status().is_success();
+        Ok(response.map(|body| {
+            let body = IdleTimeoutBody::new(body, self.idle_timeout);
+            if is_event_stream {
+                Body::new(EventStreamBody::new(body, self.draining.clone()))
+            } else {
+                Body::new(body)
+            }
+        }))
     }
 
     /// Sends a request without a body, and retries it once where that is safe.

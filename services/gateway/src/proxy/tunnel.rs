@@ -1,6 +1,12 @@
 //! WebSocket connections: after the handshake, bytes are copied both ways.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use axum::{body::Body, response::Response};
 use http::{Method, StatusCode, Version, request::Parts};
@@ -18,6 +24,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Failure, Protocol, body::Progress, headers};
+use crate::domain::websocket::{self, FrameScanner};
 
 /// In bytes, per direction.
 const COPY_BUFFER: usize = 8 * 1024;
@@ -31,18 +38,18 @@ pub struct Tunnels {
     permits: Arc<Semaphore>,
     idle_timeout: Duration,
     tasks: TaskTracker,
-    stop: CancellationToken,
+    draining: CancellationToken,
 }
 
 impl Tunnels {
-    pub fn new(max_tunnels: usize, idle_timeout: Duration, stop: &CancellationToken) -> Self {
+    pub fn new(max_tunnels: usize, idle_timeout: Duration, draining: &CancellationToken) -> Self {
         let permits = Arc::new(Semaphore::new(max_tunnels.min(Semaphore::MAX_PERMITS)));
-        Self { permits, idle_timeout, tasks: TaskTracker::new(), stop: stop.clone() }
+        Self { permits, idle_timeout, tasks: TaskTracker::new(), draining: draining.clone() }
     }
 
-    /// Waits for the stop, and then until all tunnels are closed.
+    /// Waits until the gateway drains, and then until all tunnels are closed.
     pub async fn drained(&self) {
-        self.stop.cancelled().await;
+        self.draining.cancelled().await;
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -88,10 +95,10 @@ impl PendingUpgrade {
         *response.headers_mut() = std::mem::take(upstream_response.headers_mut());
         headers::to_client(response.headers_mut(), Protocol::Rest);
         headers::set_websocket_upgrade(response.headers_mut());
-        let Tunnels { idle_timeout, tasks, stop, .. } = tunnels;
+        let Tunnels { idle_timeout, tasks, draining, .. } = tunnels;
         tasks.spawn(async move {
             match tokio::try_join!(self.client, upstream) {
-                Ok((client, upstream)) => copy_bidirectional(client, upstream, idle_timeout, &stop).await,
+                Ok((client, upstream)) => copy_bidirectional(client, upstream, idle_timeout, &draining).await,
                 Err(error) => tracing::debug!(%error, "tunnel upgrade failed"),
             }
             drop(self.permit);
@@ -100,9 +107,15 @@ impl PendingUpgrade {
     }
 }
 
-/// Copies until both sides have ended, the tunnel is idle, or the process stops.
-async fn copy_bidirectional(client: Upgraded, upstream: Upgraded, idle_timeout: Duration, stop: &CancellationToken) {
-    let (mut from_client, mut to_client) = tokio::io::split(TokioIo::new(client));
+/// Copies until both sides have ended, the tunnel is idle, or the gateway drains.
+async fn copy_bidirectional(
+    client: Upgraded,
+    upstream: Upgraded,
+    idle_timeout: Duration,
+    draining: &CancellationToken,
+) {
+    let (mut from_client, to_client) = tokio::io::split(TokioIo::new(client));
+    let mut to_client = ScannedWriter { writer: to_client, frames: FrameScanner::default() };
     let (mut from_upstream, mut to_upstream) = tokio::io::split(TokioIo::new(upstream));
     let progress = Progress::new();
     let both_ways = async {
@@ -116,11 +129,39 @@ async fn copy_bidirectional(client: Upgraded, upstream: Upgraded, idle_timeout: 
             tracing::debug!(%error, "tunnel failed");
         },
         () = idle(&progress, idle_timeout) => tracing::debug!("tunnel closed after its idle timeout"),
-        () = stop.cancelled() => {}
+        () = draining.cancelled() => {}
     }
+    let close_client = async {
+        if draining.is_cancelled() && to_client.frames.is_between_frames() {
+            to_client.write_all(&websocket::RESTART).await?;
+        }
+        to_client.shutdown().await
+    };
     // A proper shutdown, so that neither side sees a connection reset.
-    let shutdown = async { tokio::join!(to_client.shutdown(), to_upstream.shutdown()) };
+    let shutdown = async { tokio::join!(close_client, to_upstream.shutdown()) };
     tokio::time::timeout(CLOSE_TIMEOUT, shutdown).await.ok();
+}
+
+/// Follows the frames that are written.
+struct ScannedWriter<W> {
+    writer: W,
+    frames: FrameScanner,
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for ScannedWriter<W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.writer).poll_write(cx, bytes))?;
+        self.frames.advance(&bytes[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_shutdown(cx)
+    }
 }
 
 async fn copy(

@@ -25,6 +25,7 @@ pub struct FleetBuilder {
     /// Replaces the echoing stub of content.
     pub content: Option<Router>,
     pub media: Option<Router>,
+    pub notification: Option<Router>,
     /// Content's port is reserved, but nothing listens.
     pub without_content: bool,
 }
@@ -54,7 +55,7 @@ impl FleetBuilder {
         }
         let auth = sandbox.auth_stand_in().unwrap();
         let auth = auth.into_axum_router().reset_fallback().fallback(echo);
-        let (mut content, mut media) = (self.content, self.media);
+        let (mut content, mut media, mut notification) = (self.content, self.media, self.notification);
         for service in HOSTS {
             let listener = sandbox.take_listener(service).unwrap();
             let router = match *service {
@@ -62,6 +63,7 @@ impl FleetBuilder {
                 "content" if self.without_content => continue,
                 "content" => content.take().unwrap_or_else(echoing),
                 "media" => media.take().unwrap_or_else(echoing),
+                "notification" => notification.take().unwrap_or_else(echoing),
                 _ => echoing(),
             };
             serve(&sandbox, listener, router);

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod drain;
 mod faults;
 mod fleet;
 mod grpc;
 mod hostile;
+mod http2;
 mod pages;
 mod rate_limits;
 mod routing;
