@@ -4,6 +4,8 @@
 mod auth;
 mod client;
 mod database;
+mod event_stub;
+mod leftovers;
 mod port;
 mod redis;
 mod sandbox;

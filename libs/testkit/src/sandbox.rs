@@ -1,10 +1,17 @@
 //! Services side by side in one test, reaching each other over loopback.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    sync::OnceLock,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use fenz_chassis::{
-    Process, Requirements, Service, Settings,
+    Launched, Process, Requirements, Service, Settings,
     identity::{Authorizer, Ed25519Key, ServiceIdentity, TrustedServices, Verifier},
     peers::{PeerChannel, PeerSettings, Peers},
     settings::{IdentitySettings, Sources},
@@ -12,9 +19,14 @@ use fenz_chassis::{
 use fenz_contract::routes::HOSTS;
 use fenz_core::{Role, UserId};
 use fenz_database::DatabaseSettings;
-use tokio::net::TcpListener;
+use fenz_events::MailboxRegistry;
+use serde::de::IgnoredAny;
+use tokio::{
+    net::TcpListener,
+    runtime::{self, Runtime},
+};
 
-use crate::{Database, StandInAuth};
+use crate::{Database, StandInAuth, database::Connections, leftovers};
 
 /// Others know the addresses of these from the beginning, of all others only
 /// when they start after them: they can do without those.
@@ -22,13 +34,19 @@ const ALWAYS_KNOWN: [&str; 3] = ["auth", "content", "media"];
 const S3_KEY: &str = "sandbox";
 /// Keeps a run of many tests within what one database server allows.
 const CONNECTIONS: &str = "6";
+/// How long events may take to be delivered after the test: they may have been
+/// published in its last moment.
+const LEFTOVERS_TIMEOUT: Duration = Duration::from_secs(5);
+/// The name of [`crate::EventStub`] as a service.
+pub(crate) const STUB: &str = "stub";
 
 /// The services that a sandbox has a port for.
 fn services() -> impl Iterator<Item = &'static str> {
-    std::iter::once("gateway").chain(HOSTS.iter().copied())
+    ["gateway", STUB].into_iter().chain(HOSTS.iter().copied())
 }
 
-/// A fleet of a test's own. Dropped, it takes everything with it.
+/// A fleet of a test's own. Dropped, it takes everything with it, and fails the
+/// test when events were not delivered or work failed.
 pub struct Sandbox {
     pub process: Process,
     pub auth: StandInAuth,
@@ -36,10 +54,16 @@ pub struct Sandbox {
     database: Database,
     folder: tempfile::TempDir,
     sources: Sources,
-    listeners: BTreeMap<&'static str, TcpListener>,
+    listeners: BTreeMap<&'static str, std::net::TcpListener>,
     addresses: BTreeMap<&'static str, SocketAddr>,
     keys: BTreeMap<&'static str, Ed25519Key>,
     trusted: String,
+    pub(crate) connections: Connections,
+    /// The services' own, which goes on while the test's thread is blocked in `drop`.
+    runtime: Option<Runtime>,
+    databases: Vec<(&'static str, String)>,
+    /// Why events and failed work may be left.
+    leftovers_allowed: OnceLock<&'static str>,
 }
 
 impl Sandbox {
@@ -61,18 +85,22 @@ impl Sandbox {
             addresses: BTreeMap::new(),
             keys: BTreeMap::new(),
             trusted: String::new(),
+            connections: Connections::default(),
+            runtime: Some(runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?),
+            databases: Vec::new(),
+            leftovers_allowed: OnceLock::new(),
         };
-        sandbox.reserve().await?;
-        sandbox.serve_store().await?;
+        sandbox.reserve()?;
+        sandbox.serve_store()?;
         Ok(sandbox)
     }
 
-    async fn reserve(&mut self) -> Result<()> {
+    fn reserve(&mut self) -> Result<()> {
         let mut trusted = Vec::new();
         for name in services() {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let listener = bind()?;
             let address = listener.local_addr()?;
-            let key = Ed25519Key::generate();
+            let key = Ed25519Key::generate(&self.process.random);
             trusted.push(format!("{name}={}", key.public_base64()));
             self.sources.set(&[name, "internal", "key"], &key.to_base64())?;
             if ALWAYS_KNOWN.contains(&name) {
@@ -90,8 +118,8 @@ impl Sandbox {
         self.sources.set(&["database", "max_connections"], CONNECTIONS)
     }
 
-    async fn serve_store(&mut self) -> Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+    fn serve_store(&mut self) -> Result<()> {
+        let listener = bind()?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         for (key, value) in
             [("endpoint", endpoint.as_str()), ("bucket", "fenzvideo"), ("access_key", S3_KEY), ("secret_key", S3_KEY)]
@@ -104,8 +132,8 @@ impl Sandbox {
             access_key: S3_KEY.to_owned(),
             secret_key: S3_KEY.to_owned(),
         };
-        let server = fenz_s3_folder::Server::new(settings, listener)?;
-        tokio::spawn(server.run(self.process.stop.clone()));
+        let server = fenz_s3_folder::Server::new(settings, self.on_runtime(listener)?)?;
+        self.runtime().spawn(server.run(self.process.stop.clone()));
         Ok(())
     }
 
@@ -130,12 +158,13 @@ impl Sandbox {
     /// # Errors
     /// When it does not start, or runs already.
     pub async fn start<S: Service>(&mut self) -> Result<()> {
-        let listener = self.take_listener(S::NAME)?;
+        let listener = self.take_reserved(S::NAME)?;
         if S::Requirements::sections().contains(&"database") {
             let url = self.database.create(self.folder.path(), S::NAME).await?;
             self.sources.set(&[S::NAME, "database", "url"], &url)?;
+            self.databases.push((S::NAME, url));
         }
-        fenz_chassis::start::<S>(&self.sources, &self.process, listener).await?;
+        self.launch::<S>(listener).await?;
         self.process.readiness.started();
         Ok(())
     }
@@ -146,9 +175,22 @@ impl Sandbox {
     /// # Errors
     /// When it does not start.
     pub async fn start_replica<S: Service>(&self) -> Result<String> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let launched = fenz_chassis::start::<S>(&self.sources, &self.process, listener).await?;
-        Ok(format!("http://{}", launched.address))
+        Ok(format!("http://{}", self.launch::<S>(bind()?).await?.address))
+    }
+
+    async fn launch<S: Service>(&self, listener: std::net::TcpListener) -> Result<Launched> {
+        let listener = self.on_runtime(listener)?;
+        let (sources, process) = (self.sources.clone(), self.process.clone());
+        self.runtime().spawn(async move { fenz_chassis::start::<S>(&sources, &process, listener).await }).await?
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("until it is dropped")
+    }
+
+    fn on_runtime(&self, listener: std::net::TcpListener) -> Result<TcpListener> {
+        let _entered = self.runtime().enter();
+        Ok(TcpListener::from_std(listener)?)
     }
 
     /// Starts the stand-in for the auth service.
@@ -157,10 +199,11 @@ impl Sandbox {
     /// When auth runs already.
     #[expect(clippy::unused_async, reason = "needs the runtime, as every start does")]
     pub async fn start_auth_stand_in(&mut self) -> Result<()> {
-        let listener = self.listeners.remove("auth").context("auth runs already")?;
+        let listener = self.take_reserved("auth")?;
+        let listener = self.on_runtime(listener)?;
         let routes = self.auth_stand_in()?;
         let stop = self.process.stop.clone();
-        tokio::spawn(async move {
+        self.runtime().spawn(async move {
             let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
             tonic::transport::Server::builder()
                 .add_routes(routes)
@@ -189,6 +232,10 @@ impl Sandbox {
     /// # Errors
     /// When the service runs already.
     pub fn take_listener(&mut self, service: &str) -> Result<TcpListener> {
+        Ok(TcpListener::from_std(self.take_reserved(service)?)?)
+    }
+
+    fn take_reserved(&mut self, service: &str) -> Result<std::net::TcpListener> {
         if HOSTS.contains(&service) && !ALWAYS_KNOWN.contains(&service) {
             self.sources.set(&["peers", service], &self.url(service))?;
         }
@@ -245,11 +292,39 @@ impl Sandbox {
         self.process.tasks.close();
         self.process.tasks.wait().await;
     }
+
+    /// Lets the test end with events that are not delivered and with failed work,
+    /// for a reason.
+    pub fn allow_leftovers(&self, reason: &'static str) {
+        self.leftovers_allowed.get_or_init(|| reason);
+    }
+
+    /// What is left in the services' databases.
+    fn leftovers(&self) -> Vec<String> {
+        // What a stopping service published last may wait for its next start.
+        let is_running = !self.process.stop.is_cancelled();
+        let is_open = self.process.shared.get::<MailboxRegistry>().is_open();
+        let has_bus = is_open || self.sources.service("").is_ok_and(|(s, IgnoredAny)| !s.bus.url.is_empty());
+        let timeout = if is_running { LEFTOVERS_TIMEOUT } else { Duration::ZERO };
+        leftovers::find(self.runtime(), self.databases.clone(), has_bus && is_running, timeout)
+    }
+}
+
+fn bind() -> Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        let is_exempt = thread::panicking() || self.leftovers_allowed.get().is_some();
+        let leftovers = if is_exempt { Vec::new() } else { self.leftovers() };
         self.process.stop.cancel();
         self.process.shared.clear();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        assert!(leftovers.is_empty(), "the test left behind: {}", leftovers.join(", "));
     }
 }
