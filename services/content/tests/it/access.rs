@@ -5,7 +5,7 @@ use fenz_testkit::Database;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, send};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
 async fn access_is_checked_by_hidden_then_published_then_tier() {
@@ -16,7 +16,7 @@ async fn access_is_checked_by_hidden_then_published_then_tier() {
         let premium = fleet.video(json!({"accessTier": 2})).await;
         let unpublished = fleet.video(json!({"publish": false})).await;
         let hidden = fleet.video(json!({})).await;
-        fleet.execute(&format!("UPDATE videos SET hidden_reasons = 3 WHERE id = {hidden}")).await;
+        fleet.sandbox.execute("content", &format!("UPDATE videos SET hidden_reasons = 3 WHERE id = {hidden}")).await;
 
         // Without a channel service nobody has a membership.
         for (video, expected) in [
@@ -34,7 +34,7 @@ async fn access_is_checked_by_hidden_then_published_then_tier() {
                 (OTHER, Role::Admin, ""),
                 (OWNER, Role::User, ""),
             ] {
-                let reply = send(fleet.request_as(Method::GET, &path, user, role)).await;
+                let reply = fleet.sandbox.client_as("content", user, role).get(&path).await;
                 assert_eq!(reply.reason(), expected, "{video} {user} {role:?} {}", reply.body);
                 let status = match expected {
                     "" => 200,
@@ -49,7 +49,7 @@ async fn access_is_checked_by_hidden_then_published_then_tier() {
         let metadata = &refused.detail("ErrorInfo")["metadata"];
         assert_eq!((&metadata["tier"], &metadata["title"]), (&json!("1"), &json!("for members")));
         assert_eq!(fleet.media(&metadata["thumbnailUrl"]).await, 200);
-        let seen = fleet.get(&format!("videos/{hidden}"), OWNER).await.video();
+        let seen = fleet.get(&format!("videos/{hidden}"), OWNER).await.ok("video");
         assert_eq!(seen["isHidden"], json!(true));
     }
 }
@@ -61,7 +61,7 @@ async fn only_the_owner_changes_a_video() {
     let unpublished = fleet.video(json!({"publish": false})).await;
     for (method, suffix, body) in [
         (Method::PUT, "", json!({"title": "mine"})),
-        (Method::DELETE, "", json!({})),
+        (Method::DELETE, "", json!(null)),
         (Method::PATCH, "/publish", json!({"published": true})),
     ] {
         for (video, user, role, status, reason) in [
@@ -75,11 +75,8 @@ async fn only_the_owner_changes_a_video() {
             (0, OWNER, Role::User, 400, "INVALID_PARAMS"),
         ] {
             let path = format!("videos/{video}{suffix}");
-            let mut request = fleet.request_as(method.clone(), &path, user, role);
-            if method != Method::DELETE {
-                request = request.json(&body);
-            }
-            send(request).await.assert_error(status, reason);
+            let client = fleet.sandbox.client_as("content", user, role);
+            client.send(method.clone(), &path, &body).await.refused(status, reason);
         }
     }
     assert_eq!(fleet.count("videos").await, 2);

@@ -1,10 +1,10 @@
 //! Creating videos.
 
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Reply, id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, OTHER, OWNER, Reply, id, send};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
 async fn a_video_has_the_requested_fields() {
@@ -17,7 +17,7 @@ async fn a_video_has_the_requested_fields() {
         });
         let reply = fleet.post(&body, OWNER).await;
         assert_eq!(reply.headers["etag"], "\"1\"");
-        let video = reply.video();
+        let video = reply.ok("video");
         for key in ["title", "description", "categoryId", "tagIds", "accessTier"] {
             assert_eq!(video[key], body[key], "{key}");
         }
@@ -37,7 +37,7 @@ async fn a_video_has_the_requested_fields() {
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
         assert_eq!(fleet.media(&video["thumbnailUrl"]).await, 200);
         assert_eq!(fleet.count("pending_calls").await, 0);
-        let read = fleet.get(&format!("videos/{}", id(&video)), OWNER).await.video();
+        let read = fleet.get(&format!("videos/{}", id(&video)), OWNER).await.ok("video");
         assert_eq!((&read["createdAt"], &read["tagIds"]), (&video["createdAt"], &video["tagIds"]));
     }
 }
@@ -46,7 +46,7 @@ async fn a_video_has_the_requested_fields() {
 async fn the_default_thumbnail_is_the_poster() {
     let fleet = Fleet::start(Database::Sqlite).await;
     let video = fleet.video(json!({})).await;
-    let video = fleet.get(&format!("videos/{video}"), 0).await.video();
+    let video = fleet.get(&format!("videos/{video}"), 0).await.ok("video");
     assert_eq!(fleet.media(&video["thumbnailUrl"]).await, 200);
     assert!(video["publishedAt"].is_string());
 }
@@ -60,23 +60,22 @@ async fn uploads_must_be_owned_and_unused() {
         let body = |upload: i64| json!({"title": "t", "videoUploadId": upload.to_string()});
 
         let reply = fleet.post(&body(foreign), OWNER).await;
-        assert_eq!(reply.assert_error(404, "UPLOAD_NOT_FOUND").field(), "videoUploadId");
-        let reply = fleet.post(&body(12_345), OWNER).await;
-        reply.assert_error(404, "UPLOAD_NOT_FOUND");
+        assert_eq!(reply.refused(404, "UPLOAD_NOT_FOUND").field(), "videoUploadId");
+        fleet.post(&body(12_345), OWNER).await.refused(404, "UPLOAD_NOT_FOUND");
         let mut with_foreign_picture = body(upload);
         with_foreign_picture["thumbnailUploadId"] = json!(picture.to_string());
         let reply = fleet.post(&with_foreign_picture, OWNER).await;
-        assert_eq!(reply.assert_error(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
+        assert_eq!(reply.refused(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
         let mut in_no_category = body(upload);
         in_no_category["categoryId"] = json!("99");
         let reply = fleet.post(&in_no_category, OWNER).await;
-        assert_eq!(reply.assert_error(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
+        assert_eq!(reply.refused(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
 
         // A rejected request has released its claims.
         fleet.pending_calls_done().await;
-        let video = fleet.post(&body(upload), OWNER).await.video();
+        let video = fleet.post(&body(upload), OWNER).await.ok("video");
         let reply = fleet.post(&body(upload), OWNER).await;
-        assert_eq!(reply.assert_error(409, "UPLOAD_ALREADY_USED").field(), "videoUploadId");
+        assert_eq!(reply.refused(409, "UPLOAD_ALREADY_USED").field(), "videoUploadId");
         fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
         assert_eq!(fleet.count("videos").await, 1);
@@ -84,7 +83,8 @@ async fn uploads_must_be_owned_and_unused() {
 }
 
 async fn post_with_key(fleet: &Fleet, key: &str, body: &Value, user: i64) -> Reply {
-    send(fleet.request(Method::POST, "videos", user).header("Idempotency-Key", key).json(body)).await
+    let request = fleet.client(user).request(Method::POST, "/api/v1/videos");
+    Reply::of(request.header("Idempotency-Key", key).json(body)).await
 }
 
 #[tokio::test]
@@ -95,26 +95,26 @@ async fn a_retry_with_the_same_key_creates_no_second_video() {
         let body = json!({"title": "t", "videoUploadId": upload.to_string(), "tagIds": ["1"]});
         let requests = (0..8).map(|_| post_with_key(&fleet, "k1", &body, OWNER));
         let replies = futures::future::join_all(requests).await;
-        let ids: Vec<_> = replies.into_iter().map(|r| id(&r.video())).collect();
+        let ids: Vec<_> = replies.into_iter().map(|r| r.id("video")).collect();
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-        assert_eq!(id(&post_with_key(&fleet, "k1", &body, OWNER).await.video()), ids[0]);
+        assert_eq!(post_with_key(&fleet, "k1", &body, OWNER).await.id("video"), ids[0]);
         assert_eq!(fleet.count("videos").await, 1);
         // Intents of the slower requests expire and release nothing.
         fleet.sandbox.process.clock.advance(std::time::Duration::from_secs(601));
         fleet.pending_calls_done().await;
-        let video = fleet.get(&format!("videos/{}", ids[0]), OWNER).await.video();
+        let video = fleet.get(&format!("videos/{}", ids[0]), OWNER).await.ok("video");
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
 
         let other = json!({"title": "u", "videoUploadId": upload.to_string(), "tagIds": ["1"]});
-        post_with_key(&fleet, "k1", &other, OWNER).await.assert_error(409, "IDEMPOTENCY_KEY_REUSED");
+        post_with_key(&fleet, "k1", &other, OWNER).await.refused(409, "IDEMPOTENCY_KEY_REUSED");
         // Keys are scoped to a user.
-        post_with_key(&fleet, "k1", &other, OTHER).await.assert_error(404, "UPLOAD_NOT_FOUND");
+        post_with_key(&fleet, "k1", &other, OTHER).await.refused(404, "UPLOAD_NOT_FOUND");
         for bad in [String::new(), "k".repeat(129)] {
-            post_with_key(&fleet, &bad, &body, OWNER).await.assert_error(400, "INVALID_PARAMS");
+            post_with_key(&fleet, &bad, &body, OWNER).await.refused(400, "INVALID_PARAMS");
         }
         // Keys expire after a day.
         fleet.sandbox.process.clock.advance(std::time::Duration::from_secs(24 * 3600 + 1));
-        post_with_key(&fleet, "k1", &other, OWNER).await.assert_error(409, "UPLOAD_ALREADY_USED");
+        post_with_key(&fleet, "k1", &other, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
     }
 }
 
@@ -122,9 +122,9 @@ async fn a_retry_with_the_same_key_creates_no_second_video() {
 async fn a_rejected_request_does_not_use_its_key() {
     let fleet = Fleet::start(Database::of_a_fleet()).await;
     let bad = json!({"title": "t", "videoUploadId": "12345"});
-    post_with_key(&fleet, "k1", &bad, OWNER).await.assert_error(404, "UPLOAD_NOT_FOUND");
+    post_with_key(&fleet, "k1", &bad, OWNER).await.refused(404, "UPLOAD_NOT_FOUND");
     let good = json!({"title": "t", "videoUploadId": fleet.upload_video(OWNER).await.to_string()});
-    post_with_key(&fleet, "k1", &good, OWNER).await.video();
+    post_with_key(&fleet, "k1", &good, OWNER).await.ok("video");
 }
 
 #[tokio::test]
@@ -143,12 +143,10 @@ async fn errors_name_invalid_fields() {
         let mut body = good.clone();
         body[field] = value;
         let reply = fleet.post(&body, OWNER).await;
-        assert_eq!(reply.assert_error(400, reason).field(), field);
+        assert_eq!(reply.refused(400, reason).field(), field);
     }
-    fleet
-        .post(&json!({"title": "t", "videoUploadId": "1", "ownerId": "9"}), OWNER)
-        .await
-        .assert_error(400, "INVALID_PARAMS");
-    fleet.post(&good, 0).await.assert_error(401, "UNAUTHENTICATED");
+    let unknown = json!({"title": "t", "videoUploadId": "1", "ownerId": "9"});
+    fleet.post(&unknown, OWNER).await.refused(400, "INVALID_PARAMS");
+    fleet.post(&good, 0).await.refused(401, "UNAUTHENTICATED");
     assert_eq!(fleet.count("pending_calls").await + fleet.count("videos").await, 0);
 }

@@ -2,29 +2,32 @@
 
 use std::time::Duration;
 
-use fenz_testkit::Database;
+use fenz_testkit::{Database, Reply, id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{COOLDOWN, Fleet, OTHER, OWNER, Reply, id, send};
+use crate::fleet::{Fleet, OTHER, OWNER};
+
+const COOLDOWN: Duration = Duration::from_secs(600);
 
 #[tokio::test]
 async fn a_new_video_has_an_edit_cooldown() {
     let fleet = Fleet::start(Database::Sqlite).await;
+    let clock = &fleet.sandbox.process.clock;
+    let before = clock.unix();
     let video = fleet.video(json!({"publish": false})).await;
-    fleet.sandbox.process.clock.advance(COOLDOWN.saturating_sub(Duration::from_secs(30)));
+    clock.advance(COOLDOWN.saturating_sub(Duration::from_secs(30)));
     for reply in [fleet.put(video, &json!({"title": "u"}), OWNER).await, fleet.delete(video, OWNER).await] {
-        let left: u64 =
-            reply.assert_error(400, "EDIT_COOLDOWN").headers["retry-after"].to_str().unwrap().parse().unwrap();
-        assert!((20..=30).contains(&left), "{left}");
+        let left: i64 = reply.refused(400, "EDIT_COOLDOWN").header("retry-after").parse().unwrap();
+        assert!((before + 600 - clock.unix()..=30).contains(&left), "{left}");
         assert_eq!(reply.detail("ErrorInfo")["metadata"]["retryAfterSeconds"], left.to_string());
     }
     // Publishing has no cooldown.
-    fleet.publish(video, true, OWNER).await.video();
-    fleet.delete(video, OWNER).await.assert_error(400, "VIDEO_NOT_UNPUBLISHED");
-    fleet.publish(video, false, OWNER).await.video();
-    fleet.sandbox.process.clock.advance(Duration::from_secs(31));
-    assert_eq!(fleet.put(video, &json!({"title": "u"}), OWNER).await.video()["title"], "u");
+    fleet.publish(video, true, OWNER).await.ok("video");
+    fleet.delete(video, OWNER).await.refused(400, "VIDEO_NOT_UNPUBLISHED");
+    fleet.publish(video, false, OWNER).await.ok("video");
+    clock.advance(Duration::from_secs(31));
+    assert_eq!(fleet.put(video, &json!({"title": "u"}), OWNER).await.ok("video")["title"], "u");
     assert_eq!(fleet.delete(video, OWNER).await.status, 200);
 }
 
@@ -36,7 +39,7 @@ async fn omitted_fields_stay() {
         let video = fleet.video(all).await;
         let fields =
             |video: &Value| ["title", "description", "categoryId", "tagIds", "accessTier"].map(|f| video[f].clone());
-        let edit = async |body: Value| fields(&fleet.put(video, &body, OWNER).await.video());
+        let edit = async |body: Value| fields(&fleet.put(video, &body, OWNER).await.ok("video"));
         let t = json!("片 🎬");
         assert_eq!(edit(json!({})).await, [t.clone(), json!("d"), json!("2"), json!(["5", "3"]), json!(0)]);
         assert_eq!(
@@ -50,12 +53,12 @@ async fn omitted_fields_stay() {
         let read = fleet.get(&format!("videos/{video}"), OWNER).await;
         // An empty edit does not change the version.
         assert_eq!(read.headers["etag"], "\"6\"");
-        assert_eq!(read.video()["title"], "u");
+        assert_eq!(read.ok("video")["title"], "u");
 
         let reply = fleet.put(video, &json!({"categoryId": "99"}), OWNER).await;
-        assert_eq!(reply.assert_error(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
+        assert_eq!(reply.refused(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
         for bad in [json!({"title": null}), json!({"title": ""}), json!({"ownerId": "8"}), json!({"accessTier": 3})] {
-            fleet.put(video, &bad, OWNER).await.assert_error(400, "INVALID_PARAMS");
+            fleet.put(video, &bad, OWNER).await.refused(400, "INVALID_PARAMS");
         }
     }
 }
@@ -65,11 +68,11 @@ async fn if_match_rejects_an_edit_of_an_old_version() {
     let fleet = Fleet::start_with(Database::of_a_fleet(), &[("content.edit_cooldown", "0s")]).await;
     let video = fleet.video(json!({})).await;
     let put = async |if_match: &str| -> Reply {
-        let request = fleet.request(Method::PUT, &format!("videos/{video}"), OWNER);
-        send(request.header("If-Match", if_match).json(&json!({"title": if_match}))).await
+        let request = fleet.client(OWNER).request(Method::PUT, &format!("/api/v1/videos/{video}"));
+        Reply::of(request.header("If-Match", if_match).json(&json!({"title": if_match}))).await
     };
     assert_eq!(put("\"1\"").await.headers["etag"], "\"2\"");
-    put("\"1\"").await.assert_error(412, "VERSION_MISMATCH");
+    put("\"1\"").await.refused(412, "VERSION_MISMATCH");
     assert_eq!(put("W/\"2\"").await.status, 200);
     assert_eq!(put("\"9\", \"3\"").await.status, 200);
     assert_eq!(put("*").await.status, 200);
@@ -84,25 +87,25 @@ async fn a_new_thumbnail_replaces_the_old_one() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
         let video = fleet.video(json!({})).await;
-        let poster = fleet.get(&format!("videos/{video}"), OWNER).await.video()["thumbnailUrl"].clone();
+        let poster = fleet.get(&format!("videos/{video}"), OWNER).await.ok("video")["thumbnailUrl"].clone();
         let picture = fleet.upload_thumbnail(OWNER).await;
         let body = json!({"thumbnailUploadId": picture.to_string()});
-        let edited = fleet.put(video, &body, OWNER).await.video();
+        let edited = fleet.put(video, &body, OWNER).await.ok("video");
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
         fleet.pending_calls_done().await;
         fleet.file_deleted(&poster).await;
         // Setting the same thumbnail again keeps its file.
-        let edited = fleet.put(video, &body, OWNER).await.video();
+        let edited = fleet.put(video, &body, OWNER).await.ok("video");
         fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
         assert_eq!(fleet.media(&edited["playbackUrl"]).await, 200);
 
         let foreign = fleet.upload_thumbnail(OTHER).await;
         let reply = fleet.put(video, &json!({"thumbnailUploadId": foreign.to_string()}), OWNER).await;
-        assert_eq!(reply.assert_error(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
+        assert_eq!(reply.refused(404, "UPLOAD_NOT_FOUND").field(), "thumbnailUploadId");
         let used = json!({"thumbnailUploadId": picture.to_string()});
         let other = fleet.video(json!({})).await;
-        fleet.put(other, &used, OWNER).await.assert_error(409, "UPLOAD_ALREADY_USED");
+        fleet.put(other, &used, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
         fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
     }
@@ -115,15 +118,15 @@ async fn publishing_is_idempotent_and_keeps_the_first_time() {
         let video = fleet.video(json!({"publish": false})).await;
         let path = format!("videos/{video}");
         assert_eq!(fleet.get(&path, OTHER).await.status, 404);
-        let first = fleet.publish(video, true, OWNER).await.video();
+        let first = fleet.publish(video, true, OWNER).await.ok("video");
         assert_eq!(fleet.get(&path, OTHER).await.status, 200);
         assert_eq!(fleet.publish(video, true, OWNER).await.headers["etag"], "\"2\"");
-        fleet.publish(video, false, OWNER).await.video();
+        fleet.publish(video, false, OWNER).await.ok("video");
         assert_eq!(fleet.get(&path, OTHER).await.status, 404);
-        let again = fleet.publish(video, true, OWNER).await.video();
+        let again = fleet.publish(video, true, OWNER).await.ok("video");
         assert_eq!((&again["publishedAt"], &again["isPublished"]), (&first["publishedAt"], &json!(true)));
-        let empty = fleet.request(Method::PATCH, &format!("{path}/publish"), OWNER).json(&json!({}));
-        assert_eq!(send(empty).await.assert_error(400, "INVALID_PARAMS").field(), "published");
+        let empty = fleet.client(OWNER).patch(&format!("{path}/publish"), &json!({})).await;
+        assert_eq!(empty.refused(400, "INVALID_PARAMS").field(), "published");
     }
 }
 
@@ -132,14 +135,14 @@ async fn deleting_a_video_deletes_its_files() {
     for database in Database::available() {
         let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
         let created = fleet.video(json!({"tagIds": ["1"], "publish": false})).await;
-        let video = fleet.get(&format!("videos/{created}"), OWNER).await.video();
+        let video = fleet.get(&format!("videos/{created}"), OWNER).await.ok("video");
         assert_eq!(id(&video), created);
         assert_eq!(fleet.delete(created, OWNER).await.status, 200);
-        fleet.get(&format!("videos/{created}"), OWNER).await.assert_error(404, "VIDEO_NOT_FOUND");
+        fleet.get(&format!("videos/{created}"), OWNER).await.refused(404, "VIDEO_NOT_FOUND");
         fleet.pending_calls_done().await;
         fleet.file_deleted(&video["playbackUrl"]).await;
         fleet.file_deleted(&video["thumbnailUrl"]).await;
         assert_eq!(fleet.count("video_tags").await + fleet.count("videos").await, 0);
-        fleet.delete(created, OWNER).await.assert_error(404, "VIDEO_NOT_FOUND");
+        fleet.delete(created, OWNER).await.refused(404, "VIDEO_NOT_FOUND");
     }
 }

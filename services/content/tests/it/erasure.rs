@@ -2,43 +2,38 @@
 
 use std::time::Duration;
 
-use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, UserDeleted};
-use fenz_testkit::Database;
+use fenz_contract::events::v1::{ChannelDeleted, UserDeleted};
+use fenz_testkit::{Database, Reply, Sandbox, eventually};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, eventually, id, send};
+use crate::fleet::{Fleet, OTHER, OWNER, channel};
 
 #[tokio::test]
 async fn a_deleted_user_is_erased_and_late_events_restore_nothing() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_stub(database, &[]).await;
-        let channel =
-            |version| ChannelChanged { channel_id: OWNER, owner_id: OWNER, version, ..ChannelChanged::default() };
-        fleet.emit(channel(1)).await;
+        let fleet = Fleet::start_with_events(database, &[]).await;
+        fleet.events.publish(channel(1, false)).await;
         let videos = [fleet.video(json!({})).await, fleet.video(json!({"publish": false})).await];
-        let urls = fleet.get(&format!("videos/{}", videos[0]), 0).await.video();
+        let urls = fleet.get(&format!("videos/{}", videos[0]), 0).await.ok("video");
         let body = json!({"title": "t", "videoUploadId": fleet.upload_video(OWNER).await.to_string()});
-        let request = fleet.request(Method::POST, "videos", OWNER).header("Idempotency-Key", "k1").json(&body);
-        send(request).await.video();
+        let request = fleet.client(OWNER).request(Method::POST, "/api/v1/videos").header("Idempotency-Key", "k1");
+        Reply::of(request.json(&body)).await.ok("video");
         // History with another user's video, and settings.
-        let upload = fleet.upload_video(OTHER).await;
-        let foreign = json!({"title": "t", "videoUploadId": upload.to_string(), "publish": true});
-        let foreign = id(&fleet.post(&foreign, OTHER).await.video());
-        fleet.get(&format!("videos/{foreign}"), OWNER).await.video();
-        fleet.get(&format!("videos/{}", videos[0]), OTHER).await.video();
+        let foreign = fleet.video_of(OTHER, json!({})).await;
+        fleet.get(&format!("videos/{foreign}"), OWNER).await.ok("video");
+        fleet.get(&format!("videos/{}", videos[0]), OTHER).await.ok("video");
         eventually(async || fleet.count("view_records").await == 2).await;
-        let settings = fleet.request(Method::PUT, "user/history/settings", OWNER).json(&json!({"enabled": true}));
-        assert_eq!(send(settings).await.status, 200);
+        fleet.client(OWNER).put("user/history/settings", &json!({"enabled": true})).await.expect(200);
         // The intent of a crashed request, due in ten minutes.
         let due = fleet.sandbox.process.clock.after(Duration::from_secs(600));
         fleet.insert_pending_call((1, 99, 0, true, true), due).await;
-        fleet.execute(&format!("UPDATE pending_calls SET owner_id = {OWNER} WHERE id = 1")).await;
+        fleet.sandbox.execute("content", &format!("UPDATE pending_calls SET owner_id = {OWNER} WHERE id = 1")).await;
 
         let event = UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None };
-        fleet.emit(event).await;
-        eventually(async || fleet.received.reports().len() == 1).await;
-        let report = fleet.received.reports()[0].clone();
+        fleet.events.publish(event).await;
+        eventually(async || fleet.reports().len() == 1).await;
+        let report = fleet.reports()[0].clone();
         assert_eq!((report.user_id, report.erasure_id, report.service.as_str()), (OWNER, 3, "content"));
         assert!(report.removed >= 6, "{report:?}");
         let left = async || {
@@ -50,37 +45,37 @@ async fn a_deleted_user_is_erased_and_late_events_restore_nothing() {
         };
         assert_eq!(left().await, 0);
         fleet.file_deleted(&urls["playbackUrl"]).await;
-        eventually(async || videos.iter().all(|id| fleet.received.is_deleted(*id))).await;
+        eventually(async || videos.iter().all(|id| fleet.is_deleted(*id))).await;
         assert_eq!(fleet.public().await, [foreign]);
 
         // Late events restore nothing.
-        fleet.emit(channel(20)).await;
-        fleet.emit(ChannelDeleted { channel_id: OWNER, owner_id: OWNER, version: 21, occurred_at: None }).await;
-        fleet.get(&format!("videos/{foreign}"), OWNER).await.video();
-        fleet.post(&body, OWNER).await.assert_error(404, "CHANNEL_NOT_FOUND");
+        fleet.events.publish(channel(20, false)).await;
+        fleet
+            .events
+            .publish(ChannelDeleted { channel_id: OWNER, owner_id: OWNER, version: 21, occurred_at: None })
+            .await;
+        fleet.get(&format!("videos/{foreign}"), OWNER).await.ok("video");
+        fleet.post(&body, OWNER).await.refused(404, "CHANNEL_NOT_FOUND");
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert_eq!(left().await, 0);
         // A repeated erasure is reported again.
-        fleet.emit(UserDeleted { erasure_id: 4, ..event }).await;
-        eventually(async || fleet.received.reports().len() == 2).await;
+        fleet.events.publish(UserDeleted { erasure_id: 4, ..event }).await;
+        eventually(async || fleet.reports().len() == 2).await;
         assert_eq!(left().await, 0);
     }
 }
 
 #[tokio::test]
 async fn the_report_waits_for_media() {
-    let mut sandbox = fenz_testkit::Sandbox::new(Database::of_a_fleet()).await.unwrap();
+    let mut sandbox = Sandbox::new(Database::of_a_fleet()).await.unwrap();
     drop(sandbox.take_listener("media").unwrap());
     sandbox.start_auth_stand_in().await.unwrap();
-    sandbox.start::<fenz_content::Content>().await.unwrap();
-    sandbox.start::<crate::stub_service::StubService>().await.unwrap();
-    sandbox.process.shared.get::<fenz_events::MailboxRegistry>().open();
-    let fleet = Fleet::over(sandbox);
+    let fleet = Fleet::over(sandbox).await.with_events().await;
     // The claim of this request leaves a pending call.
-    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.assert_error(503, "UNAVAILABLE");
-    fleet.emit(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
+    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.refused(503, "UNAVAILABLE");
+    fleet.events.publish(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(fleet.received.reports().is_empty());
-    fleet.execute("DELETE FROM pending_calls").await;
-    eventually(async || fleet.received.reports().len() == 1).await;
+    assert!(fleet.reports().is_empty());
+    fleet.sandbox.execute("content", "DELETE FROM pending_calls").await;
+    eventually(async || fleet.reports().len() == 1).await;
 }

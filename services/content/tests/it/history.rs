@@ -3,22 +3,19 @@
 use std::time::Duration;
 
 use fenz_content::Content;
-use fenz_contract::{
-    content::v1::{ListWatchedRequest, video_catalog_service_client::VideoCatalogServiceClient},
-    events::v1::ChannelChanged,
-};
+use fenz_contract::content::v1::{ListWatchedRequest, video_catalog_service_client::VideoCatalogServiceClient};
 use fenz_core::Role;
-use fenz_testkit::Database;
-use reqwest::{Client, Method};
+use fenz_testkit::{Client, Database, eventually, id};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, OTHER, OWNER, eventually, id, send};
+use crate::fleet::{Fleet, OTHER, OWNER, channel};
 
 async fn set_enabled(fleet: &Fleet, enabled: bool) {
     let body = json!({"enabled": enabled});
-    let reply = send(fleet.request(Method::PUT, "user/history/settings", OTHER).json(&body)).await;
-    assert_eq!(reply.body["settings"], body);
-    assert_eq!(fleet.get("user/history/settings", OTHER).await.body["settings"], body);
+    let client = fleet.client(OTHER);
+    assert_eq!(client.put("user/history/settings", &body).await.ok("settings"), body);
+    assert_eq!(client.get("user/history/settings").await.ok("settings"), body);
 }
 
 fn ids(body: &Value) -> Vec<i64> {
@@ -28,10 +25,10 @@ fn ids(body: &Value) -> Vec<i64> {
 #[tokio::test]
 async fn history_lists_the_latest_first_while_it_is_enabled() {
     for database in Database::available() {
-        let fleet = Fleet::start_with_stub(database, &[("content.cache.ttl", "1ms")]).await;
+        let fleet = Fleet::start_with_events(database, &[("content.cache.ttl", "1ms")]).await;
         let (a, b) = (fleet.video(json!({})).await, fleet.video(json!({})).await);
         let watch = async |video: i64, user: i64| {
-            fleet.get(&format!("videos/{video}"), user).await.video();
+            fleet.get(&format!("videos/{video}"), user).await.ok("video");
             fleet.sandbox.process.clock.advance(Duration::from_secs(1));
         };
         let history = async || ids(&fleet.get("user/history", OTHER).await.body);
@@ -46,21 +43,14 @@ async fn history_lists_the_latest_first_while_it_is_enabled() {
         assert_eq!(client.list_watched(request).await.unwrap().into_inner().video_ids, [a, b]);
 
         // Omitted while not public.
-        fleet.publish(b, false, OWNER).await.video();
+        fleet.publish(b, false, OWNER).await.ok("video");
         let reply = fleet.get("user/history", OTHER).await.body;
         assert_eq!((ids(&reply), &reply["total"]), (vec![a], &json!("1")));
-        let hidden = ChannelChanged {
-            channel_id: OWNER,
-            owner_id: OWNER,
-            is_hidden: true,
-            version: 1,
-            ..ChannelChanged::default()
-        };
-        fleet.emit(hidden.clone()).await;
+        fleet.events.publish(channel(1, true)).await;
         eventually(async || history().await.is_empty()).await;
-        fleet.emit(ChannelChanged { version: 2, is_hidden: false, ..hidden }).await;
+        fleet.events.publish(channel(2, false)).await;
         eventually(async || history().await == [a]).await;
-        fleet.publish(b, true, OWNER).await.video();
+        fleet.publish(b, true, OWNER).await.ok("video");
         assert_eq!(history().await, [a, b]);
 
         // Disabled, it keeps its records and adds none.
@@ -71,7 +61,7 @@ async fn history_lists_the_latest_first_while_it_is_enabled() {
         set_enabled(&fleet, true).await;
         watch(b, OTHER).await;
         assert_eq!(history().await, [b, a]);
-        assert_eq!(send(fleet.request(Method::DELETE, "user/history", OTHER)).await.status, 200);
+        fleet.client(OTHER).delete("user/history").await.expect(200);
         assert!(history().await.is_empty());
         watch(a, OTHER).await;
         assert_eq!(history().await, [a]);
@@ -86,19 +76,17 @@ async fn records_buffered_by_another_replica_are_cleared_too() {
         let fleet = Fleet::start(database).await;
         let other = fleet.sandbox.start_replica::<Content>().await.unwrap();
         let video = fleet.video(json!({})).await;
-        let token = fleet.sandbox.token(OTHER, Role::User);
-        let at_other = async |path: String| {
-            send(Client::new().get(format!("{other}/api/v1/{path}")).bearer_auth(&token)).await.body
-        };
-        at_other(format!("videos/{video}")).await;
-        assert_eq!(send(fleet.request(Method::DELETE, "user/history", OTHER)).await.status, 200);
+        let at_other = Client::new(other).with_token(fleet.sandbox.token(OTHER, Role::User));
+        let history = async || ids(&at_other.get("user/history").await.body);
+        at_other.get(&format!("videos/{video}")).await.ok("video");
+        fleet.client(OTHER).delete("user/history").await.expect(200);
         // Reading the history flushes the buffer.
-        assert_eq!(ids(&at_other("user/history".into()).await), [] as [i64; 0]);
-        at_other(format!("videos/{video}")).await;
-        assert_eq!(ids(&at_other("user/history".into()).await), [video]);
+        assert!(history().await.is_empty());
+        at_other.get(&format!("videos/{video}")).await.ok("video");
+        assert_eq!(history().await, [video]);
         set_enabled(&fleet, false).await;
         set_enabled(&fleet, true).await;
-        assert_eq!(ids(&at_other("user/history".into()).await), [video]);
+        assert_eq!(history().await, [video]);
     }
 }
 
@@ -111,9 +99,9 @@ async fn history_requires_authentication() {
         (Method::GET, "user/history/settings"),
         (Method::PUT, "user/history/settings"),
     ] {
-        send(fleet.request(method, path, 0).json(&json!({}))).await.assert_error(401, "UNAUTHENTICATED");
+        fleet.client(0).send(method, path, &json!({})).await.refused(401, "UNAUTHENTICATED");
     }
     assert_eq!(fleet.get("user/history/settings", OTHER).await.body["settings"]["enabled"], json!(true));
-    let empty = fleet.request(Method::PUT, "user/history/settings", OTHER).json(&json!({}));
-    assert_eq!(send(empty).await.assert_error(400, "INVALID_PARAMS").field(), "enabled");
+    let empty = fleet.client(OTHER).put("user/history/settings", &json!({})).await;
+    assert_eq!(empty.refused(400, "INVALID_PARAMS").field(), "enabled");
 }

@@ -6,17 +6,17 @@ use fenz_contract::{
     content::v1::{
         ImportVideosRequest, ImportVideosResponse, ImportedVideo, video_admin_service_client::VideoAdminServiceClient,
     },
-    events::v1::{ChannelChanged, ChannelDeleted, UserDeleted},
+    events::v1::{AuditRecorded, ChannelDeleted, UserDeleted},
 };
 use fenz_core::Role;
-use fenz_testkit::Database;
+use fenz_testkit::{Database, eventually};
 use futures::future::join_all;
 use serde_json::json;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use crate::{
-    fleet::{Fleet, OTHER, OWNER, STAFF, eventually},
+    fleet::{Fleet, OTHER, OWNER, STAFF, channel},
     tags::Tags,
 };
 
@@ -24,14 +24,10 @@ fn video(key: &str) -> ImportedVideo {
     ImportedVideo { import_key: key.to_owned(), owner_id: OWNER, title: "片 one".to_owned(), ..Default::default() }
 }
 
-fn channel(version: i64) -> ChannelChanged {
-    ChannelChanged { channel_id: OWNER, owner_id: OWNER, version, ..ChannelChanged::default() }
-}
-
 /// A fleet with the owner's channel.
 async fn fleet(database: Database, settings: &[(&str, &str)]) -> Fleet {
-    let fleet = Fleet::start_with_stub(database, settings).await;
-    fleet.emit(channel(1)).await;
+    let fleet = Fleet::start_with_events(database, settings).await;
+    fleet.events.publish(channel(1, false)).await;
     eventually(async || fleet.count("channel_states").await == 1).await;
     fleet
 }
@@ -79,7 +75,7 @@ async fn imported_videos_are_published_once_and_have_no_media() {
         assert_eq!((first.ids.len(), first.imported), (300, 300));
         let (id, plain) = (first.ids[0], first.ids[1]);
 
-        let owned = fleet.get(&format!("videos/{id}"), OWNER).await.video();
+        let owned = fleet.get(&format!("videos/{id}"), OWNER).await.ok("video");
         assert_eq!(owned["playbackUrl"], json!(null));
         for (name, value) in [
             ("title", json!("片 one")),
@@ -101,11 +97,11 @@ async fn imported_videos_are_published_once_and_have_no_media() {
             (chrono::TimeDelta::zero(), chrono::TimeDelta::seconds(60))
         );
         // Open to anyone, but without media.
-        assert_eq!(fleet.get(&format!("videos/{plain}"), 0).await.video()["playbackUrl"], json!(null));
-        fleet.get(&format!("videos/{id}"), OTHER).await.assert_error(403, "MEMBERSHIP_REQUIRED");
+        assert_eq!(fleet.get(&format!("videos/{plain}"), 0).await.ok("video")["playbackUrl"], json!(null));
+        fleet.get(&format!("videos/{id}"), OTHER).await.refused(403, "MEMBERSHIP_REQUIRED");
 
-        eventually(async || fleet.received.changed.lock().unwrap().len() == 300).await;
-        let event = fleet.received.last(id).unwrap();
+        eventually(async || fleet.changed().len() == 300).await;
+        let event = fleet.last(id).unwrap();
         assert_eq!((event.version, event.is_published, event.video_upload_id, event.tag_ids), (1, true, 0, vec![5, 2]));
         assert_eq!(event.published_at, old.published_at);
 
@@ -116,15 +112,15 @@ async fn imported_videos_are_published_once_and_have_no_media() {
         assert_eq!(again.imported, 1);
         assert_eq!(again.ids[1..].iter().rev().copied().collect::<Vec<_>>(), first.ids);
         assert_eq!(fleet.count("videos").await, 301);
-        eventually(async || fleet.received.actions() == ["video.imported", "video.imported"]).await;
-        let act = fleet.received.audited.lock().unwrap()[0].clone();
+        eventually(async || fleet.actions() == ["video.imported", "video.imported"]).await;
+        let act = fleet.events.all::<AuditRecorded>()[0].clone();
         assert_eq!((act.actor_id, act.after.as_str()), (STAFF, r#"{"count":300}"#));
-        eventually(async || fleet.received.changed.lock().unwrap().len() == 301).await;
+        eventually(async || fleet.changed().len() == 301).await;
         let nothing = fleet.import(vec![]).await.unwrap();
         assert_eq!((nothing.ids, nothing.imported), (vec![], 0));
         eventually(async || fleet.count("outbox").await == 0).await;
         assert_eq!(fleet.count("pending_calls").await, 0);
-        assert_eq!(fleet.received.changed.lock().unwrap().len(), 301);
+        assert_eq!(fleet.changed().len(), 301);
     }
 }
 
@@ -135,13 +131,13 @@ async fn an_imported_video_is_edited_and_deleted_and_media_is_called_only_for_fi
         let ids = fleet.import(vec![video("a"), video("b")]).await.unwrap().ids;
         let thumbnail = fleet.upload_thumbnail(OWNER).await;
         let body = json!({"title": "two", "thumbnailUploadId": thumbnail.to_string()});
-        let edited = fleet.put(ids[0], &body, OWNER).await.video();
+        let edited = fleet.put(ids[0], &body, OWNER).await.ok("video");
         assert_eq!((&edited["title"], &edited["playbackUrl"]), (&json!("two"), &json!(null)));
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
         for id in &ids {
-            fleet.publish(*id, false, OWNER).await.video();
-            fleet.publish(*id, true, OWNER).await.video();
-            fleet.publish(*id, false, OWNER).await.video();
+            fleet.publish(*id, false, OWNER).await.ok("video");
+            fleet.publish(*id, true, OWNER).await.ok("video");
+            fleet.publish(*id, false, OWNER).await.ok("video");
         }
         // Without files no call to media is scheduled.
         let pending_calls = fleet.count("pending_calls").await;
@@ -150,7 +146,7 @@ async fn an_imported_video_is_edited_and_deleted_and_media_is_called_only_for_fi
         assert_eq!(fleet.delete(ids[0], OWNER).await.status, 200);
         fleet.file_deleted(&edited["thumbnailUrl"]).await;
         fleet.pending_calls_done().await;
-        eventually(async || ids.iter().all(|id| fleet.received.is_deleted(*id))).await;
+        eventually(async || ids.iter().all(|id| fleet.is_deleted(*id))).await;
         // Its key can be used again.
         assert_eq!(fleet.import(vec![video("b")]).await.unwrap().imported, 1);
     }
@@ -166,7 +162,7 @@ async fn concurrent_calls_create_each_video_once() {
         assert_eq!(replies.iter().map(|reply| reply.imported).sum::<i32>(), 90);
         assert_eq!(fleet.count("videos").await, 90);
         assert_eq!(replies[0].ids[10..], replies[1].ids[..30]);
-        eventually(async || fleet.received.changed.lock().unwrap().len() == 90).await;
+        eventually(async || fleet.changed().len() == 90).await;
     }
 }
 
@@ -234,17 +230,17 @@ async fn imported_videos_are_deleted_with_their_channel_and_owner() {
         fleet.import(vec![video("a"), video("b")]).await.unwrap();
         let now = fleet.sandbox.process.clock.now();
         let deleted = ChannelDeleted { channel_id: OWNER, owner_id: OWNER, version: 2, occurred_at: Some(now.into()) };
-        fleet.emit(deleted).await;
+        fleet.events.publish(deleted).await;
         eventually(async || fleet.count("videos").await == 0).await;
         assert_eq!(rejection(fleet.import(vec![old()]).await).0, "CHANNEL_NOT_FOUND");
-        fleet.emit(channel(3)).await;
+        fleet.events.publish(channel(3, false)).await;
         eventually(async || fleet.import(vec![video("new")]).await.is_ok()).await;
         // Older than the deleted channel, it would be deleted by the cascade.
         let rejected = rejection(fleet.import(vec![old()]).await);
         assert_eq!(rejected, ("UNAVAILABLE".to_owned(), vec!["videos[0].ownerId".to_owned()]));
 
-        fleet.emit(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
-        eventually(async || fleet.received.reports().len() == 1).await;
+        fleet.events.publish(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
+        eventually(async || fleet.reports().len() == 1).await;
         assert_eq!(fleet.count("videos").await + fleet.count("pending_calls").await, 0);
         assert_eq!(rejection(fleet.import(vec![video("a")]).await).0, "CHANNEL_NOT_FOUND");
     }

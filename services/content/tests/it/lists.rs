@@ -1,13 +1,9 @@
 //! Lists of videos, and categories.
 
 use fenz_testkit::Database;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::fleet::{Fleet, OTHER, OWNER, id};
-
-fn ids(body: &Value) -> Vec<i64> {
-    body["videos"].as_array().expect("videos").iter().map(id).collect()
-}
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
 async fn public_videos_are_filtered_and_sorted_newest_first() {
@@ -18,7 +14,7 @@ async fn public_videos_are_filtered_and_sorted_newest_first() {
         let draft = fleet.video(json!({"tagIds": ["2"], "publish": false})).await;
         let c = fleet.video(json!({"tagIds": ["3"], "categoryId": "1"})).await;
         let hidden = fleet.video(json!({"tagIds": ["3"]})).await;
-        fleet.execute(&format!("UPDATE videos SET hidden_reasons = 1 WHERE id = {hidden}")).await;
+        fleet.sandbox.execute("content", &format!("UPDATE videos SET hidden_reasons = 1 WHERE id = {hidden}")).await;
         for (query, expected) in [
             ("", vec![c, b, a]),
             ("?channelId=7", vec![c, b, a]),
@@ -33,7 +29,7 @@ async fn public_videos_are_filtered_and_sorted_newest_first() {
             ("?pageSize=2&page=3", vec![]),
         ] {
             let reply = fleet.get(&format!("videos{query}"), OTHER).await;
-            assert_eq!(ids(&reply.body), expected, "{query}");
+            assert_eq!(reply.ids("videos"), expected, "{query}");
             let total = if query.contains("page") { 3 } else { expected.len() };
             assert_eq!(reply.body["total"], total.to_string(), "{query}");
         }
@@ -42,10 +38,10 @@ async fn public_videos_are_filtered_and_sorted_newest_first() {
         assert_eq!((&listed["tagIds"], &listed["accessTier"]), (&json!(["1", "2"]), &json!(2)));
 
         let mine = fleet.get("dashboard/videos", OWNER).await;
-        assert_eq!(ids(&mine.body), [hidden, c, draft, b, a]);
+        assert_eq!(mine.ids("videos"), [hidden, c, draft, b, a]);
         assert_eq!(mine.body["total"], "5");
         assert_eq!(fleet.get("dashboard/videos", OTHER).await.body["total"], "0");
-        fleet.get("dashboard/videos", 0).await.assert_error(401, "UNAUTHENTICATED");
+        fleet.get("dashboard/videos", 0).await.refused(401, "UNAUTHENTICATED");
     }
 }
 
@@ -62,7 +58,7 @@ async fn page_size_and_depth_are_limited() {
         ("channelId=0", "channelId"),
     ] {
         let reply = fleet.get(&format!("videos?{query}"), 0).await;
-        assert_eq!(reply.assert_error(400, "INVALID_PARAMS").field(), field, "{query}");
+        assert_eq!(reply.refused(400, "INVALID_PARAMS").field(), field, "{query}");
     }
     assert_eq!(fleet.get("videos?page=100&pageSize=100", 0).await.body, json!({"videos": [], "total": "0"}));
 }

@@ -18,6 +18,5 @@ mod peers;
 mod pending_calls;
 mod redis;
 mod replicas;
-mod stub_service;
 mod tags;
 mod views;

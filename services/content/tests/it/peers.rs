@@ -1,21 +1,5 @@
 //! Other services that answer with errors, late or not at all.
 
-use fenz_chassis::status;
-use fenz_contract::{
-    Endpoint, Guard,
-    channel::v1::{
-        GetMembershipRequest, GetMembershipResponse, ListMembershipsRequest, ListMembershipsResponse,
-        MembershipServiceHandler, membership_service,
-    },
-    media::v1::{
-        ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse, UploadServiceHandler,
-        upload_service,
-    },
-    routes::Method,
-};
-use fenz_core::{Caller, Error, Reason, Result};
-use fenz_testkit::{Database, Sandbox};
-use reqwest::header::HeaderMap;
 use std::{
     sync::{
         Arc,
@@ -24,43 +8,54 @@ use std::{
     time::Duration,
 };
 
+use fenz_contract::{
+    Endpoint,
+    channel::v1::{
+        GetMembershipRequest, GetMembershipResponse, ListMembershipsRequest, ListMembershipsResponse,
+        MembershipServiceHandler, membership_service,
+    },
+    media::v1::{
+        ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse, UploadServiceHandler,
+        upload_service,
+    },
+};
+use fenz_core::{Error, Reason, Result};
+use fenz_testkit::{AllowAll, Database, Sandbox, serve_stub};
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, service::RoutesBuilder};
+use tokio::{net::TcpListener, sync::Notify};
+use tonic::{Request, Response};
 
 use crate::fleet::{Fleet, OTHER, OWNER};
 
-/// Authorization is not tested here.
-pub struct AllowAll;
-
-impl Guard for AllowAll {
-    async fn admit(&self, _: &'static Method, _: &HeaderMap) -> Result<Caller> {
-        Ok(Caller::Anonymous)
-    }
-
-    fn status(&self, error: Error) -> Status {
-        status::from_error(error)
-    }
+/// Serves a stub and returns its address.
+pub async fn serve(endpoint: Endpoint) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    serve_stub(listener, [endpoint]);
+    address
 }
 
-pub fn serve(listener: TcpListener, endpoint: Endpoint) -> JoinHandle<()> {
-    let mut routes = RoutesBuilder::default();
-    (endpoint.grpc)(&mut routes);
-    let server = tonic::transport::Server::builder().add_routes(routes.routes());
-    tokio::spawn(async move { server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served") })
+/// A fleet whose media service is a stub.
+async fn fleet_with_media(database: Database, media: impl UploadServiceHandler) -> Fleet {
+    let mut sandbox = Sandbox::new(database).await.unwrap();
+    serve_stub(sandbox.take_listener("media").unwrap(), [upload_service(media, AllowAll)]);
+    sandbox.start_auth_stand_in().await.unwrap();
+    Fleet::over(sandbox).await
 }
 
 /// A channel service in which everyone has the same membership; negative is unavailable.
 #[derive(Clone, Default)]
 pub struct Channel(pub Arc<AtomicI32>);
 
-pub fn serve_channel(listener: TcpListener, channel: Channel) -> JoinHandle<()> {
-    serve(listener, membership_service(channel, AllowAll))
+impl Channel {
+    /// Serves it and returns its address.
+    pub async fn serve(&self) -> String {
+        serve(membership_service(self.clone(), AllowAll)).await
+    }
 }
 
 impl MembershipServiceHandler for Channel {
@@ -79,10 +74,8 @@ impl MembershipServiceHandler for Channel {
 
 #[tokio::test]
 async fn memberships_grant_their_tiers_and_count_as_members() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
     let channel = Channel::default();
-    serve_channel(listener, channel.clone());
+    let address = channel.serve().await;
     let settings =
         [("peers.channel", address.as_str()), ("content.cache.ttl", "1ms"), ("content.membership_ttl", "1ms")];
     let fleet = Fleet::start_with(Database::Sqlite, &settings).await;
@@ -102,11 +95,11 @@ async fn memberships_grant_their_tiers_and_count_as_members() {
             let reply = fleet.get(&format!("videos/{video}"), OTHER).await;
             assert_eq!(reply.reason(), expected, "{tier} {}", reply.body);
         }
-        fleet.get(&format!("videos/{unpublished}"), OTHER).await.assert_error(404, "VIDEO_NOT_FOUND");
+        fleet.get(&format!("videos/{unpublished}"), OTHER).await.refused(404, "VIDEO_NOT_FOUND");
         fleet.sandbox.process.clock.advance(Duration::from_secs(3601));
     }
     let views = async |video: i64| {
-        let video = fleet.get(&format!("videos/{video}"), OWNER).await.video();
+        let video = fleet.get(&format!("videos/{video}"), OWNER).await.ok("video");
         (video["viewsMember"].clone(), video["viewsNonMember"].clone())
     };
     // Tier 0 and unavailable count as non-members, tiers 1 and 2 as members.
@@ -140,12 +133,8 @@ impl UploadServiceHandler for SlowMedia {
 #[tokio::test]
 async fn a_request_whose_intent_expired_creates_no_video() {
     for database in Database::available() {
-        let mut sandbox = Sandbox::new(database).await.unwrap();
         let media = SlowMedia::default();
-        let served = serve(sandbox.take_listener("media").unwrap(), upload_service(media.clone(), AllowAll));
-        sandbox.start_auth_stand_in().await.unwrap();
-        sandbox.start::<fenz_content::Content>().await.unwrap();
-        let fleet = Fleet::over(sandbox);
+        let fleet = fleet_with_media(database, media.clone()).await;
         let body = json!({"title": "t", "videoUploadId": "5"});
         let expire = async {
             media.claiming.notified().await;
@@ -155,14 +144,13 @@ async fn a_request_whose_intent_expired_creates_no_video() {
             media.resume.notify_one();
         };
         let (reply, ()) = tokio::join!(fleet.post(&body, OWNER), expire);
-        reply.assert_error(503, "UNAVAILABLE");
+        reply.refused(503, "UNAVAILABLE");
         // The claim it made after the release is released too.
         assert_eq!(media.released.load(Ordering::SeqCst), 2);
         assert_eq!(fleet.count("videos").await + fleet.count("pending_calls").await, 0);
 
         media.resume.notify_one();
-        fleet.post(&body, OWNER).await.video();
-        served.abort();
+        fleet.post(&body, OWNER).await.ok("video");
     }
 }
 
@@ -189,20 +177,14 @@ impl UploadServiceHandler for StuckMedia {
 #[tokio::test]
 async fn a_failed_request_releases_its_uploads_alone() {
     for database in Database::available() {
-        let mut sandbox = Sandbox::new(database).await.unwrap();
         let media = StuckMedia::default();
-        let served = serve(sandbox.take_listener("media").unwrap(), upload_service(media.clone(), AllowAll));
-        sandbox.start_auth_stand_in().await.unwrap();
-        sandbox.start::<fenz_content::Content>().await.unwrap();
-        let fleet = Fleet::over(sandbox);
+        let fleet = fleet_with_media(database, media.clone()).await;
         let count_calls = async {
             media.releasing.notified().await;
             let now = fleet.sandbox.process.clock.now();
             let is_due = Expr::col("due_at").lte(now);
             let due = Query::select().column("id").from("pending_calls").and_where(is_due).to_owned();
-            let db = fleet.database().await;
-            let due = db.query_all(&due).await.unwrap().len();
-            db.close().await.unwrap();
+            let due = fleet.sandbox.database("content").await.query_all(&due).await.unwrap().len();
             let all = fleet.count("pending_calls").await;
             media.resume.notify_one();
             (due, all)
@@ -211,7 +193,6 @@ async fn a_failed_request_releases_its_uploads_alone() {
         let (reply, found) = tokio::join!(fleet.post(&body, OWNER), count_calls);
         assert_eq!((reply.status, found), (500, (0, 1)));
         assert_eq!(fleet.count("pending_calls").await, 0);
-        served.abort();
     }
 }
 
@@ -220,9 +201,8 @@ async fn without_media_no_video_is_created_and_reads_work() {
     let mut sandbox = Sandbox::new(Database::Sqlite).await.unwrap();
     drop(sandbox.take_listener("media").unwrap());
     sandbox.start_auth_stand_in().await.unwrap();
-    sandbox.start::<fenz_content::Content>().await.unwrap();
-    let fleet = Fleet::over(sandbox);
-    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.assert_error(503, "UNAVAILABLE");
+    let fleet = Fleet::over(sandbox).await;
+    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.refused(503, "UNAVAILABLE");
     assert_eq!(fleet.get("videos", 0).await.body["total"], "0");
     assert_eq!(fleet.count("videos").await, 0);
     // Kept until media is available.

@@ -2,11 +2,25 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use fenz_contract::media::v1::{ClaimUploadRequest, upload_service_client::UploadServiceClient};
 use fenz_testkit::Database;
+use sea_orm::{ConnectionTrait, sea_query::Query};
 use serde_json::json;
 
 use crate::fleet::{Fleet, OWNER};
+
+impl Fleet {
+    /// Inserts a pending call, as left by a crashed process.
+    pub async fn insert_pending_call(&self, call: (i64, i64, i64, bool, bool), due_at: DateTime<Utc>) {
+        let (id, video, upload, is_intent, keep_files) = call;
+        let columns = ["id", "video_id", "upload_id", "is_intent", "keep_files", "attempts", "due_at"];
+        let row =
+            [id.into(), video.into(), upload.into(), is_intent.into(), keep_files.into(), 0.into(), due_at.into()];
+        let insert = Query::insert().into_table("pending_calls").columns(columns).values_panic(row).to_owned();
+        self.sandbox.database("content").await.execute(&insert).await.expect("a row");
+    }
+}
 
 #[tokio::test]
 async fn a_crash_between_claim_and_video_frees_the_upload() {
@@ -22,10 +36,10 @@ async fn a_crash_between_claim_and_video_frees_the_upload() {
         UploadServiceClient::new(peer).claim_upload(claim).await.unwrap();
 
         let body = json!({"title": "t", "videoUploadId": upload.to_string()});
-        fleet.post(&body, OWNER).await.assert_error(409, "UPLOAD_ALREADY_USED");
+        fleet.post(&body, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
         fleet.pending_calls_done().await;
-        fleet.post(&body, OWNER).await.video();
+        fleet.post(&body, OWNER).await.ok("video");
     }
 }
 
@@ -33,7 +47,7 @@ async fn a_crash_between_claim_and_video_frees_the_upload() {
 async fn a_missed_removal_is_retried() {
     let fleet = Fleet::start(Database::of_a_fleet()).await;
     let video = fleet.video(json!({})).await;
-    let urls = fleet.get(&format!("videos/{video}"), 0).await.video();
+    let urls = fleet.get(&format!("videos/{video}"), 0).await.ok("video");
     // The release of a thumbnail in use is dropped.
     let thumbnail: i64 = urls["thumbnailUrl"].as_str().unwrap().split('/').nth(2).unwrap().parse().unwrap();
     let now = fleet.sandbox.process.clock.now();

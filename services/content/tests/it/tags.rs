@@ -1,20 +1,19 @@
 //! Tags of the recommendation service.
 
+use std::sync::{Arc, Mutex};
+
 use fenz_contract::{
     events::v1::TagDeleted,
     recommendation::v1::{FindTagsRequest, FindTagsResponse, Tag, TagCatalogServiceHandler, tag_catalog_service},
 };
 use fenz_core::{Error, Reason, Result};
-use fenz_testkit::Database;
-use std::sync::{Arc, Mutex};
-
+use fenz_testkit::{AllowAll, Database, eventually};
 use serde_json::json;
-use tokio::net::TcpListener;
 use tonic::{Request, Response};
 
 use crate::{
-    fleet::{Fleet, OWNER, eventually},
-    peers::{AllowAll, serve},
+    fleet::{Fleet, OWNER},
+    peers::serve,
 };
 
 /// A recommendation service with these tags; without any it is unavailable.
@@ -27,12 +26,9 @@ pub struct Tags {
 impl Tags {
     /// Serves tags, and returns their address.
     pub async fn serve(ids: &[i64]) -> (Self, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
         let tags = Self::default();
         tags.ids.lock().unwrap().extend(ids);
-        let service = tags.clone();
-        serve(listener, tag_catalog_service(service, AllowAll));
+        let address = serve(tag_catalog_service(tags.clone(), AllowAll)).await;
         (tags, address)
     }
 }
@@ -55,29 +51,30 @@ async fn tags_must_exist_and_deleted_tags_are_removed() {
     for database in Database::available() {
         let (tags, address) = Tags::serve(&[1, 2, 3]).await;
         let settings = [("peers.recommendation", address.as_str()), ("content.edit_cooldown", "0s")];
-        let fleet = Fleet::start_with_stub(database, &settings).await;
+        let fleet = Fleet::start_with_events(database, &settings).await;
         let body =
             json!({"title": "t", "videoUploadId": fleet.upload_video(OWNER).await.to_string(), "tagIds": ["1", "9"]});
-        assert_eq!(fleet.post(&body, OWNER).await.assert_error(404, "TAG_NOT_FOUND").field(), "tagIds");
+        assert_eq!(fleet.post(&body, OWNER).await.refused(404, "TAG_NOT_FOUND").field(), "tagIds");
         fleet.pending_calls_done().await;
         let video = fleet.video(json!({"tagIds": ["1", "2"]})).await;
         let put = async |tags: &[&str]| fleet.put(video, &json!({"tagIds": tags}), OWNER).await;
-        assert_eq!(put(&["2", "9"]).await.assert_error(404, "TAG_NOT_FOUND").field(), "tagIds");
-        fleet.put(1, &json!({"tagIds": ["9"]}), OWNER).await.assert_error(404, "VIDEO_NOT_FOUND");
-        fleet.put(video, &json!({"tagIds": ["9"]}), 8).await.assert_error(403, "PERMISSION_DENIED");
-        assert_eq!(put(&["3", "2"]).await.video()["tagIds"], json!(["3", "2"]));
+        assert_eq!(put(&["2", "9"]).await.refused(404, "TAG_NOT_FOUND").field(), "tagIds");
+        fleet.put(1, &json!({"tagIds": ["9"]}), OWNER).await.refused(404, "VIDEO_NOT_FOUND");
+        fleet.put(video, &json!({"tagIds": ["9"]}), 8).await.refused(403, "PERMISSION_DENIED");
+        assert_eq!(put(&["3", "2"]).await.ok("video")["tagIds"], json!(["3", "2"]));
         // Known tags are cached.
         let calls = *tags.calls.lock().unwrap();
-        assert_eq!(put(&["1", "2"]).await.video()["tagIds"], json!(["1", "2"]));
+        assert_eq!(put(&["1", "2"]).await.ok("video")["tagIds"], json!(["1", "2"]));
         assert_eq!(*tags.calls.lock().unwrap(), calls);
 
         *tags.ids.lock().unwrap() = vec![1, 3];
-        fleet.emit(TagDeleted { tag_id: 2, version: 2, occurred_at: None }).await;
-        eventually(async || fleet.get(&format!("videos/{video}"), OWNER).await.video()["tagIds"] == json!(["1"])).await;
-        eventually(async || fleet.received.last(video).is_some_and(|v| v.tag_ids == [1] && v.version == 4)).await;
-        assert_eq!(put(&["1", "2"]).await.assert_error(404, "TAG_NOT_FOUND").field(), "tagIds");
+        fleet.events.publish(TagDeleted { tag_id: 2, version: 2, occurred_at: None }).await;
+        eventually(async || fleet.get(&format!("videos/{video}"), OWNER).await.ok("video")["tagIds"] == json!(["1"]))
+            .await;
+        eventually(async || fleet.last(video).is_some_and(|v| v.tag_ids == [1] && v.version == 4)).await;
+        assert_eq!(put(&["1", "2"]).await.refused(404, "TAG_NOT_FOUND").field(), "tagIds");
         tags.ids.lock().unwrap().clear();
-        put(&["5"]).await.assert_error(503, "UNAVAILABLE");
-        assert_eq!(put(&[]).await.video()["tagIds"], json!([]));
+        put(&["5"]).await.refused(503, "UNAVAILABLE");
+        assert_eq!(put(&[]).await.ok("video")["tagIds"], json!([]));
     }
 }

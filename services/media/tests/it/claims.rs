@@ -1,6 +1,8 @@
 //! Claims: only the owner's service may claim an upload, and only once.
 
 use fenz_contract::media::v1::{ClaimUploadRequest, upload_service_client::UploadServiceClient};
+use fenz_core::Role;
+use fenz_testkit::{PNG, mp4};
 
 use crate::{files, harness::*};
 
@@ -37,10 +39,10 @@ async fn one_of_many_concurrent_claims_succeeds() {
 #[tokio::test]
 async fn a_poster_is_claimed_and_released_with_its_video() {
     on_each(&[], async |media| {
-        let id = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
+        let id = media.uploaded(ALICE, VIDEO, mp4()).await;
         let claimed = media.claim(id, ALICE, "video", "video/1").await.unwrap();
         let poster = claimed.poster_upload_id;
-        let frame = media.play(poster, &[]).await;
+        let frame = media.play(poster).send().await.unwrap();
         assert_eq!(frame.headers()["content-type"], "image/jpeg");
         assert!(frame.bytes().await.unwrap().starts_with(&[0xFF, 0xD8, 0xFF]));
         // A poster cannot be claimed on its own.
@@ -59,23 +61,23 @@ async fn a_poster_is_claimed_and_released_with_its_video() {
 #[tokio::test]
 async fn a_claim_releases_one_upload() {
     on_each(&[], async |media| {
-        let video = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
-        let picture = media.uploaded(ALICE, THUMBNAIL, &files::png()).await;
+        let video = media.uploaded(ALICE, VIDEO, mp4()).await;
+        let picture = media.uploaded(ALICE, THUMBNAIL, PNG).await;
         let poster = media.claim(video, ALICE, "video", "video/1").await.unwrap().poster_upload_id;
         media.claim(picture, ALICE, "image", "video/1").await.unwrap();
         media.release("video/1", picture, false).await;
         media.release("video/1", poster, false).await;
-        assert_eq!(media.play(picture, &[]).await.status(), 404);
-        assert_eq!(media.play(poster, &[]).await.status(), 404);
-        assert_eq!(media.play(video, &[]).await.status(), 200);
-        assert_eq!(media.rows().await, 1);
+        assert_eq!(media.status(picture).await, 404);
+        assert_eq!(media.status(poster).await, 404);
+        assert_eq!(media.status(video).await, 200);
+        assert_eq!(media.count("uploads").await, 1);
     })
     .await;
 }
 
 #[tokio::test]
 async fn only_services_may_claim() {
-    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let media = Media::on_sqlite(&[]).await;
     let channel = tonic::transport::Endpoint::new(media.sandbox.url("media")).unwrap().connect().await.unwrap();
     let request = || {
         tonic::Request::new(ClaimUploadRequest {
@@ -88,7 +90,7 @@ async fn only_services_may_claim() {
     let mut client = UploadServiceClient::new(channel);
     assert_eq!(client.claim_upload(request()).await.unwrap_err().code(), tonic::Code::Unauthenticated);
     let mut by_user = request();
-    let token = format!("Bearer {}", media.token(ALICE));
+    let token = format!("Bearer {}", media.sandbox.token(ALICE, Role::User));
     by_user.metadata_mut().insert("authorization", token.parse().unwrap());
     let refused = client.claim_upload(by_user).await.unwrap_err().code();
     assert!(matches!(refused, tonic::Code::Unauthenticated | tonic::Code::PermissionDenied), "{refused:?}");

@@ -1,10 +1,10 @@
 //! Erasing a user: rows, objects, and uploads in progress.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use fenz_contract::events::v1::{ChannelChanged, UserDeleted, VideoChanged, VideoDeleted};
-use futures::StreamExt;
-use reqwest::multipart::{Form, Part};
+use fenz_contract::events::v1::{ChannelChanged, UserDeleted, UserErased, VideoChanged, VideoDeleted};
+use fenz_testkit::{Database, PNG, eventually, free_address, mp4};
+use tokio::sync::Notify;
 
 use crate::{files, harness::*, object_store::*};
 
@@ -19,31 +19,30 @@ fn video(video_id: i64, owner_id: i64, version: i64) -> VideoChanged {
 async fn rows_of(media: &Media, user: i64) -> i64 {
     let mut rows = 0;
     for table in ["uploads", "daily_usage", "video_states", "channel_states"] {
-        rows += media.number(&format!("SELECT COUNT(*) AS n FROM {table} WHERE owner_id = {user}")).await;
+        rows += media.count(&format!("{table} WHERE owner_id = {user}")).await;
     }
-    rows + media.number(&format!("SELECT COUNT(*) AS n FROM video_states WHERE channel_id = {user}")).await
+    rows + media.count(&format!("video_states WHERE channel_id = {user}")).await
 }
 
 async fn reported(media: &Media) {
-    eventually("the erasure is reported", async || !media.captured.erased.lock().unwrap().is_empty()).await;
-    eventually("the erasure is done", async || media.number("SELECT COUNT(*) AS n FROM erasures").await == 0).await;
+    eventually(async || !media.events.all::<UserErased>().is_empty()).await;
+    eventually(async || media.count("erasures").await == 0).await;
 }
 
 #[tokio::test]
 async fn fifty_uploads_are_erased() {
     on_each(&[], async |media| {
-        let kept = media.uploaded(BOB, THUMBNAIL, &files::png()).await;
+        let kept = media.uploaded(BOB, THUMBNAIL, PNG).await;
         let files_kept = media.files();
-        let png = files::png();
         let mut ids = Vec::new();
         for n in 0..49 {
-            let id = media.uploaded(ALICE, THUMBNAIL, &png).await;
+            let id = media.uploaded(ALICE, THUMBNAIL, PNG).await;
             if n % 2 == 0 {
                 media.claim(id, ALICE, "image", &format!("video/{n}")).await.unwrap();
             }
             ids.push(id);
         }
-        let with_poster = media.uploaded(ALICE, VIDEO, &files::mp4()).await;
+        let with_poster = media.uploaded(ALICE, VIDEO, mp4()).await;
         media.claim(with_poster, ALICE, "video", "video/100").await.unwrap();
         ids.push(with_poster);
         media.publish(video(2, ALICE, 1)).await;
@@ -59,12 +58,12 @@ async fn fifty_uploads_are_erased() {
         media.release("video/6", 0, false).await;
         for id in &ids {
             assert_eq!(media.play_publicly(*id).await, (404, "UPLOAD_NOT_FOUND".to_owned()));
-            assert_eq!(media.play_as_insider(*id).await, 404);
+            assert_eq!(media.status_for_insider(*id).await, 404);
         }
         assert_eq!(rows_of(&media, ALICE).await, 0);
-        assert_eq!((media.rows().await, media.play_publicly(kept).await.0), (1, 200));
+        assert_eq!((media.count("uploads").await, media.play_publicly(kept).await.0), (1, 200));
         assert_eq!(media.files(), files_kept);
-        let report = media.captured.erased.lock().unwrap()[0].clone();
+        let report = media.events.all::<UserErased>()[0].clone();
         assert_eq!((report.service.as_str(), report.user_id, report.erasure_id), ("media", ALICE, 907));
         // The sweeper deletes some of them.
         assert!(report.removed > 0, "{report:?}");
@@ -74,8 +73,8 @@ async fn fifty_uploads_are_erased() {
         media.publish(video(2, ALICE, 7)).await;
         media.publish(VideoDeleted { video_id: 3, channel_id: ALICE, version: 2, ..VideoDeleted::default() }).await;
         media.events_consumed().await;
-        assert_eq!(media.upload(ALICE, THUMBNAIL, &png).await.refusal(), (401, "UNAUTHENTICATED"));
-        assert_eq!(media.upload(ALICE, VIDEO, &files::noise(10_000)).await.refusal(), (401, "UNAUTHENTICATED"));
+        media.client(ALICE).upload(THUMBNAIL, PNG).await.refused(401, "UNAUTHENTICATED");
+        media.client(ALICE).upload(VIDEO, &files::noise(10_000)).await.refused(401, "UNAUTHENTICATED");
         assert_eq!(rows_of(&media, ALICE).await, 0);
     })
     .await;
@@ -84,9 +83,9 @@ async fn fifty_uploads_are_erased() {
 #[tokio::test]
 async fn erasure_waits_for_the_object_store() {
     let folder = tempfile::tempdir().unwrap();
-    let (_held, address) = held_address();
+    let address = free_address();
     let endpoint = format!("http://{address}");
-    for database in fenz_testkit::Database::available() {
+    for database in Database::available() {
         let store = ObjectStore::start(folder.path(), address).await;
         let media = Media::start(database, &[("media.store.endpoint", &endpoint), ("media.sweep_every", "1h")]).await;
         let mut ids = Vec::new();
@@ -96,11 +95,11 @@ async fn erasure_waits_for_the_object_store() {
         store.stop().await;
         media.publish(deleted(ALICE)).await;
         for id in &ids {
-            eventually("it is not playable", async || media.play_publicly(*id).await.1 == "UPLOAD_NOT_FOUND").await;
+            eventually(async || media.play_publicly(*id).await.1 == "UPLOAD_NOT_FOUND").await;
         }
         tokio::time::sleep(Duration::from_millis(700)).await;
-        assert!(media.captured.erased.lock().unwrap().is_empty());
-        assert_eq!(media.rows().await, 5);
+        assert!(media.events.all::<UserErased>().is_empty());
+        assert_eq!(media.count("uploads").await, 5);
         let store = ObjectStore::start(folder.path(), address).await;
         media.sandbox.process.clock.advance(Duration::from_secs(30));
         reported(&media).await;
@@ -111,30 +110,23 @@ async fn erasure_waits_for_the_object_store() {
     }
 }
 
-/// Sends the chunks of a file, one every `pause`.
-fn slowly(bytes: &[u8], chunk: usize, pause: Duration) -> Form {
-    let chunks: Vec<_> = bytes.chunks(chunk).map(<[u8]>::to_vec).collect();
-    let slow = futures::stream::iter(chunks).then(move |chunk| async move {
-        tokio::time::sleep(pause).await;
-        Ok::<_, std::io::Error>(chunk)
-    });
-    Form::new().part("file", Part::stream(reqwest::Body::wrap_stream(slow)))
-}
-
 #[tokio::test]
 async fn an_upload_in_progress_is_erased() {
     on_each(&[], async |media| {
         // One multipart, one in a single request; each would take many seconds more.
-        let parts = media.send(ALICE, VIDEO, slowly(&files::noise(40 << 20), 1 << 20, Duration::from_millis(150)));
-        let whole = media.send(ALICE, VIDEO, slowly(&files::noise(400_000), 10_000, Duration::from_millis(150)));
+        let (alice, pause) = (media.client(ALICE), Duration::from_millis(150));
+        let parts = alice.upload_form(VIDEO, files::slowly(&files::noise(40 << 20), 1 << 20, pause));
+        let whole = alice.upload_form(VIDEO, files::slowly(&files::noise(400_000), 10_000, pause));
         let deletion = async {
-            tokio::time::sleep(Duration::from_millis(2_000)).await;
-            assert_eq!(media.rows().await, 2);
+            eventually(async || {
+                media.count("uploads").await == 2 && media.count("uploads WHERE multipart_id IS NOT NULL").await == 1
+            })
+            .await;
             media.publish(deleted(ALICE)).await;
         };
         let (parts, whole, ()) = futures::future::join3(parts, whole, deletion).await;
         for reply in [parts, whole] {
-            assert_eq!(reply.refusal(), (400, "UPLOAD_INCOMPLETE"), "{reply:?}");
+            reply.refused(400, "UPLOAD_INCOMPLETE");
         }
         reported(&media).await;
         media.all_deleted().await;
@@ -149,13 +141,11 @@ async fn an_upload_in_progress_is_erased() {
 async fn uploads_interrupted_by_a_crash_are_erased() {
     on_each(&[], async |media| {
         media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
-        media
-            .execute("UPDATE uploads SET state = 'receiving', multipart_id = '6c5c9dc5-76f6-4d5c-b3a5-3e33f5a7a9c4'")
-            .await;
+        media.interrupt_uploads().await;
         media.publish(deleted(ALICE)).await;
         media.events_consumed().await;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert!(media.captured.erased.lock().unwrap().is_empty());
+        assert!(media.events.all::<UserErased>().is_empty());
         media.sandbox.process.clock.advance(Duration::from_secs(301));
         reported(&media).await;
         media.all_deleted().await;
@@ -168,13 +158,15 @@ async fn uploads_interrupted_by_a_crash_are_erased() {
 #[tokio::test]
 async fn bytes_stored_after_the_row_was_deleted_are_deleted() {
     on_each(&[], async |media| {
-        let sending = media.send(ALICE, VIDEO, slowly(&files::noise(100_000), 50_000, Duration::from_millis(700)));
+        let (alice, resume) = (media.client(ALICE), Arc::new(Notify::new()));
+        let sending = alice.upload_form(VIDEO, files::halves(&files::noise(300_000), &resume));
         let removing = async {
-            eventually("the upload has started", async || media.rows().await == 1).await;
-            media.execute("DELETE FROM uploads").await;
+            eventually(async || media.count("uploads").await == 1).await;
+            media.sandbox.execute("media", "DELETE FROM uploads").await;
+            resume.notify_one();
         };
         let (reply, ()) = futures::future::join(sending, removing).await;
-        assert_eq!(reply.refusal(), (400, "UPLOAD_INCOMPLETE"), "{reply:?}");
+        reply.refused(400, "UPLOAD_INCOMPLETE");
         media.all_deleted().await;
     })
     .await;

@@ -1,39 +1,30 @@
-//! Files to upload.
+//! Files and forms to upload.
 
-use std::{path::PathBuf, process::Command, sync::OnceLock};
+use std::{process::Command, sync::Arc, time::Duration};
 
-use rand::RngExt;
+use fenz_core::Random;
+use futures::{StreamExt, stream};
+use rand::Rng;
+use reqwest::{
+    Body,
+    multipart::{Form, Part},
+};
 use sha2::{Digest, Sha256};
-
-fn folder() -> &'static PathBuf {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path().to_owned())
-}
+use tokio::sync::Notify;
 
 /// The file that ffmpeg creates from the arguments.
 pub fn ffmpeg(name: &str, arguments: &str) -> Vec<u8> {
-    // Unique, because tests run concurrently.
-    let path = folder().join(format!("{:016x}-{name}", rand::random::<u64>()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
     let status = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(arguments.split(' ')).arg(&path).status();
     assert!(status.unwrap().success(), "ffmpeg did not create {name}");
-    let bytes = std::fs::read(&path).unwrap();
-    std::fs::remove_file(path).unwrap();
-    bytes
-}
-
-pub fn mp4() -> Vec<u8> {
-    ffmpeg("a.mp4", "-f lavfi -i testsrc=s=320x240:d=3:r=25 -c:v libx264 -pix_fmt yuv420p")
-}
-
-pub fn png() -> Vec<u8> {
-    ffmpeg("a.png", "-f lavfi -i testsrc=s=64x48 -frames:v 1")
+    std::fs::read(&path).unwrap()
 }
 
 /// An MP4 header followed by random bytes.
 pub fn noise(size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];
-    rand::rng().fill(&mut bytes[..]);
+    Random::default().rng().fill_bytes(&mut bytes);
     let head = b"\0\0\0\x18ftypisom\0\0\0\0isommp41";
     bytes[..head.len()].copy_from_slice(head);
     bytes
@@ -41,4 +32,26 @@ pub fn noise(size: usize) -> Vec<u8> {
 
 pub fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", bytes::Bytes::copy_from_slice(&Sha256::digest(bytes)))
+}
+
+/// Sends the chunks of a file, one every `pause`.
+pub fn slowly(bytes: &[u8], chunk: usize, pause: Duration) -> Form {
+    let chunks: Vec<_> = bytes.chunks(chunk).map(<[u8]>::to_vec).collect();
+    let slow = stream::iter(chunks).then(move |chunk| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::io::Error>(chunk)
+    });
+    Form::new().part("file", Part::stream(Body::wrap_stream(slow)))
+}
+
+/// A form without a length, whose second half is sent when notified.
+pub fn halves(bytes: &[u8], resume: &Arc<Notify>) -> Form {
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let (first, second, resume) = (first.to_vec(), second.to_vec(), resume.clone());
+    let second = async move {
+        resume.notified().await;
+        Ok::<_, std::io::Error>(second)
+    };
+    let both = stream::once(async { Ok(first) }).chain(stream::once(second));
+    Form::new().part("file", Part::stream(Body::wrap_stream(both)))
 }

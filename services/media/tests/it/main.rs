@@ -12,6 +12,5 @@ mod play;
 mod playback_access;
 mod rejections;
 mod store_unavailable;
-mod stub_service;
 mod sweep;
 mod upload;

@@ -2,21 +2,8 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use tokio::{
-    net::{TcpListener, TcpSocket},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-
-/// Reserves a port while the socket lives. A store may listen on it; otherwise
-/// connections are refused.
-pub fn held_address() -> (TcpSocket, SocketAddr) {
-    let held = TcpSocket::new_v4().unwrap();
-    held.set_reuseaddr(true).unwrap();
-    held.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = held.local_addr().unwrap();
-    (held, address)
-}
 
 /// An object store that can be stopped and restarted at the same address.
 pub struct ObjectStore {

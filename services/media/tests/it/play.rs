@@ -1,5 +1,7 @@
 //! Playback: ranges, conditional requests, signed addresses.
 
+use fenz_chassis::media_url::Audience;
+use fenz_testkit::Reply;
 use reqwest::Method;
 
 use crate::{files, harness::*};
@@ -16,19 +18,19 @@ async fn ranges_as_players_request_them() {
             ("bytes=-1000", 299_000, 299_999),
             ("bytes=0-9999999", 0, 299_999),
         ] {
-            let part = media.play(id, &[("range", range)]).await;
+            let part = media.play(id).header("range", range).send().await.unwrap();
             assert_eq!(part.status(), 206, "{range}");
             assert_eq!(part.headers()["content-range"], format!("bytes {first}-{last}/300000"));
             assert_eq!(part.headers()["content-length"], (last - first + 1).to_string());
             assert_eq!(part.bytes().await.unwrap(), file[first..=last], "{range}");
         }
         for range in ["bytes=300000-", "bytes=-0"] {
-            let outside = media.play(id, &[("range", range)]).await;
-            assert_eq!(outside.headers()["content-range"], "bytes */300000");
-            assert_eq!(Reply::of(outside).await.refusal(), (416, "RANGE_NOT_SATISFIABLE"));
+            let outside = Reply::of(media.play(id).header("range", range)).await;
+            outside.refused(416, "RANGE_NOT_SATISFIABLE");
+            assert_eq!(outside.header("content-range"), "bytes */300000");
         }
         for range in ["bytes=0-1,5-6", "lines=1-2"] {
-            let whole = media.play(id, &[("range", range)]).await;
+            let whole = media.play(id).header("range", range).send().await.unwrap();
             assert_eq!((whole.status().as_u16(), whole.content_length()), (200, Some(300_000)), "{range}");
         }
     })
@@ -37,10 +39,10 @@ async fn ranges_as_players_request_them() {
 
 #[tokio::test]
 async fn conditional_requests_and_cache_headers() {
-    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let media = Media::on_sqlite(&[]).await;
     let file = files::noise(10_000);
     let id = media.uploaded(ALICE, VIDEO, &file).await;
-    let whole = media.play(id, &[]).await;
+    let whole = media.play(id).send().await.unwrap();
     let headers = whole.headers().clone();
     let etag = headers["etag"].to_str().unwrap();
     assert_eq!(etag, format!("\"{}\"", files::sha256(&file)));
@@ -49,16 +51,17 @@ async fn conditional_requests_and_cache_headers() {
     let cache = headers["cache-control"].to_str().unwrap();
     assert!(cache.starts_with("private, max-age=") && !cache.contains("max-age=0"), "{cache}");
 
-    let known = media.play(id, &[("if-none-match", etag)]).await;
+    let known = media.play(id).header("if-none-match", etag).send().await.unwrap();
     assert_eq!((known.status().as_u16(), known.headers()["etag"].to_str().unwrap()), (304, etag));
     assert!(known.bytes().await.unwrap().is_empty());
     let date = headers["last-modified"].to_str().unwrap();
+    assert_eq!(media.play(id).header("if-modified-since", date).send().await.unwrap().status(), 304);
     for (condition, status) in [(etag, 206), (date, 206), ("\"other\"", 200)] {
-        let reply = media.play(id, &[("range", "bytes=0-1"), ("if-range", condition)]).await;
+        let reply = media.play(id).header("range", "bytes=0-1").header("if-range", condition).send().await.unwrap();
         assert_eq!(reply.status(), status, "{condition}");
     }
 
-    let head = media.http.request(Method::HEAD, media.url(&media.signed(id, 60))).send().await.unwrap();
+    let head = media.client(0).request(Method::HEAD, &media.signed(Audience::Everyone, id, 60)).send().await.unwrap();
     assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &"10000".parse().unwrap()));
     assert_eq!(head.headers()["etag"], etag);
     assert!(head.bytes().await.unwrap().is_empty());
@@ -66,9 +69,10 @@ async fn conditional_requests_and_cache_headers() {
 
 #[tokio::test]
 async fn tampered_and_expired_addresses_are_refused() {
-    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let media = Media::on_sqlite(&[]).await;
     let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
-    let path = media.signed(id, 60);
+    let client = media.client(0);
+    let path = media.signed(Audience::Everyone, id, 60);
     for at in "/media/".len()..path.len() {
         for with in ['0', 'x', '/', '-', '~'] {
             let mut changed = path.clone();
@@ -76,17 +80,15 @@ async fn tampered_and_expired_addresses_are_refused() {
             if changed == path {
                 continue;
             }
-            let reply = media.http.get(media.url(&changed)).send().await.unwrap();
-            assert_eq!(Reply::of(reply).await.refusal(), (403, "URL_INVALID"), "{changed}");
+            Reply::of(client.request(Method::GET, &changed)).await.refused(403, "URL_INVALID");
         }
     }
-    let reply = media.http.get(media.url(&media.signed(id, -1))).send().await.unwrap();
-    assert_eq!(Reply::of(reply).await.refusal(), (403, "URL_EXPIRED"));
-    assert_eq!(Reply::of(media.play(id + 1, &[]).await).await.refusal(), (404, "UPLOAD_NOT_FOUND"));
+    let expired = media.signed(Audience::Everyone, id, -1);
+    Reply::of(client.request(Method::GET, &expired)).await.refused(403, "URL_EXPIRED");
+    Reply::of(media.play(id + 1)).await.refused(404, "UPLOAD_NOT_FOUND");
     // A token is optional, but an invalid one is rejected.
-    let bad = media.play(id, &[("authorization", "Bearer nonsense")]).await;
-    assert_eq!(Reply::of(bad).await.refusal(), (401, "TOKEN_INVALID"));
-    let post = media.http.post(media.url(&path)).send().await.unwrap();
+    Reply::of(media.play(id).bearer_auth("nonsense")).await.refused(401, "TOKEN_INVALID");
+    let post = client.request(Method::POST, &path).send().await.unwrap();
     assert_eq!((post.status().as_u16(), &post.headers()["allow"]), (405, &"GET, HEAD".parse().unwrap()));
 }
 
@@ -94,10 +96,10 @@ async fn tampered_and_expired_addresses_are_refused() {
 async fn a_released_upload_is_not_playable() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
-        assert_eq!(media.play(id, &[]).await.status(), 200);
+        assert_eq!(media.status(id).await, 200);
         media.claim(id, ALICE, "video", "video/1").await.unwrap();
         media.release("video/1", 0, false).await;
-        assert_eq!(media.play(id, &[]).await.status(), 404);
+        assert_eq!(media.status(id).await, 404);
     })
     .await;
 }

@@ -1,9 +1,7 @@
 //! Accepted uploads.
 
-use reqwest::{
-    StatusCode,
-    multipart::{Form, Part},
-};
+use fenz_testkit::PNG;
+use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
 use crate::{files, harness::*};
@@ -11,10 +9,10 @@ use crate::{files, harness::*};
 #[tokio::test]
 async fn a_video_is_stored_probed_and_played_back_unchanged() {
     on_each(&[], async |media| {
-        let mp4 = files::mp4();
-        let reply = media.upload(ALICE, VIDEO, &mp4).await;
-        assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.json);
-        let upload = &reply.json["upload"];
+        let mp4 = files::ffmpeg("a.mp4", "-f lavfi -i testsrc=s=320x240:d=3:r=25 -c:v libx264 -pix_fmt yuv420p");
+        let reply = media.client(ALICE).upload(VIDEO, &mp4).await;
+        reply.expect(200);
+        let upload = &reply.body["upload"];
         assert_eq!(upload["contentType"], "video/mp4");
         assert_eq!(upload["sizeBytes"], mp4.len().to_string());
         assert_eq!(upload["sha256"], files::sha256(&mp4));
@@ -24,7 +22,7 @@ async fn a_video_is_stored_probed_and_played_back_unchanged() {
         );
         assert!(upload["id"].is_string());
 
-        let played = media.play(reply.id(), &[]).await;
+        let played = media.play(reply.id("upload")).send().await.unwrap();
         assert_eq!(played.status(), 200);
         assert_eq!(played.headers()["content-type"], "video/mp4");
         assert_eq!(files::sha256(&played.bytes().await.unwrap()), files::sha256(&mp4));
@@ -39,7 +37,7 @@ async fn large_files_are_sent_in_parts() {
         for size in [5_000_000, 5 << 20, 10 << 20, 12_345_678] {
             let bytes = files::noise(size);
             let id = media.uploaded(ALICE, VIDEO, &bytes).await;
-            let played = media.play(id, &[]).await.bytes().await.unwrap();
+            let played = media.play(id).send().await.unwrap().bytes().await.unwrap();
             assert_eq!(files::sha256(&played), files::sha256(&bytes), "{size}");
         }
         // No parts of multipart uploads are left.
@@ -59,13 +57,13 @@ async fn every_format_is_detected() {
         (VIDEO, "video/x-matroska", files::ffmpeg("a.mkv", video)),
         (THUMBNAIL, "image/jpeg", files::ffmpeg("a.jpg", picture)),
         (THUMBNAIL, "image/png", files::ffmpeg("a.png", picture)),
-        ("/api/v1/upload/image", "image/webp", files::ffmpeg("a.webp", picture)),
+        ("image", "image/webp", files::ffmpeg("a.webp", picture)),
     ];
-    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let media = Media::on_sqlite(&[]).await;
     for (path, content_type, bytes) in cases {
-        let reply = media.upload(ALICE, path, &bytes).await;
-        let upload = &reply.json["upload"];
-        assert_eq!(upload["contentType"], content_type, "{:?}", reply.json);
+        let reply = media.client(ALICE).upload(path, &bytes).await;
+        let upload = &reply.body["upload"];
+        assert_eq!(upload["contentType"], content_type, "{:?}", reply.body);
         let expected = if path == VIDEO { (1, 160, 120) } else { (0, 64, 48) };
         let info = ["durationSeconds", "width", "height"].map(|field| upload[field].as_i64().unwrap());
         assert_eq!((info[0], info[1], info[2]), expected, "{content_type}");
@@ -77,13 +75,13 @@ async fn an_index_at_the_end_of_the_file_is_found() {
     let source = "-f lavfi -i testsrc2=s=1280x720:d=3:r=25,noise=alls=80:allf=t -pix_fmt yuv420p";
     let mp4 = files::ffmpeg("long.mp4", &format!("{source} -c:v libx264 -preset ultrafast -qp 8"));
     let mkv = files::ffmpeg("long.mkv", &format!("{source} -c:v libx264 -preset ultrafast -qp 8"));
-    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
+    let media = Media::on_sqlite(&[]).await;
     for video in [mp4, mkv] {
         assert!(video.len() > 17 << 20, "{}", video.len());
-        let reply = media.upload(ALICE, VIDEO, &video).await;
-        let upload = &reply.json["upload"];
-        assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(3), &json!(1280)), "{:?}", reply.json);
-        let claimed = media.claim(reply.id(), ALICE, "video", "video/1").await.unwrap();
+        let reply = media.client(ALICE).upload(VIDEO, &video).await;
+        let upload = &reply.body["upload"];
+        assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(3), &json!(1280)), "{:?}", reply.body);
+        let claimed = media.claim(reply.id("upload"), ALICE, "video", "video/1").await.unwrap();
         assert_ne!(claimed.poster_upload_id, 0);
         media.release("video/1", 0, false).await;
     }
@@ -91,18 +89,18 @@ async fn an_index_at_the_end_of_the_file_is_found() {
 
 #[tokio::test]
 async fn an_unreadable_video_has_no_media_info_and_no_poster() {
-    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
-    let reply = media.upload(ALICE, VIDEO, &files::noise(100_000)).await;
-    let upload = &reply.json["upload"];
+    let media = Media::on_sqlite(&[]).await;
+    let reply = media.client(ALICE).upload(VIDEO, &files::noise(100_000)).await;
+    let upload = &reply.body["upload"];
     assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(0), &json!(0)));
-    assert_eq!(media.claim(reply.id(), ALICE, "video", "video/1").await.unwrap().poster_upload_id, 0);
+    assert_eq!(media.claim(reply.id("upload"), ALICE, "video", "video/1").await.unwrap().poster_upload_id, 0);
 }
 
 #[tokio::test]
 async fn other_form_fields_are_skipped() {
-    let media = Media::start(fenz_testkit::Database::Sqlite, &[]).await;
-    let form = Form::new().text("title", "a").part("file", Part::bytes(files::png())).text("more", "b");
-    assert_eq!(media.send(ALICE, THUMBNAIL, form).await.status, StatusCode::OK);
+    let media = Media::on_sqlite(&[]).await;
+    let form = Form::new().text("title", "a").part("file", Part::bytes(PNG)).text("more", "b");
+    media.client(ALICE).upload_form(THUMBNAIL, form).await.expect(200);
 }
 
 #[tokio::test]
@@ -111,7 +109,7 @@ async fn concurrent_uploads_do_not_mix() {
         let files: Vec<_> = (0..8).map(|i| files::noise(200_000 + i)).collect();
         let ids = futures::future::join_all(files.iter().map(|f| media.uploaded(ALICE, VIDEO, f))).await;
         for (id, file) in ids.into_iter().zip(files) {
-            assert_eq!(media.play(id, &[]).await.bytes().await.unwrap(), file);
+            assert_eq!(media.play(id).send().await.unwrap().bytes().await.unwrap(), file);
         }
     })
     .await;
