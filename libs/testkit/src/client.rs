@@ -1,6 +1,11 @@
 //! A client over HTTP, and what tests expect of its replies.
 
-use std::{panic::Location, process::Command, sync::OnceLock, time::Duration};
+use std::{
+    panic::Location,
+    process::Command,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 use fenz_core::Role;
 use reqwest::{
@@ -8,12 +13,15 @@ use reqwest::{
     header::HeaderMap,
     multipart::{Form, Part},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Sandbox;
 
 /// A PNG of one pixel.
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
+
+/// The password of accounts that [`Client::register`] creates.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A caller of one address, with an access token or anonymous.
 #[derive(Clone)]
@@ -22,17 +30,41 @@ pub struct Client {
     /// Scheme, host and port.
     url: String,
     token: Option<String>,
+    user: String,
 }
 
 impl Client {
     pub fn new(url: impl Into<String>) -> Self {
-        Self { http: reqwest::Client::new(), url: url.into(), token: None }
+        Self { http: reqwest::Client::new(), url: url.into(), token: None, user: String::new() }
     }
 
     /// The same with an access token.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The same as the user whom a reply of auth signed in.
+    #[must_use]
+    #[track_caller]
+    pub fn signed_in(&self, reply: &Reply) -> Self {
+        let user = reply.body["user"]["id"].as_str().unwrap_or_default().to_owned();
+        Self { user, ..self.with_token(reply.text("accessToken")) }
+    }
+
+    /// The id of the user that signed in; empty for others.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Registers an account with [`PASSWORD`].
+    pub async fn register(&self, username: &str) -> Reply {
+        let email = format!("{username}@example.com");
+        self.post("auth/register", &json!({"username": username, "email": email, "password": PASSWORD})).await
+    }
+
+    pub async fn login(&self, username: &str, password: &str) -> Reply {
+        self.post("auth/login", &json!({"username": username, "password": password})).await
     }
 
     /// A request to a path such as `/api/v1/videos`.
@@ -62,6 +94,12 @@ impl Client {
         self.send(Method::PUT, path, body).await
     }
 
+    /// Changes the version that an `ETag` names.
+    pub async fn put_if_match(&self, path: &str, version: &str, body: &Value) -> Reply {
+        let request = self.request(Method::PUT, &format!("/api/v1/{path}"));
+        Reply::of(request.header("if-match", version).json(body)).await
+    }
+
     pub async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.send(Method::PATCH, path, body).await
     }
@@ -72,7 +110,12 @@ impl Client {
 
     /// Uploads a file to `/api/v1/upload/<kind>`.
     pub async fn upload(&self, kind: &str, bytes: &[u8]) -> Reply {
-        let form = Form::new().part("file", Part::bytes(bytes.to_vec()).file_name("file"));
+        let part = Part::bytes(bytes.to_vec()).file_name("file");
+        self.upload_form(kind, Form::new().part("file", part)).await
+    }
+
+    /// The same with a form.
+    pub async fn upload_form(&self, kind: &str, form: Form) -> Reply {
         Reply::of(self.request(Method::POST, &format!("/api/v1/upload/{kind}")).multipart(form)).await
     }
 
@@ -93,7 +136,7 @@ impl Sandbox {
 
     /// The same with a role.
     pub fn client_as(&self, service: &str, user: i64, role: Role) -> Client {
-        let client = Client { http: self.http.clone(), url: self.url(service), token: None };
+        let client = Client { http: self.http.clone(), url: self.url(service), token: None, user: String::new() };
         if user == 0 { client } else { client.with_token(self.token(user, role)) }
     }
 }
@@ -139,10 +182,28 @@ impl Reply {
         self.expect(200).body[name].clone()
     }
 
+    /// A text of a successful reply.
+    #[track_caller]
+    pub fn text(&self, name: &str) -> &str {
+        self.expect(200).body[name].as_str().unwrap_or_else(|| panic!("no text {name}: {}", self.body))
+    }
+
     /// The id of the object in a successful reply.
     #[track_caller]
     pub fn id(&self, name: &str) -> i64 {
         id(&self.ok(name))
+    }
+
+    /// A 64-bit number of a successful reply, which is a string in JSON.
+    #[track_caller]
+    pub fn number(&self, name: &str) -> i64 {
+        self.text(name).parse().unwrap_or_else(|_| panic!("no number {name}: {}", self.body))
+    }
+
+    /// The ids of a list of objects in a successful reply.
+    #[track_caller]
+    pub fn ids(&self, name: &str) -> Vec<i64> {
+        self.ok(name).as_array().unwrap_or_else(|| panic!("no list {name}: {}", self.body)).iter().map(id).collect()
     }
 
     /// The reason of an error; empty where there is none.
@@ -180,18 +241,22 @@ pub fn id(of: &Value) -> i64 {
     of["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no id: {of}"))
 }
 
-/// Waits up to ten seconds until a condition holds.
+/// Waits up to 20 seconds until a condition holds.
 #[track_caller]
 pub fn eventually(condition: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
+    within(Duration::from_secs(20), condition)
+}
+
+/// Waits until a condition holds, at most for a time.
+#[track_caller]
+pub fn within(limit: Duration, condition: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
     let caller = Location::caller();
     async move {
-        for _ in 0..400 {
-            if condition().await {
-                return;
-            }
+        let begin = Instant::now();
+        while !condition().await {
+            assert!(begin.elapsed() < limit, "still not true after {limit:?}: {caller}");
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("still not true after 10 s: {caller}");
     }
 }
 

@@ -1,11 +1,16 @@
 //! A database of its own for each service of each test.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result};
-use sea_orm::{ConnectionTrait, Database as Connector};
+use fenz_core::Random;
+use sea_orm::{ConnectionTrait, Database as Connector, DatabaseConnection, Statement};
+use tokio::sync::Mutex;
 
-use crate::Server;
+use crate::{Sandbox, Server};
+
+/// Of a test, to the databases of services.
+pub(crate) type Connections = Mutex<BTreeMap<String, DatabaseConnection>>;
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +39,7 @@ impl Database {
 
     /// Makes an empty database and gives its URL.
     pub async fn create(self, folder: &Path, name: &str) -> Result<String> {
-        let unique = format!("t_{name}_{:016x}", rand::random::<u64>());
+        let unique = format!("t_{name}_{:016x}", Random::default().value::<u64>());
         let (server, sql) = match self {
             Self::Sqlite => {
                 return Ok(format!("sqlite://{}?mode=rwc", folder.join(name).with_extension("db").display()));
@@ -50,5 +55,43 @@ impl Database {
         admin.close().await?;
         let (server, _) = url.rsplit_once('/').context("a database URL ends with a name")?;
         Ok(format!("{server}/{unique}"))
+    }
+}
+
+impl Sandbox {
+    /// A connection to the database of a service. It stays open, for tests that
+    /// poll.
+    ///
+    /// # Panics
+    /// When the service was not started.
+    pub async fn database(&self, service: &str) -> DatabaseConnection {
+        let mut connections = self.connections.lock().await;
+        if let Some(connection) = connections.get(service) {
+            return connection.clone();
+        }
+        let url = self.database_url(service).expect("the service runs");
+        let connection = Connector::connect(url).await.expect("a connection");
+        connections.insert(service.to_owned(), connection.clone());
+        connection
+    }
+
+    /// Executes a statement in the database of a service.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn execute(&self, service: &str, sql: &str) {
+        self.database(service).await.execute_unprepared(sql).await.expect("the statement works");
+    }
+
+    /// The number of rows in a table of a service, with a condition if wanted:
+    /// `videos WHERE id = 1`.
+    ///
+    /// # Panics
+    /// When the query fails.
+    pub async fn count(&self, service: &str, table: &str) -> i64 {
+        let db = self.database(service).await;
+        let sql = format!("SELECT COUNT(*) AS n FROM {table}");
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.expect("a count");
+        row.expect("a row").try_get("", "n").expect("a number")
     }
 }

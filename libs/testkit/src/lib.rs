@@ -10,11 +10,14 @@ mod port;
 mod redis;
 mod sandbox;
 mod servers;
+mod stub;
 
 pub use auth::StandInAuth;
-pub use client::{Client, PNG, Reply, eventually, id, mp4};
+pub use client::{Client, PASSWORD, PNG, Reply, eventually, id, mp4, within};
 pub use database::Database;
+pub use event_stub::EventStub;
 pub use port::free_address;
 pub use redis::Redis;
 pub use sandbox::Sandbox;
 pub use servers::{Server, required_or_skip};
+pub use stub::{AllowAll, serve_stub};

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use fenz_core::Random;
 use tokio::net::TcpStream;
 
 use crate::{free_address, required_or_skip};
@@ -74,6 +75,11 @@ impl Redis {
     pub fn signal(&self, name: &str) {
         let pid = self.server.as_ref().expect("it runs").id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// A prefix of keys that no other test has, for a server that many use.
+    pub fn prefix() -> String {
+        format!("t{:016x}", Random::default().value::<u64>())
     }
 
     pub fn url(&self) -> String {
