@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use fenz_core::Random;
 
 /// Two seconds of a test pattern and a tone.
 pub fn generate_small(path: &Path) -> Result<()> {
@@ -33,7 +34,9 @@ pub fn generate_large(small: &Path, path: &Path, size: u64) -> Result<()> {
     left -= 8;
     let mut file = File::create(path)?;
     file.write_all(&bytes)?;
-    let noise: Vec<u8> = std::iter::repeat_with(rand::random::<u64>).take(1 << 17).flat_map(u64::to_le_bytes).collect();
+    let random = Random::default();
+    let noise: Vec<u8> =
+        std::iter::repeat_with(|| random.value::<u64>()).take(1 << 17).flat_map(u64::to_le_bytes).collect();
     while left > 0 {
         let now = left.min(noise.len() as u64);
         file.write_all(&noise[..now as usize])?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use fenz_core::{Error, Reason};
+use fenz_core::{Error, Reason, UploadId};
 
 use crate::{Platform, Requirement, Secret};
 
@@ -37,7 +37,7 @@ pub enum Audience {
 /// What a path that we signed says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedPath {
-    pub upload_id: i64,
+    pub upload_id: UploadId,
     /// The second of 1970 at which it ends.
     pub expires: i64,
     pub audience: Audience,
@@ -69,15 +69,15 @@ impl MediaUrls {
     }
 
     /// The path that plays an upload until the given second of 1970.
-    pub fn sign(&self, upload_id: i64, expires: i64) -> String {
-        self.sign_for(Audience::Everyone, upload_id, expires)
+    pub fn sign(&self, upload: UploadId, expires: i64) -> String {
+        self.sign_for(Audience::Everyone, upload, expires)
     }
 
     /// The same, made for somebody.
-    pub fn sign_for(&self, audience: Audience, upload_id: i64, expires: i64) -> String {
+    pub fn sign_for(&self, audience: Audience, upload: UploadId, expires: i64) -> String {
         let (id, hmac) = &self.keys[0];
         let mark = if audience == Audience::Insider { INSIDER } else { "" };
-        let mut path = format!("/media/{upload_id}/{expires}{mark}/{id}");
+        let mut path = format!("/media/{upload}/{expires}{mark}/{id}");
         let signature = signature(hmac, &path);
         path.push('/');
         path.push_str(&signature);
@@ -101,7 +101,7 @@ impl MediaUrls {
         if !bool::from(signature(hmac, signed).as_bytes().ct_eq(given.as_bytes())) {
             return Err(invalid());
         }
-        let upload_id = upload_id.parse().map_err(|_| invalid())?;
+        let upload_id = UploadId(upload_id.parse().map_err(|_| invalid())?);
         let (expires, audience) = match expires.strip_suffix(INSIDER) {
             Some(expires) => (expires, Audience::Insider),
             None => (expires, Audience::Everyone),
@@ -140,10 +140,10 @@ mod tests {
     #[test]
     fn every_changed_character_is_refused() {
         let urls = urls("k1=0123456789abcdef");
-        let path = urls.sign(42, 1_000);
-        let signed = SignedPath { upload_id: 42, expires: 1_000, audience: Audience::Everyone };
+        let path = urls.sign(UploadId(42), 1_000);
+        let signed = SignedPath { upload_id: UploadId(42), expires: 1_000, audience: Audience::Everyone };
         assert_eq!(urls.verify(&path, 999).unwrap(), signed);
-        let path = urls.sign_for(Audience::Insider, 42, 1_000);
+        let path = urls.sign_for(Audience::Insider, UploadId(42), 1_000);
         assert_eq!(urls.verify(&path, 999).unwrap(), SignedPath { audience: Audience::Insider, ..signed });
         for i in 0..path.len() {
             for with in ['A', 'b', '1', 'i', '/', '%'] {
@@ -159,13 +159,13 @@ mod tests {
     #[test]
     fn expires_on_the_second() {
         let urls = urls("k1=0123456789abcdef");
-        let path = urls.sign(42, 1_000);
+        let path = urls.sign(UploadId(42), 1_000);
         assert_eq!(urls.verify(&path, 1_000).unwrap_err().reason, Reason::UrlExpired);
     }
 
     #[test]
     fn old_keys_verify_until_they_are_removed() {
-        let old = urls("k1=0123456789abcdef").sign(1, 10);
+        let old = urls("k1=0123456789abcdef").sign(UploadId(1), 10);
         assert!(urls("k2=fedcba9876543210,k1=0123456789abcdef").verify(&old, 0).is_ok());
         assert!(urls("k2=fedcba9876543210").verify(&old, 0).is_err());
     }

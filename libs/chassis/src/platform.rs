@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use fenz_core::{Clock, IdGenerator};
+use fenz_core::{Clock, IdGenerator, Random};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -21,6 +21,7 @@ pub struct Platform {
     pub service: &'static str,
     pub settings: Settings,
     pub clock: Clock,
+    pub random: Random,
     pub ids: IdGenerator,
     pub peers: Peers,
     pub authorizer: Authorizer,
@@ -50,8 +51,9 @@ impl Platform {
         Ok(Self {
             service,
             settings,
-            ids: IdGenerator::new(clock.clone()),
+            ids: IdGenerator::new(clock.clone(), process.random.clone()),
             clock,
+            random: process.random.clone(),
             peers,
             authorizer,
             readiness: process.readiness.clone(),

@@ -21,6 +21,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Process {
     pub clock: Clock,
+    pub random: Random,
     pub readiness: Readiness,
     /// See [`crate::Platform::draining`]. Ends with `stop`, if not before.
     pub draining: CancellationToken,
@@ -29,11 +30,10 @@ pub struct Process {
     pub tasks: TaskTracker,
     /// What libraries keep once for all services.
     pub shared: Shared,
-    failed: CancellationToken,
     running: Running,
+    failed: CancellationToken,
 }
 
-impl Default for Process {
 /// The names of the tasks that have not ended.
 #[derive(Clone, Default)]
 struct Running(Arc<Mutex<Vec<String>>>);
@@ -59,18 +59,20 @@ impl Drop for RunningTask {
     }
 }
 
+impl Default for Process {
     fn default() -> Self {
         let stop = CancellationToken::new();
         Self {
             clock: Clock::default(),
+            random: Random::default(),
             readiness: Readiness::default(),
             draining: stop.child_token(),
             stop,
             tasks: TaskTracker::default(),
             shared: Shared::default(),
+            running: Running::default(),
             failed: CancellationToken::new(),
         }
-            running: Running::default(),
     }
 }
 
@@ -80,8 +82,6 @@ impl Process {
         self.failed.is_cancelled()
     }
 
-    /// Stops the process with a non-zero code: part of it is missing.
-    pub(crate) fn fail(&self) {
     /// Runs a task that the end of the process waits for. The log names it when it
     /// does not end in time.
     pub fn spawn<F>(&self, name: impl Into<String>, task: F) -> JoinHandle<F::Output>
@@ -97,6 +97,8 @@ impl Process {
         })
     }
 
+    /// Stops the process with a non-zero code: part of it is missing.
+    pub(crate) fn fail(&self) {
         self.failed.cancel();
     }
 }
@@ -125,14 +127,14 @@ pub async fn finish(process: &Process, servers: Vec<Launched>, settings: &Server
         () = process.failed.cancelled() => {}
     }
     tracing::info!("stopping");
-    tokio::select! {
-        () = stop(process, servers, settings) => {}
     let second = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
+    tokio::select! {
+        () = stop(process, servers, settings) => {}
         () = second => {
             tracing::warn!("second signal, ending at once");
             process.fail();
@@ -159,7 +161,7 @@ async fn stop(process: &Process, servers: Vec<Launched>, settings: &ServerSettin
 
 /// Serves health, readiness and metrics for as long as the process lives.
 pub fn serve_ops(process: &Process, listener: TcpListener) {
-    let service = Observed::new("ops", ops::routes(process.readiness.clone()));
+    let service = Observed::new("ops", ops::routes(process.readiness.clone()), process.random.clone());
     // Not stopped with the rest: readiness must be seen red while it drains.
     tokio::spawn(server::serve(listener, service, ServerSettings::default(), CancellationToken::new()));
     tokio::spawn(ops::run_metrics_maintenance());

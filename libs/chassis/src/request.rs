@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use fenz_core::Random;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The request id, in and out.
@@ -38,11 +39,11 @@ pub struct Trace {
 impl Context {
     /// From the headers, with a new id and trace where they have none or one
     /// that is not well formed.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: &HeaderMap, random: &Random) -> Self {
         let id = headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|id| is_id(id));
-        let id = id.map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), str::to_owned);
-        let trace = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(Trace::parse);
-        Self { id, trace: trace.unwrap_or_else(Trace::root), address: client_address(headers) }
+        let id = id.map_or_else(|| format!("{:032x}", random.value::<u128>()), str::to_owned);
+        let trace = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(|text| Trace::parse(text, random));
+        Self { id, trace: trace.unwrap_or_else(|| Trace::root(random)), address: client_address(headers) }
     }
 
     /// Runs a future as this request's.
@@ -67,12 +68,12 @@ impl Context {
 }
 
 impl Trace {
-    fn root() -> Self {
-        Self { trace_id: rand::random::<u128>().max(1), span_id: rand::random::<u64>().max(1), sampled: true }
+    fn root(random: &Random) -> Self {
+        Self { trace_id: random.value::<u128>().max(1), span_id: random.value::<u64>().max(1), sampled: true }
     }
 
     /// The trace of a `traceparent`, with a new span of ours below its.
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str, random: &Random) -> Option<Self> {
         let mut parts = text.split('-');
         let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -82,7 +83,7 @@ impl Trace {
         let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
         u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
         let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
-        Some(Self { trace_id, span_id: rand::random::<u64>().max(1), sampled })
+        Some(Self { trace_id, span_id: random.value::<u64>().max(1), sampled })
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         headers.insert(TRACEPARENT, HeaderValue::from_static(parent));
-        let context = Context::of(&headers);
+        let context = Context::of(&headers, &Random::default());
         assert_eq!(context.trace.trace_id, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
         assert_ne!(context.trace.to_string(), parent);
     }
@@ -130,23 +131,23 @@ mod tests {
     fn the_address_goes_along_but_not_over_a_better_one() {
         let known = HeaderMap::from_iter([(CLIENT_ADDRESS, HeaderValue::from_static("192.0.2.9"))]);
         let mut headers = HeaderMap::new();
-        Context::of(&known).write(&mut headers);
+        Context::of(&known, &Random::default()).write(&mut headers);
         assert_eq!(headers[CLIENT_ADDRESS], "192.0.2.9");
         headers.insert(CLIENT_ADDRESS, HeaderValue::from_static("198.51.100.1"));
-        Context::of(&known).write(&mut headers);
+        Context::of(&known, &Random::default()).write(&mut headers);
         assert_eq!(headers[CLIENT_ADDRESS], "198.51.100.1");
         let mut none = HeaderMap::new();
-        Context::of(&HeaderMap::new()).write(&mut none);
+        Context::of(&HeaderMap::new(), &Random::default()).write(&mut none);
         assert!(!none.contains_key(CLIENT_ADDRESS));
     }
 
     #[test]
     fn refuses_malformed_context() {
         for bad in ["", "00-0-0-0", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "zz"] {
-            assert_eq!(Trace::parse(bad), None, "{bad}");
+            assert_eq!(Trace::parse(bad, &Random::default()), None, "{bad}");
         }
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, HeaderValue::from_static("a b\"; drop"));
-        assert!(is_id(&Context::of(&headers).id));
+        assert!(is_id(&Context::of(&headers, &Random::default()).id));
     }
 }

@@ -25,7 +25,7 @@ use axum::{
     response::Response,
 };
 use fenz_contract::routes::RouteTable;
-use fenz_core::{Error, Reason};
+use fenz_core::{Error, Random, Reason};
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -92,6 +92,7 @@ pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSet
 pub struct Observed {
     service: &'static str,
     router: Router,
+    random: Random,
 }
 
 /// The route of a response, for metrics: set by whoever found it.
@@ -99,14 +100,14 @@ pub struct Observed {
 pub struct RouteName(pub &'static str);
 
 impl Observed {
-    pub fn new(service: &'static str, router: Router) -> Self {
-        Self { service, router }
+    pub fn new(service: &'static str, router: Router, random: Random) -> Self {
+        Self { service, router, random }
     }
 
     async fn answer(mut self, address: SocketAddr, request: Request<Incoming>) -> Response {
         let mut request = drain_on_drop::body(request);
         request.extensions_mut().insert(ConnectInfo(address));
-        let context = request::Context::of(request.headers());
+        let context = request::Context::of(request.headers(), &self.random);
         let started = tokio::time::Instant::now();
         let span = tracing::debug_span!(
             "http.request",

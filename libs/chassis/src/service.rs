@@ -104,8 +104,9 @@ pub async fn start<S: Service>(sources: &Sources, process: &Process, listener: T
         S::build(platform.clone(), requirements, config).await.with_context(|| format!("{} did not start", S::NAME))?;
     let router = router(endpoints, &platform).await?;
     let draining = process.stop.child_token();
-    let serving = server::serve(listener, Observed::new(S::NAME, router), server, draining.clone());
-    let server = tokio::spawn(process.tasks.track_future(serving));
+    let serving =
+        server::serve(listener, Observed::new(S::NAME, router, process.random.clone()), server, draining.clone());
+    let server = process.spawn(S::NAME, serving);
     tracing::info!(service = S::NAME, %address, "listening");
     Ok(Launched { name: S::NAME, address, draining, server })
 }

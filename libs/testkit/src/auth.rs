@@ -8,7 +8,7 @@ use std::{
 
 use fenz_chassis::identity::{Authorizer, Claims, Ed25519Key};
 use fenz_contract::auth::v1::{self as pb, AuthServiceHandler};
-use fenz_core::{Clock, Error, Reason, Result, Role, UserId};
+use fenz_core::{Clock, Error, Random, Reason, Result, Role, UserId};
 use jsonwebtoken::{Algorithm, Header};
 use tonic::{Request, Response};
 
@@ -24,7 +24,7 @@ const KEY_ID: &str = "test";
 
 impl StandInAuth {
     pub fn new(clock: Clock) -> Self {
-        Self { key: Ed25519Key::generate(), clock, ended: Arc::default() }
+        Self { key: Ed25519Key::generate(&Random::default()), clock, ended: Arc::default() }
     }
 
     /// An access token of a user, fifteen minutes long, whose session is

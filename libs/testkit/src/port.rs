@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use fenz_core::Random;
+
 /// Below the ports that a system gives to connections (32768 and up on Linux,
 /// 49152 by IANA): whoever asks for any port, or connects to something, never
 /// gets one of these between its choice and its use, nor while a server that
@@ -21,7 +23,7 @@ const PORTS: std::ops::Range<u16> = 12_000..32_000;
 /// When all of them are taken.
 pub fn free_address() -> SocketAddr {
     static NEXT: OnceLock<AtomicU16> = OnceLock::new();
-    let next = NEXT.get_or_init(|| AtomicU16::new(rand::random()));
+    let next = NEXT.get_or_init(|| AtomicU16::new(Random::default().value()));
     let count = PORTS.end - PORTS.start;
     (0..count)
         .map(|_| PORTS.start + next.fetch_add(1, Ordering::Relaxed) % count)

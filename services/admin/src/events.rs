@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use fenz_chassis::Platform;
-use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased, UserModerated};
+use fenz_contract::{
+    events::v1::{AuditRecorded, UserDeleted, UserErased, UserModerated},
+    time,
+};
+use fenz_core::UserId;
 use fenz_events::{Consumer, Database, HandlerError, ReceivedEvent};
 
 use crate::store::Migrator;
@@ -33,7 +37,7 @@ pub async fn start_consumer(platform: &Platform, db: &Database<Migrator>, app: &
                 let event = &received.event;
                 let at = event.occurred_at.and_then(time).unwrap_or(received.occurred_at);
                 // Version 0 is reserved for erasures whose request has not arrived.
-                let erasure = erasure(event.erasure_id, event.user_id, event.version.max(1), at)?;
+                let erasure = erasure(event.erasure_id, UserId(event.user_id), event.version.max(1), at)?;
                 app.user_deleted_in_txn(&txn, event, erasure).await
             }
         })
@@ -45,7 +49,7 @@ pub async fn start_consumer(platform: &Platform, db: &Database<Migrator>, app: &
                 if event.service.is_empty() || event.service.len() > 32 {
                     return Err(HandlerError::invalid("the event names no service"));
                 }
-                let erasure = erasure(event.erasure_id, event.user_id, 0, at)?;
+                let erasure = erasure(event.erasure_id, UserId(event.user_id), 0, at)?;
                 Ok(app.user_erased_in_txn(&txn, erasure, &event.service, event.removed).await?)
             }
         })
@@ -53,8 +57,8 @@ pub async fn start_consumer(platform: &Platform, db: &Database<Migrator>, app: &
         .await
 }
 
-fn erasure(id: i64, user: i64, version: i64, at: DateTime<Utc>) -> Result<ErasureEvent, HandlerError> {
-    if id > 0 && user > 0 {
+fn erasure(id: i64, user: UserId, version: i64, at: DateTime<Utc>) -> Result<ErasureEvent, HandlerError> {
+    if id > 0 && user.0 > 0 {
         Ok(ErasureEvent { id, user, version, at })
     } else {
         Err(HandlerError::invalid("the event names no user"))
@@ -65,7 +69,7 @@ fn erasure(id: i64, user: i64, version: i64, at: DateTime<Utc>) -> Result<Erasur
 fn entry(event: &AuditRecorded, created_at: DateTime<Utc>) -> Entry {
     Entry {
         id: 0,
-        actor: event.actor_id.max(0),
+        actor: UserId(event.actor_id.max(0)),
         action: text::truncate(&event.action, 64),
         object_type: text::truncate(&event.object_type, 32),
         object_id: text::truncate(&event.object_id, 254),
@@ -73,7 +77,7 @@ fn entry(event: &AuditRecorded, created_at: DateTime<Utc>) -> Entry {
         after: text::truncate_long(&event.after),
         request_id: text::truncate(&event.request_id, 64),
         address: text::truncate(&event.address, 64),
-        subject: event.subject_user_id.max(0),
+        subject: UserId(event.subject_user_id.max(0)),
         created_at,
         is_blanked: false,
     }
@@ -90,9 +94,9 @@ pub fn warning(report: &Report, now: DateTime<Utc>) -> UserModerated {
     moderated(report.reported, "warned", report, now)
 }
 
-fn moderated(user_id: i64, outcome: &str, report: &Report, now: DateTime<Utc>) -> UserModerated {
+fn moderated(user: UserId, outcome: &str, report: &Report, now: DateTime<Utc>) -> UserModerated {
     UserModerated {
-        user_id,
+        user_id: user.0,
         outcome: outcome.to_owned(),
         object_type: report.object.kind.as_str().to_owned(),
         object_id: report.object.id,
@@ -101,11 +105,4 @@ fn moderated(user_id: i64, outcome: &str, report: &Report, now: DateTime<Utc>) -
         until: None,
         occurred_at: Some(now.into()),
     }
-}
-
-/// A timestamp of the contract; none when it is out of range.
-pub fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
-    let at = DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)?;
-    // Microseconds are what every database stores.
-    DateTime::from_timestamp_micros(at.timestamp_micros())
 }

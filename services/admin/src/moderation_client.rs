@@ -20,7 +20,7 @@ use fenz_contract::{
         user_catalog_service_client::UserCatalogServiceClient,
     },
 };
-use fenz_core::{Error, Reason, Result, Role};
+use fenz_core::{Error, Reason, Result, Role, UserId};
 use tonic::{Request, metadata::MetadataValue};
 
 use crate::domain::report::{Kind, Object};
@@ -47,7 +47,7 @@ impl ForwardedAuthorization {
 /// A reportable object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
-    pub owner: i64,
+    pub owner: UserId,
     pub title: String,
     /// Visible to everyone.
     pub is_visible: bool,
@@ -76,14 +76,14 @@ impl ModerationClient {
                     client.get_catalog_video(GetCatalogVideoRequest { id }).await.map_err(status::into_error)?;
                 let video = reply.into_inner().video.ok_or_else(|| object.not_found())?;
                 let is_visible = video.is_published && !video.is_hidden;
-                Ok(ObjectInfo { owner: video.owner_id, title: video.title, is_visible })
+                Ok(ObjectInfo { owner: UserId(video.owner_id), title: video.title, is_visible })
             }
             Kind::Channel => {
                 let mut client = ChannelCatalogServiceClient::new(self.channel()?);
                 let reply =
                     client.get_catalog_channel(GetCatalogChannelRequest { id }).await.map_err(status::into_error)?;
                 let channel = reply.into_inner().channel.ok_or_else(|| object.not_found())?;
-                Ok(ObjectInfo { owner: channel.owner_id, title: channel.name, is_visible: !channel.is_hidden })
+                Ok(ObjectInfo { owner: UserId(channel.owner_id), title: channel.name, is_visible: !channel.is_hidden })
             }
         }
     }
@@ -111,11 +111,11 @@ impl ModerationClient {
     pub async fn ban(
         &self,
         authorization: &ForwardedAuthorization,
-        user: i64,
+        user: UserId,
         until: Option<DateTime<Utc>>,
         text: &str,
     ) -> Result<()> {
-        let request = BanUserRequest { id: user, until: until.map(Into::into), text: text.to_owned() };
+        let request = BanUserRequest { id: user.0, until: until.map(Into::into), text: text.to_owned() };
         UserAdminServiceClient::new(self.auth.clone())
             .ban_user(authorization.request(request))
             .await
@@ -127,9 +127,9 @@ impl ModerationClient {
     ///
     /// # Errors
     /// `UNAVAILABLE` when auth does not answer.
-    pub async fn is_staff(&self, user: i64) -> Result<bool> {
+    pub async fn is_staff(&self, user: UserId) -> Result<bool> {
         let mut client = UserCatalogServiceClient::new(self.auth.clone());
-        match client.get_user_role(GetUserRoleRequest { id: user }).await.map_err(status::into_error) {
+        match client.get_user_role(GetUserRoleRequest { id: user.0 }).await.map_err(status::into_error) {
             Ok(reply) => {
                 let account = reply.into_inner();
                 Ok(account.is_admitted && Role::parse(&account.role).is_some_and(|role| role >= Role::Moderator))

@@ -2,10 +2,9 @@
 
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, UserDeleted, VideoChanged, VideoDeleted};
-use fenz_core::UserId;
 use fenz_events::{Consumer, Database, HandlerError, ReceivedEvent};
 
-use crate::{app::Media, domain::playback::ChannelState, store::Migrator};
+use crate::{app::Media, store::Migrator};
 
 pub async fn consume(platform: &Platform, db: &Database<Migrator>, media: &Media) -> anyhow::Result<()> {
     let (video_changed, video_deleted, user_deleted) = (media.clone(), media.clone(), media.clone());
@@ -28,19 +27,15 @@ pub async fn consume(platform: &Platform, db: &Database<Migrator>, media: &Media
         .on(move |txn, received: ReceivedEvent<ChannelChanged>| {
             let media = channel_changed.clone();
             async move {
-                let ChannelChanged { channel_id, owner_id, is_hidden, version, .. } = received.event;
-                require_id(channel_id)?;
-                let state = ChannelState { is_hidden, is_deleted: false };
-                Ok(media.channel_changed_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
+                require_id(received.event.channel_id)?;
+                Ok(media.channel_changed_in_txn(&txn, &(&received.event).into()).await?)
             }
         })
         .on(move |txn, received: ReceivedEvent<ChannelDeleted>| {
             let media = channel_deleted.clone();
             async move {
-                let ChannelDeleted { channel_id, owner_id, version, .. } = received.event;
-                require_id(channel_id)?;
-                let state = ChannelState { is_hidden: false, is_deleted: true };
-                Ok(media.channel_changed_in_txn(&txn, channel_id, UserId(owner_id), state, version).await?)
+                require_id(received.event.channel_id)?;
+                Ok(media.channel_changed_in_txn(&txn, &(&received.event).into()).await?)
             }
         })
         .on(move |txn, received: ReceivedEvent<UserDeleted>| {

@@ -37,14 +37,7 @@ impl Service for Notifications {
     async fn build(platform: Platform, (db, _): Self::Requirements, config: Config) -> anyhow::Result<Endpoints> {
         let outbox = Outbox::start(&platform, &db).await?;
         let erasures = ErasureRunner::new(&platform, &outbox);
-        let app = app::App::new(
-            db.connection(),
-            platform.clock.clone(),
-            platform.ids.clone(),
-            config,
-            erasures.clone(),
-            api::encode::event_frame,
-        );
+        let app = app::App::new(&platform, db.connection(), config, erasures.clone(), api::encode::event_frame);
         jobs::start(&platform, &app);
         events::start(&platform, &db, &app).await?;
         erasures.start(&platform, app::UserErasure(app.clone()));

@@ -8,6 +8,7 @@ use fenz_contract::{
     channel::v1::{GetFeeResponse, UpdateFeeRequest, UpdateFeeResponse},
     user::v1::{CreatePasswordResetResponse, CreateUserRequest, CreateUserResponse, ListUsersResponse, User},
 };
+use fenz_core::Random;
 use serde_json::json;
 
 use crate::{
@@ -54,7 +55,7 @@ pub struct Password {
 impl Password {
     pub fn new(configured: Option<String>) -> Self {
         let is_generated = configured.is_none();
-        let text = configured.unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
+        let text = configured.unwrap_or_else(|| format!("{:016x}", Random::default().value::<u64>()));
         Self { text, is_generated }
     }
 }
@@ -131,7 +132,7 @@ pub async fn ensure_fee(api: &Api, owner: &Account) -> Result<()> {
     if has_fee {
         return Ok(());
     }
-    let amount = format!("{}.99", rand::random_range(2..=19));
+    let amount = format!("{}.99", 2 + Random::default().value::<u8>() % 18);
     let body = UpdateFeeRequest { amount, currency: "USD".to_owned() };
     let _set: UpdateFeeResponse = api.put("dashboard/fee", token, &body).await?;
     Ok(())

@@ -10,6 +10,7 @@ use fenz_contract::{
     },
     recommendation::v1::{CreateTagRequest, CreateTagResponse, ListTagsResponse},
 };
+use fenz_core::Random;
 
 use crate::{
     accounts::Account,
@@ -95,8 +96,9 @@ pub async fn publish(api: &Api, owner: &Account, folder: &Path, new: NewVideo) -
 
 /// Watches a video as some of the viewers.
 pub async fn watch(api: &Api, viewers: &[Account], video: i64) -> Result<()> {
+    let random = Random::default();
     for viewer in viewers {
-        if rand::random_bool(0.6) {
+        if random.value::<f64>() < 0.6 {
             let _seen: GetVideoResponse = api.get(&format!("videos/{video}"), Some(&viewer.token)).await?;
         }
     }

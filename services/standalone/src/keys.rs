@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use fenz_chassis::{identity::Ed25519Key, settings::Sources};
 use fenz_contract::routes::HOSTS;
+use fenz_core::Random;
 
 use crate::data::Folder;
 
@@ -50,7 +51,7 @@ fn key_name(service: &str) -> String {
 }
 
 fn random() -> String {
-    format!("{:032x}", rand::random::<u128>())
+    format!("{:032x}", Random::default().value::<u128>())
 }
 
 /// Those that call others or are called.
@@ -60,7 +61,7 @@ fn services() -> impl Iterator<Item = &'static str> {
 
 fn fill(keys: &mut Keys) {
     for service in services() {
-        keys.entry(key_name(service)).or_insert_with(|| Ed25519Key::generate().to_base64());
+        keys.entry(key_name(service)).or_insert_with(|| Ed25519Key::generate(&Random::default()).to_base64());
     }
     keys.entry("FENZ_MEDIA_URL__KEYS".to_owned()).or_insert_with(|| format!("k1={}", random()));
 }

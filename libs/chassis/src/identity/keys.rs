@@ -7,6 +7,7 @@ use base64::{
 };
 use ed25519_dalek::SigningKey;
 use fenz_contract::auth::v1::Jwk;
+use fenz_core::Random;
 use jsonwebtoken::EncodingKey;
 
 /// The start of a PKCS #8 private key for Ed25519 (RFC 8410); the seed follows.
@@ -20,8 +21,8 @@ pub struct Ed25519Key {
 }
 
 impl Ed25519Key {
-    pub fn generate() -> Self {
-        Self { seed: rand::random() }
+    pub fn generate(random: &Random) -> Self {
+        Self { seed: random.value() }
     }
 
     /// From base64 of the 32-byte seed.

@@ -110,12 +110,15 @@ impl TrustedServices {
 
 #[cfg(test)]
 mod tests {
+    use fenz_core::Random;
+
     use super::*;
 
     #[test]
     fn only_trusted_keys_prove_a_service() {
         let clock = Clock::default();
-        let (ours, theirs) = (Ed25519Key::generate(), Ed25519Key::generate());
+        let random = Random::default();
+        let (ours, theirs) = (Ed25519Key::generate(&random), Ed25519Key::generate(&random));
         let trusted = TrustedServices::new(&format!("content={}", ours.public_base64()), clock.clone()).unwrap();
         let token = |key: &Ed25519Key, name| ServiceIdentity::new(name, key, clock.clone()).token().unwrap();
         assert_eq!(trusted.verify(&token(&ours, "content")).unwrap(), "content");

@@ -183,6 +183,7 @@ fn invalid() -> Error {
 mod tests {
     use std::collections::BTreeMap;
 
+    use fenz_core::Random;
     use jsonwebtoken::{EncodingKey, Header, encode};
 
     use super::*;
@@ -213,7 +214,7 @@ mod tests {
     fn setup() -> (Verifier, Ed25519Key, Clock) {
         let clock = Clock::default();
         let verifier = Verifier::new(&IdentitySettings::default(), clock.clone());
-        let key = Ed25519Key::generate();
+        let key = Ed25519Key::generate(&Random::default());
         verifier.set_keys(&[key.jwk("k1")]);
         (verifier, key, clock)
     }
@@ -231,7 +232,7 @@ mod tests {
     async fn other_keys_algorithms_and_audiences_are_refused() {
         let (verifier, key, clock) = setup();
         let good = claims(&clock);
-        let foreign = sign(&Ed25519Key::generate(), "k1", &good);
+        let foreign = sign(&Ed25519Key::generate(&Random::default()), "k1", &good);
         let unknown = sign(&key, "k2", &good);
         let other_audience = sign(&key, "k1", &Claims { aud: "internal".into(), ..good.clone() });
         let other_issuer = sign(&key, "k1", &Claims { iss: "else".into(), ..good.clone() });
@@ -267,7 +268,7 @@ mod tests {
         let (verifier, key, clock) = setup();
         let token = sign(&key, "k1", &claims(&clock));
         verifier.verify(&token).await.unwrap();
-        verifier.set_keys(&[Ed25519Key::generate().jwk("k2")]);
+        verifier.set_keys(&[Ed25519Key::generate(&Random::default()).jwk("k2")]);
         assert!(verifier.verify(&token).await.is_err());
     }
 }

@@ -197,10 +197,11 @@ async fn begins_http2(stream: &TcpStream) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use axum::{Router, body::Body};
+    use fenz_core::Random;
     use http_body_util::BodyExt;
     use hyper::client;
-    use tokio::net::TcpListener;
     use hyper_util::rt::TokioExecutor;
+    use tokio::net::TcpListener;
 
     use super::*;
 
@@ -208,7 +209,7 @@ mod tests {
     async fn an_http2_connection_without_requests_ends_and_what_is_open_is_answered() {
         let span = Duration::from_millis(200);
         let slow = async move || tokio::time::sleep(5 * span).await;
-        let service = Observed::new("test", Router::new().fallback(slow));
+        let service = Observed::new("test", Router::new().fallback(slow), Random::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();

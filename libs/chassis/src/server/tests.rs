@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, response::Response, routing::get};
 use bytes::Bytes;
+use fenz_core::Random;
 use futures::channel::mpsc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -44,7 +45,7 @@ impl Server {
         let router = Router::new().route("/events", get(events)).route("/", get(async || "here"));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let service = Observed::new("test", router);
+        let service = Observed::new("test", router, Random::default());
         let running = tokio::spawn(serve(listener, service, ServerSettings::default(), stop.clone()));
         Self { address, opened, stop, running }
     }

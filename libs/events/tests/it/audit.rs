@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use fenz_chassis::request::Context;
 use fenz_contract::events::v1::AuditRecorded;
-use fenz_core::{Error, Reason, Result, UserId};
+use fenz_core::{Error, Random, Reason, Result, UserId};
 use fenz_database::Txn;
 use fenz_events::{AuditEntry, Consumer, Outbox, ReceivedEvent};
 use http::{HeaderMap, HeaderValue};
@@ -46,7 +46,7 @@ fn request() -> Context {
     let mut headers = HeaderMap::new();
     headers.insert("x-request-id", HeaderValue::from_static("the-request-1"));
     headers.insert("x-fenz-client-address", HeaderValue::from_static("2001:db8::7"));
-    Context::of(&headers)
+    Context::of(&headers, &Random::default())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::{
 
 use fenz_chassis::request;
 use fenz_contract::events::v1::{UserRegistered, UserUpdated};
-use fenz_core::{Error, Reason};
+use fenz_core::{Error, Random, Reason};
 use fenz_database::{Txn, transact};
 use fenz_events::{Consumer, Envelope, MAX_BYTES, ReceivedEvent};
 use fenz_testkit::Database;
@@ -104,7 +104,8 @@ async fn repeated_and_reordered_deliveries_change_nothing() {
             subscribers[0].wait_for(1).await;
         }
         let before = subscribers[0].effects().await.len();
-        let envelopes: Vec<_> = (1..=8).map(|n| Envelope::new(&event(n), "content", fleet.clock.now())).collect();
+        let envelopes: Vec<_> =
+            (1..=8).map(|n| Envelope::new(&event(n), "content", fleet.clock.now(), &Random::default())).collect();
         for round in 0..3 {
             for envelope in envelopes.iter().rev() {
                 fleet.deliver(envelope).await;
@@ -181,7 +182,7 @@ async fn the_trace_is_continued() {
         });
         let subscriber = fleet.subscriber(consumer).await;
         let (_publisher, outbox) = fleet.publisher().await;
-        let origin = request::Context::of(&HeaderMap::new());
+        let origin = request::Context::of(&HeaderMap::new(), &Random::default());
         let before = fleet.clock.now();
         origin.clone().scope(write(&outbox, 7)).await.unwrap();
         subscriber.wait_for(1).await;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use fenz_contract::events::v1::{UserDeleted, UserErased, UserRegistered};
-use fenz_core::{Error, Reason, Result, UserId};
+use fenz_core::{Error, Random, Reason, Result, UserId};
 use fenz_database::Txn;
 use fenz_events::{Batch, Consumer, Envelope, ErasureRunner, Outbox, ReceivedEvent, UserDataEraser};
 use tokio::sync::Semaphore;
@@ -169,7 +169,7 @@ async fn dead_letters_about_the_user_are_deleted_too_and_others_by_age() {
         publish(&outbox, &event(8)).await.unwrap();
         replica.wait_for(1).await;
         for user in [USER, 70 + USER] {
-            let envelope = Envelope::new(&event(user), "content", fleet.clock.now());
+            let envelope = Envelope::new(&event(user), "content", fleet.clock.now(), &Random::default());
             fleet.deliver(&Envelope { payload: vec![0xff; 3], ..envelope }).await;
         }
         let both_given_up = async || {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use fenz_chassis::Process;
+use fenz_core::Random;
 use fenz_testkit::Database;
 
 use crate::fleet::{Fleet, Publisher, Replica, Transport, eventually, recording, write};
@@ -111,9 +112,10 @@ async fn every_write_takes_effect_once_though_replicas_are_killed() {
         .into_iter()
         .map(|role| ChildProcess::start(role, &fleet))
         .collect();
+    let random = Random::default();
     for _ in 0..KILLS {
-        tokio::time::sleep(Duration::from_millis(rand::random_range(50..450))).await;
-        children[rand::random_range(0..4)].kill_and_restart();
+        tokio::time::sleep(Duration::from_millis(50 + random.value::<u64>() % 400)).await;
+        children[usize::from(random.value::<u8>() % 4)].kill_and_restart();
     }
     eventually("all writes", async || publisher.count("writes").await == WRITES).await;
     // Once more, now that each has work.

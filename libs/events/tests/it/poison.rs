@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use fenz_contract::events::v1::UserRegistered;
+use fenz_core::Random;
 use fenz_database::{DbError, Txn};
 use fenz_events::{Consumer, Envelope, HandlerError, ReceivedEvent, dead_letters};
 
@@ -56,7 +57,10 @@ async fn poison_stops_nobody_and_can_be_replayed() {
         eventually("the good ones", async || subscriber.effects().await.len() == 17).await;
         assert_eq!(subscriber.count("dead_letters").await, 0, "the good ones waited for the bad ones");
 
-        let unreadable = Envelope { payload: vec![0xff; 3], ..Envelope::new(&event(4), "content", fleet.clock.now()) };
+        let unreadable = Envelope {
+            payload: vec![0xff; 3],
+            ..Envelope::new(&event(4), "content", fleet.clock.now(), &Random::default())
+        };
         fleet.deliver(&unreadable).await;
         eventually("dead letters", async || subscriber.count("dead_letters").await == 4).await;
         assert_eq!(tries.load(Ordering::Acquire), 5);

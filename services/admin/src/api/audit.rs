@@ -1,7 +1,10 @@
 //! `AuditService`.
 
-use fenz_contract::admin::v1::{self as pb, AuditServiceHandler};
-use fenz_core::Result;
+use fenz_contract::{
+    admin::v1::{self as pb, AuditServiceHandler},
+    time_field,
+};
+use fenz_core::{Result, UserId};
 use tonic::{Request, Response};
 
 use super::{Api, encode};
@@ -15,12 +18,12 @@ impl AuditServiceHandler for Api {
         let message = request.into_inner();
         let page = self.0.page(message.page, message.page_size)?;
         let filter = Filter {
-            actor: message.actor_id,
+            actor: message.actor_id.map(UserId),
             action: message.action,
             object_type: message.object_type,
             object_id: message.object_id,
-            from: encode::time("from", message.from)?,
-            to: encode::time("to", message.to)?,
+            from: time_field("from", message.from)?,
+            to: time_field("to", message.to)?,
         };
         let (entries, total) = self.0.audit_log(&filter, page).await?;
         let entries = entries.into_iter().map(encode::entry).collect();

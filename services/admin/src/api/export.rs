@@ -13,7 +13,7 @@ use fenz_contract::{
     routes::{RAW_ROUTES, Route},
     rules::validate,
 };
-use fenz_core::{Error, Reason, Result};
+use fenz_core::{Error, Reason, Result, UserId};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Uri, header};
 
@@ -93,7 +93,7 @@ fn filter(uri: &Uri) -> Result<Filter> {
 /// Applies the rules of `ListAuditLogs`, which no generated code checks here.
 fn validated(filter: Filter) -> Result<Filter> {
     validate(&ListAuditLogsRequest {
-        actor_id: filter.actor,
+        actor_id: filter.actor.map(|actor| actor.0),
         action: filter.action.clone(),
         object_type: filter.object_type.clone(),
         object_id: filter.object_id.clone(),
@@ -102,8 +102,8 @@ fn validated(filter: Filter) -> Result<Filter> {
     Ok(filter)
 }
 
-fn actor(text: &str) -> Result<i64> {
-    let actor = text.parse().ok().filter(|id: &i64| *id >= 0);
+fn actor(text: &str) -> Result<UserId> {
+    let actor = text.parse().ok().filter(|id| *id >= 0).map(UserId);
     actor.ok_or_else(|| Error::field(Reason::InvalidParams, "actorId", "should be a user's id, or 0"))
 }
 
@@ -130,7 +130,7 @@ mod tests {
         let all = all.unwrap();
         assert_eq!(
             (all.actor, all.action.as_deref(), all.object_id.as_deref()),
-            (Some(7), Some("user.hidden"), Some("a@b.c"))
+            (Some(UserId(7)), Some("user.hidden"), Some("a@b.c"))
         );
         assert_eq!(all.from.unwrap().to_rfc3339(), "2026-01-31T11:00:00+00:00");
         for bad in ["actorId=x", "actorId=-1", "from=yesterday", "to=1", "actor=7", "page=1"] {

@@ -1,8 +1,11 @@
 //! `ReportService`.
 
 use fenz_chassis::{caller_of, require_user};
-use fenz_contract::admin::v1::{self as pb, ReportServiceHandler};
-use fenz_core::{Error, Reason, Result};
+use fenz_contract::{
+    admin::v1::{self as pb, ReportServiceHandler},
+    time_field,
+};
+use fenz_core::{Error, Reason, Result, UserId};
 use tonic::{Request, Response};
 
 use super::{Api, encode};
@@ -39,7 +42,7 @@ impl ReportServiceHandler for Api {
         let filter = report::Filter {
             status: encode::parse("status", message.status.as_deref(), report::Status::parse)?,
             kind: encode::parse("objectType", message.object_type.as_deref(), Kind::parse)?,
-            assignee: message.assignee_id,
+            assignee: message.assignee_id.map(UserId),
         };
         let (reports, total) = self.0.reports(filter, page).await?;
         let reports = reports.into_iter().map(encode::report).collect();
@@ -60,9 +63,9 @@ impl ReportServiceHandler for Api {
         let message = request.into_inner();
         let change = Change {
             status: encode::parse("status", message.status.as_deref(), report::Status::parse)?,
-            assignee: message.assignee_id,
+            assignee: message.assignee_id.map(UserId),
             action: encode::parse("action", message.action.as_deref(), Action::parse)?,
-            ban_until: encode::time("banUntil", message.ban_until)?,
+            ban_until: time_field("banUntil", message.ban_until)?,
             note: message.note,
         };
         let report = self.0.update_report(moderator, &authorization, message.id, &change).await?;

@@ -1,6 +1,6 @@
 //! The audit log: recorded, listed, exported.
 
-use fenz_core::{Result, UserId};
+use fenz_core::Result;
 use fenz_database::Txn;
 use futures::{Stream, stream};
 
@@ -24,8 +24,8 @@ impl App {
     pub async fn record_in_txn(&self, txn: &Txn, mut entry: Entry) -> Result<()> {
         let users = [entry.actor, entry.subject];
         user_locks::lock_in_txn(&**txn, &users).await?;
-        for user in users.into_iter().filter(|user| *user > 0) {
-            if self.erasure_runner.is_erased(&**txn, UserId(user)).await? {
+        for user in users.into_iter().filter(|user| user.0 > 0) {
+            if self.erasure_runner.is_erased(&**txn, user).await? {
                 entry = entry.blanked();
                 break;
             }

@@ -26,7 +26,7 @@ impl App {
     pub async fn create_report(&self, caller: &User, new: NewReport) -> Result<Report> {
         let object = new.object;
         let found = self.moderation.get_object(object).await?;
-        if found.owner == caller.id.0 {
+        if found.owner == caller.id {
             return Err(Error::new(Reason::PermissionDenied, "you cannot report your own videos or channel"));
         }
         if !found.is_visible && caller.role < Role::Moderator {
@@ -35,14 +35,14 @@ impl App {
         let now = self.clock.now();
         let report = Report {
             id: self.ids.next(),
-            reporter: caller.id.0,
+            reporter: caller.id,
             object,
             reported: found.owner,
             title: text::truncate(&found.title, 300),
             reason: new.reason,
             text: text::truncate(&new.text, 2_000),
             status: Status::Pending,
-            assignee: 0,
+            assignee: UserId(0),
             action: None,
             note: String::new(),
             ban_until: None,
@@ -59,10 +59,10 @@ impl App {
     async fn store_in_txn(&self, txn: fenz_database::Txn, report: &Report) -> Result<()> {
         // Serializes a user's reports, so that concurrent ones respect the limit.
         user_locks::lock_in_txn(&*txn, &[report.reporter, report.reported]).await?;
-        if self.erasure_runner.is_erased(&*txn, UserId(report.reporter)).await? {
+        if self.erasure_runner.is_erased(&*txn, report.reporter).await? {
             return Err(Error::new(Reason::Unauthenticated, "the account no longer exists"));
         }
-        if self.erasure_runner.is_erased(&*txn, UserId(report.reported)).await? {
+        if self.erasure_runner.is_erased(&*txn, report.reported).await? {
             return Err(report.object.not_found());
         }
         let (open, has_same) = reports::count_open(&*txn, report.reporter, report.object).await?;

@@ -45,7 +45,7 @@ impl App {
         self.create_erasure_in_txn(txn, erasure).await?;
         erasures::complete_step_in_txn(&**txn, erasure.id, service, removed.max(0), erasure.at).await?;
         if erasures::complete_in_txn(&**txn, erasure.id, self.clock.now()).await? {
-            tracing::info!(erasure.id = erasure.id, user.id = erasure.user, "every service has erased the user");
+            tracing::info!(erasure.id = erasure.id, user.id = erasure.user.0, "every service has erased the user");
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl App {
             let due_at = self.clock.after(retry_delay(self.config.erasure_retry, attempts));
             erasures::set_retry_in_txn(&*txn, id, attempts, due_at).await?;
             let event = UserDeleted {
-                user_id: erasure.user,
+                user_id: erasure.user.0,
                 erasure_id: id,
                 version: erasure.version,
                 occurred_at: Some(erasure.requested_at.into()),
@@ -106,7 +106,7 @@ impl App {
         if let Some((user, attempts)) = retried.await? {
             tracing::warn!(
                 erasure.id = id,
-                user.id = user,
+                user.id = user.0,
                 attempts,
                 "published the event of an incomplete erasure again"
             );

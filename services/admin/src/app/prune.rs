@@ -26,6 +26,7 @@ impl App {
 mod tests {
     use chrono::TimeDelta;
     use fenz_chassis::{Process, settings::Sources};
+    use fenz_core::UserId;
     use fenz_database::transact;
     use fenz_events::{ErasureRunner, Outbox};
     use fenz_testkit::Database;
@@ -69,14 +70,14 @@ mod tests {
                 let at = now - TimeDelta::days(days);
                 let report = Report {
                     id,
-                    reporter: 7,
+                    reporter: UserId(7),
                     object: Object { kind: Kind::Video, id },
-                    reported: 8,
+                    reported: UserId(8),
                     title: "t".into(),
                     reason: "spam".into(),
                     text: String::new(),
                     status,
-                    assignee: 0,
+                    assignee: UserId(0),
                     action: None,
                     note: String::new(),
                     ban_until: None,

@@ -57,8 +57,8 @@ impl App {
     }
 
     /// Checks that an assignee other than the caller is currently a moderator.
-    async fn require_staff(&self, moderator: UserId, assignee: Option<i64>) -> Result<()> {
-        let Some(assignee) = assignee.filter(|id| *id != 0 && *id != moderator.0) else { return Ok(()) };
+    async fn require_staff(&self, moderator: UserId, assignee: Option<UserId>) -> Result<()> {
+        let Some(assignee) = assignee.filter(|id| id.0 != 0 && *id != moderator) else { return Ok(()) };
         if self.moderation.is_staff(assignee).await? {
             return Ok(());
         }
@@ -126,7 +126,7 @@ impl App {
                 object_id: after.id.to_string(),
                 before: Some(before.audit_state()),
                 after: Some(after.audit_state()),
-                about: Some(UserId(after.reported)),
+                about: Some(after.reported),
                 address: None,
             };
             self.outbox.audit(txn, entry).await?;
@@ -135,7 +135,7 @@ impl App {
             return Ok(());
         }
         let now = self.clock.now();
-        if after.reporter > 0 {
+        if after.reporter.0 > 0 {
             self.outbox.emit(txn, &events::outcome_for_reporter(after, now)).await?;
         }
         // Hiding and banning are published by the services that do it.

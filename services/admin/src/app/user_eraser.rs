@@ -31,17 +31,17 @@ impl UserDataEraser for UserEraser {
     async fn erase(&self, user: UserId) -> Result<Batch> {
         let app = &self.0;
         let mut removed = app.blank_entries(user).await?;
-        for id in reports::by_reporter(&app.db, user.0, REPORT_BATCH).await? {
+        for id in reports::by_reporter(&app.db, user, REPORT_BATCH).await? {
             app.anonymize_reporter(id, user).await?;
             removed += 1;
         }
-        for id in reports::by_reported_user(&app.db, user.0, REPORT_BATCH).await? {
+        for id in reports::by_reported_user(&app.db, user, REPORT_BATCH).await? {
             app.anonymize_reported_user(id).await?;
             removed += 1;
         }
-        removed += reports::unassign(&app.db, user.0).await?;
+        removed += reports::unassign(&app.db, user).await?;
         if removed == 0 {
-            user_locks::delete(&app.db, user.0).await?;
+            user_locks::delete(&app.db, user).await?;
         }
         Ok(Batch { removed, done: removed == 0 })
     }
@@ -52,11 +52,11 @@ impl App {
     /// entry.
     async fn blank_entries(&self, user: UserId) -> Result<u64> {
         transact(&self.db, |txn| async move {
-            let blanked = audit::blank_in_txn(&*txn, user.0, ENTRY_BATCH).await?;
+            let blanked = audit::blank_in_txn(&*txn, user, ENTRY_BATCH).await?;
             if blanked > 0 {
                 let entry = Entry {
                     id: self.ids.next(),
-                    actor: 0,
+                    actor: UserId(0),
                     action: "audit.blanked".to_owned(),
                     object_type: "user".to_owned(),
                     object_id: user.to_string(),
@@ -65,7 +65,7 @@ impl App {
                     request_id: String::new(),
                     address: String::new(),
                     // It has no personal data, so it must not be blanked itself.
-                    subject: 0,
+                    subject: UserId(0),
                     created_at: self.clock.now(),
                     is_blanked: false,
                 };
@@ -80,8 +80,8 @@ impl App {
     async fn anonymize_reporter(&self, id: i64, user: UserId) -> Result<()> {
         transact(&self.db, |txn| async move {
             let Some((mut report, claim)) = reports::lock_in_txn(&*txn, id).await? else { return Ok(()) };
-            if report.reporter == user.0 {
-                report.reporter = 0;
+            if report.reporter == user {
+                report.reporter = UserId(0);
                 report.text.clear();
                 reports::save_in_txn(&*txn, &report).await?;
                 // `save_in_txn` clears the claim of an action in progress.
@@ -102,7 +102,7 @@ impl App {
                     title: String::new(),
                     text: String::new(),
                     object: Object { id: 0, ..before.object },
-                    reported: 0,
+                    reported: UserId(0),
                     ..before.clone()
                 };
                 if before.status.is_open() {
@@ -121,7 +121,7 @@ impl App {
                     ..AuditEntry::default()
                 };
                 self.outbox.audit(&txn, entry).await?;
-                if after.reporter > 0 {
+                if after.reporter.0 > 0 {
                     let event =
                         events::outcome_for_reporter(&Report { object: before.object, ..after }, self.clock.now());
                     self.outbox.emit(&txn, &event).await?;

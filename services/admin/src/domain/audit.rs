@@ -1,13 +1,14 @@
 //! The audit log.
 
 use chrono::{DateTime, Utc};
+use fenz_core::UserId;
 
 /// An entry of the log. Immutable, except that erasures blank personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub id: i64,
     /// 0 when the caller was not signed in.
-    pub actor: i64,
+    pub actor: UserId,
     pub action: String,
     pub object_type: String,
     pub object_id: String,
@@ -16,7 +17,7 @@ pub struct Entry {
     pub request_id: String,
     pub address: String,
     /// The affected user; 0 when there is none.
-    pub subject: i64,
+    pub subject: UserId,
     pub created_at: DateTime<Utc>,
     /// Personal data was removed.
     pub is_blanked: bool,
@@ -46,7 +47,7 @@ pub fn is_id(object_id: &str) -> bool {
 /// Which entries are listed; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    pub actor: Option<i64>,
+    pub actor: Option<UserId>,
     pub action: Option<String>,
     pub object_type: Option<String>,
     pub object_id: Option<String>,

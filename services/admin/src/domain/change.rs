@@ -10,7 +10,7 @@ use super::report::{Action, Report, Status};
 pub struct Change {
     pub status: Option<Status>,
     /// 0 unassigns the report.
-    pub assignee: Option<i64>,
+    pub assignee: Option<UserId>,
     pub action: Option<Action>,
     pub ban_until: Option<DateTime<Utc>>,
     pub note: Option<String>,
@@ -45,7 +45,7 @@ impl Change {
         }
         let mut next = report.clone();
         next.status = self.status.unwrap_or(report.status);
-        if !next.status.is_open() && report.reported == moderator.0 {
+        if !next.status.is_open() && report.reported == moderator {
             return Err(Error::new(Reason::PermissionDenied, "another moderator must close a report about yourself"));
         }
         next.assignee = self.assignee.unwrap_or(report.assignee);
@@ -96,14 +96,14 @@ mod tests {
         let at = DateTime::from_timestamp(1_000, 0).unwrap();
         Report {
             id: 1,
-            reporter: 2,
+            reporter: UserId(2),
             object: Object { kind: Kind::Video, id: 3 },
-            reported: 4,
+            reported: UserId(4),
             title: "t".into(),
             reason: "spam".into(),
             text: String::new(),
             status,
-            assignee: 0,
+            assignee: UserId(0),
             action: None,
             note: String::new(),
             ban_until: None,
@@ -168,8 +168,11 @@ mod tests {
         let open = report(Status::Pending);
         let of = |change: Change| audit_actions(&open, &change.apply(&open, MODERATOR, open.created_at).unwrap());
         assert_eq!(of(Change::default()), Vec::<&str>::new());
-        assert_eq!(of(Change { assignee: Some(9), ..Change::default() }), ["report.assigned"]);
-        assert_eq!(of(Change { assignee: Some(9), ..to(Status::Reviewed) }), ["report.assigned", "report.reviewed"]);
+        assert_eq!(of(Change { assignee: Some(UserId(9)), ..Change::default() }), ["report.assigned"]);
+        assert_eq!(
+            of(Change { assignee: Some(UserId(9)), ..to(Status::Reviewed) }),
+            ["report.assigned", "report.reviewed"]
+        );
         assert_eq!(of(Change { note: Some("n".into()), ..Change::default() }), ["report.noted"]);
         assert_eq!(of(to(Status::Dismissed)), ["report.dismissed"]);
         let reviewed = report(Status::Reviewed);

@@ -1,7 +1,7 @@
 //! Users' reports of videos and channels.
 
 use chrono::{DateTime, Utc};
-use fenz_core::{Error, Reason};
+use fenz_core::{Error, Reason, UserId};
 use serde_json::{Value, json};
 
 /// An enum with the names that the contract and the database use.
@@ -71,17 +71,17 @@ impl Object {
 pub struct Report {
     pub id: i64,
     /// 0 when they were erased.
-    pub reporter: i64,
+    pub reporter: UserId,
     pub object: Object,
     /// The owner of the object; 0 when they were erased.
-    pub reported: i64,
+    pub reported: UserId,
     /// The title or name of the object when it was reported.
     pub title: String,
     pub reason: String,
     pub text: String,
     pub status: Status,
     /// 0 when unassigned.
-    pub assignee: i64,
+    pub assignee: UserId,
     /// Set when the report is resolved.
     pub action: Option<Action>,
     pub note: String,
@@ -109,7 +109,7 @@ impl Report {
 pub struct Filter {
     pub status: Option<Status>,
     pub kind: Option<Kind>,
-    pub assignee: Option<i64>,
+    pub assignee: Option<UserId>,
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The audit log.
 
 use chrono::{DateTime, Utc};
+use fenz_core::UserId;
 use fenz_database::{DbError, timestamp_value};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::entity::audit_entry::{ActiveModel, Column, Entity, Model};
@@ -20,7 +21,7 @@ impl From<Model> for Entry {
     fn from(row: Model) -> Self {
         Self {
             id: row.id,
-            actor: row.actor_id,
+            actor: UserId(row.actor_id),
             action: row.action,
             object_type: row.object_type,
             object_id: row.object_id,
@@ -28,7 +29,7 @@ impl From<Model> for Entry {
             after: row.after_text,
             request_id: row.request_id,
             address: row.address,
-            subject: row.subject_id,
+            subject: UserId(row.subject_id),
             created_at: row.created_at,
             is_blanked: row.is_blanked,
         }
@@ -38,7 +39,7 @@ impl From<Model> for Entry {
 pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(entry.id),
-        actor_id: Set(entry.actor),
+        actor_id: Set(entry.actor.0),
         action: Set(entry.action),
         object_type: Set(entry.object_type),
         object_id: Set(entry.object_id),
@@ -46,7 +47,7 @@ pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbErr
         after_text: Set(entry.after),
         request_id: Set(entry.request_id),
         address: Set(entry.address),
-        subject_id: Set(entry.subject),
+        subject_id: Set(entry.subject.0),
         created_at: Set(entry.created_at),
         is_blanked: Set(entry.is_blanked),
     };
@@ -57,7 +58,7 @@ pub async fn insert(db: &impl ConnectionTrait, entry: Entry) -> Result<(), DbErr
 fn condition(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
     let time = |at| timestamp_value(db, Some(at));
     Condition::all()
-        .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor)))
+        .add_option(filter.actor.map(|actor| Column::ActorId.eq(actor.0)))
         .add_option(filter.action.as_deref().map(|action| Column::Action.eq(action)))
         .add_option(filter.object_type.as_deref().map(|kind| Column::ObjectType.eq(kind)))
         .add_option(filter.object_id.as_deref().map(|id| Column::ObjectId.eq(id)))
@@ -66,14 +67,10 @@ fn condition(db: &impl ConnectionTrait, filter: &Filter) -> Condition {
 }
 
 /// A page of the log, the newest first, and the total.
-pub async fn list(db: &impl ConnectionTrait, filter: &Filter, page: Page) -> Result<(Vec<Entry>, u64), DbError> {
+pub async fn list(db: &DatabaseConnection, filter: &Filter, page: Page) -> Result<(Vec<Entry>, u64), DbError> {
     let query = Entity::find().filter(condition(db, filter));
-    let total = query.clone().count(db).await?;
-    if page.offset >= total {
-        return Ok((Vec::new(), total));
-    }
     let newest_first = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id);
-    let rows = newest_first.offset(page.offset).limit(page.limit).all(db).await?;
+    let (rows, total) = fenz_database::page(db, newest_first.into_model::<Model>(), page).await?;
     Ok((rows.into_iter().map(Entry::from).collect(), total))
 }
 
@@ -100,13 +97,13 @@ pub async fn after(
 }
 
 /// Blanks a batch of the entries by or about a user; returns their number.
-pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: i64, limit: u64) -> Result<u64, DbError> {
+pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<u64, DbError> {
     let mut blanked = 0;
     for column in [Column::ActorId, Column::SubjectId] {
         let rows: Vec<(i64, String)> = Entity::find()
             .select_only()
             .columns([Column::Id, Column::ObjectId])
-            .filter(column.eq(user))
+            .filter(column.eq(user.0))
             .filter(Column::IsBlanked.eq(false))
             .limit(limit)
             .into_tuple()

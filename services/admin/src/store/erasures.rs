@@ -1,11 +1,13 @@
 //! Erasures and their steps.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
+use fenz_core::UserId;
+use fenz_database::{DbError, insert_absent};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::entity::{
@@ -20,7 +22,7 @@ use crate::domain::{
 fn erasure(row: &Model, steps: Vec<Step>) -> Erasure {
     Erasure {
         id: row.id,
-        user: row.user_id,
+        user: UserId(row.user_id),
         version: row.version,
         attempts: row.attempts,
         requested_at: row.requested_at,
@@ -39,7 +41,7 @@ pub async fn create_in_txn(
 ) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(event.id),
-        user_id: Set(event.user),
+        user_id: Set(event.user.0),
         version: Set(event.version),
         attempts: Set(1),
         requested_at: Set(event.at),
@@ -48,8 +50,7 @@ pub async fn create_in_txn(
         done_at: Set(None),
     };
     if lock_in_txn(txn, event.id).await?.is_none() {
-        let ignore = OnConflict::column(Column::Id).do_nothing_on([Column::Id]).to_owned();
-        Entity::insert(row).on_conflict(ignore).exec_without_returning(txn).await?;
+        insert_absent(txn, [row]).await?;
         // The second of two concurrent transactions waits here.
         lock_in_txn(txn, event.id).await?;
         for service in services {
@@ -84,10 +85,7 @@ async fn put_step_in_txn(txn: &impl ConnectionTrait, id: i64, service: &str) -> 
         removed: Set(0),
         done_at: Set(None),
     };
-    let key = [step::Column::ErasureId, step::Column::Service];
-    let ignore = OnConflict::columns(key).do_nothing_on(key).to_owned();
-    step::Entity::insert(row).on_conflict(ignore).exec_without_returning(txn).await?;
-    Ok(())
+    insert_absent(txn, [row]).await
 }
 
 /// Marks the step of a service as done. A repeated report adds to `removed`.
@@ -174,21 +172,13 @@ pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<Erasure>,
 }
 
 /// A page of erasures, the newest first, and the total.
-pub async fn list(
-    db: &impl ConnectionTrait,
-    is_done: Option<bool>,
-    page: Page,
-) -> Result<(Vec<Erasure>, u64), DbError> {
+pub async fn list(db: &DatabaseConnection, is_done: Option<bool>, page: Page) -> Result<(Vec<Erasure>, u64), DbError> {
     let mut query = Entity::find();
     if let Some(is_done) = is_done {
         query = query.filter(Column::IsDone.eq(is_done));
     }
-    let total = query.clone().count(db).await?;
-    if page.offset >= total {
-        return Ok((Vec::new(), total));
-    }
     let newest_first = query.order_by_desc(Column::RequestedAt).order_by_desc(Column::Id);
-    let rows = newest_first.offset(page.offset).limit(page.limit).all(db).await?;
+    let (rows, total) = fenz_database::page(db, newest_first.into_model(), page).await?;
     Ok((with_steps(db, rows).await?, total))
 }
 

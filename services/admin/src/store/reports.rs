@@ -1,10 +1,11 @@
 //! Reports.
 
 use chrono::{DateTime, Utc};
+use fenz_core::UserId;
 use fenz_database::{DbError, timestamp_value};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::entity::report::{ActiveModel, Column, Entity, Model};
@@ -22,14 +23,14 @@ fn report(row: Model) -> Result<Report, DbError> {
     let kind = Kind::parse(&row.object_type).ok_or_else(|| unknown("object type", &row.object_type))?;
     Ok(Report {
         id: row.id,
-        reporter: row.reporter_id,
+        reporter: UserId(row.reporter_id),
         object: Object { kind, id: row.object_id },
-        reported: row.reported_user_id,
+        reported: UserId(row.reported_user_id),
         title: row.object_title,
         reason: row.reason,
         text: row.text,
         status: Status::parse(&row.status).ok_or_else(|| unknown("status", &row.status))?,
-        assignee: row.assignee_id,
+        assignee: UserId(row.assignee_id),
         action: Action::parse(&row.action),
         note: row.note,
         ban_until: row.ban_until,
@@ -39,7 +40,7 @@ fn report(row: Model) -> Result<Report, DbError> {
 }
 
 /// Unique among open reports.
-fn open_key(reporter: i64, object: Object) -> String {
+fn open_key(reporter: UserId, object: Object) -> String {
     format!("{reporter}/{}/{}", object.kind.as_str(), object.id)
 }
 
@@ -48,15 +49,15 @@ fn open_key(reporter: i64, object: Object) -> String {
 pub async fn insert(db: &impl ConnectionTrait, report: &Report) -> Result<(), DbError> {
     let row = ActiveModel {
         id: Set(report.id),
-        reporter_id: Set(report.reporter),
+        reporter_id: Set(report.reporter.0),
         object_type: Set(report.object.kind.as_str().to_owned()),
         object_id: Set(report.object.id),
-        reported_user_id: Set(report.reported),
+        reported_user_id: Set(report.reported.0),
         object_title: Set(report.title.clone()),
         reason: Set(report.reason.clone()),
         text: Set(report.text.clone()),
         status: Set(report.status.as_str().to_owned()),
-        assignee_id: Set(report.assignee),
+        assignee_id: Set(report.assignee.0),
         action: Set(report.action.map_or("", Action::as_str).to_owned()),
         note: Set(report.note.clone()),
         ban_until: Set(report.ban_until),
@@ -72,8 +73,8 @@ pub async fn insert(db: &impl ConnectionTrait, report: &Report) -> Result<(), Db
 }
 
 /// The number of open reports by a user, and whether one is of this object.
-pub async fn count_open(db: &impl ConnectionTrait, reporter: i64, object: Object) -> Result<(u64, bool), DbError> {
-    let open = Entity::find().filter(Column::ReporterId.eq(reporter)).filter(Column::OpenKey.is_not_null());
+pub async fn count_open(db: &impl ConnectionTrait, reporter: UserId, object: Object) -> Result<(u64, bool), DbError> {
+    let open = Entity::find().filter(Column::ReporterId.eq(reporter.0)).filter(Column::OpenKey.is_not_null());
     let same = Entity::find().filter(Column::OpenKey.eq(open_key(reporter, object)));
     Ok((open.count(db).await?, same.one(db).await?.is_some()))
 }
@@ -116,15 +117,15 @@ pub async fn drop_claim(db: &impl ConnectionTrait, id: i64, claim_id: i64) -> Re
 pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<(), DbError> {
     let is_open = report.status.is_open();
     // A report without a reporter cannot have a duplicate.
-    let open_key = (is_open && report.reporter > 0).then(|| open_key(report.reporter, report.object));
+    let open_key = (is_open && report.reporter.0 > 0).then(|| open_key(report.reporter, report.object));
     Entity::update_many()
-        .col_expr(Column::ReporterId, Expr::value(report.reporter))
+        .col_expr(Column::ReporterId, Expr::value(report.reporter.0))
         .col_expr(Column::ObjectId, Expr::value(report.object.id))
-        .col_expr(Column::ReportedUserId, Expr::value(report.reported))
+        .col_expr(Column::ReportedUserId, Expr::value(report.reported.0))
         .col_expr(Column::ObjectTitle, Expr::value(report.title.as_str()))
         .col_expr(Column::Text, Expr::value(report.text.as_str()))
         .col_expr(Column::Status, Expr::value(report.status.as_str()))
-        .col_expr(Column::AssigneeId, Expr::value(report.assignee))
+        .col_expr(Column::AssigneeId, Expr::value(report.assignee.0))
         .col_expr(Column::Action, Expr::value(report.action.map_or("", Action::as_str)))
         .col_expr(Column::Note, Expr::value(report.note.as_str()))
         .col_expr(Column::BanUntil, Expr::value(timestamp_value(txn, report.ban_until)))
@@ -146,29 +147,24 @@ pub async fn save_in_txn(txn: &impl ConnectionTrait, report: &Report) -> Result<
 }
 
 /// A page of reports, the oldest first, and the total.
-pub async fn list(db: &impl ConnectionTrait, filter: Filter, page: Page) -> Result<(Vec<Report>, u64), DbError> {
+pub async fn list(db: &DatabaseConnection, filter: Filter, page: Page) -> Result<(Vec<Report>, u64), DbError> {
     let condition = Condition::all()
         .add_option(filter.status.map(|status| Column::Status.eq(status.as_str())))
         .add_option(filter.kind.map(|kind| Column::ObjectType.eq(kind.as_str())))
-        .add_option(filter.assignee.map(|assignee| Column::AssigneeId.eq(assignee)));
-    let query = Entity::find().filter(condition);
-    let total = query.clone().count(db).await?;
-    if page.offset >= total {
-        return Ok((Vec::new(), total));
-    }
-    let oldest_first = query.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id);
-    let rows = oldest_first.offset(page.offset).limit(page.limit).all(db).await?;
+        .add_option(filter.assignee.map(|assignee| Column::AssigneeId.eq(assignee.0)));
+    let oldest_first = Entity::find().filter(condition).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id);
+    let (rows, total) = fenz_database::page(db, oldest_first.into_model(), page).await?;
     Ok((rows.into_iter().map(report).collect::<Result<_, _>>()?, total))
 }
 
 /// A batch of the reports by a user.
-pub async fn by_reporter(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbError> {
-    ids(db, Condition::all().add(Column::ReporterId.eq(user)), limit).await
+pub async fn by_reporter(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbError> {
+    ids(db, Condition::all().add(Column::ReporterId.eq(user.0)), limit).await
 }
 
 /// A batch of the reports of a user's objects.
-pub async fn by_reported_user(db: &impl ConnectionTrait, user: i64, limit: u64) -> Result<Vec<i64>, DbError> {
-    ids(db, Condition::all().add(Column::ReportedUserId.eq(user)), limit).await
+pub async fn by_reported_user(db: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<Vec<i64>, DbError> {
+    ids(db, Condition::all().add(Column::ReportedUserId.eq(user.0)), limit).await
 }
 
 async fn ids(db: &impl ConnectionTrait, condition: Condition, limit: u64) -> Result<Vec<i64>, DbError> {
@@ -176,10 +172,10 @@ async fn ids(db: &impl ConnectionTrait, condition: Condition, limit: u64) -> Res
 }
 
 /// Unassigns a user's open reports; returns their number.
-pub async fn unassign(db: &impl ConnectionTrait, user: i64) -> Result<u64, DbError> {
+pub async fn unassign(db: &impl ConnectionTrait, user: UserId) -> Result<u64, DbError> {
     let unassigned = Entity::update_many()
         .col_expr(Column::AssigneeId, Expr::value(0_i64))
-        .filter(Column::AssigneeId.eq(user))
+        .filter(Column::AssigneeId.eq(user.0))
         .filter(Column::ClosedAt.is_null())
         .exec(db)
         .await?;

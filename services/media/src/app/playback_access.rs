@@ -6,16 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use fenz_chassis::media_url::Audience;
 use fenz_contract::events::v1::{VideoChanged, VideoDeleted};
-use fenz_core::{Error, Reason, Result, UserId};
+use fenz_core::{ChannelState, Error, Reason, Result, UserId};
 use fenz_database::Txn;
 use moka::future::Cache;
 
 use super::{Media, play::upload_removed};
 use crate::{
-    domain::{
-        playback::{ChannelState, PlaybackStatus},
-        upload::UploadId,
-    },
+    domain::{playback::PlaybackStatus, upload::UploadId},
     store::playback_states,
 };
 
@@ -117,17 +114,10 @@ impl Media {
         Ok(playback_states::video_deleted_in_txn(&**txn, event, self.clock.now()).await?)
     }
 
-    pub async fn channel_changed_in_txn(
-        &self,
-        txn: &Txn,
-        channel_id: i64,
-        owner: UserId,
-        state: ChannelState,
-        version: i64,
-    ) -> Result<()> {
-        if self.erasures.is_erased(&**txn, owner).await? {
+    pub async fn channel_changed_in_txn(&self, txn: &Txn, state: &ChannelState) -> Result<()> {
+        if self.erasures.is_erased(&**txn, state.owner).await? {
             return Ok(());
         }
-        Ok(playback_states::channel_changed_in_txn(&**txn, channel_id, owner, state, version).await?)
+        Ok(playback_states::channel_changed_in_txn(&**txn, state).await?)
     }
 }

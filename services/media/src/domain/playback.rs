@@ -1,16 +1,11 @@
 //! Whether the files of a video may be played.
 
 use fenz_chassis::media_url::Audience;
+use fenz_core::{ChannelState, VideoId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoState {
     pub is_published: bool,
-    pub is_hidden: bool,
-    pub is_deleted: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChannelState {
     pub is_hidden: bool,
     pub is_deleted: bool,
 }
@@ -47,18 +42,21 @@ impl PlaybackStatus {
 }
 
 /// The video that a claim names; none if something else uses the upload.
-pub fn video_of_claim(claim: &str) -> Option<i64> {
-    claim.strip_prefix("video/")?.parse().ok()
+pub fn video_of_claim(claim: &str) -> Option<VideoId> {
+    claim.strip_prefix("video/")?.parse().ok().map(VideoId)
 }
 
 #[cfg(test)]
 mod tests {
+    use fenz_core::{ChannelId, UserId};
+
     use super::*;
 
     #[test]
     fn every_reason_restricts() {
         let public = VideoState { is_published: true, is_hidden: false, is_deleted: false };
-        let visible = ChannelState { is_hidden: false, is_deleted: false };
+        let (id, owner) = (ChannelId(7), UserId(7));
+        let visible = ChannelState { id, owner, is_hidden: false, is_deleted: false, version: 1 };
         for (video, channel, status) in [
             (None, None, PlaybackStatus::Public),
             (Some(public), None, PlaybackStatus::Public),
@@ -79,7 +77,7 @@ mod tests {
 
     #[test]
     fn claims_of_videos_name_them() {
-        assert_eq!(video_of_claim("video/123"), Some(123));
+        assert_eq!(video_of_claim("video/123"), Some(VideoId(123)));
         for other in ["user/42/avatar/5", "channel/7/banner/6", "video/", "video/x", "video/1/2"] {
             assert_eq!(video_of_claim(other), None, "{other}");
         }

@@ -1,15 +1,7 @@
 //! Uploaded files.
 
 use chrono::{DateTime, Utc};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UploadId(pub i64);
-
-impl std::fmt::Display for UploadId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub use fenz_core::UploadId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

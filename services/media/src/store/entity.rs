@@ -83,7 +83,7 @@ pub mod video_state {
         #[sea_orm(primary_key, auto_increment = false)]
         pub video_id: i64,
         pub channel_id: i64,
-        /// 0 if only its deletion was consumed.
+        /// 0 once it is deleted.
         pub owner_id: i64,
         pub is_published: bool,
         pub is_hidden: bool,

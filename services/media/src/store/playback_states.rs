@@ -3,17 +3,13 @@
 
 use chrono::{DateTime, Utc};
 use fenz_contract::events::v1::{VideoChanged, VideoDeleted};
-use fenz_core::UserId;
-use fenz_database::DbError;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, OnConflict},
-};
+use fenz_core::{ChannelId, ChannelState, UserId};
+use fenz_database::{DbError, upsert_newer};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::entity::{channel_state, upload, video_state};
 use crate::domain::{
-    playback::{ChannelState, PlaybackStatus, VideoState, video_of_claim},
+    playback::{PlaybackStatus, VideoState, video_of_claim},
     upload::UploadId,
 };
 
@@ -23,21 +19,17 @@ pub async fn video_changed_in_txn(
     event: &VideoChanged,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    use video_state::{Column, Entity};
-    insert_video_placeholder_in_txn(txn, event.video_id, now).await?;
-    Entity::update_many()
-        .col_expr(Column::ChannelId, Expr::value(event.channel_id))
-        .col_expr(Column::OwnerId, Expr::value(event.owner_id))
-        .col_expr(Column::IsPublished, Expr::value(event.is_published))
-        .col_expr(Column::IsHidden, Expr::value(event.is_hidden))
-        .col_expr(Column::Version, Expr::value(event.version))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::VideoId.eq(event.video_id))
-        .filter(Column::Version.lt(event.version))
-        .filter(Column::IsDeleted.eq(false))
-        .exec(txn)
-        .await?;
-    Ok(())
+    let row = video_state::ActiveModel {
+        video_id: Set(event.video_id),
+        channel_id: Set(event.channel_id),
+        owner_id: Set(event.owner_id),
+        is_published: Set(event.is_published),
+        is_hidden: Set(event.is_hidden),
+        is_deleted: Set(false),
+        version: Set(event.version),
+        updated_at: Set(now),
+    };
+    upsert_newer(txn, row, video_state::Column::Version).await
 }
 
 /// Marks a video as deleted, also an unknown one.
@@ -46,69 +38,31 @@ pub async fn video_deleted_in_txn(
     event: &VideoDeleted,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
-    use video_state::{Column, Entity};
-    insert_video_placeholder_in_txn(txn, event.video_id, now).await?;
-    Entity::update_many()
-        .col_expr(Column::ChannelId, Expr::value(event.channel_id))
-        .col_expr(Column::IsDeleted, Expr::value(true))
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::VideoId.eq(event.video_id))
-        .exec(txn)
-        .await?;
-    Ok(())
-}
-
-/// A conditional upsert does not exist on every database: a row with the lowest
-/// version first, then a conditional update.
-async fn insert_video_placeholder_in_txn(
-    txn: &impl ConnectionTrait,
-    video_id: i64,
-    now: DateTime<Utc>,
-) -> Result<(), DbError> {
-    use video_state::{ActiveModel, Column, Entity};
-    let placeholder = ActiveModel {
-        video_id: Set(video_id),
-        channel_id: Set(0),
+    let row = video_state::ActiveModel {
+        video_id: Set(event.video_id),
+        channel_id: Set(event.channel_id),
         owner_id: Set(0),
-        is_published: Set(true),
+        is_published: Set(false),
         is_hidden: Set(false),
-        is_deleted: Set(false),
-        version: Set(i64::MIN),
+        is_deleted: Set(true),
+        // No change is newer.
+        version: Set(i64::MAX),
         updated_at: Set(now),
     };
-    let exists = OnConflict::column(Column::VideoId).update_column(Column::VideoId).to_owned();
-    Entity::insert(placeholder).on_conflict(exists).exec_without_returning(txn).await?;
-    Ok(())
+    upsert_newer(txn, row, video_state::Column::Version).await
 }
 
 /// Stores a channel's state unless a newer one is stored. A deleted channel may be
 /// recreated.
-pub async fn channel_changed_in_txn(
-    txn: &impl ConnectionTrait,
-    channel_id: i64,
-    owner: UserId,
-    state: ChannelState,
-    version: i64,
-) -> Result<(), DbError> {
-    use channel_state::{ActiveModel, Column, Entity};
-    let placeholder = ActiveModel {
-        channel_id: Set(channel_id),
-        owner_id: Set(owner.0),
-        is_hidden: Set(false),
-        is_deleted: Set(false),
-        version: Set(i64::MIN),
+pub async fn channel_changed_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> Result<(), DbError> {
+    let row = channel_state::ActiveModel {
+        channel_id: Set(state.id.0),
+        owner_id: Set(state.owner.0),
+        is_hidden: Set(state.is_hidden),
+        is_deleted: Set(state.is_deleted),
+        version: Set(state.version),
     };
-    let exists = OnConflict::column(Column::ChannelId).update_column(Column::ChannelId).to_owned();
-    Entity::insert(placeholder).on_conflict(exists).exec_without_returning(txn).await?;
-    Entity::update_many()
-        .col_expr(Column::IsHidden, Expr::value(state.is_hidden))
-        .col_expr(Column::IsDeleted, Expr::value(state.is_deleted))
-        .col_expr(Column::Version, Expr::value(version))
-        .filter(Column::ChannelId.eq(channel_id))
-        .filter(Column::Version.lt(version))
-        .exec(txn)
-        .await?;
-    Ok(())
+    upsert_newer(txn, row, channel_state::Column::Version).await
 }
 
 /// None when the upload does not exist or is removed.
@@ -117,13 +71,19 @@ pub async fn status(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<Pl
     let claim = stored.select_only().column(upload::Column::Claim).into_tuple::<Option<String>>().one(db).await?;
     let Some(claim) = claim else { return Ok(None) };
     let Some(video_id) = claim.as_deref().and_then(video_of_claim) else { return Ok(Some(PlaybackStatus::Public)) };
-    let Some(video) = video_state::Entity::find_by_id(video_id).one(db).await? else {
+    let Some(video) = video_state::Entity::find_by_id(video_id.0).one(db).await? else {
         return Ok(Some(PlaybackStatus::Public));
     };
     let channel = channel_state::Entity::find_by_id(video.channel_id).one(db).await?;
     let video =
         VideoState { is_published: video.is_published, is_hidden: video.is_hidden, is_deleted: video.is_deleted };
-    let channel = channel.map(|row| ChannelState { is_hidden: row.is_hidden, is_deleted: row.is_deleted });
+    let channel = channel.map(|row| ChannelState {
+        id: ChannelId(row.channel_id),
+        owner: UserId(row.owner_id),
+        is_hidden: row.is_hidden,
+        is_deleted: row.is_deleted,
+        version: row.version,
+    });
     Ok(Some(PlaybackStatus::new(Some(video), channel)))
 }
 

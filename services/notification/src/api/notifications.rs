@@ -2,7 +2,7 @@
 
 use fenz_chassis::require_user;
 use fenz_contract::notification::v1::{self as pb, NotificationServiceHandler};
-use fenz_core::Result;
+use fenz_core::{ChannelId, Result};
 use tonic::{Request, Response};
 
 use super::{Api, encode};
@@ -80,7 +80,7 @@ impl NotificationServiceHandler for Api {
         request: Request<pb::MuteChannelRequest>,
     ) -> Result<Response<pb::MuteChannelResponse>> {
         let user = require_user(&request)?.id;
-        self.0.set_muted(user, request.into_inner().id, true).await?;
+        self.0.set_muted(user, ChannelId(request.into_inner().id), true).await?;
         Ok(Response::new(pb::MuteChannelResponse {}))
     }
 
@@ -89,7 +89,7 @@ impl NotificationServiceHandler for Api {
         request: Request<pb::UnmuteChannelRequest>,
     ) -> Result<Response<pb::UnmuteChannelResponse>> {
         let user = require_user(&request)?.id;
-        self.0.set_muted(user, request.into_inner().id, false).await?;
+        self.0.set_muted(user, ChannelId(request.into_inner().id), false).await?;
         Ok(Response::new(pb::UnmuteChannelResponse {}))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fenz_core::{Error, Reason, Result, UserId};
+use fenz_core::{ChannelId, Error, Reason, Result, UserId};
 use fenz_database::transact;
 use fenz_events::{Batch, Lease, UserDataEraser};
 use sea_orm::ConnectionTrait;
@@ -29,15 +29,15 @@ impl UserDataEraser for UserErasure {
     async fn erase(&self, user: UserId) -> Result<Batch> {
         let app = &self.0;
         let mut removed = app.delete_channels_of(user).await?;
-        for tombstone in tombstones::unswept_of_owner(&app.db, user.0).await? {
+        for tombstone in tombstones::unswept_of_owner(&app.db, user).await? {
             removed += app.sweep(tombstone).await?;
         }
         let own = transact(&app.db, |txn| async move {
             // The lock serialises with projections, which could insert rows in between.
             let seq = sequence::next_in_txn(&*txn).await?;
-            let marks = readers::delete_read_marks(&*txn, user.0).await?;
+            let marks = readers::delete_read_marks(&*txn, user).await?;
             let about = erasure::delete_about_in_txn(&*txn, user.0, seq).await?;
-            Ok(marks + about + erasure::delete_of_user_in_txn(&*txn, user.0, BATCH).await?)
+            Ok(marks + about + erasure::delete_of_user_in_txn(&*txn, user, BATCH).await?)
         });
         removed += own.await?;
         Ok(Batch { removed, done: removed == 0 })
@@ -58,14 +58,16 @@ impl App {
     async fn delete_channels_of(&self, user: UserId) -> Result<u64> {
         transact(&self.db, |txn| async move {
             let seq = sequence::next_in_txn(&*txn).await?;
-            let mut channels = sources::channels_of(&*txn, user.0).await?;
+            let mut channels = sources::channels_of(&*txn, user).await?;
             // A user's first channel has the user's id; no event of it may have arrived yet.
-            if !channels.iter().any(|(id, _)| *id == user.0) && tombstones::find(&*txn, user.0).await?.is_none() {
-                channels.push((user.0, 0));
+            if !channels.iter().any(|(id, _)| id.0 == user.0)
+                && tombstones::find(&*txn, ChannelId(user.0)).await?.is_none()
+            {
+                channels.push((ChannelId(user.0), 0));
             }
             let mut removed = 0;
             for (channel, version) in channels {
-                let tombstone = Tombstone { channel, owner: user.0, version, seq, deleted_at: self.clock.now() };
+                let tombstone = Tombstone { channel, owner: user, version, seq, deleted_at: self.clock.now() };
                 removed += tombstones::delete_channel_in_txn(&*txn, tombstone).await?;
                 latest_events::recompute_channel_in_txn(&*txn, channel, seq).await?;
             }

@@ -12,7 +12,8 @@ mod streams;
 
 use std::{sync::Arc, time::Duration};
 
-use fenz_core::{Clock, IdGenerator};
+use fenz_chassis::Platform;
+use fenz_core::{Clock, Random, UserId};
 use fenz_events::ErasureRunner;
 use moka::sync::Cache;
 use sea_orm::DatabaseConnection;
@@ -36,29 +37,31 @@ const COUNTS_TTL: Duration = Duration::from_secs(300);
 pub struct App {
     pub(crate) db: DatabaseConnection,
     clock: Clock,
+    random: Random,
     pub(crate) config: Arc<Config>,
     pub(crate) streams: Arc<StreamRegistry>,
     pub(crate) projection: Projection,
     pub(crate) erasures: ErasureRunner,
-    counts: Cache<i64, Counts>,
+    counts: Cache<UserId, Counts>,
 }
 
 impl App {
     /// `encode` makes the frames of open streams.
     pub fn new(
+        platform: &Platform,
         db: DatabaseConnection,
-        clock: Clock,
-        ids: IdGenerator,
         config: Config,
         erasures: ErasureRunner,
         encode: Encode,
     ) -> Self {
+        let clock = platform.clock.clone();
         Self {
             streams: Arc::new(StreamRegistry::new(db.clone(), clock.clone(), config.streams_per_user, encode)),
-            projection: Projection::new(ids, clock.clone(), erasures.clone()),
+            projection: Projection::new(platform.ids.clone(), clock.clone(), erasures.clone()),
             erasures,
             db,
             clock,
+            random: platform.random.clone(),
             config: Arc::new(config),
             counts: Cache::builder().max_capacity(CACHED_COUNTS).time_to_live(COUNTS_TTL).build(),
         }

@@ -28,8 +28,8 @@ impl App {
     /// A ticket that opens one stream.
     pub async fn create_ticket(&self, access: StreamAccess) -> Result<String> {
         self.ensure_not_erased(&self.db, access.user).await?;
-        let ticket = Ticket::random();
-        let owner = TicketOwner { user: access.user.0, token_expires_at: access.expires_at };
+        let ticket = Ticket::new(&self.random);
+        let owner = TicketOwner { user: access.user, token_expires_at: access.expires_at };
         tickets::insert(&self.db, &ticket.digest, owner, self.clock.after(TICKET_LIFETIME)).await?;
         Ok(ticket.text)
     }
@@ -44,7 +44,7 @@ impl App {
         let owner = owner.ok_or_else(|| {
             Error::new(Reason::TokenInvalid, "the stream ticket was used, is too old or is not one of ours")
         })?;
-        Ok(StreamAccess { user: UserId(owner.user), expires_at: owner.token_expires_at })
+        Ok(StreamAccess { user: owner.user, expires_at: owner.token_expires_at })
     }
 
     /// How long a stream may stay open: until the token expires, and no longer than
@@ -57,7 +57,7 @@ impl App {
 
     /// Opens a stream; also the notifications after the last one that the client has.
     pub async fn open_stream(&self, user: UserId, last: Option<Seq>) -> Result<(Vec<Entry>, OpenStream)> {
-        let stream = self.streams.open(user.0).await?;
+        let stream = self.streams.open(user).await?;
         let missed = match last {
             Some(last) if last < stream.position => self.entries_between(user, last, stream.position).await?,
             _ => Vec::new(),

@@ -4,11 +4,14 @@
 //! in any order: the higher version is kept.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_contract::events::v1::{
-    ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
-    VideoChanged, VideoDeleted, VideoUpdate,
+use fenz_contract::{
+    events::v1::{
+        ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
+        VideoChanged, VideoDeleted, VideoUpdate,
+    },
+    time,
 };
-use fenz_core::{Clock, IdGenerator, Result, UserId};
+use fenz_core::{ChannelId, Clock, IdGenerator, Result, Tier, UserId, VideoId};
 use fenz_events::ErasureRunner;
 use sea_orm::ConnectionTrait;
 
@@ -53,9 +56,9 @@ impl Projection {
         let seq = sequence::next_in_txn(txn).await?;
         // It may overtake the `VideoChanged` of the publication, so it counts as that
         // too: open streams get it now, not when the other event arrives.
-        let video = Video { id: event.video_id, is_visible: !event.is_hidden, version: event.version };
+        let video = Video { id: VideoId(event.video_id), is_visible: !event.is_hidden, version: event.version };
         let at = self.timestamp(event.occurred_at);
-        self.video_event(txn, Kind::NewVideo, (event.channel_id, video, &event.title), (seq, at)).await
+        self.video_event(txn, Kind::NewVideo, (ChannelId(event.channel_id), video, &event.title), (seq, at)).await
     }
 
     /// A changed title: once an hour and video, also for late events.
@@ -63,13 +66,13 @@ impl Projection {
         let at = self.timestamp(event.occurred_at);
         // Before the query, so that of two concurrent updates the second sees the first.
         let seq = sequence::next_in_txn(txn).await?;
-        let update = (event.video_id, Kind::VideoUpdate.number());
+        let update = (VideoId(event.video_id), Kind::VideoUpdate.number());
         if feed::has_event_between(txn, update, (at - UPDATE_INTERVAL, at + UPDATE_INTERVAL)).await? {
             return Ok(());
         }
         // The event carries no version: the stored visibility of the video holds.
-        let video = Video { id: event.video_id, is_visible: true, version: 0 };
-        self.video_event(txn, Kind::VideoUpdate, (event.channel_id, video, &event.title), (seq, at)).await
+        let video = Video { id: VideoId(event.video_id), is_visible: true, version: 0 };
+        self.video_event(txn, Kind::VideoUpdate, (ChannelId(event.channel_id), video, &event.title), (seq, at)).await
     }
 
     /// Callers take the position first: that lock serialises a video's publication with
@@ -78,7 +81,7 @@ impl Projection {
         &self,
         txn: &impl ConnectionTrait,
         kind: Kind,
-        (channel_id, video, title): (i64, Video, &str),
+        (channel_id, video, title): (ChannelId, Video, &str),
         (seq, occurred_at): (Seq, DateTime<Utc>),
     ) -> Result<()> {
         if tombstones::find(txn, channel_id).await?.is_some_and(|tombstone| occurred_at <= tombstone.deleted_at) {
@@ -100,9 +103,9 @@ impl Projection {
     }
 
     /// A notification for one user.
-    pub async fn direct(&self, txn: &impl ConnectionTrait, user: i64, content: NotificationContent) -> Result<()> {
+    pub async fn direct(&self, txn: &impl ConnectionTrait, user: UserId, content: NotificationContent) -> Result<()> {
         let seq = sequence::next_in_txn(txn).await?;
-        if self.erasures.is_erased(txn, UserId(user)).await? {
+        if self.erasures.is_erased(txn, user).await? {
             return Ok(());
         }
         let about = content.about;
@@ -113,14 +116,15 @@ impl Projection {
 
     /// A membership began, changed its tier or ended.
     pub async fn membership_changed(&self, txn: &impl ConnectionTrait, event: &MembershipChanged) -> Result<()> {
-        let (user, channel) = (event.user_id, event.channel_id);
+        let (user, channel) = (UserId(event.user_id), ChannelId(event.channel_id));
         // Before the row is read: it also serialises two replicas that both find no row.
         let seq = sequence::next_in_txn(txn).await?;
-        if self.erasures.is_erased(txn, UserId(user)).await? {
+        if self.erasures.is_erased(txn, user).await? {
             return Ok(());
         }
         let changed_at = event.occurred_at.and_then(time);
         let mut old = memberships::lock_in_txn(txn, user, channel).await?;
+        let tier = Tier::from_number(event.tier);
         if let Some(tombstone) = tombstones::find(txn, channel).await? {
             if changed_at.is_some_and(|at| at <= tombstone.deleted_at) {
                 return Ok(());
@@ -128,17 +132,16 @@ impl Projection {
             // A row of the deleted channel that is not swept yet does not count.
             old = old.filter(|old| !tombstone.covers(old));
             // The end of a membership of the deleted channel: there is nothing to store.
-            if old.is_none() && event.tier == 0 {
+            if old.is_none() && tier == Tier::None {
                 return Ok(());
             }
         }
         if old.is_some_and(|old| old.version >= event.version) {
             return Ok(());
         }
-        let tier = event.tier.clamp(0, 2);
-        let old_tier = old.map_or(0, |old| old.tier);
+        let old_tier = old.map_or(Tier::None, |old| old.tier);
         let since = match old {
-            Some(old) if old_tier > 0 && tier > 0 => old.since,
+            Some(old) if old_tier > Tier::None && tier > Tier::None => old.since,
             _ => start_position(txn, channel, changed_at, seq).await?,
         };
         let changed_at = Some(changed_at.unwrap_or_else(|| self.clock.now()));
@@ -147,14 +150,15 @@ impl Projection {
         readers::mark_changed_in_txn(txn, user, seq).await?;
         let known = sources::channel(txn, channel).await?;
         // Once per member: joining again sends nothing.
-        if tier > 0 && old.is_none() {
+        if tier > Tier::None && old.is_none() {
             // A user's first channel has the user's id.
-            let owner = known.as_ref().map_or(channel, |channel| channel.owner);
+            let owner = known.as_ref().map_or(UserId(channel.0), |channel| channel.owner);
             self.direct(txn, owner, templates::subscription(channel, user)).await?;
         }
-        if (old_tier == 2) != (tier == 2) {
+        let is_premium = tier == Tier::Premium;
+        if (old_tier == Tier::Premium) != is_premium {
             let name = known.as_ref().map(|channel| channel.name.as_str());
-            self.direct(txn, user, templates::premium(tier == 2, channel, name)).await?;
+            self.direct(txn, user, templates::premium(is_premium, channel, name)).await?;
         }
         Ok(())
     }
@@ -163,28 +167,22 @@ impl Projection {
     pub async fn channel_changed(&self, txn: &impl ConnectionTrait, event: &ChannelChanged) -> Result<()> {
         // Advances the position, so that cached counts are checked again.
         sequence::next_in_txn(txn).await?;
-        let old = sources::channel(txn, event.channel_id).await?;
-        let tombstone = tombstones::find(txn, event.channel_id).await?;
-        if old.is_some_and(|old| old.version >= event.version)
-            || tombstone.is_some_and(|tombstone| tombstone.version >= event.version)
-            || self.erasures.is_erased(txn, UserId(event.owner_id)).await?
+        let (id, owner) = (ChannelId(event.channel_id), UserId(event.owner_id));
+        let tombstone = tombstones::find(txn, id).await?;
+        if tombstone.is_some_and(|tombstone| tombstone.version >= event.version)
+            || self.erasures.is_erased(txn, owner).await?
         {
             return Ok(());
         }
-        let channel = Channel {
-            id: event.channel_id,
-            owner: event.owner_id,
-            name: event.name.clone(),
-            is_hidden: event.is_hidden,
-            version: event.version,
-        };
+        let channel =
+            Channel { id, owner, name: event.name.clone(), is_hidden: event.is_hidden, version: event.version };
         Ok(sources::upsert_channel_in_txn(txn, &channel).await?)
     }
 
     /// Deletes a channel's events; its memberships are swept later.
     pub async fn channel_deleted(&self, txn: &impl ConnectionTrait, event: &ChannelDeleted) -> Result<()> {
         let seq = sequence::next_in_txn(txn).await?;
-        let (channel, owner, version) = (event.channel_id, event.owner_id, event.version);
+        let (channel, owner, version) = (ChannelId(event.channel_id), UserId(event.owner_id), event.version);
         if tombstones::find(txn, channel).await?.is_some_and(|tombstone| tombstone.version >= version) {
             return Ok(());
         }
@@ -203,21 +201,24 @@ impl Projection {
             text: &event.text,
             until: event.until.and_then(time),
         };
-        self.direct(txn, event.user_id, moderation::content(&decision)).await
+        self.direct(txn, UserId(event.user_id), moderation::content(&decision)).await
     }
 
     /// Ends a deleted user's streams; the erasure runs later.
     pub async fn user_deleted(&self, txn: &impl ConnectionTrait, event: &UserDeleted) -> Result<()> {
         let seq = sequence::next_in_txn(txn).await?;
-        tickets::revoke_in_txn(txn, event.user_id).await?;
-        Ok(readers::reset_in_txn(txn, event.user_id, seq, self.clock.now()).await?)
+        tickets::revoke_in_txn(txn, UserId(event.user_id)).await?;
+        Ok(readers::reset_in_txn(txn, UserId(event.user_id), seq, self.clock.now()).await?)
     }
 
     /// Hides the notifications of a video that members may not see, and shows them
     /// again at their old positions.
     pub async fn video_changed(&self, txn: &impl ConnectionTrait, event: &VideoChanged) -> Result<()> {
-        let video =
-            Video { id: event.video_id, is_visible: event.is_published && !event.is_hidden, version: event.version };
+        let video = Video {
+            id: VideoId(event.video_id),
+            is_visible: event.is_published && !event.is_hidden,
+            version: event.version,
+        };
         let seq = sequence::next_in_txn(txn).await?;
         let old = sources::lock_video_in_txn(txn, video.id).await?;
         if old.is_some_and(|old| old.version >= video.version) {
@@ -234,12 +235,12 @@ impl Projection {
 
     pub async fn video_deleted(&self, txn: &impl ConnectionTrait, event: &VideoDeleted) -> Result<()> {
         let seq = sequence::next_in_txn(txn).await?;
-        let id = event.video_id;
+        let id = VideoId(event.video_id);
         // The highest version, so that no late change shows the video again.
         sources::upsert_video_in_txn(txn, Video { id, is_visible: false, version: i64::MAX }, self.clock.now()).await?;
         let affected = feed::channels_and_kinds_of_video(txn, id).await?;
         feed::delete_video_in_txn(txn, id).await?;
-        erasure::delete_about_in_txn(txn, id, seq).await?;
+        erasure::delete_about_in_txn(txn, id.0, seq).await?;
         recompute_latest(txn, &affected, seq).await
     }
 
@@ -251,8 +252,8 @@ impl Projection {
         if self.erasures.is_erased(txn, UserId(event.user_id)).await? {
             return Ok(());
         }
-        tickets::revoke_in_txn(txn, event.user_id).await?;
-        Ok(readers::close_streams_in_txn(txn, event.user_id, seq).await?)
+        tickets::revoke_in_txn(txn, UserId(event.user_id)).await?;
+        Ok(readers::close_streams_in_txn(txn, UserId(event.user_id), seq).await?)
     }
 
     fn timestamp(&self, at: Option<pbjson_types::Timestamp>) -> DateTime<Utc> {
@@ -264,7 +265,7 @@ impl Projection {
 /// event arrived.
 async fn start_position(
     txn: &impl ConnectionTrait,
-    channel: i64,
+    channel: ChannelId,
     began_at: Option<DateTime<Utc>>,
     last: Seq,
 ) -> Result<Seq> {
@@ -275,13 +276,9 @@ async fn start_position(
 }
 
 /// Recomputes the latest events of these channels and kinds.
-async fn recompute_latest(txn: &impl ConnectionTrait, affected: &[(i64, i32)], seq: Seq) -> Result<()> {
+async fn recompute_latest(txn: &impl ConnectionTrait, affected: &[(ChannelId, i32)], seq: Seq) -> Result<()> {
     for (channel, kind) in affected {
         latest_events::recompute_in_txn(txn, *channel, *kind, seq).await?;
     }
     Ok(())
-}
-
-fn time(at: pbjson_types::Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(at.seconds, at.nanos.max(0) as u32)
 }

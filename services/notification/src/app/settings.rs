@@ -11,7 +11,7 @@ use crate::{
 
 impl App {
     pub async fn settings(&self, user: UserId) -> Result<KindSet> {
-        Ok(readers::enabled(&self.db, user.0).await?)
+        Ok(readers::enabled(&self.db, user).await?)
     }
 
     /// Changes the kinds that are named and keeps the others; the result.
@@ -19,9 +19,9 @@ impl App {
         let enabled = transact(&self.db, |txn| async move {
             let seq = sequence::next_in_txn(&*txn).await?;
             self.ensure_not_erased(&*txn, user).await?;
-            let old = readers::lock_enabled_in_txn(&*txn, user.0).await?;
+            let old = readers::lock_enabled_in_txn(&*txn, user).await?;
             let new = changes.iter().fold(old, |kinds, (kind, enabled)| kinds.with(*kind, *enabled));
-            readers::set_enabled_in_txn(&*txn, user.0, new, seq).await?;
+            readers::set_enabled_in_txn(&*txn, user, new, seq).await?;
             Ok(new)
         })
         .await?;

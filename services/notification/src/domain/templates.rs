@@ -2,6 +2,7 @@
 
 pub mod moderation;
 
+use fenz_core::{ChannelId, UserId, VideoId};
 use serde_json::{Map, Value};
 
 use super::Kind;
@@ -24,8 +25,8 @@ fn payload(ids: &[(&str, i64)]) -> String {
 }
 
 /// The payload of notifications about a membership of a channel.
-pub fn channel_payload(channel_id: i64) -> String {
-    payload(&[("channelId", channel_id)])
+pub fn channel_payload(channel: ChannelId) -> String {
+    payload(&[("channelId", channel.0)])
 }
 
 /// A channel's name, where it is known.
@@ -36,9 +37,9 @@ fn channel_name(channel: Option<&str>) -> String {
 /// The subject of a video's notification.
 #[derive(Clone, Copy, Debug)]
 pub struct VideoSubject<'a> {
-    pub channel_id: i64,
+    pub channel_id: ChannelId,
     pub channel: Option<&'a str>,
-    pub video_id: i64,
+    pub video_id: VideoId,
     pub title: &'a str,
 }
 
@@ -49,36 +50,30 @@ pub fn video(kind: Kind, about: VideoSubject<'_>) -> NotificationContent {
         Kind::VideoUpdate => format!("Changed video on {channel}"),
         _ => format!("New video on {channel}"),
     };
-    let payload = payload(&[("channelId", about.channel_id), ("videoId", about.video_id)]);
-    NotificationContent { kind, title, message: about.title.to_owned(), payload, about: about.video_id }
+    let payload = payload(&[("channelId", about.channel_id.0), ("videoId", about.video_id.0)]);
+    NotificationContent { kind, title, message: about.title.to_owned(), payload, about: about.video_id.0 }
 }
 
 /// For a channel's owner: a new subscriber.
-pub fn subscription(channel_id: i64, user_id: i64) -> NotificationContent {
+pub fn subscription(channel: ChannelId, user: UserId) -> NotificationContent {
     NotificationContent {
         kind: Kind::Subscription,
         title: "New subscriber".to_owned(),
         message: "Somebody has subscribed to your channel".to_owned(),
-        payload: payload(&[("channelId", channel_id), ("userId", user_id)]),
-        about: user_id,
+        payload: payload(&[("channelId", channel.0), ("userId", user.0)]),
+        about: user.0,
     }
 }
 
 /// For a member: the paid membership started or ended.
-pub fn premium(started: bool, channel_id: i64, channel: Option<&str>) -> NotificationContent {
+pub fn premium(started: bool, id: ChannelId, channel: Option<&str>) -> NotificationContent {
     let channel = channel_name(channel);
     let (kind, title, message) = if started {
         (Kind::PremiumStarted, "Premium membership started", format!("You are a premium member of {channel}"))
     } else {
         (Kind::PremiumEnded, "Premium membership ended", format!("Your premium membership of {channel} has ended"))
     };
-    NotificationContent {
-        kind,
-        title: title.to_owned(),
-        message,
-        payload: channel_payload(channel_id),
-        about: channel_id,
-    }
+    NotificationContent { kind, title: title.to_owned(), message, payload: channel_payload(id), about: id.0 }
 }
 
 #[cfg(test)]
@@ -87,7 +82,8 @@ mod tests {
 
     #[test]
     fn payloads_are_json_and_titles_name_what_is_known() {
-        let about = VideoSubject { channel_id: i64::MAX, channel: Some("七 \"A\""), video_id: 2, title: "片 🎬" };
+        let (channel_id, video_id) = (ChannelId(i64::MAX), VideoId(2));
+        let about = VideoSubject { channel_id, channel: Some("七 \"A\""), video_id, title: "片 🎬" };
         let new = video(Kind::NewVideo, about);
         assert_eq!((new.title.as_str(), new.message.as_str()), ("New video on 七 \"A\"", "片 🎬"));
         assert_eq!(new.payload, r#"{"channelId":"9223372036854775807","videoId":"2"}"#);

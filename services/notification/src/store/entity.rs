@@ -1,23 +1,5 @@
 //! The rows, as sea-orm entities.
 
-pub mod sequence {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "sequence")]
-    pub struct Model {
-        /// Always 1.
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: i32,
-        pub last: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 pub mod channel_event {
     use sea_orm::entity::prelude::*;
 

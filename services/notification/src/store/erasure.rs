@@ -1,5 +1,6 @@
 //! Deletes a user's rows, and direct notifications about a deleted object.
 
+use fenz_core::UserId;
 use fenz_database::DbError;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -10,11 +11,11 @@ use super::{
 use crate::domain::Seq;
 
 /// Deletes a user's rows, at most `limit` notifications at once; how many rows.
-pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user: i64, limit: u64) -> Result<u64, DbError> {
+pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<u64, DbError> {
     let notifications: Vec<Seq> = direct::Entity::find()
         .select_only()
         .column(direct::Column::Seq)
-        .filter(direct::Column::UserId.eq(user))
+        .filter(direct::Column::UserId.eq(user.0))
         .limit(limit)
         .into_tuple()
         .all(txn)
@@ -23,9 +24,9 @@ pub async fn delete_of_user_in_txn(txn: &impl ConnectionTrait, user: i64, limit:
     if !notifications.is_empty() {
         direct::Entity::delete_many().filter(direct::Column::Seq.is_in(notifications)).exec(txn).await?;
     }
-    let memberships = membership::Entity::delete_many().filter(membership::Column::UserId.eq(user)).exec(txn).await?;
-    let mutes = mute::Entity::delete_many().filter(mute::Column::UserId.eq(user)).exec(txn).await?;
-    let tickets = ticket::Entity::delete_many().filter(ticket::Column::UserId.eq(user)).exec(txn).await?;
+    let memberships = membership::Entity::delete_many().filter(membership::Column::UserId.eq(user.0)).exec(txn).await?;
+    let mutes = mute::Entity::delete_many().filter(mute::Column::UserId.eq(user.0)).exec(txn).await?;
+    let tickets = ticket::Entity::delete_many().filter(ticket::Column::UserId.eq(user.0)).exec(txn).await?;
     removed += memberships.rows_affected + mutes.rows_affected + tickets.rows_affected;
     Ok(removed)
 }
@@ -43,6 +44,6 @@ pub async fn delete_about_in_txn(txn: &impl ConnectionTrait, about: i64, seq: Se
         return Ok(0);
     }
     direct::Entity::delete_many().filter(direct::Column::AboutId.eq(about)).exec(txn).await?;
-    readers::mark_all_changed_in_txn(txn, &recipients, seq).await?;
+    readers::mark_all_changed_in_txn(txn, &recipients.iter().copied().map(UserId).collect::<Vec<_>>(), seq).await?;
     Ok(recipients.len() as u64)
 }

@@ -1,5 +1,6 @@
 //! Ranges of the feed by position, and changes to a video's events.
 
+use fenz_core::{ChannelId, UserId, VideoId};
 use fenz_database::DbError;
 use std::collections::HashSet;
 
@@ -17,7 +18,7 @@ use crate::domain::{Notification, Seq};
 /// Visible events between two positions, in order; of these channels, or of all.
 pub async fn channel_events(
     db: &impl ConnectionTrait,
-    channels: Option<&[i64]>,
+    channels: Option<&[ChannelId]>,
     after: Seq,
     up_to: Seq,
 ) -> Result<Vec<ChannelNotification>, DbError> {
@@ -27,7 +28,7 @@ pub async fn channel_events(
         .filter(event::Column::IsVisible.eq(true))
         .order_by_asc(event::Column::Seq);
     if let Some(channels) = channels {
-        query = query.filter(event::Column::ChannelId.is_in(channels.iter().copied()));
+        query = query.filter(event::Column::ChannelId.is_in(channels.iter().map(|id| id.0)));
     }
     let rows = query.all(db).await?;
     let mut events: Vec<ChannelNotification> = rows.into_iter().map(ChannelNotification::from).collect();
@@ -38,65 +39,73 @@ pub async fn channel_events(
 
 async fn hidden_among(
     db: &impl ConnectionTrait,
-    channels: impl ExactSizeIterator<Item = i64>,
-) -> Result<HashSet<i64>, DbError> {
+    channels: impl ExactSizeIterator<Item = ChannelId>,
+) -> Result<HashSet<ChannelId>, DbError> {
     if channels.len() == 0 {
         return Ok(HashSet::new());
     }
     let hidden = channel::Entity::find()
         .select_only()
         .column(channel::Column::ChannelId)
-        .filter(channel::Column::ChannelId.is_in(channels))
+        .filter(channel::Column::ChannelId.is_in(channels.map(|id| id.0)))
         .filter(channel::Column::IsHidden.eq(true));
-    Ok(hidden.into_tuple::<i64>().all(db).await?.into_iter().collect())
+    Ok(hidden.into_tuple::<i64>().all(db).await?.into_iter().map(ChannelId).collect())
 }
 
 /// Direct notifications between two positions, in order: `(user, notification)`.
-pub async fn direct(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<(i64, Notification)>, DbError> {
+pub async fn direct(db: &impl ConnectionTrait, after: Seq, up_to: Seq) -> Result<Vec<(UserId, Notification)>, DbError> {
     let query = direct::Entity::find()
         .filter(direct::Column::Seq.gt(after))
         .filter(direct::Column::Seq.lte(up_to))
         .order_by_asc(direct::Column::Seq);
-    Ok(query.all(db).await?.into_iter().map(|row| (row.user_id, Notification::from(row))).collect())
+    Ok(query.all(db).await?.into_iter().map(|row| (UserId(row.user_id), Notification::from(row))).collect())
 }
 
 /// The `(channel, kind)` pairs of a video's events.
-pub async fn channels_and_kinds_of_video(db: &impl ConnectionTrait, video: i64) -> Result<Vec<(i64, i32)>, DbError> {
-    Ok(event::Entity::find()
+pub async fn channels_and_kinds_of_video(
+    db: &impl ConnectionTrait,
+    video: VideoId,
+) -> Result<Vec<(ChannelId, i32)>, DbError> {
+    let rows: Vec<(i64, i32)> = event::Entity::find()
         .select_only()
         .columns([event::Column::ChannelId, event::Column::Kind])
-        .filter(event::Column::VideoId.eq(video))
+        .filter(event::Column::VideoId.eq(video.0))
         .distinct()
         .into_tuple()
         .all(db)
-        .await?)
+        .await?;
+    Ok(rows.into_iter().map(|(channel, kind)| (ChannelId(channel), kind)).collect())
 }
 
 /// Whether an event of a kind about a video happened between two times.
 pub async fn has_event_between(
     db: &impl ConnectionTrait,
-    (video, kind): (i64, i32),
+    (video, kind): (VideoId, i32),
     (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<bool, DbError> {
     let events = event::Entity::find()
-        .filter(event::Column::VideoId.eq(video))
+        .filter(event::Column::VideoId.eq(video.0))
         .filter(event::Column::Kind.eq(kind))
         .filter(event::Column::OccurredAt.gt(from))
         .filter(event::Column::OccurredAt.lt(to));
     Ok(events.count(db).await? > 0)
 }
 
-pub async fn set_video_visible_in_txn(txn: &impl ConnectionTrait, video: i64, is_visible: bool) -> Result<(), DbError> {
+pub async fn set_video_visible_in_txn(
+    txn: &impl ConnectionTrait,
+    video: VideoId,
+    is_visible: bool,
+) -> Result<(), DbError> {
     event::Entity::update_many()
         .col_expr(event::Column::IsVisible, Expr::value(is_visible))
-        .filter(event::Column::VideoId.eq(video))
+        .filter(event::Column::VideoId.eq(video.0))
         .exec(txn)
         .await?;
     Ok(())
 }
 
-pub async fn delete_video_in_txn(txn: &impl ConnectionTrait, video: i64) -> Result<(), DbError> {
-    event::Entity::delete_many().filter(event::Column::VideoId.eq(video)).exec(txn).await?;
+pub async fn delete_video_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbError> {
+    event::Entity::delete_many().filter(event::Column::VideoId.eq(video.0)).exec(txn).await?;
     Ok(())
 }
 

@@ -1,13 +1,14 @@
 //! The newest event per channel and kind, so that counts and pages read only the events
 //! of channels that have new ones.
 
-use fenz_database::DbError;
+use fenz_core::{ChannelId, UserId};
+use fenz_database::{DbError, upsert};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryResult, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
+    sea_query::{Expr, ExprTrait, Query},
 };
 
 use super::entity::{
@@ -19,7 +20,7 @@ use crate::domain::{KindSet, Seq};
 /// The newest event of a kind on a channel that a user is subscribed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LatestEvent {
-    pub channel: i64,
+    pub channel: ChannelId,
     pub latest: Seq,
     /// The position at which one of these events was last added, changed or removed.
     pub changed: Seq,
@@ -29,7 +30,7 @@ pub struct LatestEvent {
 
 /// Of a user's list: enabled kinds on unmuted, visible channels, with at least one
 /// event since the user joined.
-pub async fn of_user(db: &impl ConnectionTrait, user: i64, enabled: KindSet) -> Result<Vec<LatestEvent>, DbError> {
+pub async fn of_user(db: &impl ConnectionTrait, user: UserId, enabled: KindSet) -> Result<Vec<LatestEvent>, DbError> {
     let same_channel = |table: &'static str| Expr::col((table, "channel_id")).equals(("memberships", "channel_id"));
     let muted = Expr::col(("mutes", "user_id")).equals(("memberships", "user_id")).and(same_channel("mutes"));
     let hidden = same_channel("channels").and(Expr::col(("channels", "is_hidden")).eq(true));
@@ -40,7 +41,7 @@ pub async fn of_user(db: &impl ConnectionTrait, user: i64, enabled: KindSet) -> 
         .join(JoinType::InnerJoin, "latest_events", same_channel("latest_events"))
         .join(JoinType::LeftJoin, "mutes", muted)
         .join(JoinType::LeftJoin, "channels", hidden)
-        .and_where(Expr::col(("memberships", "user_id")).eq(user))
+        .and_where(Expr::col(("memberships", "user_id")).eq(user.0))
         .and_where(Expr::col(("memberships", "tier")).gt(0))
         .and_where(Expr::col(("mutes", "user_id")).is_null())
         .and_where(Expr::col(("channels", "channel_id")).is_null())
@@ -49,7 +50,7 @@ pub async fn of_user(db: &impl ConnectionTrait, user: i64, enabled: KindSet) -> 
         .to_owned();
     let latest = |row: QueryResult| {
         Ok(LatestEvent {
-            channel: row.try_get("", "channel_id")?,
+            channel: ChannelId(row.try_get("", "channel_id")?),
             latest: row.try_get("", "latest")?,
             changed: row.try_get("", "changed")?,
             since: row.try_get("", "since_seq")?,
@@ -69,16 +70,26 @@ pub fn fingerprint(latest_events: &[LatestEvent]) -> u64 {
 }
 
 /// Sets a new event as the newest.
-pub async fn advance_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i32, seq: Seq) -> Result<(), DbError> {
+pub async fn advance_in_txn(
+    txn: &impl ConnectionTrait,
+    channel: ChannelId,
+    kind: i32,
+    seq: Seq,
+) -> Result<(), DbError> {
     upsert_in_txn(txn, (channel, kind), seq, seq).await
 }
 
 /// Queries the newest event again after some have changed.
-pub async fn recompute_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i32, seq: Seq) -> Result<(), DbError> {
+pub async fn recompute_in_txn(
+    txn: &impl ConnectionTrait,
+    channel: ChannelId,
+    kind: i32,
+    seq: Seq,
+) -> Result<(), DbError> {
     let latest = event::Entity::find()
         .select_only()
         .column_as(event::Column::Seq.max(), "latest")
-        .filter(event::Column::ChannelId.eq(channel))
+        .filter(event::Column::ChannelId.eq(channel.0))
         .filter(event::Column::Kind.eq(kind))
         .filter(event::Column::IsVisible.eq(true))
         .into_tuple::<Option<Seq>>()
@@ -87,16 +98,16 @@ pub async fn recompute_in_txn(txn: &impl ConnectionTrait, channel: i64, kind: i3
     if let Some(latest) = latest.flatten() {
         return upsert_in_txn(txn, (channel, kind), latest, seq).await;
     }
-    Entity::delete_many().filter(Column::ChannelId.eq(channel)).filter(Column::Kind.eq(kind)).exec(txn).await?;
+    Entity::delete_many().filter(Column::ChannelId.eq(channel.0)).filter(Column::Kind.eq(kind)).exec(txn).await?;
     Ok(())
 }
 
 /// As `recompute_in_txn`, for every kind.
-pub async fn recompute_channel_in_txn(txn: &impl ConnectionTrait, channel: i64, seq: Seq) -> Result<(), DbError> {
+pub async fn recompute_channel_in_txn(txn: &impl ConnectionTrait, channel: ChannelId, seq: Seq) -> Result<(), DbError> {
     let kinds: Vec<i32> = Entity::find()
         .select_only()
         .column(Column::Kind)
-        .filter(Column::ChannelId.eq(channel))
+        .filter(Column::ChannelId.eq(channel.0))
         .into_tuple()
         .all(txn)
         .await?;
@@ -106,13 +117,14 @@ pub async fn recompute_channel_in_txn(txn: &impl ConnectionTrait, channel: i64, 
     Ok(())
 }
 
-async fn upsert_in_txn(txn: &impl ConnectionTrait, key: (i64, i32), latest: Seq, changed: Seq) -> Result<(), DbError> {
-    let row = ActiveModel { channel_id: Set(key.0), kind: Set(key.1), latest: Set(latest), changed: Set(changed) };
-    let replace = OnConflict::columns([Column::ChannelId, Column::Kind])
-        .update_columns([Column::Latest, Column::Changed])
-        .to_owned();
-    Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
-    Ok(())
+async fn upsert_in_txn(
+    txn: &impl ConnectionTrait,
+    key: (ChannelId, i32),
+    latest: Seq,
+    changed: Seq,
+) -> Result<(), DbError> {
+    let row = ActiveModel { channel_id: Set(key.0.0), kind: Set(key.1), latest: Set(latest), changed: Set(changed) };
+    upsert(txn, [row]).await
 }
 
 /// Deletes the rows of channels whose events were all pruned.

@@ -1,6 +1,9 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_database::schema::{big, column, flag, index, number, rename_table, table, text, timestamp};
+use fenz_database::{
+    schema::{big, column, flag, index, number, rename_table, table, text, timestamp},
+    sequence,
+};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -9,8 +12,8 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         let mut steps = vec![
-            table("m20261121_000001_sequence", sequence),
-            Box::new(SeedSequence),
+            sequence::table("m20261121_000001_sequence"),
+            sequence::seed("m20261121_000002_seed_sequence"),
             table("m20261121_000003_channel_events", channel_events),
             table("m20261121_000004_channel_heads", channel_heads),
             table("m20261121_000005_direct_notices", direct_notices),
@@ -62,11 +65,6 @@ fn later() -> Vec<Box<dyn MigrationTrait>> {
         rename_table("m20261129_000034_latest_events", "channel_heads", "latest_events"),
         rename_table("m20261129_000035_direct_notifications", "direct_notices", "direct_notifications"),
     ]
-}
-
-/// One row: the last position that was taken.
-fn sequence(_: &SchemaManager) -> TableCreateStatement {
-    Table::create().table("sequence").col(number("id").primary_key()).col(big("last")).to_owned()
 }
 
 /// The columns of a notification.
@@ -192,21 +190,4 @@ fn deleted_channels(manager: &SchemaManager) -> TableCreateStatement {
         .col(timestamp(manager, "deleted_at").not_null())
         .col(flag("is_swept"))
         .to_owned()
-}
-
-struct SeedSequence;
-
-impl MigrationName for SeedSequence {
-    fn name(&self) -> &'static str {
-        "m20261121_000002_seed_sequence"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for SeedSequence {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut insert = Query::insert();
-        insert.into_table("sequence").columns(["id", "last"]).values_panic([1.into(), 0_i64.into()]);
-        manager.execute(insert).await
-    }
 }

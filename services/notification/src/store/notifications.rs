@@ -1,6 +1,7 @@
 //! Notifications: a channel's events, one row for all members, and direct ones.
 
 use chrono::{DateTime, Utc};
+use fenz_core::{ChannelId, UserId, VideoId};
 use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
@@ -21,8 +22,8 @@ const MESSAGE: usize = 1_000;
 /// An event of a channel, for its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelEvent {
-    pub channel: i64,
-    pub video: i64,
+    pub channel: ChannelId,
+    pub video: VideoId,
     pub is_visible: bool,
     pub occurred_at: DateTime<Utc>,
 }
@@ -30,7 +31,7 @@ pub struct ChannelEvent {
 /// A channel's event, for open streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelNotification {
-    pub channel: i64,
+    pub channel: ChannelId,
     pub notification: Notification,
 }
 
@@ -40,9 +41,12 @@ fn truncate(text: &str, length: usize) -> String {
 
 impl From<event::Model> for ChannelNotification {
     fn from(row: event::Model) -> Self {
-        let event::Model { seq, id, title, message, payload, created_at, channel_id: channel, .. } = row;
+        let event::Model { seq, id, title, message, payload, created_at, channel_id, .. } = row;
         let kind = Kind::from_number(row.kind).unwrap_or(Kind::NewVideo);
-        Self { channel, notification: Notification { seq, id, kind, title, message, payload, created_at } }
+        Self {
+            channel: ChannelId(channel_id),
+            notification: Notification { seq, id, kind, title, message, payload, created_at },
+        }
     }
 }
 
@@ -81,8 +85,8 @@ pub async fn insert_event_in_txn(
 ) -> Result<(), DbError> {
     let row = event::ActiveModel {
         seq: Set(notification.seq),
-        channel_id: Set(event.channel),
-        video_id: Set(event.video),
+        channel_id: Set(event.channel.0),
+        video_id: Set(event.video.0),
         is_visible: Set(event.is_visible),
         occurred_at: Set(event.occurred_at),
         id: Set(notification.id),
@@ -99,13 +103,13 @@ pub async fn insert_event_in_txn(
 /// `about` as [`NotificationContent::about`].
 pub async fn insert_direct_in_txn(
     txn: &impl ConnectionTrait,
-    user: i64,
+    user: UserId,
     about: i64,
     notification: Notification,
 ) -> Result<(), DbError> {
     let row = direct::ActiveModel {
         seq: Set(notification.seq),
-        user_id: Set(user),
+        user_id: Set(user.0),
         about_id: Set((about != 0).then_some(about)),
         id: Set(notification.id),
         kind: Set(notification.kind.number()),
@@ -120,12 +124,18 @@ pub async fn insert_direct_in_txn(
 
 /// The positions of a user's channel events above a floor on these channels; without
 /// those marked as read if `unread`.
-fn channel_positions(user: i64, latest: &[LatestEvent], enabled: KindSet, floor: Seq, unread: bool) -> SelectStatement {
-    let mut channels: Vec<i64> = latest.iter().map(|event| event.channel).collect();
+fn channel_positions(
+    user: UserId,
+    latest: &[LatestEvent],
+    enabled: KindSet,
+    floor: Seq,
+    unread: bool,
+) -> SelectStatement {
+    let mut channels: Vec<i64> = latest.iter().map(|event| event.channel.0).collect();
     channels.sort_unstable();
     channels.dedup();
     let membership = Expr::col(("memberships", "user_id"))
-        .eq(user)
+        .eq(user.0)
         .and(Expr::col(("memberships", "channel_id")).equals(("channel_events", "channel_id")));
     let mut query = Query::select();
     query
@@ -143,12 +153,12 @@ fn channel_positions(user: i64, latest: &[LatestEvent], enabled: KindSet, floor:
     query
 }
 
-fn direct_positions(user: i64, enabled: KindSet, floor: Seq, unread: bool) -> SelectStatement {
+fn direct_positions(user: UserId, enabled: KindSet, floor: Seq, unread: bool) -> SelectStatement {
     let mut query = Query::select();
     query
         .column("seq")
         .from("direct_notifications")
-        .and_where(Expr::col("user_id").eq(user))
+        .and_where(Expr::col("user_id").eq(user.0))
         .and_where(Expr::col("seq").gt(floor))
         .and_where(Expr::col("kind").is_in(enabled.numbers()));
     if unread {
@@ -157,8 +167,8 @@ fn direct_positions(user: i64, enabled: KindSet, floor: Seq, unread: bool) -> Se
     query
 }
 
-fn read_marks(user: i64) -> SelectStatement {
-    Query::select().column("seq").from("read_marks").and_where(Expr::col("user_id").eq(user)).to_owned()
+fn read_marks(user: UserId) -> SelectStatement {
+    Query::select().column("seq").from("read_marks").and_where(Expr::col("user_id").eq(user.0)).to_owned()
 }
 
 /// Counts up to `limit` and no further.
@@ -176,7 +186,7 @@ async fn count(db: &impl ConnectionTrait, mut positions: SelectStatement, limit:
 /// How many notifications a user has above a floor, up to `limit`.
 pub async fn count_above(
     db: &impl ConnectionTrait,
-    (user, enabled): (i64, KindSet),
+    (user, enabled): (UserId, KindSet),
     latest: &[LatestEvent],
     floor: Seq,
     (unread, limit): (bool, u64),
@@ -197,7 +207,7 @@ async fn positions(db: &impl ConnectionTrait, query: &SelectStatement) -> Result
 /// The positions of a user's newest notifications above a floor, newest first.
 pub async fn newest(
     db: &impl ConnectionTrait,
-    (user, enabled): (i64, KindSet),
+    (user, enabled): (UserId, KindSet),
     latest: &[LatestEvent],
     floor: Seq,
     limit: u64,
@@ -220,7 +230,7 @@ pub async fn newest(
 }
 
 /// The notifications at these positions, newest first.
-pub async fn at(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Vec<Notification>, DbError> {
+pub async fn at(db: &impl ConnectionTrait, user: UserId, seqs: &[Seq]) -> Result<Vec<Notification>, DbError> {
     if seqs.is_empty() {
         return Ok(Vec::new());
     }
@@ -230,7 +240,7 @@ pub async fn at(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Ve
     if notifications.len() < seqs.len() {
         let direct = direct::Entity::find()
             .filter(direct::Column::Seq.is_in(seqs.iter().copied()))
-            .filter(direct::Column::UserId.eq(user));
+            .filter(direct::Column::UserId.eq(user.0));
         notifications.extend(direct.all(db).await?.into_iter().map(Notification::from));
     }
     notifications.sort_unstable_by_key(|notification| std::cmp::Reverse(notification.seq));
@@ -238,13 +248,13 @@ pub async fn at(db: &impl ConnectionTrait, user: i64, seqs: &[Seq]) -> Result<Ve
 }
 
 /// The position of a notification, if it is in the user's list.
-pub async fn find(db: &impl ConnectionTrait, user: i64, id: i64) -> Result<Option<Seq>, DbError> {
-    let direct = direct::Entity::find().filter(direct::Column::Id.eq(id)).filter(direct::Column::UserId.eq(user));
+pub async fn find(db: &impl ConnectionTrait, user: UserId, id: i64) -> Result<Option<Seq>, DbError> {
+    let direct = direct::Entity::find().filter(direct::Column::Id.eq(id)).filter(direct::Column::UserId.eq(user.0));
     if let Some(row) = direct.one(db).await? {
         return Ok(Some(row.seq));
     }
     let membership = Expr::col(("memberships", "user_id"))
-        .eq(user)
+        .eq(user.0)
         .and(Expr::col(("memberships", "channel_id")).equals(("channel_events", "channel_id")));
     let hidden = Expr::col(("channels", "channel_id"))
         .equals(("channel_events", "channel_id"))
@@ -267,14 +277,14 @@ pub async fn find(db: &impl ConnectionTrait, user: i64, id: i64) -> Result<Optio
 /// channel that happened after it, or the last position.
 pub async fn position_at(
     db: &impl ConnectionTrait,
-    channel: i64,
+    channel: ChannelId,
     at: DateTime<Utc>,
     last: Seq,
 ) -> Result<Seq, DbError> {
     let first = event::Entity::find()
         .select_only()
         .column_as(event::Column::Seq.min(), "seq")
-        .filter(event::Column::ChannelId.eq(channel))
+        .filter(event::Column::ChannelId.eq(channel.0))
         .filter(event::Column::OccurredAt.gt(at))
         .into_tuple::<Option<Seq>>()
         .one(db)

@@ -1,41 +1,23 @@
-//! The total order of everything that is projected.
-//!
-//! The row stays locked from taking a position until that transaction commits, so
-//! positions become visible in order: whoever has read a position has read all before
-//! it. A row rather than a single leased consumer: any replica may project, and none
-//! waits for a lease.
+//! The order of everything that is projected.
 
-use fenz_database::DbError;
+pub use fenz_database::sequence::{last, next_in_txn};
+
+use fenz_core::UserId;
+use fenz_database::{DbError, sequence::ROW};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::entity::sequence::{Column, Entity};
 use crate::domain::{KindSet, Reader, Seq};
 
-const ROW: i32 = 1;
-
-/// Takes the next position; other transactions wait until this one ends.
-pub async fn next_in_txn(txn: &impl ConnectionTrait) -> Result<Seq, DbError> {
-    let next = Expr::col(Column::Last).add(1);
-    Entity::update_many().col_expr(Column::Last, next).filter(Column::Id.eq(ROW)).exec(txn).await?;
-    last(txn).await
-}
-
-/// The last position that was taken.
-pub async fn last(db: &impl ConnectionTrait) -> Result<Seq, DbError> {
-    let row = Entity::find_by_id(ROW).one(db).await?;
-    row.map(|row| row.last).ok_or_else(|| DbError::malformed("the sequence".to_owned()))
-}
-
 /// The last position and a user's reader, in one query.
-pub async fn last_and_reader(db: &impl ConnectionTrait, user: i64) -> Result<(Seq, Reader), DbError> {
+pub async fn last_and_reader(db: &impl ConnectionTrait, user: UserId) -> Result<(Seq, Reader), DbError> {
     let query = Query::select()
         .column(("sequence", "last"))
         .columns([("readers", "watermark"), ("readers", "wanted"), ("readers", "version")])
         .from("sequence")
-        .left_join("readers", Expr::col(("readers", "user_id")).eq(user))
+        .left_join("readers", Expr::col(("readers", "user_id")).eq(user.0))
         .and_where(Expr::col(("sequence", "id")).eq(ROW))
         .to_owned();
     let row = db.query_one(&query).await?.ok_or_else(|| DbError::malformed("the sequence".to_owned()))?;

@@ -1,10 +1,9 @@
 //! Channels and videos, projected from their services' events.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
-};
+use fenz_core::{ChannelId, UserId, VideoId};
+use fenz_database::{DbError, upsert_newer};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::entity::{channel, video};
 
@@ -13,8 +12,8 @@ const MAX_NAME: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    pub id: i64,
-    pub owner: i64,
+    pub id: ChannelId,
+    pub owner: UserId,
     pub name: String,
     pub is_hidden: bool,
     pub version: i64,
@@ -22,65 +21,61 @@ pub struct Channel {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Video {
-    pub id: i64,
+    pub id: VideoId,
     /// Whether members may see it.
     pub is_visible: bool,
     pub version: i64,
 }
 
-pub async fn channel(db: &impl ConnectionTrait, id: i64) -> Result<Option<Channel>, DbError> {
-    let row = channel::Entity::find_by_id(id).one(db).await?;
+pub async fn channel(db: &impl ConnectionTrait, id: ChannelId) -> Result<Option<Channel>, DbError> {
+    let row = channel::Entity::find_by_id(id.0).one(db).await?;
     Ok(row.map(|row| Channel {
-        id: row.channel_id,
-        owner: row.owner_id,
+        id: ChannelId(row.channel_id),
+        owner: UserId(row.owner_id),
         name: row.name,
         is_hidden: row.is_hidden,
         version: row.version,
     }))
 }
 
+/// Stores a channel unless a newer version is stored.
 pub async fn upsert_channel_in_txn(txn: &impl ConnectionTrait, channel: &Channel) -> Result<(), DbError> {
-    use channel::Column as C;
     let row = channel::ActiveModel {
-        channel_id: Set(channel.id),
-        owner_id: Set(channel.owner),
+        channel_id: Set(channel.id.0),
+        owner_id: Set(channel.owner.0),
         name: Set(channel.name.chars().take(MAX_NAME).collect()),
         is_hidden: Set(channel.is_hidden),
         version: Set(channel.version),
     };
-    let replace =
-        OnConflict::column(C::ChannelId).update_columns([C::OwnerId, C::Name, C::IsHidden, C::Version]).to_owned();
-    channel::Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
-    Ok(())
+    upsert_newer(txn, row, channel::Column::Version).await
 }
 
 /// An owner's channels: `(id, version)`.
-pub async fn channels_of(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<(i64, i64)>, DbError> {
-    Ok(channel::Entity::find()
+pub async fn channels_of(db: &impl ConnectionTrait, owner: UserId) -> Result<Vec<(ChannelId, i64)>, DbError> {
+    let rows: Vec<(i64, i64)> = channel::Entity::find()
         .select_only()
         .columns([channel::Column::ChannelId, channel::Column::Version])
-        .filter(channel::Column::OwnerId.eq(owner))
+        .filter(channel::Column::OwnerId.eq(owner.0))
         .into_tuple()
         .all(db)
-        .await?)
+        .await?;
+    Ok(rows.into_iter().map(|(id, version)| (ChannelId(id), version)).collect())
 }
 
-pub async fn lock_video_in_txn(txn: &impl ConnectionTrait, id: i64) -> Result<Option<Video>, DbError> {
-    let row = video::Entity::find_by_id(id).lock_exclusive().one(txn).await?;
-    Ok(row.map(|row| Video { id: row.video_id, is_visible: row.is_visible, version: row.version }))
+pub async fn lock_video_in_txn(txn: &impl ConnectionTrait, id: VideoId) -> Result<Option<Video>, DbError> {
+    let row = video::Entity::find_by_id(id.0).lock_exclusive().one(txn).await?;
+    Ok(row.map(|row| Video { id: VideoId(row.video_id), is_visible: row.is_visible, version: row.version }))
 }
 
+/// Stores a video unless a newer version is stored.
 pub async fn upsert_video_in_txn(txn: &impl ConnectionTrait, video: Video, now: DateTime<Utc>) -> Result<(), DbError> {
-    use video::Column as C;
     let row = video::ActiveModel {
-        video_id: Set(video.id),
+        video_id: Set(video.id.0),
         is_visible: Set(video.is_visible),
         version: Set(video.version),
         updated_at: Set(now),
     };
-    let replace = OnConflict::column(C::VideoId).update_columns([C::IsVisible, C::Version, C::UpdatedAt]).to_owned();
-    video::Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
-    Ok(())
+    upsert_newer(txn, row, video::Column::Version).await
 }
 
 /// Deletes videos that have not changed since; the bus no longer has events of theirs.

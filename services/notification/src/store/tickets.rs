@@ -1,6 +1,7 @@
 //! One-time stream tickets, stored by their digest.
 
 use chrono::{DateTime, Utc};
+use fenz_core::UserId;
 use fenz_database::DbError;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -8,7 +9,7 @@ use super::entity::stream_ticket::{ActiveModel, Column, Entity};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TicketOwner {
-    pub user: i64,
+    pub user: UserId,
     /// The expiry of the access token that the ticket was made with.
     pub token_expires_at: Option<DateTime<Utc>>,
 }
@@ -21,7 +22,7 @@ pub async fn insert(
 ) -> Result<(), DbError> {
     let row = ActiveModel {
         digest: Set(digest.to_owned()),
-        user_id: Set(owner.user),
+        user_id: Set(owner.user.0),
         expires_at: Set(expires_at),
         token_expires_at: Set(owner.token_expires_at),
     };
@@ -34,12 +35,12 @@ pub async fn take(db: &impl ConnectionTrait, digest: &str, now: DateTime<Utc>) -
     let Some(row) = Entity::find_by_id(digest.to_owned()).one(db).await? else { return Ok(None) };
     let taken = Entity::delete_by_id(digest.to_owned()).exec(db).await?.rows_affected == 1;
     let is_valid = taken && row.expires_at > now && row.token_expires_at.is_none_or(|end| end > now);
-    Ok(is_valid.then_some(TicketOwner { user: row.user_id, token_expires_at: row.token_expires_at }))
+    Ok(is_valid.then_some(TicketOwner { user: UserId(row.user_id), token_expires_at: row.token_expires_at }))
 }
 
 /// Deletes a user's tickets.
-pub async fn revoke_in_txn(txn: &impl ConnectionTrait, user: i64) -> Result<(), DbError> {
-    Entity::delete_many().filter(Column::UserId.eq(user)).exec(txn).await?;
+pub async fn revoke_in_txn(txn: &impl ConnectionTrait, user: UserId) -> Result<(), DbError> {
+    Entity::delete_many().filter(Column::UserId.eq(user.0)).exec(txn).await?;
     Ok(())
 }
 

@@ -2,11 +2,10 @@
 //! are still to be removed.
 
 use chrono::{DateTime, Utc};
-use fenz_database::DbError;
+use fenz_core::{ChannelId, UserId};
+use fenz_database::{DbError, upsert};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
 };
 
 use super::{
@@ -22,8 +21,8 @@ use crate::domain::{Kind, Seq, templates};
 /// A deleted channel. A new one with the same id may exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tombstone {
-    pub channel: i64,
-    pub owner: i64,
+    pub channel: ChannelId,
+    pub owner: UserId,
     pub version: i64,
     pub seq: Seq,
     pub deleted_at: DateTime<Utc>,
@@ -39,45 +38,42 @@ impl Tombstone {
 
 impl From<Model> for Tombstone {
     fn from(row: Model) -> Self {
-        let Model { channel_id: channel, owner_id: owner, version, seq, deleted_at, .. } = row;
-        Self { channel, owner, version, seq, deleted_at }
+        let Model { channel_id, owner_id, version, seq, deleted_at, .. } = row;
+        Self { channel: ChannelId(channel_id), owner: UserId(owner_id), version, seq, deleted_at }
     }
 }
 
-pub async fn find(db: &impl ConnectionTrait, channel: i64) -> Result<Option<Tombstone>, DbError> {
-    Ok(Entity::find_by_id(channel).one(db).await?.map(Tombstone::from))
+pub async fn find(db: &impl ConnectionTrait, channel: ChannelId) -> Result<Option<Tombstone>, DbError> {
+    Ok(Entity::find_by_id(channel.0).one(db).await?.map(Tombstone::from))
 }
 
 /// Stores the tombstone and deletes the channel and its events; how many rows. Its
 /// memberships are swept later.
 pub async fn delete_channel_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<u64, DbError> {
     let row = ActiveModel {
-        channel_id: Set(tombstone.channel),
-        owner_id: Set(tombstone.owner),
+        channel_id: Set(tombstone.channel.0),
+        owner_id: Set(tombstone.owner.0),
         version: Set(tombstone.version),
         seq: Set(tombstone.seq),
         deleted_at: Set(tombstone.deleted_at),
         is_swept: Set(false),
     };
-    let replace = OnConflict::column(Column::ChannelId)
-        .update_columns([Column::OwnerId, Column::Version, Column::Seq, Column::DeletedAt, Column::IsSwept])
-        .to_owned();
-    Entity::insert(row).on_conflict(replace).exec_without_returning(txn).await?;
+    upsert(txn, [row]).await?;
     let channels = channel::Entity::delete_many()
-        .filter(channel::Column::ChannelId.eq(tombstone.channel))
+        .filter(channel::Column::ChannelId.eq(tombstone.channel.0))
         .filter(channel::Column::Version.lte(tombstone.version))
         .exec(txn)
         .await?;
     let events = event::Entity::delete_many()
-        .filter(event::Column::ChannelId.eq(tombstone.channel))
+        .filter(event::Column::ChannelId.eq(tombstone.channel.0))
         .filter(event::Column::OccurredAt.lte(tombstone.deleted_at))
         .exec(txn)
         .await?;
     Ok(channels.rows_affected + events.rows_affected)
 }
 
-pub async fn unswept_of_owner(db: &impl ConnectionTrait, owner: i64) -> Result<Vec<Tombstone>, DbError> {
-    let rows = Entity::find().filter(Column::IsSwept.eq(false)).filter(Column::OwnerId.eq(owner)).all(db).await?;
+pub async fn unswept_of_owner(db: &impl ConnectionTrait, owner: UserId) -> Result<Vec<Tombstone>, DbError> {
+    let rows = Entity::find().filter(Column::IsSwept.eq(false)).filter(Column::OwnerId.eq(owner.0)).all(db).await?;
     Ok(rows.into_iter().map(Tombstone::from).collect())
 }
 
@@ -91,7 +87,7 @@ pub async fn delete_memberships_in_txn(
     txn: &impl ConnectionTrait,
     tombstone: Tombstone,
     limit: u64,
-) -> Result<Vec<i64>, DbError> {
+) -> Result<Vec<UserId>, DbError> {
     use membership::Column as C;
     // As in `Tombstone::covers`.
     let undated = Condition::all().add(C::ChangedAt.is_null()).add(C::SinceSeq.lt(tombstone.seq));
@@ -102,17 +98,17 @@ pub async fn delete_memberships_in_txn(
     let users: Vec<i64> = membership::Entity::find()
         .select_only()
         .column(C::UserId)
-        .filter(C::ChannelId.eq(tombstone.channel))
+        .filter(C::ChannelId.eq(tombstone.channel.0))
         .filter(covered)
         .limit(limit)
         .into_tuple()
         .all(txn)
         .await?;
     if users.is_empty() {
-        return Ok(users);
+        return Ok(Vec::new());
     }
     membership::Entity::delete_many()
-        .filter(C::ChannelId.eq(tombstone.channel))
+        .filter(C::ChannelId.eq(tombstone.channel.0))
         .filter(C::UserId.is_in(users.iter().copied()))
         .exec(txn)
         .await?;
@@ -123,15 +119,15 @@ pub async fn delete_memberships_in_txn(
         .filter(direct::Column::Payload.eq(templates::channel_payload(tombstone.channel)))
         .exec(txn)
         .await?;
-    Ok(users)
+    Ok(users.into_iter().map(UserId).collect())
 }
 
 /// Deletes the channel's mutes: no membership is left.
 pub async fn mark_swept_in_txn(txn: &impl ConnectionTrait, tombstone: Tombstone) -> Result<(), DbError> {
-    mute::Entity::delete_many().filter(mute::Column::ChannelId.eq(tombstone.channel)).exec(txn).await?;
+    mute::Entity::delete_many().filter(mute::Column::ChannelId.eq(tombstone.channel.0)).exec(txn).await?;
     Entity::update_many()
         .col_expr(Column::IsSwept, Expr::value(true))
-        .filter(Column::ChannelId.eq(tombstone.channel))
+        .filter(Column::ChannelId.eq(tombstone.channel.0))
         .filter(Column::Version.eq(tombstone.version))
         .exec(txn)
         .await?;

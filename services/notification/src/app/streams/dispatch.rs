@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fenz_core::Result;
+use fenz_core::{ChannelId, Result, UserId};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -92,7 +92,7 @@ impl StreamRegistry {
 
     async fn refresh_stale(&self, position: Seq) -> Result<()> {
         loop {
-            let users: Vec<i64> = self.state().stale.iter().copied().take(USERS).collect();
+            let users: Vec<UserId> = self.state().stale.iter().copied().take(USERS).collect();
             if users.is_empty() {
                 return Ok(());
             }
@@ -108,10 +108,10 @@ impl StreamRegistry {
     }
 
     /// Sends events that were dispatched before the membership they are for arrived.
-    async fn send_late(&self, user: i64, added: &[(i64, Seq)], position: Seq) -> Result<()> {
-        let since: HashMap<i64, Seq> = added.iter().copied().filter(|(_, since)| *since < position).collect();
+    async fn send_late(&self, user: UserId, added: &[(ChannelId, Seq)], position: Seq) -> Result<()> {
+        let since: HashMap<ChannelId, Seq> = added.iter().copied().filter(|(_, since)| *since < position).collect();
         let Some(first) = since.values().min().copied() else { return Ok(()) };
-        let channels: Vec<i64> = since.keys().copied().collect();
+        let channels: Vec<ChannelId> = since.keys().copied().collect();
         let recent = self.clock.ago(MAX_MEMBERSHIP_DELAY);
         for event in feed::channel_events(&self.db, Some(&channels), first, position).await? {
             let is_subscribed = since.get(&event.channel).is_some_and(|since| *since < event.notification.seq);
@@ -140,7 +140,7 @@ impl StreamRegistry {
 
     async fn register_pending(&self) -> Result<()> {
         loop {
-            let unknown: Vec<i64> = {
+            let unknown: Vec<UserId> = {
                 let state = self.state();
                 let users = state.pending.iter().map(|pending| pending.user);
                 let unknown = users.filter(|user| !state.recipients.contains(*user));
@@ -166,9 +166,9 @@ impl StreamRegistry {
         }
     }
 
-    async fn subscriptions(&self, users: &[i64]) -> Result<HashMap<i64, Subscriptions>> {
-        let default = |user: &i64| (*user, Subscriptions { channels: Vec::new(), enabled: KindSet::ALL });
-        let mut subscriptions: HashMap<i64, Subscriptions> = users.iter().map(default).collect();
+    async fn subscriptions(&self, users: &[UserId]) -> Result<HashMap<UserId, Subscriptions>> {
+        let default = |user: &UserId| (*user, Subscriptions { channels: Vec::new(), enabled: KindSet::ALL });
+        let mut subscriptions: HashMap<UserId, Subscriptions> = users.iter().map(default).collect();
         if users.is_empty() {
             return Ok(subscriptions);
         }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fenz_core::{Clock, Error, Reason, Result};
+use fenz_core::{Clock, Error, Reason, Result, UserId};
 use futures::channel::mpsc;
 use sea_orm::DatabaseConnection;
 use tokio::sync::{Notify, oneshot};
@@ -45,13 +45,13 @@ struct State {
     recipients: Recipients,
     pending: Vec<PendingStream>,
     /// Users whose subscriptions must be read again.
-    stale: HashSet<i64>,
+    stale: HashSet<UserId>,
     is_stopped: bool,
 }
 
 /// A stream that the dispatcher has not registered yet.
 struct PendingStream {
-    user: i64,
+    user: UserId,
     sender: mpsc::Sender<Bytes>,
     registered: oneshot::Sender<Seq>,
 }
@@ -74,7 +74,7 @@ impl StreamRegistry {
 
     /// # Errors
     /// `UNAVAILABLE` when the service is stopping.
-    pub async fn open(&self, user: i64) -> Result<OpenStream> {
+    pub async fn open(&self, user: UserId) -> Result<OpenStream> {
         // The sender adds one slot of its own. This kind of channel allocates per
         // buffered message, not its capacity.
         let (sender, frames) = mpsc::channel(BUFFER - 1);

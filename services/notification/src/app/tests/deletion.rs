@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, SessionsEnded, UserDeleted, UserModerated};
-use fenz_core::{Reason, UserId};
+use fenz_core::{ChannelId, Reason, UserId};
 use fenz_events::UserDataEraser;
 
 use super::{Fixture, fixtures, rules::count, timestamp};
@@ -70,7 +70,7 @@ async fn a_deleted_channels_notifications_are_deleted_and_its_id_can_be_used_aga
     for fixture in fixtures().await {
         fixture.channel(7, "Seven", false, 1).await;
         fixture.member(A, 7, 2, 5).await;
-        fixture.app.set_muted(UserId(B), 7, true).await.unwrap();
+        fixture.app.set_muted(UserId(B), ChannelId(7), true).await.unwrap();
         fixture.tick();
         fixture.publish(7, 71, "one").await;
         assert_eq!(fixture.list(A).await.len(), 2);
@@ -209,7 +209,7 @@ async fn a_deleted_users_rows_are_deleted_and_late_events_restore_none() {
         fixture.publish(A, 11, "mine").await;
         fixture.publish(7, 71, "one").await;
         fixture.app.update_settings(user, &[(Kind::VideoUpdate, false)]).await.unwrap();
-        fixture.app.set_muted(user, 8, true).await.unwrap();
+        fixture.app.set_muted(user, ChannelId(8), true).await.unwrap();
         fixture.app.mark_read(user, fixture.id(A, "one").await).await.unwrap();
         fixture.moderated(A).await;
         fixture.app.create_ticket(StreamAccess { user, expires_at: None }).await.unwrap();
@@ -230,7 +230,7 @@ async fn a_deleted_users_rows_are_deleted_and_late_events_restore_none() {
         fixture.member(3, A, 1, 1).await;
         fixture.moderated(A).await;
         for refused in [
-            fixture.app.set_muted(user, 7, true).await.err(),
+            fixture.app.set_muted(user, ChannelId(7), true).await.err(),
             fixture.app.update_settings(user, &[]).await.err(),
             fixture.app.mark_all_read(user).await.err(),
             fixture.app.create_ticket(StreamAccess { user, expires_at: None }).await.err(),

@@ -7,7 +7,7 @@ mod streams;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use fenz_chassis::{Process, settings::Sources};
+use fenz_chassis::{Platform, Process, settings::Sources};
 use fenz_contract::events::v1::{ChannelChanged, MembershipChanged, NewVideo, VideoChanged};
 use fenz_core::{Clock, Result, UserId};
 use fenz_database::Txn;
@@ -24,6 +24,7 @@ use crate::{
 pub struct Fixture {
     pub app: App,
     pub clock: Clock,
+    platform: Platform,
     /// Stops the background tasks when dropped.
     _process: tokio_util::sync::DropGuard,
     _folder: tempfile::TempDir,
@@ -41,9 +42,8 @@ pub async fn fixture(kind: Database) -> Fixture {
     let process = Process::default();
     let (platform, (db, _)) = fenz_chassis::connect::<Notifications>(settings, &process).await.unwrap();
     let erasures = ErasureRunner::new(&platform, &Outbox::start(&platform, &db).await.unwrap());
-    let (clock, ids) = (platform.clock.clone(), platform.ids.clone());
-    let app = App::new(db.connection(), clock.clone(), ids, config, erasures, frame);
-    Fixture { app, clock, _process: process.stop.drop_guard(), _folder: folder }
+    let app = App::new(&platform, db.connection(), config, erasures, frame);
+    Fixture { app, clock: platform.clock.clone(), platform, _process: process.stop.drop_guard(), _folder: folder }
 }
 
 /// One per database.

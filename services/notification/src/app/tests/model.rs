@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fenz_core::UserId;
+use fenz_core::{ChannelId, UserId};
 use proptest::{prelude::Strategy, prop_oneof, strategy::ValueTree, test_runner::TestRunner};
 
 use super::{Fixture, fixtures};
@@ -110,7 +110,7 @@ async fn apply(fixture: &Fixture, step: Step, number: i64, model: &Model) {
         }
         Step::Join(user, channel) => fixture.member(user, channel, 1, number).await,
         Step::Leave(user, channel) => fixture.member(user, channel, 0, number).await,
-        Step::Mute(user, channel, on) => app.set_muted(UserId(user), channel, on).await.unwrap(),
+        Step::Mute(user, channel, on) => app.set_muted(UserId(user), ChannelId(channel), on).await.unwrap(),
         Step::Enable(user, on) => {
             app.update_settings(UserId(user), &[(Kind::NewVideo, on)]).await.unwrap();
         }

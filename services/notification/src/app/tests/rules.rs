@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fenz_contract::events::v1::{NewVideo, VideoDeleted, VideoUpdate};
-use fenz_core::{Reason, UserId};
+use fenz_core::{ChannelId, Reason, UserId};
 use fenz_database::Txn;
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -142,10 +142,10 @@ async fn muting_and_settings_filter_lists_and_can_be_undone() {
         fixture.publish(8, 81, "eight").await;
         let user = UserId(A);
         for _ in 0..2 {
-            fixture.app.set_muted(user, 8, true).await.unwrap();
+            fixture.app.set_muted(user, ChannelId(8), true).await.unwrap();
             assert_eq!((fixture.list(A).await, fixture.unread(A).await), (vec!["seven".into()], 1));
         }
-        fixture.app.set_muted(user, 8, false).await.unwrap();
+        fixture.app.set_muted(user, ChannelId(8), false).await.unwrap();
         assert_eq!(fixture.unread(A).await, 2);
         let enabled = fixture.app.update_settings(user, &[(Kind::NewVideo, false)]).await.unwrap();
         assert!(!enabled.contains(Kind::NewVideo) && enabled.contains(Kind::VideoUpdate));

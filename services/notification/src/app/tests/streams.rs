@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fenz_contract::events::v1::SessionsEnded;
-use fenz_core::{IdGenerator, Reason, UserId};
+use fenz_core::{Reason, UserId};
 use fenz_database::DbError;
 use futures::channel::mpsc::Receiver;
 use sea_orm::ConnectionTrait;
@@ -25,9 +25,8 @@ async fn text(frames: &mut Receiver<Bytes>) -> String {
 
 /// Another replica, whose dispatcher only polls.
 pub fn replica(fixture: &Fixture) -> (App, CancellationToken) {
-    let ids = IdGenerator::new(fixture.clock.clone());
-    let (db, clock, erasures) = (fixture.db().clone(), fixture.clock.clone(), fixture.app.erasures.clone());
-    let app = App::new(db, clock, ids, Config::default(), erasures, super::frame);
+    let (db, erasures) = (fixture.db().clone(), fixture.app.erasures.clone());
+    let app = App::new(&fixture.platform, db, Config::default(), erasures, super::frame);
     let (streams, stop) = (app.streams.clone(), CancellationToken::new());
     let ended = stop.clone();
     tokio::spawn(async move { streams.dispatch(Duration::from_millis(20), ended).await });
@@ -88,7 +87,7 @@ async fn streams_end_even_when_a_later_change_follows() {
                 projection.sessions_ended(&*txn, &ended).await?;
                 txn.execute_unprepared("UPDATE sequence SET last = last + 600").await.map_err(DbError::from)?;
                 let later = sequence::next_in_txn(&*txn).await?;
-                Ok(readers::mark_changed_in_txn(&*txn, A, later).await?)
+                Ok(readers::mark_changed_in_txn(&*txn, UserId(A), later).await?)
             })
             .await;
         let end = async { while opened.frames.recv().await.is_ok() {} };
