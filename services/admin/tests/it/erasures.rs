@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased};
-use fenz_testkit::Database;
+use fenz_contract::events::v1::{AuditRecorded, UserDeleted, UserErased, UserModerated};
+use fenz_testkit::{Database, eventually, id};
 use serde_json::{Value, json};
 
-use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER, wait_for_events, wait_until};
+use crate::fleet::{ADMIN, Fleet, MODERATOR, OTHER, OWNER, USER};
 
 const SERVICES: (&str, &str) = ("admin.erasure_services", "auth,admin,media");
 
@@ -29,30 +29,30 @@ async fn an_erasure_is_done_when_every_service_has_reported() {
         let fleet = Fleet::start(database, &[SERVICES]).await;
         // A report before the request, and everything twice.
         for _ in 0..2 {
-            fleet.publish(report(USER, 5, "auth", 3)).await;
+            fleet.events.publish(report(USER, 5, "auth", 3)).await;
         }
         let early = fleet.wait_for_erasure(5, "running").await;
         assert_eq!((&early["userId"], step(&early, "media")["status"].clone()), (&json!("11"), json!("pending")));
         for _ in 0..2 {
-            fleet.publish(request(USER, 5)).await;
+            fleet.events.publish(request(USER, 5)).await;
         }
         // Admin publishes its own report too.
-        wait_until(|| fleet.received.erased.lock().unwrap().iter().any(|event| event.service == "admin")).await;
-        fleet.publish(request(OTHER, 6)).await;
+        eventually(async || fleet.events.all::<UserErased>().iter().any(|event| event.service == "admin")).await;
+        fleet.events.publish(request(OTHER, 6)).await;
         fleet.wait_for_erasure(6, "running").await;
-        let running = fleet.get("admin/erasures?status=running", ADMIN).await;
+        let running = fleet.client(ADMIN).get("admin/erasures?status=running").await;
         assert_eq!(running.body["total"], "2");
-        assert_eq!(running.ok_field("erasures")[0]["id"], "6");
+        assert_eq!(running.ok("erasures")[0]["id"], "6");
 
-        fleet.publish(report(USER, 5, "media", 4)).await;
+        fleet.events.publish(report(USER, 5, "media", 4)).await;
         let done = fleet.wait_for_erasure(5, "done").await;
         assert_eq!(step(&done, "media")["removed"], "4");
         assert!(done["doneAt"].is_string() && step(&done, "admin")["doneAt"].is_string());
         assert_eq!(done["attempts"], 1);
-        let list = fleet.get("admin/erasures?status=done", ADMIN).await;
-        assert_eq!((list.body["total"].clone(), list.ok_field("erasures")[0].clone()), (json!("1"), done));
-        fleet.get("admin/erasures/9", ADMIN).await.refused(404, "ERASURE_NOT_FOUND");
-        fleet.get("admin/erasures?status=else", ADMIN).await.refused(400, "INVALID_PARAMS");
+        let list = fleet.client(ADMIN).get("admin/erasures?status=done").await;
+        assert_eq!((list.body["total"].clone(), list.ok("erasures")[0].clone()), (json!("1"), done));
+        fleet.client(ADMIN).get("admin/erasures/9").await.refused(404, "ERASURE_NOT_FOUND");
+        fleet.client(ADMIN).get("admin/erasures?status=else").await.refused(400, "INVALID_PARAMS");
         fleet.sandbox.stop().await;
     }
 }
@@ -61,20 +61,20 @@ async fn an_erasure_is_done_when_every_service_has_reported() {
 async fn incomplete_erasures_are_published_again_with_growing_delays() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[SERVICES, ("admin.erasure_retry", "300ms")]).await;
-        fleet.publish(request(USER, 5)).await;
+        fleet.events.publish(request(USER, 5)).await;
         // The first is the request itself.
-        let events = wait_for_events(&fleet.received.deleted, 3).await;
+        let events = fleet.wait_for_events::<UserDeleted>(3).await;
         assert!(events.iter().all(|event| (event.user_id, event.erasure_id, event.version) == (USER, 5, 7)));
         for service in ["auth", "media"] {
-            fleet.publish(report(USER, 5, service, 1)).await;
+            fleet.events.publish(report(USER, 5, service, 1)).await;
         }
         let done = fleet.wait_for_erasure(5, "done").await;
         let attempts = done["attempts"].as_i64().unwrap() as usize;
         assert!(attempts >= 3, "{done}");
-        wait_for_events(&fleet.received.deleted, attempts).await;
+        fleet.wait_for_events::<UserDeleted>(attempts).await;
         fleet.sandbox.process.clock.advance(Duration::from_secs(3600));
         tokio::time::sleep(Duration::from_millis(600)).await;
-        assert_eq!(fleet.received.deleted.lock().unwrap().len(), attempts);
+        assert_eq!(fleet.events.all::<UserDeleted>().len(), attempts);
         fleet.sandbox.stop().await;
     }
 }
@@ -103,15 +103,15 @@ async fn an_erasure_removes_personal_data_from_the_audit_log() {
             entry(0, USER, "ann@example.org"),
             entry(ADMIN, OTHER, "12"),
         ] {
-            fleet.publish(entry).await;
+            fleet.events.publish(entry).await;
         }
         fleet.audit("", 4).await;
-        fleet.publish(request(USER, 5)).await;
+        fleet.events.publish(request(USER, 5)).await;
         let blanked = fleet.audit("action=audit.blanked", 1).await;
         assert_eq!((&blanked[0]["objectId"], &blanked[0]["after"]), (&json!("11"), &json!(r#"{"entries":3}"#)));
         // Entries by and about them that arrive after the erasure.
-        fleet.publish(entry(USER, 0, "32")).await;
-        fleet.publish(entry(ADMIN, USER, "ann@example.org")).await;
+        fleet.events.publish(entry(USER, 0, "32")).await;
+        fleet.events.publish(entry(ADMIN, USER, "ann@example.org")).await;
         let all = fleet.audit("action=user.hidden", 6).await;
         for entry in &all {
             let personal = ["before", "after", "address"].map(|field| entry[field].as_str().unwrap().len());
@@ -121,8 +121,8 @@ async fn an_erasure_removes_personal_data_from_the_audit_log() {
         }
         assert_eq!(fleet.audit("actorId=11", 2).await.len(), 2);
         // A repeat changes nothing.
-        fleet.publish(request(USER, 5)).await;
-        wait_for_events(&fleet.received.erased, 2).await;
+        fleet.events.publish(request(USER, 5)).await;
+        fleet.wait_for_events::<UserErased>(2).await;
         fleet.audit("action=audit.blanked", 1).await;
         fleet.sandbox.stop().await;
     }
@@ -134,29 +134,29 @@ async fn an_erasure_removes_personal_data_from_reports_by_and_about_the_user() {
         let fleet = Fleet::start(database, &[SERVICES]).await;
         fleet.services.video(51, OWNER, "mine");
         fleet.services.video(52, OTHER, "theirs");
-        let by = fleet.report("video", 52, OWNER).await.ok_field("report")["id"].as_str().unwrap().to_owned();
-        let about = fleet.report("video", 51, USER).await.ok_field("report")["id"].as_str().unwrap().to_owned();
-        fleet.put(&format!("admin/reports/{by}"), json!({"assigneeId": "2"}), MODERATOR).await.ok_field("report");
-        fleet.publish(request(OWNER, 5)).await;
-        let own = wait_for_events(&fleet.received.erased, 1).await;
+        let by = fleet.report("video", 52, OWNER).await.id("report");
+        let about = fleet.report("video", 51, USER).await.id("report");
+        fleet.client(MODERATOR).put(&format!("admin/reports/{by}"), &json!({"assigneeId": "2"})).await.ok("report");
+        fleet.events.publish(request(OWNER, 5)).await;
+        let own = fleet.wait_for_events::<UserErased>(1).await;
         assert_eq!((own[0].service.as_str(), own[0].user_id), ("admin", OWNER));
-        let report = async |id: &str| fleet.get(&format!("admin/reports/{id}"), MODERATOR).await.ok_field("report");
-        let by = report(&by).await;
+        let report = async |id: i64| fleet.client(MODERATOR).get(&format!("admin/reports/{id}")).await.ok("report");
+        let by = report(by).await;
         assert_eq!((&by["reporterId"], &by["text"], &by["status"]), (&json!("0"), &json!(""), &json!("pending")));
         assert_eq!((&by["objectTitle"], &by["objectId"]), (&json!("theirs"), &json!("52")));
-        let about = report(&about).await;
+        let about = report(about).await;
         assert_eq!((&about["objectTitle"], &about["text"]), (&json!(""), &json!("")));
         assert_eq!((&about["status"], &about["reporterId"]), (&json!("dismissed"), &json!("11")));
-        let moderated = wait_for_events(&fleet.received.moderated, 1).await;
+        let moderated = fleet.wait_for_events::<UserModerated>(1).await;
         assert_eq!((moderated[0].user_id, moderated[0].outcome.as_str()), (USER, "report_dismissed"));
         // A report without a reporter can be closed; no event is published.
-        let path = format!("admin/reports/{}", by["id"].as_str().unwrap());
-        fleet.put(&path, json!({"status": "dismissed"}), MODERATOR).await.ok_field("report");
+        let path = format!("admin/reports/{}", id(&by));
+        fleet.client(MODERATOR).put(&path, &json!({"status": "dismissed"})).await.ok("report");
         // Their token has not expired, and content has not deleted their video yet.
         fleet.report("video", 52, OWNER).await.refused(401, "UNAUTHENTICATED");
         fleet.report("video", 51, OTHER).await.refused(404, "VIDEO_NOT_FOUND");
         fleet.audit("action=report.dismissed", 2).await;
-        assert_eq!(fleet.received.moderated.lock().unwrap().len(), 1);
+        assert_eq!(fleet.events.all::<UserModerated>().len(), 1);
         fleet.sandbox.stop().await;
     }
 }

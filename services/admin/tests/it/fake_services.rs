@@ -1,9 +1,7 @@
 //! Fakes of auth, content and channel, which record the actions that they are asked
 //! for and the authorization.
 
-use fenz_chassis::status;
 use fenz_contract::{
-    Endpoint, Guard,
     auth::v1::auth_service,
     channel::v1::{
         self as channel, ChannelCatalogServiceHandler, ChannelServiceHandler, channel_catalog_service, channel_service,
@@ -13,22 +11,19 @@ use fenz_contract::{
         video_catalog_service,
     },
     events::v1::{ChannelChanged, VideoChanged},
-    routes::Method,
     user::v1::{
         self as user, UserAdminServiceHandler, UserCatalogServiceHandler, user_admin_service, user_catalog_service,
     },
 };
-use fenz_core::{Caller, Error, Reason, Result};
-use fenz_testkit::Sandbox;
-use http::HeaderMap;
+use fenz_core::{Error, Reason, Result};
+use fenz_testkit::{AllowAll, Sandbox, serve_stub};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use tokio::{net::TcpListener, sync::Notify};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status, service::RoutesBuilder};
+use tokio::sync::Notify;
+use tonic::{Request, Response};
 
 #[derive(Clone, Default)]
 pub struct FakeServices(Arc<Mutex<State>>);
@@ -87,37 +82,15 @@ impl FakeServices {
     }
 }
 
-/// Authorization is not tested here.
-struct AllowAll;
-
-impl Guard for AllowAll {
-    async fn admit(&self, _: &'static Method, _: &HeaderMap) -> Result<Caller> {
-        Ok(Caller::Anonymous)
-    }
-
-    fn status(&self, error: Error) -> Status {
-        status::from_error(error)
-    }
-}
-
 /// Serves the fakes at the addresses of auth, content and channel.
 pub fn serve(sandbox: &mut Sandbox, services: &FakeServices) {
     let auth = auth_service(sandbox.auth.clone(), AllowAll);
     let users = [user_admin_service(services.clone(), AllowAll), user_catalog_service(services.clone(), AllowAll)];
-    start(sandbox.take_listener("auth").expect("not running"), users.into_iter().chain([auth]));
+    serve_stub(sandbox.take_listener("auth").expect("not running"), users.into_iter().chain([auth]));
     let channels = [channel_catalog_service(services.clone(), AllowAll), channel_service(services.clone(), AllowAll)];
-    start(sandbox.take_listener("channel").expect("not running"), channels);
+    serve_stub(sandbox.take_listener("channel").expect("not running"), channels);
     let videos = [video_catalog_service(services.clone(), AllowAll), video_admin_service(services.clone(), AllowAll)];
-    start(sandbox.take_listener("content").expect("not running"), videos);
-}
-
-fn start(listener: TcpListener, endpoints: impl IntoIterator<Item = Endpoint>) {
-    let mut routes = RoutesBuilder::default();
-    for endpoint in endpoints {
-        (endpoint.grpc)(&mut routes);
-    }
-    let server = tonic::transport::Server::builder().add_routes(routes.routes());
-    tokio::spawn(async move { server.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("served") });
+    serve_stub(sandbox.take_listener("content").expect("not running"), videos);
 }
 
 /// A gRPC service of which admin calls only some methods.

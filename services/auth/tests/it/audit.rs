@@ -1,28 +1,29 @@
 //! Security events in the audit log, and guests who sign in.
 
-use reqwest::Method;
+use fenz_contract::events::v1::{AuditRecorded, GuestJoined};
+use fenz_testkit::{PASSWORD, eventually};
 use serde_json::{Value, json};
 
-use crate::fleet::{PASSWORD, on_every_database_with_events};
+use crate::fleet::{ADMIN_PASSWORD, on_every_database_with_events};
 
 #[tokio::test]
 async fn failed_logins_are_reported_by_name_and_address() {
     on_every_database_with_events(
         &[("failure_report_interval", "1s"), ("throttle.free_failures", "50")],
         async |fleet| {
-            let (events, ann) = (fleet.events(), fleet.register("ann").await.is(200));
+            let (events, ann) = (&fleet.events, fleet.client.register("ann").await);
             for (address, name, times) in
                 [("10.0.0.1", "ann", 3), ("10.0.0.2", "ann", 1), ("10.0.0.1", "Nobody \u{1f600}", 2)]
             {
                 let tries = (0..times).map(|_| fleet.login_from(address, name, "wrong password"));
                 for reply in futures::future::join_all(tries).await {
-                    reply.refuses(401, "INVALID_CREDENTIALS");
+                    reply.refused(401, "INVALID_CREDENTIALS");
                 }
             }
             // A later success does not remove the failures.
-            fleet.login_from("10.0.0.1", "ann", PASSWORD).await.is(200);
+            fleet.login_from("10.0.0.1", "ann", PASSWORD).await.expect(200);
             let reported = |name: &str, address: &str| {
-                let entries = events.all("recorded").into_iter().filter(|entry| {
+                let entries = events.all::<AuditRecorded>().into_iter().filter(|entry| {
                     entry["action"] == "auth.login_failed" && entry["objectId"] == name && entry["address"] == address
                 });
                 let entries: Vec<Value> = entries.collect();
@@ -32,21 +33,16 @@ async fn failed_logins_are_reported_by_name_and_address() {
             for (name, address, failures) in
                 [("ann", "10.0.0.1", 3), ("ann", "10.0.0.2", 1), ("Nobody \u{1f600}", "10.0.0.1", 2)]
             {
-                for _ in 0..200 {
-                    if reported(name, address).0 >= failures {
-                        break;
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                }
+                eventually(async || reported(name, address).0 >= failures).await;
                 let (sum, entries) = reported(name, address);
                 assert_eq!(sum, failures, "{entries:?}");
                 // One entry, or two when the job ran in between.
                 assert!(entries.len() <= 2, "{entries:?}");
-                let about = if name == "ann" { ann.body["user"]["id"].clone() } else { json!("0") };
+                let about = if name == "ann" { ann.ok("user")["id"].clone() } else { json!("0") };
                 assert_eq!((&entries[0]["objectType"], &entries[0]["actorId"]), (&json!("login"), &json!("0")));
                 assert_eq!(entries[0]["subjectUserId"], about);
             }
-            assert_eq!(fleet.count("unreported_failures").await, 0);
+            assert_eq!(fleet.sandbox.count("auth", "unreported_failures").await, 0);
         },
     )
     .await;
@@ -55,16 +51,15 @@ async fn failed_logins_are_reported_by_name_and_address() {
 #[tokio::test]
 async fn security_events_are_audited() {
     on_every_database_with_events(&[], async |fleet| {
-        let (admin, events) = (fleet.admin_token().await, fleet.events());
+        let (admin, events) = (fleet.admin().await, &fleet.events);
         let (id, ann, refresh) = fleet.account(&admin, "ann", "user").await;
         let body = json!({"currentPassword": PASSWORD, "newPassword": "another good one"});
-        fleet.as_user(&ann, Method::PUT, "user/password", body).await.is(200);
-        fleet.refresh(&refresh).await.is(200);
-        fleet.refresh(&refresh).await.refuses(401, "TOKEN_INVALID");
-        let reset =
-            fleet.as_user(&admin, Method::POST, &format!("admin/users/{id}/password-reset"), json!({})).await.is(200);
+        ann.put("user/password", &body).await.expect(200);
+        fleet.refresh(&refresh).await.expect(200);
+        fleet.refresh(&refresh).await.refused(401, "TOKEN_INVALID");
+        let reset = admin.post(&format!("admin/users/{id}/password-reset"), &json!({})).await;
         let body = json!({"token": reset.text("token"), "newPassword": "yet another good one"});
-        fleet.post("auth/password-reset", body).await.is(200);
+        fleet.client.post("auth/password-reset", &body).await.expect(200);
         for (action, signed_in) in [
             ("auth.password_changed", true),
             ("auth.refresh_reused", false),
@@ -84,18 +79,18 @@ async fn security_events_are_audited() {
 #[tokio::test]
 async fn logins_of_staff_are_audited_and_guest_sessions_joined() {
     on_every_database_with_events(&[], async |fleet| {
-        let events = fleet.events();
-        let ann = fleet.register("ann").await.is(200);
-        let id = ann.body["user"]["id"].as_str().unwrap();
+        let events = &fleet.events;
+        let ann = fleet.user("ann").await;
+        let id = ann.user();
         let body = |password: &str| json!({"username": "ann", "password": password, "sessionId": "guest-0123456789"});
-        fleet.post("auth/login", body("wrong password")).await.refuses(401, "INVALID_CREDENTIALS");
-        fleet.post("auth/login", body(PASSWORD)).await.is(200);
-        fleet.login_from("10.9.8.7", "admin", crate::fleet::ADMIN_PASSWORD).await.is(200);
-        let joined = events.wait_for("guest_joined", "userId", id).await;
+        fleet.client.post("auth/login", &body("wrong password")).await.refused(401, "INVALID_CREDENTIALS");
+        fleet.client.post("auth/login", &body(PASSWORD)).await.expect(200);
+        fleet.login_from("10.9.8.7", "admin", ADMIN_PASSWORD).await.expect(200);
+        let joined = events.wait_for::<GuestJoined>("userId", id).await;
         assert_eq!(joined["guestSessionId"], "guest-0123456789");
         let (entry, ..) = events.audit("auth.login").await;
         assert_eq!((&entry["address"], &entry["actorId"]), (&json!("10.9.8.7"), &entry["objectId"]));
-        assert_eq!((events.all("guest_joined").len(), events.audits("auth.login")), (1, 1));
+        assert_eq!((events.all::<GuestJoined>().len(), events.audits("auth.login")), (1, 1));
     })
     .await;
 }

@@ -1,25 +1,19 @@
 //! PUT user/avatar, with a fake media service that stores claims.
 
-use fenz_auth::Auth;
-use fenz_chassis::status;
-use fenz_contract::{
-    Guard,
-    media::v1::{self as pb, UploadServiceHandler},
-    routes::Method as Rpc,
-};
-use fenz_core::{Caller, Error, Reason, Result};
-use fenz_testkit::{Database, Sandbox};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use reqwest::{Method, header::HeaderMap};
+use fenz_auth::Auth;
+use fenz_contract::media::v1::{self as pb, UploadServiceHandler};
+use fenz_core::{Error, Reason, Result};
+use fenz_testkit::{AllowAll, Client, Database, Reply, Sandbox, eventually, serve_stub};
 use sea_orm::DbBackend;
 use serde_json::json;
 use tokio::sync::Barrier;
-use tonic::{Request, Response, Status, service::RoutesBuilder};
+use tonic::{Request, Response};
 
 use crate::fleet::{Fleet, on_every_database};
 
@@ -30,19 +24,6 @@ pub struct FakeMedia {
     released: Arc<Mutex<Vec<(String, bool)>>>,
     /// Where concurrent claims wait for each other.
     barrier: Arc<Mutex<Option<Arc<Barrier>>>>,
-}
-
-/// Authorization is not tested here.
-struct AllowAll;
-
-impl Guard for AllowAll {
-    async fn admit(&self, _: &'static Rpc, _: &HeaderMap) -> Result<Caller> {
-        Ok(Caller::Anonymous)
-    }
-
-    fn status(&self, error: Error) -> Status {
-        status::from_error(error)
-    }
 }
 
 impl UploadServiceHandler for FakeMedia {
@@ -80,27 +61,15 @@ impl UploadServiceHandler for FakeMedia {
 
 /// Serves the fake at the address of media.
 pub fn serve(media: &FakeMedia, sandbox: &mut Sandbox) {
-    let listener = sandbox.take_listener("media").unwrap();
-    let mut routes = RoutesBuilder::default();
-    (pb::upload_service(media.clone(), AllowAll).grpc)(&mut routes);
-    let server = tonic::transport::Server::builder().add_routes(routes.routes());
-    let incoming = tonic::transport::server::TcpIncoming::from(listener);
-    let stop = sandbox.process.stop.clone();
-    tokio::spawn(async move { server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await });
+    serve_stub(sandbox.take_listener("media").unwrap(), [pb::upload_service(media.clone(), AllowAll)]);
 }
 
-async fn set(fleet: &Fleet, token: &str, upload: i64) -> crate::fleet::Reply {
-    fleet.as_user(token, Method::PUT, "user/avatar", json!({"uploadId": upload.to_string()})).await
+async fn set(user: &Client, upload: i64) -> Reply {
+    user.put("user/avatar", &json!({"uploadId": upload.to_string()})).await
 }
 
 async fn wait_for_release(media: &FakeMedia) {
-    for _ in 0..200 {
-        if !media.released.lock().unwrap().is_empty() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("no claim was released");
+    eventually(async || !media.released.lock().unwrap().is_empty()).await;
 }
 
 #[tokio::test]
@@ -108,22 +77,22 @@ async fn an_avatar_claims_its_upload_and_releases_the_previous_one() {
     on_every_database(&[], async |mut fleet| {
         let media = FakeMedia::default();
         serve(&media, &mut fleet.sandbox);
-        let ann = fleet.register("ann").await.is(200);
-        let (token, id) = (ann.text("accessToken"), ann.body["user"]["id"].as_str().unwrap());
-        let first = set(&fleet, token, 1).await.is(200);
-        assert!(first.body["user"]["avatarUrl"].as_str().unwrap().starts_with("/media/1/"), "{first:?}");
-        assert_eq!(first.etag(), "\"2\"");
-        set(&fleet, token, 1).await.is(200);
-        let second = set(&fleet, token, 2).await.is(200);
-        assert!(second.body["user"]["avatarUrl"].as_str().unwrap().starts_with("/media/2/"));
+        let ann = fleet.user("ann").await;
+        let id = ann.user();
+        let first = set(&ann, 1).await;
+        assert!(first.ok("user")["avatarUrl"].as_str().unwrap().starts_with("/media/1/"), "{first:?}");
+        assert_eq!(first.header("etag"), "\"2\"");
+        set(&ann, 1).await.expect(200);
+        let second = set(&ann, 2).await;
+        assert!(second.ok("user")["avatarUrl"].as_str().unwrap().starts_with("/media/2/"));
         wait_for_release(&media).await;
         assert_eq!(*media.released.lock().unwrap(), [(format!("user/{id}/avatar/1"), false)]);
         assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(2, format!("user/{id}/avatar/2"))]));
         // Used and unknown uploads change nothing.
-        let ben = fleet.token_of("ben").await;
-        set(&fleet, &ben, 2).await.refuses(409, "UPLOAD_ALREADY_USED");
-        set(&fleet, &ben, 100).await.refuses(404, "UPLOAD_NOT_FOUND");
-        assert_eq!(fleet.get(&ben, "user/me").await.body["user"]["avatarUrl"], "");
+        let ben = fleet.user("ben").await;
+        set(&ben, 2).await.refused(409, "UPLOAD_ALREADY_USED");
+        set(&ben, 100).await.refused(404, "UPLOAD_NOT_FOUND");
+        assert_eq!(ben.get("user/me").await.ok("user")["avatarUrl"], "");
     })
     .await;
 }
@@ -131,10 +100,10 @@ async fn an_avatar_claims_its_upload_and_releases_the_previous_one() {
 #[tokio::test]
 async fn an_incomplete_change_releases_the_claim() {
     on_every_database(&[], async |mut fleet| {
-        let token = fleet.token_of("ann").await;
+        let ann = fleet.user("ann").await;
         // Media does not run yet: the result of the claim is unknown.
-        set(&fleet, &token, 3).await.refuses(503, "UNAVAILABLE");
-        assert_eq!(fleet.get(&token, "user/me").await.body["user"]["avatarUrl"], "");
+        set(&ann, 3).await.refused(503, "UNAVAILABLE");
+        assert_eq!(ann.get("user/me").await.ok("user")["avatarUrl"], "");
         let media = FakeMedia::default();
         serve(&media, &mut fleet.sandbox);
         fleet.sandbox.process.clock.advance(Duration::from_secs(601));
@@ -149,20 +118,23 @@ async fn two_identical_concurrent_changes_keep_the_avatar() {
     on_every_database(&[], async |mut fleet| {
         let media = FakeMedia::default();
         serve(&media, &mut fleet.sandbox);
-        let ann = fleet.register("ann").await.is(200);
-        let (id, bearer) = (&ann.body["user"]["id"], format!("Bearer {}", ann.text("accessToken")));
-        let claim = format!("user/{}/avatar/1", id.as_str().unwrap());
+        let ann = fleet.user("ann").await;
+        let claim = format!("user/{}/avatar/1", ann.user());
         // Both have read the first version and scheduled the compensation.
         *media.barrier.lock().unwrap() = Some(Arc::new(Barrier::new(2)));
-        let (headers, body) = ([("authorization", bearer.as_str()), ("if-match", "\"1\"")], json!({"uploadId": "1"}));
-        let set = || fleet.call(Method::PUT, "/api/v1/user/avatar", &headers, &body);
+        let body = json!({"uploadId": "1"});
+        let set = || ann.put_if_match("user/avatar", "\"1\"", &body);
         let (one, two) = tokio::join!(set(), set());
-        assert_eq!((one.is(200).etag(), two.is(200).etag()), ("\"2\"", "\"2\""));
-        assert_eq!(fleet.count("pending_calls").await, 0);
+        assert_eq!((one.expect(200).header("etag"), two.expect(200).header("etag")), ("\"2\"", "\"2\""));
+        assert_eq!(fleet.sandbox.count("auth", "pending_calls").await, 0);
         // As a third request that scheduled it after the others, then failed.
-        let zone = if fleet.db().await.get_database_backend() == DbBackend::MySql { "" } else { "+00:00" };
+        let zone =
+            if fleet.sandbox.database("auth").await.get_database_backend() == DbBackend::MySql { "" } else { "+00:00" };
         let call = format!("('{claim}', TRUE, '2026-01-01 00:00:00{zone}', FALSE)");
-        fleet.sql(&format!("INSERT INTO pending_calls (claim, keep_files, due_at, started) VALUES {call}")).await;
+        fleet
+            .sandbox
+            .execute("auth", &format!("INSERT INTO pending_calls (claim, keep_files, due_at, started) VALUES {call}"))
+            .await;
         fleet.wait_for_count("pending_calls", 0).await;
         assert!(media.released.lock().unwrap().is_empty());
         assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(1, claim)]));
@@ -176,6 +148,6 @@ async fn without_media_there_are_no_avatars() {
     sandbox.set("peers.media", "").unwrap();
     sandbox.start::<Auth>().await.unwrap();
     let fleet = Fleet::of(sandbox);
-    let token = fleet.token_of("ann").await;
-    set(&fleet, &token, 1).await.refuses(503, "UNAVAILABLE");
+    let ann = fleet.user("ann").await;
+    set(&ann, 1).await.refused(503, "UNAVAILABLE");
 }

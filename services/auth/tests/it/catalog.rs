@@ -1,16 +1,15 @@
 //! `UserCatalogService`, for other services.
 
 use fenz_contract::user::v1::{GetUserRoleRequest, user_catalog_service_client::UserCatalogServiceClient};
-use reqwest::Method;
 use serde_json::json;
 use tonic::{Code, Request};
 
-use crate::fleet::on_every_database;
+use crate::fleet::{ADMIN_PASSWORD, on_every_database};
 
 #[tokio::test]
 async fn other_services_get_the_current_role_of_an_account() {
     on_every_database(&[], async |fleet| {
-        let admin = fleet.admin_token().await;
+        let admin = fleet.admin().await;
         let mut client = UserCatalogServiceClient::new(fleet.sandbox.peer("admin", "auth").unwrap());
         let mut role = async |id: &str| {
             let id = id.parse().unwrap();
@@ -25,7 +24,7 @@ async fn other_services_get_the_current_role_of_an_account() {
         let (id, ..) = fleet.account(&admin, "max", "moderator").await;
         let path = format!("admin/users/{id}");
         let put = async |what: &str, body| {
-            fleet.as_user(&admin, Method::PUT, &format!("{path}{what}"), body).await.is(200);
+            admin.put(&format!("{path}{what}"), &body).await.expect(200);
         };
         put("/hide", json!({})).await;
         assert_eq!(role(&id).await, is("moderator", false));
@@ -36,7 +35,7 @@ async fn other_services_get_the_current_role_of_an_account() {
         put("/unban", json!({})).await;
         put("", json!({"role": "user"})).await;
         assert_eq!(role(&id).await, is("user", true));
-        fleet.as_user(&admin, Method::DELETE, &path, json!(null)).await.is(200);
+        admin.delete(&path).await.expect(200);
         assert_eq!(role(&id).await, Err(Code::NotFound));
         assert_eq!(role("4242").await, Err(Code::NotFound));
     })
@@ -53,8 +52,8 @@ async fn only_services_may_call_the_catalog() {
             request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
             request
         };
-        let admin = fleet.admin_token().await;
-        assert!(client.get_user_role(request_with(&admin)).await.is_err());
+        let login = fleet.client.login("admin", ADMIN_PASSWORD).await;
+        assert!(client.get_user_role(request_with(login.text("accessToken"))).await.is_err());
         assert!(client.get_user_role(GetUserRoleRequest { id: 1 }).await.is_err());
     })
     .await;

@@ -2,24 +2,26 @@
 
 use std::time::Duration;
 
+use fenz_auth::Auth;
 use fenz_contract::{
     auth::v1::{ListEndedSessionsRequest, auth_service_client::AuthServiceClient},
-    events::v1::UserDeleted,
+    events::v1::{SessionsEnded, UserDeleted, UserErased, UserModerated, UserUpdated},
 };
+use fenz_testkit::{Client, PASSWORD, Reply, eventually};
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::fleet::{Fleet, PASSWORD, Reply, on_every_database_with_events};
+use crate::fleet::{Fleet, on_every_database_with_events};
 
-async fn delete(fleet: &Fleet, token: &str, password: &str) -> Reply {
-    fleet.as_user(token, Method::DELETE, "user/account", json!({"password": password})).await
+async fn delete(user: &Client, password: &str) -> Reply {
+    user.send(Method::DELETE, "user/account", &json!({"password": password})).await
 }
 
 /// The columns of auth's database that contain one of the texts, except the record
 /// of the erasure.
 async fn mentions(fleet: &Fleet, texts: &[&str]) -> Vec<String> {
-    let db = fleet.db().await;
+    let db = fleet.sandbox.database("auth").await;
     let backend = db.get_database_backend();
     let columns = match backend {
         DbBackend::Sqlite => {
@@ -42,7 +44,10 @@ async fn mentions(fleet: &Fleet, texts: &[&str]) -> Vec<String> {
         }
         for text in texts {
             let quoted = if backend == DbBackend::MySql { format!("`{column}`") } else { format!("\"{column}\"") };
-            let count = fleet.count(&format!("{table} WHERE LOWER(CAST({quoted} AS {kind})) LIKE '%{text}%'")).await;
+            let count = fleet
+                .sandbox
+                .count("auth", &format!("{table} WHERE LOWER(CAST({quoted} AS {kind})) LIKE '%{text}%'"))
+                .await;
             if count > 0 {
                 found.push(format!("{count} of {table}.{column} with {text}"));
             }
@@ -52,48 +57,37 @@ async fn mentions(fleet: &Fleet, texts: &[&str]) -> Vec<String> {
 }
 
 async fn wait_until_unmentioned(fleet: &Fleet, texts: &[&str]) {
-    let mut found = Vec::new();
-    for _ in 0..100 {
-        found = mentions(fleet, texts).await;
-        if found.is_empty() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{found:?}");
+    eventually(async || mentions(fleet, texts).await.is_empty()).await;
 }
 
 #[tokio::test]
 async fn a_deleted_account_leaves_no_rows() {
     on_every_database_with_events(&[], async |mut fleet| {
-        let events = fleet.events();
-        let admin = fleet.admin_token().await;
+        let events = &fleet.events;
+        let admin = fleet.admin().await;
         let (id, ann, refresh) = fleet.account(&admin, "annette", "user").await;
-        let second = fleet.login("annette", PASSWORD).await.is(200);
+        let second = fleet.client.login("annette", PASSWORD).await;
         // Rows in every table.
-        fleet.as_user(&ann, Method::PUT, "user/email", json!({"email": "annette.b@example.com"})).await.is(200);
-        fleet.as_user(&admin, Method::POST, &format!("admin/users/{id}/password-reset"), json!({})).await.is(200);
-        fleet.as_user(&ann, Method::PUT, "user/avatar", json!({"uploadId": "5"})).await.refuses(503, "UNAVAILABLE");
+        ann.put("user/email", &json!({"email": "annette.b@example.com"})).await.expect(200);
+        admin.post(&format!("admin/users/{id}/password-reset"), &json!({})).await.expect(200);
+        ann.put("user/avatar", &json!({"uploadId": "5"})).await.refused(503, "UNAVAILABLE");
         for name in ["Annette", "annette@example.com"] {
-            fleet.login_from("10.0.0.1", name, "wrong password").await.refuses(401, "INVALID_CREDENTIALS");
+            fleet.login_from("10.0.0.1", name, "wrong password").await.refused(401, "INVALID_CREDENTIALS");
         }
         assert!(mentions(&fleet, &[&id, "annette"]).await.len() > 5);
-        assert_eq!(
-            delete(&fleet, &ann, "wrong password").await.refuses(401, "INVALID_CREDENTIALS").field(),
-            "password"
-        );
-        let deleted = delete(&fleet, &ann, PASSWORD).await.is(200);
+        assert_eq!(delete(&ann, "wrong password").await.refused(401, "INVALID_CREDENTIALS").field(), "password");
+        let deleted = delete(&ann, PASSWORD).await;
 
-        fleet.get(&ann, "user/me").await.refuses(401, "TOKEN_INVALID");
-        delete(&fleet, &ann, PASSWORD).await.refuses(401, "TOKEN_INVALID");
-        fleet.refresh(&refresh).await.refuses(401, "TOKEN_INVALID");
-        fleet.get(second.text("accessToken"), "user/me").await.refuses(401, "TOKEN_INVALID");
-        let event = events.wait_for("deleted", "userId", id.as_str()).await;
-        assert_eq!((&event["erasureId"], &event["version"]), (&deleted.body["erasureId"], &json!("2")));
-        events.wait_for("sessions_ended", "userId", id.as_str()).await;
+        ann.get("user/me").await.refused(401, "TOKEN_INVALID");
+        delete(&ann, PASSWORD).await.refused(401, "TOKEN_INVALID");
+        fleet.refresh(&refresh).await.refused(401, "TOKEN_INVALID");
+        fleet.client.signed_in(&second).get("user/me").await.refused(401, "TOKEN_INVALID");
+        let event = events.wait_for::<UserDeleted>("userId", id.as_str()).await;
+        assert_eq!((&event["erasureId"], &event["version"]), (&deleted.ok("erasureId"), &json!("2")));
+        events.wait_for::<SessionsEnded>("userId", id.as_str()).await;
         let (entry, _, after) = events.audit("user.deleted").await;
         assert_eq!((&entry["actorId"], &entry["subjectUserId"]), (&json!(id), &json!(id)));
-        assert_eq!(after["erasureId"], deleted.body["erasureId"]);
+        assert_eq!(after["erasureId"], deleted.ok("erasureId"));
         assert!(!entry.to_string().contains("annette"), "{entry}");
         // The gateway still gets the ended sessions.
         let mut auth = AuthServiceClient::new(fleet.sandbox.peer("gateway", "auth").unwrap());
@@ -107,19 +101,19 @@ async fn a_deleted_account_leaves_no_rows() {
         // Media is unavailable: auth has tried, and delays its report.
         fleet.wait_for_count("pending_calls WHERE started", 1).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(events.all("erased").is_empty());
+        assert!(events.all::<UserErased>().is_empty());
         crate::avatar::serve(&crate::avatar::FakeMedia::default(), &mut fleet.sandbox);
         fleet.sandbox.process.clock.advance(Duration::from_secs(60));
-        let erased = events.wait_for("erased", "erasureId", deleted.text("erasureId")).await;
+        let erased = events.wait_for::<UserErased>("erasureId", deleted.text("erasureId")).await;
         assert_eq!((&erased["service"], &erased["userId"]), (&json!("auth"), &json!(id)));
         wait_until_unmentioned(&fleet, &[&id, "annette"]).await;
         for (table, rows) in [("users", 1), ("sessions", 1), ("one_time_tokens", 0), ("login_failures", 0)] {
-            assert_eq!(fleet.count(table).await, rows, "{table}");
+            assert_eq!(fleet.sandbox.count("auth", table).await, rows, "{table}");
         }
-        fleet.login("annette", PASSWORD).await.refuses(401, "INVALID_CREDENTIALS");
+        fleet.client.login("annette", PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
         // The name is available again.
-        let new_user = fleet.register("annette").await.is(200);
-        assert_ne!(new_user.body["user"]["id"], json!(id));
+        let new_user = fleet.client.register("annette").await;
+        assert_ne!(new_user.ok("user")["id"], json!(id));
         // Admin repeats the event when it has not received the report.
         let repeat = UserDeleted {
             user_id: id.parse().unwrap(),
@@ -127,20 +121,14 @@ async fn a_deleted_account_leaves_no_rows() {
             version: 2,
             occurred_at: None,
         };
-        events.publish(&repeat).await;
-        for _ in 0..200 {
-            if events.all("erased").len() == 2 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert_eq!(events.all("erased").len(), 2);
-        fleet.get(new_user.text("accessToken"), "user/me").await.is(200);
+        events.publish(repeat).await;
+        eventually(async || events.all::<UserErased>().len() == 2).await;
+        fleet.client.signed_in(&new_user).get("user/me").await.expect(200);
         wait_until_unmentioned(&fleet, &[&id]).await;
         // All their access tokens have expired.
         fleet.sandbox.process.clock.advance(Duration::from_secs(17 * 60));
         assert!(ended_sessions().await.is_empty());
-        fleet.start_again(&[]).await;
+        fleet.sandbox.start_replica::<Auth>().await.unwrap();
         fleet.wait_for_count("ended_sessions", 0).await;
     })
     .await;
@@ -149,14 +137,14 @@ async fn a_deleted_account_leaves_no_rows() {
 #[tokio::test]
 async fn guessing_the_password_of_a_deletion_is_throttled() {
     on_every_database_with_events(&[], async |fleet| {
-        let token = fleet.token_of("ann").await;
+        let token = fleet.user("ann").await;
         for _ in 0..5 {
-            delete(&fleet, &token, "wrong password").await.refuses(401, "INVALID_CREDENTIALS");
+            delete(&token, "wrong password").await.refused(401, "INVALID_CREDENTIALS");
         }
-        delete(&fleet, &token, PASSWORD).await.refuses(429, "RATE_LIMITED");
+        delete(&token, PASSWORD).await.refused(429, "RATE_LIMITED");
         fleet.sandbox.process.clock.advance(Duration::from_secs(2));
         // Of concurrent requests one deletes.
-        let replies = futures::future::join_all((0..5).map(|_| delete(&fleet, &token, PASSWORD))).await;
+        let replies = futures::future::join_all((0..5).map(|_| delete(&token, PASSWORD))).await;
         assert_eq!(replies.iter().filter(|r| r.status == 200).count(), 1, "{replies:?}");
         assert!(replies.iter().all(|r| r.status == 200 || r.reason() == "TOKEN_INVALID"), "{replies:?}");
     })
@@ -166,13 +154,13 @@ async fn guessing_the_password_of_a_deletion_is_throttled() {
 #[tokio::test]
 async fn administrators_delete_other_accounts() {
     on_every_database_with_events(&[], async |fleet| {
-        let (admin, events) = (fleet.admin_token().await, fleet.events());
+        let (admin, events) = (fleet.admin().await, &fleet.events);
         let (id, ann, _) = fleet.account(&admin, "ann", "user").await;
         let path = format!("admin/users/{id}");
-        let deleted = fleet.as_user(&admin, Method::DELETE, &path, Value::Null).await.is(200);
-        fleet.as_user(&admin, Method::DELETE, &path, Value::Null).await.refuses(404, "USER_NOT_FOUND");
-        fleet.get(&ann, "user/me").await.refuses(401, "TOKEN_INVALID");
-        events.wait_for("erased", "erasureId", deleted.text("erasureId")).await;
+        let deleted = admin.delete(&path).await;
+        admin.delete(&path).await.refused(404, "USER_NOT_FOUND");
+        ann.get("user/me").await.refused(401, "TOKEN_INVALID");
+        events.wait_for::<UserErased>("erasureId", deleted.text("erasureId")).await;
         let (entry, before, _) = events.audit("user.deleted").await;
         assert_eq!((entry["objectId"].as_str(), before), (Some(id.as_str()), json!({"role": "user"})));
         wait_until_unmentioned(&fleet, &[&id]).await;
@@ -183,16 +171,16 @@ async fn administrators_delete_other_accounts() {
 #[tokio::test]
 async fn hiding_the_own_account_ends_all_sessions_and_is_published() {
     on_every_database_with_events(&[], async |fleet| {
-        let (events, ann) = (fleet.events(), fleet.register("ann").await.is(200));
-        let id = ann.body["user"]["id"].as_str().unwrap();
-        let hide = async || fleet.as_user(ann.text("accessToken"), Method::PUT, "user/account/hide", json!({})).await;
-        hide().await.is(200);
-        hide().await.refuses(401, "TOKEN_INVALID");
-        fleet.login("ann", PASSWORD).await.refuses(403, "USER_HIDDEN");
-        assert_eq!(events.wait_for("updated", "userId", id).await["isHidden"], true);
-        events.wait_for("sessions_ended", "userId", id).await;
+        let (events, ann) = (&fleet.events, fleet.user("ann").await);
+        let id = ann.user();
+        let hide = async || ann.put("user/account/hide", &json!({})).await;
+        hide().await.expect(200);
+        hide().await.refused(401, "TOKEN_INVALID");
+        fleet.client.login("ann", PASSWORD).await.refused(403, "USER_HIDDEN");
+        assert_eq!(events.wait_for::<UserUpdated>("userId", id).await["isHidden"], true);
+        events.wait_for::<SessionsEnded>("userId", id).await;
         assert_eq!(events.audit("user.hidden").await.2, json!({"hiddenReasons": ["self"]}));
-        assert!(events.all("moderated").is_empty());
+        assert!(events.all::<UserModerated>().is_empty());
     })
     .await;
 }

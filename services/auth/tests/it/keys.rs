@@ -4,13 +4,12 @@ use std::{process::Command, time::Duration};
 
 use fenz_auth::Auth;
 use fenz_chassis::{Process, settings::Sources};
-use fenz_testkit::Database;
-use reqwest::Method;
+use fenz_testkit::{Client, Database, PASSWORD, eventually};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::{
-    fleet::{Fleet, PASSWORD, header, on_every_database},
+    fleet::{Fleet, on_every_database, token_part},
     migration::Migrator,
 };
 
@@ -70,52 +69,51 @@ async fn rotate(fleet: &Fleet) {
 }
 
 async fn wait_for_keys(fleet: &Fleet, count: usize) -> Vec<String> {
-    for _ in 0..200 {
-        let kids = jwks_kids(&fleet.sandbox.url("auth")).await;
-        if kids.len() == count {
-            return kids;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("there never were {count} keys");
+    let kids = async || jwks_kids(&fleet.sandbox.url("auth")).await;
+    eventually(async || kids().await.len() == count).await;
+    kids().await
 }
 
 #[tokio::test]
 async fn a_new_key_is_published_then_signs_then_the_old_one_is_removed() {
     on_every_database(&[], async |fleet| {
         let clock = fleet.sandbox.process.clock.clone();
-        let old = fleet.token_of("ann").await;
+        let old = fleet.client.register("ann").await;
         rotate(&fleet).await;
         let kids = wait_for_keys(&fleet, 2).await;
-        assert_eq!(header(&old)["kid"], kids[1]);
-        let token = fleet.login("ann", PASSWORD).await.text("accessToken").to_owned();
-        assert_eq!(header(&token)["kid"], kids[1], "signed before verifiers could fetch the key");
+        assert_eq!(token_part(old.text("accessToken"), 0)["kid"], kids[1]);
+        let early = fleet.client.login("ann", PASSWORD).await;
+        assert_eq!(
+            token_part(early.text("accessToken"), 0)["kid"],
+            kids[1],
+            "signed before verifiers could fetch the key"
+        );
         clock.advance(Duration::from_secs(61));
-        let new = fleet.login("ann", PASSWORD).await;
-        assert_eq!(header(new.text("accessToken"))["kid"], kids[0]);
-        for token in [old.as_str(), new.text("accessToken")] {
-            fleet.get(token, "user/me").await.is(200);
+        let new = fleet.client.login("ann", PASSWORD).await;
+        assert_eq!(token_part(new.text("accessToken"), 0)["kid"], kids[0]);
+        for session in [&old, &new] {
+            fleet.client.signed_in(session).get("user/me").await.expect(200);
         }
         clock.advance(Duration::from_secs(17 * 60));
         assert_eq!(wait_for_keys(&fleet, 1).await, kids[..1]);
-        let refreshed = fleet.refresh(new.text("refreshToken")).await.is(200);
-        fleet.get(refreshed.text("accessToken"), "user/me").await.is(200);
-        fleet.get(&old, "user/me").await.refuses(401, "TOKEN_INVALID");
+        let refreshed = fleet.refresh(new.text("refreshToken")).await;
+        fleet.client.signed_in(&refreshed).get("user/me").await.expect(200);
+        fleet.client.signed_in(&old).get("user/me").await.refused(401, "TOKEN_INVALID");
     })
     .await;
 }
 
 #[tokio::test]
 async fn keys_and_accounts_survive_a_restart() {
-    on_every_database(&[], async |fleet| {
-        let token = fleet.token_of("ann").await;
+    on_every_database(&[], async |mut fleet| {
+        let session = fleet.client.register("ann").await;
         let kids = jwks_kids(&fleet.sandbox.url("auth")).await;
         // Another administrator in the settings has no effect.
-        let url = fleet.start_again(&[("admin.username", "somebody")]).await;
+        fleet.sandbox.set("auth.admin.username", "somebody").unwrap();
+        let url = fleet.sandbox.start_replica::<Auth>().await.unwrap();
         assert_eq!(jwks_kids(&url).await, kids);
-        let me = reqwest::Client::new().request(Method::GET, format!("{url}/api/v1/user/me")).bearer_auth(&token);
-        assert_eq!(me.send().await.unwrap().status(), 200);
-        fleet.login("somebody", PASSWORD).await.refuses(401, "INVALID_CREDENTIALS");
+        Client::new(url).signed_in(&session).get("user/me").await.expect(200);
+        fleet.client.login("somebody", PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
     })
     .await;
 }

@@ -8,7 +8,7 @@ mod audit;
 mod avatar;
 mod catalog;
 mod deletion;
-mod event_recorder;
+mod events;
 mod fleet;
 mod keys;
 mod last_admin;

@@ -3,13 +3,12 @@
 use fenz_auth::Auth;
 use fenz_chassis::{Service, media_url::MediaUrls, settings::Sources};
 use fenz_database::DatabaseSettings;
-use fenz_testkit::Database;
-use reqwest::Method;
+use fenz_testkit::{Client, Database, Sandbox};
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::fleet::Fleet;
+use crate::fleet::ADMIN_PASSWORD;
 
 /// Names the schema of a service with these requirements.
 pub trait Schema {
@@ -46,20 +45,13 @@ async fn existing_accounts_are_found_by_display_name() {
             db.execute_unprepared(&sql).await.unwrap();
         }
         db.close().await.unwrap();
-        // Only its process is used.
-        let fleet = Fleet::start(Database::Sqlite, &[]).await;
-        let auth = fleet.start_on(&url, &[("admin.password", crate::fleet::ADMIN_PASSWORD)]).await;
-        let login = json!({"username": "admin", "password": crate::fleet::ADMIN_PASSWORD});
-        let client = reqwest::Client::new();
-        let reply = client.post(format!("{auth}/api/v1/auth/login")).json(&login).send().await.unwrap();
-        let token = reply.json::<Value>().await.unwrap()["accessToken"].as_str().unwrap().to_owned();
-        let search = |text: &str| {
-            let url = format!("{auth}/api/v1/admin/users?search={text}");
-            client.request(Method::GET, url).bearer_auth(&token).send()
-        };
-        let found: Value = search("%C3%A4rger").await.unwrap().json().await.unwrap();
-        assert_eq!(found["total"], "1200", "{database:?}");
-        let found: Value = search("%C3%A4rger%201200").await.unwrap().json().await.unwrap();
-        assert_eq!(found["users"][0]["id"], "1200", "{database:?}");
+        let mut sandbox = Sandbox::new(database).await.unwrap();
+        sandbox.set("auth.database.url", &url).unwrap();
+        sandbox.set("auth.admin.password", ADMIN_PASSWORD).unwrap();
+        let client = Client::new(sandbox.start_replica::<Auth>().await.unwrap());
+        let admin = client.signed_in(&client.login("admin", ADMIN_PASSWORD).await);
+        let search = async |text: &str| admin.get(&format!("admin/users?search={text}")).await;
+        assert_eq!(search("%C3%A4rger").await.text("total"), "1200", "{database:?}");
+        assert_eq!(search("%C3%A4rger%201200").await.ok("users")[0]["id"], "1200", "{database:?}");
     }
 }

@@ -7,15 +7,14 @@ use std::{
     time::Duration,
 };
 
-use reqwest::StatusCode;
+use fenz_testkit::{Client, PASSWORD};
+use reqwest::Method;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
-use crate::fleet::PASSWORD;
-
 struct Running {
     child: Child,
-    url: String,
+    client: Client,
 }
 
 fn command(folder: &Path) -> Command {
@@ -36,7 +35,7 @@ fn database(folder: &Path) -> String {
 async fn start(folder: &Path) -> Running {
     let mut command = command(folder);
     command.env("FENZ_AUTH__LISTEN", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = Running { child: command.spawn().unwrap(), url: String::new() };
+    let mut running = Running { child: command.spawn().unwrap(), client: Client::new("") };
     let mut log = BufReader::new(running.child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
@@ -46,7 +45,7 @@ async fn start(folder: &Path) -> Running {
     });
     let line = tokio::time::timeout(Duration::from_secs(30), receiver).await.expect("it starts in time").unwrap();
     let line: Value = serde_json::from_str(&line.expect("it starts")).unwrap();
-    running.url = format!("http://{}", line["address"].as_str().unwrap());
+    running.client = Client::new(format!("http://{}", line["address"].as_str().unwrap()));
     running
 }
 
@@ -55,11 +54,6 @@ impl Drop for Running {
         self.child.kill().ok();
         self.child.wait().ok();
     }
-}
-
-async fn post(url: &str, path: &str, body: &Value) -> reqwest::Result<(StatusCode, Value)> {
-    let reply = reqwest::Client::new().post(format!("{url}/api/v1/{path}")).json(body).send().await?;
-    Ok((reply.status(), reply.json().await?))
 }
 
 #[tokio::test]
@@ -75,9 +69,7 @@ async fn the_first_administrators_password_is_printed_once() {
     let (name, password) = (value("First administrator:"), value("One-time password:"));
     assert_eq!((name.as_str(), password.len()), ("admin", 19), "{lines:?}");
     let mut second = start(folder.path()).await;
-    let login = json!({"username": name, "password": password});
-    let (status, reply) = post(&second.url, "auth/login", &login).await.unwrap();
-    assert_eq!((status.as_u16(), &reply["user"]["role"]), (200, &json!("admin")), "{reply}");
+    assert_eq!(second.client.login(&name, &password).await.ok("user")["role"], "admin");
     assert!(printed(&mut second).is_empty());
 }
 
@@ -88,12 +80,10 @@ async fn a_kill_during_registrations_leaves_none_incomplete() {
     for round in 0..3 {
         let mut running = start(folder.path()).await;
         let register = (0..20).map(|i| {
-            let (name, url) = (format!("user_{round}_{i}"), running.url.clone());
-            tokio::spawn(async move {
-                let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
-                let reply = post(&url, "auth/register", &body).await;
-                reply.is_ok_and(|(status, _)| status == 200).then_some(name)
-            })
+            let name = format!("user_{round}_{i}");
+            let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
+            let request = running.client.request(Method::POST, "/api/v1/auth/register").json(&body);
+            tokio::spawn(async move { request.send().await.is_ok_and(|reply| reply.status() == 200).then_some(name) })
         });
         let register: Vec<_> = register.collect();
         tokio::time::sleep(Duration::from_millis(150 + 100 * round)).await;
@@ -104,9 +94,8 @@ async fn a_kill_during_registrations_leaves_none_incomplete() {
     }
     let running = start(folder.path()).await;
     for name in &acknowledged {
-        let (status, reply) =
-            post(&running.url, "auth/login", &json!({"username": name, "password": PASSWORD})).await.unwrap();
-        assert_eq!(status, 200, "the registration of {name} was acknowledged: {reply}");
+        let reply = running.client.login(name, PASSWORD).await;
+        assert_eq!(reply.status, 200, "the registration of {name} was acknowledged: {}", reply.body);
     }
     let db = sea_orm::Database::connect(database(folder.path())).await.unwrap();
     let incomplete = "SELECT COUNT(*) AS n FROM users u WHERE u.role = 'user' AND NOT EXISTS \

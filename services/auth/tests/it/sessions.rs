@@ -3,40 +3,41 @@
 use std::time::Duration;
 
 use fenz_contract::auth::v1::{ListEndedSessionsRequest, auth_service_client::AuthServiceClient};
-use fenz_testkit::Database;
+use fenz_contract::events::v1::SessionsEnded;
+use fenz_testkit::{Database, PASSWORD, Reply};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::fleet::{Fleet, PASSWORD, on_every_database, on_every_database_with_events};
+use crate::fleet::{ADMIN_PASSWORD, Fleet, on_every_database, on_every_database_with_events};
 
 #[tokio::test]
 async fn sessions_are_listed_with_device_and_address_the_last_used_first() {
     on_every_database(&[], async |fleet| {
-        let first = fleet.register("ann").await.is(200);
-        fleet.register("ben").await.is(200);
+        let first = fleet.client.register("ann").await;
+        fleet.client.register("ben").await.expect(200);
         fleet.sandbox.process.clock.advance(Duration::from_secs(5));
-        let body = json!({"username": "ann", "password": PASSWORD});
-        let long = "Käse ".repeat(100);
-        let headers = [("user-agent", long.as_str()), ("x-fenz-client-address", "2001:db8::7")];
+        let login = async |device: &str, address: &str| {
+            let request = fleet.client.request(Method::POST, "/api/v1/auth/login");
+            let request = request.header("user-agent", device.repeat(100)).header("x-fenz-client-address", address);
+            Reply::of(request.json(&json!({"username": "ann", "password": PASSWORD}))).await
+        };
         // A header that is not ASCII is ignored: the device is empty.
-        fleet.call(Method::POST, "/api/v1/auth/login", &headers, &body).await.is(200);
+        login("Käse ", "2001:db8::7").await.expect(200);
         fleet.sandbox.process.clock.advance(Duration::from_secs(5));
-        let long = "player/1.0 ".repeat(100);
-        let headers = [("user-agent", long.as_str()), ("x-fenz-client-address", "10.1.2.3")];
-        let second = fleet.call(Method::POST, "/api/v1/auth/login", &headers, &body).await.is(200);
-        let token = second.text("accessToken");
-        let list = fleet.get(token, "auth/sessions").await.is(200);
-        assert_eq!((list.body["sessions"].as_array().unwrap().len(), list.text("total")), (3, "3"));
-        let newest = &list.body["sessions"][0];
-        assert_eq!((&newest["id"], &newest["isCurrent"]), (&second.body["sessionId"], &json!(true)));
+        let second = login("player/1.0 ", "10.1.2.3").await;
+        let ann = fleet.client.signed_in(&second);
+        let list = ann.get("auth/sessions").await;
+        assert_eq!((list.ok("sessions").as_array().unwrap().len(), list.text("total")), (3, "3"));
+        let newest = &list.ok("sessions")[0];
+        assert_eq!((&newest["id"], &newest["isCurrent"]), (&second.ok("sessionId"), &json!(true)));
         assert_eq!((newest["device"].as_str().unwrap().len(), &newest["address"]), (256, &json!("10.1.2.3")));
-        assert_eq!(list.body["sessions"][1]["address"], "2001:db8::7");
+        assert_eq!(list.ok("sessions")[1]["address"], "2001:db8::7");
         // A refresh moves the first one to the top.
         fleet.sandbox.process.clock.advance(Duration::from_secs(5));
-        fleet.refresh(first.text("refreshToken")).await.is(200);
-        let list = fleet.get(token, "auth/sessions").await.is(200);
-        let newest = &list.body["sessions"][0];
-        assert_eq!((&newest["id"], &newest["isCurrent"]), (&first.body["sessionId"], &json!(false)));
+        fleet.refresh(first.text("refreshToken")).await.expect(200);
+        let list = ann.get("auth/sessions").await;
+        let newest = &list.ok("sessions")[0];
+        assert_eq!((&newest["id"], &newest["isCurrent"]), (&first.ok("sessionId"), &json!(false)));
         assert!(newest["lastUsedAt"].as_str().unwrap() > newest["createdAt"].as_str().unwrap());
     })
     .await;
@@ -45,23 +46,22 @@ async fn sessions_are_listed_with_device_and_address_the_last_used_first() {
 #[tokio::test]
 async fn logout_ends_the_current_session_and_logout_all_ends_every_session() {
     on_every_database(&[], async |fleet| {
-        let [one, two, three] =
-            [fleet.register("ann").await, fleet.login("ann", PASSWORD).await, fleet.login("ann", PASSWORD).await];
-        fleet.as_user(one.text("accessToken"), Method::POST, "auth/logout", json!({})).await.is(200);
+        let session = fleet.client.register("ann").await;
+        let one = fleet.client.signed_in(&session);
+        let login = async || fleet.client.signed_in(&fleet.client.login("ann", PASSWORD).await);
+        let (two, three) = (login().await, login().await);
+        one.post("auth/logout", &json!({})).await.expect(200);
         for path in ["user/me", "auth/sessions"] {
-            fleet.get(one.text("accessToken"), path).await.refuses(401, "TOKEN_INVALID");
+            one.get(path).await.refused(401, "TOKEN_INVALID");
         }
-        fleet
-            .as_user(one.text("accessToken"), Method::POST, "auth/logout", json!({}))
-            .await
-            .refuses(401, "TOKEN_INVALID");
-        fleet.refresh(one.text("refreshToken")).await.refuses(401, "TOKEN_INVALID");
-        fleet.get(two.text("accessToken"), "user/me").await.is(200);
-        fleet.as_user(two.text("accessToken"), Method::POST, "auth/logout-all", json!({})).await.is(200);
+        one.post("auth/logout", &json!({})).await.refused(401, "TOKEN_INVALID");
+        fleet.refresh(session.text("refreshToken")).await.refused(401, "TOKEN_INVALID");
+        two.get("user/me").await.expect(200);
+        two.post("auth/logout-all", &json!({})).await.expect(200);
         for ended in [&two, &three] {
-            fleet.get(ended.text("accessToken"), "user/me").await.refuses(401, "TOKEN_INVALID");
+            ended.get("user/me").await.refused(401, "TOKEN_INVALID");
         }
-        fleet.login("ann", PASSWORD).await.is(200);
+        fleet.client.login("ann", PASSWORD).await.expect(200);
     })
     .await;
 }
@@ -69,18 +69,18 @@ async fn logout_ends_the_current_session_and_logout_all_ends_every_session() {
 #[tokio::test]
 async fn users_end_only_their_own_sessions() {
     on_every_database(&[], async |fleet| {
-        let (one, two) = (fleet.register("ann").await, fleet.login("ann", PASSWORD).await);
-        let ben = fleet.register("ben").await;
-        let end = async |token: &str, id: &str| {
-            fleet.as_user(token, Method::DELETE, &format!("auth/sessions/{id}"), Value::Null).await
+        let (one, two) = (fleet.client.register("ann").await, fleet.client.login("ann", PASSWORD).await);
+        let ben = fleet.client.register("ben").await;
+        let end = async |session: &Reply, id: &str| {
+            fleet.client.signed_in(session).delete(&format!("auth/sessions/{id}")).await
         };
-        end(ben.text("accessToken"), two.text("sessionId")).await.refuses(404, "SESSION_NOT_FOUND");
-        end(one.text("accessToken"), "a%00b").await.refuses(400, "INVALID_PARAMS");
-        end(one.text("accessToken"), two.text("sessionId")).await.is(200);
-        end(one.text("accessToken"), two.text("sessionId")).await.refuses(404, "SESSION_NOT_FOUND");
-        fleet.get(two.text("accessToken"), "user/me").await.refuses(401, "TOKEN_INVALID");
-        end(one.text("accessToken"), one.text("sessionId")).await.is(200);
-        fleet.get(one.text("accessToken"), "user/me").await.refuses(401, "TOKEN_INVALID");
+        end(&ben, two.text("sessionId")).await.refused(404, "SESSION_NOT_FOUND");
+        end(&one, "a%00b").await.refused(400, "INVALID_PARAMS");
+        end(&one, two.text("sessionId")).await.expect(200);
+        end(&one, two.text("sessionId")).await.refused(404, "SESSION_NOT_FOUND");
+        fleet.client.signed_in(&two).get("user/me").await.refused(401, "TOKEN_INVALID");
+        end(&one, one.text("sessionId")).await.expect(200);
+        fleet.client.signed_in(&one).get("user/me").await.refused(401, "TOKEN_INVALID");
     })
     .await;
 }
@@ -88,16 +88,16 @@ async fn users_end_only_their_own_sessions() {
 #[tokio::test]
 async fn a_session_beyond_the_limit_ends_the_least_recently_used() {
     on_every_database_with_events(&[("max_sessions", "3")], async |fleet| {
-        let oldest = fleet.register("ann").await;
+        let oldest = fleet.client.register("ann").await;
         for _ in 0..3 {
             fleet.sandbox.process.clock.advance(Duration::from_secs(1));
-            fleet.login("ann", PASSWORD).await.is(200);
+            fleet.client.login("ann", PASSWORD).await.expect(200);
         }
-        fleet.get(oldest.text("accessToken"), "user/me").await.refuses(401, "TOKEN_INVALID");
-        let event = fleet.events().wait_for("sessions_ended", "sessionIds", json!([oldest.body["sessionId"]])).await;
-        assert_eq!(event["userId"], oldest.body["user"]["id"]);
-        let newest = fleet.login("ann", PASSWORD).await;
-        assert_eq!(fleet.get(newest.text("accessToken"), "auth/sessions").await.text("total"), "3");
+        fleet.client.signed_in(&oldest).get("user/me").await.refused(401, "TOKEN_INVALID");
+        let event = fleet.events.wait_for::<SessionsEnded>("sessionIds", json!([oldest.ok("sessionId")])).await;
+        assert_eq!(event["userId"], oldest.ok("user")["id"]);
+        let newest = fleet.client.login("ann", PASSWORD).await;
+        assert_eq!(fleet.client.signed_in(&newest).get("auth/sessions").await.text("total"), "3");
     })
     .await;
 }
@@ -105,7 +105,8 @@ async fn a_session_beyond_the_limit_ends_the_least_recently_used() {
 #[tokio::test]
 async fn the_gateway_polls_ended_sessions() {
     on_every_database(&[], async |fleet| {
-        let (one, two) = (fleet.register("ann").await, fleet.login("ann", PASSWORD).await);
+        let (one, two) = (fleet.client.register("ann").await, fleet.client.login("ann", PASSWORD).await);
+        let clock = &fleet.sandbox.process.clock;
         let mut auth = AuthServiceClient::new(fleet.sandbox.peer("gateway", "auth").unwrap());
         let mut poll = async |after| {
             let reply = auth.list_ended_sessions(ListEndedSessionsRequest { after }).await.unwrap().into_inner();
@@ -113,20 +114,22 @@ async fn the_gateway_polls_ended_sessions() {
         };
         let (ended, next) = poll(0).await;
         assert!(ended.is_empty() && next > 0);
-        fleet.as_user(one.text("accessToken"), Method::POST, "auth/logout", json!({})).await.is(200);
+        let before = clock.unix();
+        fleet.client.signed_in(&one).post("auth/logout", &json!({})).await.expect(200);
+        let after = clock.unix();
         let (ended, next) = poll(next).await;
         assert_eq!(ended.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), [one.text("sessionId")]);
-        let until = ended[0].until.as_ref().unwrap().seconds - fleet.sandbox.process.clock.unix();
-        assert!((955..=961).contains(&until), "{until}");
+        let until = ended[0].until.as_ref().unwrap().seconds;
+        assert!((before + 960..=after + 961).contains(&until), "{until} from {before} to {after}");
         // After the overlap it is not repeated, but a new gateway gets all.
-        fleet.sandbox.process.clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_secs(60));
         let (_, next) = poll(next).await;
         assert!(poll(next).await.0.is_empty());
-        fleet.as_user(two.text("accessToken"), Method::POST, "auth/logout", json!({})).await.is(200);
+        fleet.client.signed_in(&two).post("auth/logout", &json!({})).await.expect(200);
         assert_eq!(poll(next).await.0.len(), 1);
         assert_eq!(poll(0).await.0.len(), 2);
         // Their access tokens have expired by then.
-        fleet.sandbox.process.clock.advance(Duration::from_secs(17 * 60));
+        clock.advance(Duration::from_secs(17 * 60));
         assert!(poll(0).await.0.is_empty());
     })
     .await;
@@ -139,7 +142,8 @@ async fn only_services_list_ended_sessions() {
     let refused = stranger.list_ended_sessions(ListEndedSessionsRequest { after: 0 }).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unauthenticated);
     let mut request = tonic::Request::new(ListEndedSessionsRequest { after: 0 });
-    let bearer = format!("Bearer {}", fleet.admin_token().await);
+    let login = fleet.client.login("admin", ADMIN_PASSWORD).await;
+    let bearer = format!("Bearer {}", login.text("accessToken"));
     request.metadata_mut().insert("authorization", bearer.parse().unwrap());
     assert!(stranger.list_ended_sessions(request).await.is_err());
 }

@@ -1,8 +1,8 @@
 //! Lists, counts, reading, settings and muting.
 
-use fenz_testkit::Database;
+use fenz_testkit::{Database, eventually};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
 
@@ -21,7 +21,7 @@ async fn a_member_lists_new_videos_and_marks_them_read() {
             fleet.until_unread(A, video).await;
         }
         assert_eq!(fleet.unread(B).await, 0);
-        let body = fleet.get("notifications?pageSize=2&page=2", A).await.ok();
+        let body = fleet.client(A).get("notifications?pageSize=2&page=2").await.body;
         assert_eq!(body["total"], "3");
         let first = body["notifications"][0].clone();
         assert_eq!((&first["message"], &first["type"]), (&json!("片 🎬"), &json!("new_video")));
@@ -33,28 +33,26 @@ async fn a_member_lists_new_videos_and_marks_them_read() {
 
         let id = first["id"].as_str().unwrap();
         let read = format!("notifications/{id}/read");
-        assert_eq!(fleet.put(&read, json!({}), A).await.ok(), json!({}));
-        fleet.put(&read, json!({}), B).await.refused(404, "NOTIFICATION_NOT_FOUND");
+        assert_eq!(fleet.client(A).put(&read, &json!({})).await.body, json!({}));
+        fleet.client(B).put(&read, &json!({})).await.refused(404, "NOTIFICATION_NOT_FOUND");
         assert_eq!(fleet.unread(A).await, 2);
-        fleet.put("notifications/read-all", json!({}), A).await.ok();
+        fleet.client(A).put("notifications/read-all", &json!({})).await.expect(200);
         assert_eq!(fleet.unread(A).await, 0);
-        let all = fleet.get("notifications", A).await.ok();
+        let all = fleet.client(A).get("notifications").await.body;
         assert!(all["notifications"].as_array().unwrap().iter().all(|item| item["isRead"] == true));
 
-        let owner = fleet.get("notifications", OWNER).await.ok();
+        let owner = fleet.client(OWNER).get("notifications").await.body;
         assert_eq!(owner["notifications"][0]["type"], "subscription");
         let before = fleet.position().await;
         fleet.membership(A, OWNER, 0, 2).await;
         fleet.membership(A, OWNER, 1, 1).await;
         // Each takes a position, the stale one too.
-        for _ in 0..200 {
-            if fleet.position().await >= before + 2 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        eventually(async || fleet.position().await >= before + 2).await;
         assert_eq!(fleet.position().await, before + 2);
-        assert_eq!(fleet.get("notifications", A).await.ok(), json!({"notifications": [], "total": "0"}));
+        assert_eq!(
+            fleet.client(A).get("notifications").await.expect(200).body,
+            json!({"notifications": [], "total": "0"})
+        );
         fleet.sandbox.stop().await;
     }
 }
@@ -63,24 +61,24 @@ async fn a_member_lists_new_videos_and_marks_them_read() {
 async fn settings_change_in_part_and_channels_can_be_muted() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
-        let all = fleet.get("notifications/settings", A).await.ok();
+        let all = fleet.client(A).get("notifications/settings").await.body;
         assert_eq!(all["settings"].as_object().unwrap().len(), 7);
         assert!(all["settings"].as_object().unwrap().values().all(|enabled| enabled == true));
-        let changed = fleet.put("notifications/settings", json!({"videoUpdate": false}), A).await.ok();
+        let changed = fleet.client(A).put("notifications/settings", &json!({"videoUpdate": false})).await.body;
         assert_eq!(
             (&changed["settings"]["videoUpdate"], &changed["settings"]["newVideo"]),
             (&json!(false), &json!(true))
         );
-        fleet.put("notifications/settings", json!({"other": 1}), A).await.refused(400, "INVALID_PARAMS");
-        assert_eq!(fleet.get("notifications/settings", A).await.ok(), changed);
+        fleet.client(A).put("notifications/settings", &json!({"other": 1})).await.refused(400, "INVALID_PARAMS");
+        assert_eq!(fleet.client(A).get("notifications/settings").await.expect(200).body, changed);
 
         fleet.membership(A, OWNER, 1, 1).await;
         fleet.until_unread(OWNER, 1).await;
         fleet.new_video(OWNER, 1, "one").await;
         fleet.until_unread(A, 1).await;
-        fleet.put("channels/7/mute", json!({}), A).await.ok();
+        fleet.client(A).put("channels/7/mute", &json!({})).await.expect(200);
         assert_eq!(fleet.unread(A).await, 0);
-        fleet.call(Method::DELETE, "channels/7/mute", None, A).await.ok();
+        fleet.client(A).delete("channels/7/mute").await.expect(200);
         assert_eq!(fleet.unread(A).await, 1);
         fleet.sandbox.stop().await;
     }
@@ -90,16 +88,16 @@ async fn settings_change_in_part_and_channels_can_be_muted() {
 async fn bad_requests_are_refused_with_a_reason() {
     let fleet = Fleet::start(Database::Sqlite, &[]).await;
     for path in ["notifications", "notifications/unread-count", "notifications/settings", "notifications/stream"] {
-        fleet.get(path, 0).await.refused(401, "UNAUTHENTICATED");
+        fleet.client(0).get(path).await.refused(401, "UNAUTHENTICATED");
     }
     for query in ["page=0", "pageSize=101", "page=11&pageSize=100", "page=x"] {
-        fleet.get(&format!("notifications?{query}"), A).await.refused(400, "INVALID_PARAMS");
+        fleet.client(A).get(&format!("notifications?{query}")).await.refused(400, "INVALID_PARAMS");
     }
-    fleet.put("notifications/0/read", json!({}), A).await.refused(400, "INVALID_PARAMS");
-    fleet.put("notifications/5/read", json!({}), A).await.refused(404, "NOTIFICATION_NOT_FOUND");
-    fleet.put("channels/0/mute", json!({}), A).await.refused(400, "INVALID_PARAMS");
-    fleet.get("notifications/stream?ticket=x", 0).await.refused(401, "TOKEN_INVALID");
-    fleet.get("notifications/stream?lastEventId=x", A).await.refused(400, "INVALID_PARAMS");
-    fleet.call(Method::POST, "notifications/stream", None, A).await.refused(405, "METHOD_NOT_ALLOWED");
+    fleet.client(A).put("notifications/0/read", &json!({})).await.refused(400, "INVALID_PARAMS");
+    fleet.client(A).put("notifications/5/read", &json!({})).await.refused(404, "NOTIFICATION_NOT_FOUND");
+    fleet.client(A).put("channels/0/mute", &json!({})).await.refused(400, "INVALID_PARAMS");
+    fleet.client(0).get("notifications/stream?ticket=x").await.refused(401, "TOKEN_INVALID");
+    fleet.client(A).get("notifications/stream?lastEventId=x").await.refused(400, "INVALID_PARAMS");
+    fleet.client(A).send(Method::POST, "notifications/stream", &Value::Null).await.refused(405, "METHOD_NOT_ALLOWED");
     fleet.sandbox.stop().await;
 }
