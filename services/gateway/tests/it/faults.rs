@@ -13,18 +13,21 @@ use axum::{
     routing::{get, put},
 };
 use fenz_contract::routes::METHODS;
+use fenz_core::Role;
+use fenz_testkit::{Reply, eventually};
+use futures::future::join_all;
 use reqwest::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
-use crate::fleet::{Fleet, FleetBuilder, echo, error_reason, serve};
+use crate::fleet::{Fleet, FleetBuilder, echo, serve};
 
 const VIDEO: &str = "/api/v1/videos/1";
 
-async fn get_video(fleet: &Fleet) -> (u16, String) {
-    error_reason(fleet.get(VIDEO).send().await.unwrap()).await
+async fn get_video(fleet: &Fleet) -> Reply {
+    fleet.client.get("videos/1").await
 }
 
 /// The failure counter of an upstream, over all fleets of this process.
@@ -34,32 +37,29 @@ fn failures(upstream: &str, kind: &str) -> u64 {
     metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
 }
 
-fn unavailable() -> (u16, String) {
-    (503, "UNAVAILABLE".to_owned())
-}
-
 #[tokio::test]
 async fn a_service_that_is_down_is_unavailable_until_it_is_back() {
     let fleet = FleetBuilder { without_content: true, ..FleetBuilder::default() }
-        .and("gateway.breaker.first_probe", "2s")
+        .and("gateway.breaker.first_probe", "5s")
+        .and("gateway.rate_limit.anonymous_per_minute", "0")
         .start()
         .await;
     for _ in 0..5 {
-        assert_eq!(get_video(&fleet).await, unavailable());
+        get_video(&fleet).await.refused(503, "UNAVAILABLE");
     }
-    let response = fleet.get(VIDEO).send().await.unwrap();
-    assert_eq!(response.headers()["retry-after"], "2");
-    assert_eq!(error_reason(response).await, unavailable());
+    let reply = get_video(&fleet).await;
+    reply.refused(503, "UNAVAILABLE");
+    let wait: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((3..=5).contains(&wait), "{wait}");
     // Other services are not affected.
-    assert_eq!(fleet.get("/media/1/2/3/4").send().await.unwrap().status(), 200);
+    assert_eq!(fleet.client.status("/media/1/2/3/4").await, 200);
     let address = fleet.sandbox.url("content");
     let listener = TcpListener::bind(address.trim_start_matches("http://")).await.unwrap();
     serve(&fleet.sandbox, listener, Router::new().fallback(echo));
     // The circuit stays open until the probe, although the service is back.
-    assert_eq!(get_video(&fleet).await, unavailable());
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
-    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
-    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+    get_video(&fleet).await.refused(503, "UNAVAILABLE");
+    eventually(async || fleet.client.status(VIDEO).await == 200).await;
+    assert_eq!(fleet.client.status(VIDEO).await, 200);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_service_without_an_address_is_unavailable() {
     let fleet = FleetBuilder::set("gateway.peers.content", "").start().await;
     let counted = || failures("content", "not_configured");
     let before = counted();
-    assert_eq!(get_video(&fleet).await, unavailable());
+    get_video(&fleet).await.refused(503, "UNAVAILABLE");
     assert!(counted() > before);
 }
 
@@ -80,14 +80,14 @@ async fn a_slow_service_times_out_and_then_opens_its_circuit() {
         tokio::time::sleep(Duration::from_secs(60)).await;
     };
     let router = Router::new().route("/api/v1/videos/{id}", get(sleep));
-    let plan = FleetBuilder::content(router).and("gateway.server.request_timeout", "200ms");
+    let plan = FleetBuilder::content(router).and("gateway.server.request_timeout", "1s");
     let plan = plan.and("gateway.breaker.first_probe", "1m").and("gateway.breaker.longest_probe", "1m");
     let fleet = plan.start().await;
-    for _ in 0..5 {
-        assert_eq!(get_video(&fleet).await, (504, "DEADLINE_EXCEEDED".to_owned()));
+    for reply in join_all((0..5).map(|_| get_video(&fleet))).await {
+        reply.refused(504, "DEADLINE_EXCEEDED");
     }
     let before = failures("content", "circuit_open");
-    assert_eq!(get_video(&fleet).await, unavailable());
+    get_video(&fleet).await.refused(503, "UNAVAILABLE");
     assert_eq!(calls.load(Ordering::SeqCst), 5);
     assert!(failures("content", "circuit_open") > before);
 }
@@ -96,14 +96,16 @@ async fn a_slow_service_times_out_and_then_opens_its_circuit() {
 async fn a_slow_client_does_not_count_against_the_service() {
     let read = async |body: axum::body::Bytes| body.len().to_string();
     let router = Router::new().route(VIDEO, put(read).get(async || "here"));
-    let fleet = FleetBuilder::content(router).and("gateway.server.request_timeout", "150ms").start().await;
-    for _ in 0..6 {
+    let fleet = FleetBuilder::content(router).and("gateway.server.request_timeout", "1s").start().await;
+    let user = fleet.client_as(Role::User);
+    let slow = || {
         let never = reqwest::Body::wrap_stream(futures::stream::pending::<Result<&str, std::io::Error>>());
-        let token = fleet.token(fenz_core::Role::User);
-        let response = fleet.request(Method::PUT, VIDEO).bearer_auth(token).body(never).send().await.unwrap();
-        assert_eq!(error_reason(response).await, (504, "DEADLINE_EXCEEDED".to_owned()));
+        Reply::of(user.request(Method::PUT, VIDEO).body(never))
+    };
+    for reply in join_all((0..6).map(|_| slow())).await {
+        reply.refused(504, "DEADLINE_EXCEEDED");
     }
-    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+    assert_eq!(fleet.client.status(VIDEO).await, 200);
 }
 
 /// Serves one connection after the other, each with the next scripted reply.
@@ -136,38 +138,35 @@ async fn without_content() -> Fleet {
 async fn a_reply_that_is_not_http_is_a_bad_gateway() {
     let fleet = without_content().await;
     scripted(&fleet, &["220 mail.example ESMTP\r\n"]).await;
-    assert_eq!(get_video(&fleet).await, (502, "UNAVAILABLE".to_owned()));
+    get_video(&fleet).await.refused(502, "UNAVAILABLE");
 }
 
 #[tokio::test]
 async fn only_safe_requests_are_retried() {
     let fleet = without_content().await;
     let calls = scripted(&fleet, &["", GOOD, "", GOOD]).await;
-    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+    assert_eq!(fleet.client.status(VIDEO).await, 200);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
-    let token = fleet.token(fenz_core::Role::User);
-    let post = fleet.post("/api/v1/videos").bearer_auth(token).send().await.unwrap();
-    assert_eq!(error_reason(post).await.0, 502);
+    let post = fleet.client_as(Role::User).request(Method::POST, "/api/v1/videos");
+    Reply::of(post).await.refused(502, "UNAVAILABLE");
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
 async fn services_that_are_not_run_here_are_unavailable_and_the_rest_is_ready() {
     let fleet = FleetBuilder::set("gateway.peers.recommendation", "").and("gateway.peers.admin", "").start().await;
-    let token = fleet.token(fenz_core::Role::Admin);
+    let admin = fleet.client_as(Role::Admin);
     for host in ["recommendation", "admin"] {
         let routes = METHODS.iter().filter(|m| m.host == host).filter_map(|m| m.rest.as_ref());
         let routes: Vec<_> = routes.collect();
         assert!(!routes.is_empty(), "{host} has no route");
         for route in routes {
             let path = route.path.split('/').map(|s| if s.starts_with('{') { "1" } else { s }).collect::<Vec<_>>();
-            let request = fleet.request(route.method.parse().unwrap(), &path.join("/"));
-            let response = request.bearer_auth(&token).send().await.unwrap();
-            let body: serde_json::Value = response.json().await.unwrap();
-            assert_eq!(body["message"], "this part of the platform is not running here", "{}", route.path);
-            assert_eq!(body["details"][0]["reason"], "UNAVAILABLE");
+            let reply = Reply::of(admin.request(route.method.parse().unwrap(), &path.join("/"))).await;
+            assert_eq!(reply.body["message"], "this part of the platform is not running here", "{}", route.path);
+            assert_eq!(reply.reason(), "UNAVAILABLE");
         }
     }
-    assert_eq!(fleet.get("/readyz").send().await.unwrap().status(), 200);
-    assert_eq!(fleet.get(VIDEO).send().await.unwrap().status(), 200);
+    assert_eq!(fleet.client.status("/readyz").await, 200);
+    assert_eq!(fleet.client.status(VIDEO).await, 200);
 }

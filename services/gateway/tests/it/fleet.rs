@@ -1,19 +1,19 @@
 //! A gateway whose upstreams echo the requests that they receive.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use axum::{Json, Router, extract::Request, response::IntoResponse};
 use fenz_chassis::{server, settings::ServerSettings};
 use fenz_contract::routes::HOSTS;
-use fenz_core::Role;
+use fenz_core::{Random, Role};
 use fenz_gateway::Gateway;
-use fenz_testkit::{Database, Sandbox};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use fenz_testkit::{Client, Database, Sandbox, eventually};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 pub struct Fleet {
     pub sandbox: Sandbox,
+    /// Without a token.
     pub client: Client,
     pub url: String,
 }
@@ -69,14 +69,9 @@ impl FleetBuilder {
             serve(&sandbox, listener, router);
         }
         sandbox.start::<Gateway>().await.unwrap();
-        let fleet = Fleet { url: sandbox.url("gateway"), client: Client::new(), sandbox };
-        for _ in 0..200 {
-            if fleet.get("/readyz").send().await.unwrap().status() == StatusCode::OK {
-                return fleet;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("the gateway is not ready: {:?}", fleet.sandbox.process.readiness.problems().await);
+        let fleet = Fleet { url: sandbox.url("gateway"), client: sandbox.client("gateway", 0), sandbox };
+        eventually(async || fleet.client.status("/readyz").await == 200).await;
+        fleet
     }
 }
 
@@ -85,16 +80,9 @@ impl Fleet {
         FleetBuilder::default().start().await
     }
 
-    pub fn get(&self, path: &str) -> RequestBuilder {
-        self.request(Method::GET, path)
-    }
-
-    pub fn post(&self, path: &str) -> RequestBuilder {
-        self.request(Method::POST, path)
-    }
-
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url))
+    /// A client with a token of a role.
+    pub fn client_as(&self, role: Role) -> Client {
+        self.client.with_token(self.token(role))
     }
 
     pub fn token(&self, role: Role) -> String {
@@ -109,7 +97,7 @@ impl Fleet {
 pub fn serve(sandbox: &Sandbox, listener: TcpListener, router: Router) {
     tokio::spawn(server::serve(
         listener,
-        server::Observed::new("upstream", router),
+        server::Observed::new("upstream", router, Random::default()),
         ServerSettings::default(),
         sandbox.process.stop.clone(),
     ));
@@ -126,12 +114,4 @@ pub async fn echo(request: Request) -> impl IntoResponse {
 
 fn echoing() -> Router {
     Router::new().fallback(echo)
-}
-
-/// The status and reason of an error, whose body must be a `google.rpc.Status`.
-pub async fn error_reason(response: Response) -> (u16, String) {
-    let status = response.status().as_u16();
-    let body: Value = response.json().await.unwrap();
-    assert!(body["code"].is_number() && body["message"].is_string(), "{body}");
-    (status, body["details"][0]["reason"].as_str().unwrap_or_default().to_owned())
 }

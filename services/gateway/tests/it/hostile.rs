@@ -7,13 +7,16 @@ use std::{
 
 use axum::{body::Body, extract::Request};
 use fenz_core::Role;
+use fenz_testkit::Reply;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use reqwest::Method;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::fleet::{Fleet, error_reason};
+use crate::fleet::Fleet;
 
 /// Sends bytes and reads until the connection ends.
 async fn raw(fleet: &Fleet, request: &str) -> String {
@@ -85,12 +88,9 @@ async fn silent_connections_time_out() {
 #[tokio::test]
 async fn ten_megabytes_of_json_are_refused() {
     let fleet = Fleet::start().await;
-    let token = fleet.token(Role::User);
+    let body = json!({"title": "a".repeat(10 << 20)});
     for _ in 0..10 {
-        let body = format!("{{\"title\":\"{}\"}}", "a".repeat(10 << 20));
-        let request = fleet.post("/api/v1/videos").bearer_auth(&token).header("content-type", "application/json");
-        let response = request.body(body).send().await.unwrap();
-        assert_eq!(error_reason(response).await, (413, "BODY_TOO_LARGE".to_owned()));
+        fleet.client_as(Role::User).post("videos", &body).await.refused(413, "BODY_TOO_LARGE");
     }
 }
 
@@ -98,8 +98,8 @@ async fn ten_megabytes_of_json_are_refused() {
 async fn a_rejected_upload_gets_its_error() {
     let fleet = Fleet::start().await;
     for _ in 0..10 {
-        let response = fleet.post("/api/v1/upload/video").body(vec![1; 8 << 20]).send().await.unwrap();
-        assert_eq!(error_reason(response).await, (401, "UNAUTHENTICATED".to_owned()));
+        let upload = fleet.client.request(Method::POST, "/api/v1/upload/video").body(vec![1; 8 << 20]);
+        Reply::of(upload).await.refused(401, "UNAUTHENTICATED");
     }
 }
 

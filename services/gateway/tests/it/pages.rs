@@ -1,6 +1,7 @@
 //! Routes that the gateway serves itself, and headers of every response.
 
-use reqwest::{Method, StatusCode};
+use fenz_testkit::Reply;
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::fleet::{Fleet, FleetBuilder};
@@ -8,25 +9,24 @@ use crate::fleet::{Fleet, FleetBuilder};
 #[tokio::test]
 async fn the_openapi_document_and_its_page_are_served_and_cached() {
     let fleet = Fleet::start().await;
-    let response = fleet.get("/openapi.json").send().await.unwrap();
-    let etag = response.headers()["etag"].clone();
-    let contract: Value = response.json().await.unwrap();
+    let reply = Reply::of(fleet.client.request(Method::GET, "/openapi.json")).await;
+    let contract = &reply.body;
     assert_eq!(contract["openapi"], "3.1.0");
     assert!(contract["components"]["schemas"]["fenzvideo.media.v1.UploadResponse"].is_object());
     assert!(contract["paths"]["/api/v1/videos/{id}"]["get"]["description"].is_string());
-    let again = fleet.get("/openapi.json").header("if-none-match", etag).send().await.unwrap();
-    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    let again = fleet.client.request(Method::GET, "/openapi.json").header("if-none-match", reply.header("etag"));
+    Reply::of(again).await.expect(304);
     for (path, kind) in [
         ("/docs", "text/html"),
         ("/docs/app.js", "text/javascript"),
         ("/docs/schema.js", "text/javascript"),
         ("/docs/style.css", "text/css"),
     ] {
-        let response = fleet.get(path).send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK, "{path}");
-        assert!(response.headers()["content-type"].to_str().unwrap().starts_with(kind));
-        assert!(response.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
-        let text = response.text().await.unwrap();
+        let reply = Reply::of(fleet.client.request(Method::GET, path)).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.header("content-type").starts_with(kind));
+        assert!(reply.header("content-security-policy").contains("script-src 'self'"));
+        let text = reply.body.as_str().unwrap();
         let external = text.matches("://").count() - text.matches("http://www.w3.org").count();
         assert_eq!(external, 0, "{path} refers to another server");
     }
@@ -62,23 +62,22 @@ fn every_reference_of_the_openapi_document_resolves() {
 async fn health_routes_need_no_token_and_have_no_limit() {
     let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
     for _ in 0..5 {
-        assert_eq!(fleet.get("/healthz").send().await.unwrap().status(), 200);
-        assert_eq!(fleet.get("/readyz").send().await.unwrap().status(), 200);
-        assert_eq!(fleet.get("/docs").bearer_auth("nonsense").send().await.unwrap().status(), 200);
+        assert_eq!(fleet.client.status("/healthz").await, 200);
+        assert_eq!(fleet.client.status("/readyz").await, 200);
+        assert_eq!(fleet.client.with_token("nonsense").status("/docs").await, 200);
     }
 }
 
 #[tokio::test]
 async fn responses_have_security_headers() {
     let fleet = Fleet::start().await;
-    for path in ["/api/v1/videos", "/api/v1/nothing", "/api/v1/user/me"] {
-        let response = fleet.get(path).send().await.unwrap();
-        let headers = response.headers();
-        assert_eq!(headers["x-content-type-options"], "nosniff");
-        assert_eq!(headers["x-frame-options"], "DENY");
-        assert_eq!(headers["referrer-policy"], "no-referrer");
-        assert_eq!(headers["cache-control"], "no-store");
-        assert!(headers.contains_key("x-request-id"));
+    for path in ["videos", "nothing", "user/me"] {
+        let reply = fleet.client.get(path).await;
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert_eq!(reply.header("x-frame-options"), "DENY");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer");
+        assert_eq!(reply.header("cache-control"), "no-store");
+        assert!(reply.headers.contains_key("x-request-id"));
     }
 }
 
@@ -87,29 +86,30 @@ async fn preflights_are_answered_before_every_check() {
     let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "1").start().await;
     for _ in 0..3 {
         let request = fleet
+            .client
             .request(Method::OPTIONS, "/api/v1/videos")
             .header("origin", "https://player.example")
             .header("access-control-request-method", "POST")
             .header("access-control-request-headers", "authorization,content-type,idempotency-key");
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        let headers = response.headers();
-        assert_eq!(headers["access-control-allow-origin"], "*");
-        assert!(headers["access-control-allow-methods"].to_str().unwrap().contains("PATCH"));
-        assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("idempotency-key"));
-        assert!(!headers.contains_key("access-control-allow-credentials"));
+        let reply = Reply::of(request).await;
+        reply.expect(200);
+        assert_eq!(reply.header("access-control-allow-origin"), "*");
+        assert!(reply.header("access-control-allow-methods").contains("PATCH"));
+        assert!(reply.header("access-control-allow-headers").contains("idempotency-key"));
+        assert!(!reply.headers.contains_key("access-control-allow-credentials"));
     }
-    let response = fleet.get("/api/v1/videos").header("origin", "https://player.example").send().await.unwrap();
-    assert_eq!(response.headers()["access-control-allow-origin"], "*");
-    assert!(response.headers()["access-control-expose-headers"].to_str().unwrap().contains("etag"));
+    let request = fleet.client.request(Method::GET, "/api/v1/videos").header("origin", "https://player.example");
+    let reply = Reply::of(request).await;
+    assert_eq!(reply.header("access-control-allow-origin"), "*");
+    assert!(reply.header("access-control-expose-headers").contains("etag"));
 }
 
 #[tokio::test]
 async fn only_configured_origins_are_allowed() {
     let fleet = FleetBuilder::set("gateway.cors.origins", "https://a.example, https://b.example").start().await;
     let allowed = async |origin: &str| {
-        let response = fleet.get("/api/v1/videos").header("origin", origin).send().await.unwrap();
-        response.headers().get("access-control-allow-origin").map(|o| o.to_str().unwrap().to_owned())
+        let reply = Reply::of(fleet.client.request(Method::GET, "/api/v1/videos").header("origin", origin)).await;
+        reply.headers.get("access-control-allow-origin").map(|o| o.to_str().unwrap().to_owned())
     };
     assert_eq!(allowed("https://b.example").await.as_deref(), Some("https://b.example"));
     assert_eq!(allowed("https://c.example").await, None);

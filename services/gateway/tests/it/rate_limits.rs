@@ -1,18 +1,16 @@
 //! Rate limits of one gateway.
 
 use fenz_core::Role;
-use serde_json::Value;
+use fenz_testkit::{Client, Reply};
+use reqwest::Method;
 
-use crate::fleet::{Fleet, FleetBuilder, error_reason};
+use crate::fleet::FleetBuilder;
 
-async fn passed(fleet: &Fleet, token: Option<&str>, from: &str, times: usize) -> usize {
+async fn passed(client: &Client, from: &str, times: usize) -> usize {
     let mut passed = 0;
     for _ in 0..times {
-        let mut request = fleet.get("/api/v1/videos").header("x-forwarded-for", from);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        passed += usize::from(request.send().await.unwrap().status().is_success());
+        let request = client.request(Method::GET, "/api/v1/videos").header("x-forwarded-for", from);
+        passed += usize::from(Reply::of(request).await.status == 200);
     }
     passed
 }
@@ -24,15 +22,15 @@ fn limited() -> FleetBuilder {
 #[tokio::test]
 async fn addresses_and_users_have_limits_of_their_own() {
     let fleet = limited().and("gateway.trusted_proxies", "127.0.0.1").start().await;
-    assert_eq!(passed(&fleet, None, "192.0.2.1", 8).await, 3);
-    assert_eq!(passed(&fleet, None, "192.0.2.2", 8).await, 3);
-    let (user, admin) = (fleet.token(Role::User), fleet.token(Role::Admin));
-    assert_eq!(passed(&fleet, Some(&user), "192.0.2.1", 9).await, 6);
-    assert_eq!(passed(&fleet, Some(&admin), "192.0.2.1", 9).await, 6);
+    assert_eq!(passed(&fleet.client, "192.0.2.1", 8).await, 3);
+    assert_eq!(passed(&fleet.client, "192.0.2.2", 8).await, 3);
+    for role in [Role::User, Role::Admin] {
+        assert_eq!(passed(&fleet.client_as(role), "192.0.2.1", 9).await, 6);
+    }
     // Media routes are not limited.
     for _ in 0..9 {
-        let media = fleet.get("/media/1/2/3/4").header("x-forwarded-for", "192.0.2.1").send().await.unwrap();
-        assert_eq!(media.status(), 200);
+        let media = fleet.client.request(Method::GET, "/media/1/2/3/4").header("x-forwarded-for", "192.0.2.1");
+        Reply::of(media).await.expect(200);
     }
 }
 
@@ -40,14 +38,12 @@ async fn addresses_and_users_have_limits_of_their_own() {
 async fn a_rate_limit_error_has_retry_after() {
     let fleet = limited().start().await;
     // Without trusted proxies the header changes nothing.
-    assert_eq!(passed(&fleet, None, "192.0.2.1", 2).await + passed(&fleet, None, "192.0.2.2", 4).await, 3);
-    let response = fleet.get("/api/v1/videos").send().await.unwrap();
-    assert_eq!(response.status(), 429);
-    let header: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert_eq!(passed(&fleet.client, "192.0.2.1", 2).await + passed(&fleet.client, "192.0.2.2", 4).await, 3);
+    let reply = fleet.client.get("videos").await;
+    reply.refused(429, "RATE_LIMITED");
+    let header: u64 = reply.header("retry-after").parse().unwrap();
     assert!((1..=20).contains(&header), "{header}");
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["details"][0]["reason"], "RATE_LIMITED");
-    assert_eq!(body["details"][0]["metadata"]["retryAfterSeconds"], header.to_string());
+    assert_eq!(reply.detail("ErrorInfo")["metadata"]["retryAfterSeconds"], header.to_string());
 }
 
 #[tokio::test]
@@ -55,8 +51,7 @@ async fn invalid_tokens_count_as_anonymous() {
     let fleet = limited().start().await;
     let mut seen = Vec::new();
     for i in 0..5 {
-        let response = fleet.get("/api/v1/user/me").bearer_auth(format!("guess-{i}")).send().await.unwrap();
-        seen.push(error_reason(response).await.0);
+        seen.push(fleet.client.with_token(format!("guess-{i}")).get("user/me").await.status);
     }
     assert_eq!(seen, [401, 401, 401, 429, 429]);
 }
@@ -64,5 +59,5 @@ async fn invalid_tokens_count_as_anonymous() {
 #[tokio::test]
 async fn zero_is_unlimited() {
     let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
-    assert_eq!(passed(&fleet, None, "192.0.2.1", 150).await, 150);
+    assert_eq!(passed(&fleet.client, "192.0.2.1", 150).await, 150);
 }

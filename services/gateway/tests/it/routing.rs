@@ -1,46 +1,40 @@
 //! Routing, and what of a request arrives at the service.
 
 use fenz_core::Role;
+use fenz_testkit::Reply;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, FleetBuilder, error_reason};
+use crate::fleet::{Fleet, FleetBuilder};
 
 #[tokio::test]
 async fn unknown_paths_are_404_and_unknown_methods_405() {
     let fleet = Fleet::start().await;
     for path in ["/", "/api/v1/nothing", "/api/v1/videos/", "/metrics", "//api/v1/videos"] {
-        assert_eq!(
-            error_reason(fleet.get(path).send().await.unwrap()).await,
-            (404, "ROUTE_NOT_FOUND".to_owned()),
-            "{path}"
-        );
+        Reply::of(fleet.client.request(Method::GET, path)).await.refused(404, "ROUTE_NOT_FOUND");
     }
-    let response = fleet.post("/api/v1/videos/1").send().await.unwrap();
-    assert_eq!(response.headers()["allow"], "DELETE, GET, PUT");
-    assert_eq!(error_reason(response).await, (405, "METHOD_NOT_ALLOWED".to_owned()));
-    let head = fleet.request(Method::HEAD, "/api/v1/videos/1").send().await.unwrap();
-    assert_eq!(head.status(), 405);
+    let reply = fleet.client.send(Method::POST, "videos/1", &Value::Null).await;
+    assert_eq!(reply.refused(405, "METHOD_NOT_ALLOWED").header("allow"), "DELETE, GET, PUT");
+    fleet.client.send(Method::HEAD, "videos/1", &Value::Null).await.expect(405);
     // Internal RPCs are not routed.
     let internal = "/fenzvideo.auth.v1.AuthService/ListEndedSessions";
-    assert_eq!(fleet.post(internal).json(&serde_json::json!({})).send().await.unwrap().status(), 404);
+    Reply::of(fleet.client.request(Method::POST, internal).json(&json!({}))).await.expect(404);
 }
 
 #[tokio::test]
 async fn the_request_arrives_as_it_was_sent() {
     let fleet = Fleet::start().await;
     let token = fleet.token(Role::User);
-    let response = fleet
-        .get("/api/v1/videos?tagIds=1&tagIds=2&channelId=%31")
+    let request = fleet
+        .client
+        .request(Method::GET, "/api/v1/videos?tagIds=1&tagIds=2&channelId=%31")
         .bearer_auth(&token)
         .header("x-request-id", "client-made-1")
         .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-        .header("if-match", "\"3\"")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(response.headers()["x-request-id"], "client-made-1");
-    let echo: Value = response.json().await.unwrap();
+        .header("if-match", "\"3\"");
+    let reply = Reply::of(request).await;
+    assert_eq!(reply.header("x-request-id"), "client-made-1");
+    let echo = reply.body;
     assert_eq!(echo["path"], "/api/v1/videos?tagIds=1&tagIds=2&channelId=%31");
     let headers = &echo["headers"];
     assert_eq!(headers["authorization"], format!("Bearer {token}"));
@@ -59,7 +53,8 @@ async fn the_request_arrives_as_it_was_sent() {
 async fn headers_that_only_services_may_set_are_removed() {
     let fleet = Fleet::start().await;
     let request = fleet
-        .get("/api/v1/videos")
+        .client
+        .request(Method::GET, "/api/v1/videos")
         .header("x-fenz-client-address", "198.51.100.1")
         .header("x-fenz-http-status", "200")
         .header("X-Fenz-Anything", "1")
@@ -71,7 +66,7 @@ async fn headers_that_only_services_may_set_are_removed() {
         .header("x-secret", "for the next hop")
         .header("te", "trailers")
         .header("proxy-authorization", "Basic YTpi");
-    let echo: Value = request.send().await.unwrap().json().await.unwrap();
+    let echo = Reply::of(request).await.body;
     let headers = echo["headers"].as_object().unwrap();
     assert_eq!(headers["x-fenz-client-address"], "127.0.0.1");
     assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
@@ -93,11 +88,12 @@ async fn headers_that_only_services_may_set_are_removed() {
 async fn headers_of_a_trusted_proxy_are_kept() {
     let fleet = FleetBuilder::set("gateway.trusted_proxies", "127.0.0.0/8,10.0.0.1").start().await;
     let request = fleet
-        .get("/api/v1/videos")
+        .client
+        .request(Method::GET, "/api/v1/videos")
         .header("x-forwarded-for", "1.1.1.1, 203.0.113.9, 10.0.0.1")
         .header("x-forwarded-proto", "https")
         .header("x-forwarded-host", "video.example");
-    let echo: Value = request.send().await.unwrap().json().await.unwrap();
+    let echo = Reply::of(request).await.body;
     let headers = &echo["headers"];
     assert_eq!(headers["x-fenz-client-address"], "203.0.113.9");
     assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 203.0.113.9, 10.0.0.1, 127.0.0.1");

@@ -11,13 +11,15 @@ use axum::{
 };
 use fenz_chassis::error_response;
 use fenz_core::{Error, Reason, Role};
+use fenz_testkit::Reply;
 use futures::StreamExt;
 use reqwest::Method;
+use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::{FleetBuilder, error_reason};
+use crate::fleet::FleetBuilder;
 
 const PLAY: &str = "/media/1/2/3/4";
 const PATTERN: &str = "/media/{a}/{b}/{c}/{d}";
@@ -33,11 +35,11 @@ async fn each_chunk_arrives_before_the_next_is_sent() {
     let fleet = FleetBuilder::media(echo).start().await;
     let (send, chunks) = mpsc::channel(1);
     send.send("first").await.unwrap();
-    let request = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(body(chunks));
+    let request = fleet.client_as(Role::User).request(Method::POST, UPLOAD).body(body(chunks));
     let mut answer = request.send().await.unwrap().bytes_stream();
     // If anything buffered whole bodies, this would never complete.
     for next in ["second", "third"] {
-        let seen = tokio::time::timeout(Duration::from_secs(5), answer.next()).await.unwrap().unwrap().unwrap();
+        let seen = tokio::time::timeout(Duration::from_secs(10), answer.next()).await.unwrap().unwrap().unwrap();
         assert!(!seen.is_empty());
         send.send(next).await.unwrap();
     }
@@ -64,8 +66,8 @@ async fn an_error_reaches_the_client_during_its_upload() {
         let chunk = bytes::Bytes::from(vec![7; 1 << 16]);
         let endless = futures::stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone())).take(16 << 4);
         let upload = reqwest::Body::wrap_stream(endless);
-        let request = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(upload);
-        assert_eq!(error_reason(request.send().await.unwrap()).await, (413, "FILE_TOO_LARGE".to_owned()));
+        let request = fleet.client_as(Role::User).request(Method::POST, UPLOAD).body(upload);
+        Reply::of(request).await.refused(413, "FILE_TOO_LARGE");
     }
 }
 
@@ -81,9 +83,8 @@ async fn a_large_upload_arrives_whole() {
         format!("{seen} {length:?}")
     };
     let fleet = FleetBuilder::media(Router::new().route(UPLOAD, post(count))).start().await;
-    let upload = fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(vec![1; 32 << 20]);
-    let answer = upload.send().await.unwrap().text().await.unwrap();
-    assert_eq!(answer, format!("{} {:?}", 32 << 20, Some("33554432")));
+    let upload = fleet.client_as(Role::User).request(Method::POST, UPLOAD).body(vec![1; 32 << 20]);
+    assert_eq!(Reply::of(upload).await.body, format!("{} {:?}", 32 << 20, Some("33554432")));
 }
 
 #[tokio::test]
@@ -94,12 +95,12 @@ async fn range_and_head_requests_pass() {
         (StatusCode::PARTIAL_CONTENT, answer, range)
     };
     let fleet = FleetBuilder::media(Router::new().route(PATTERN, get(play))).start().await;
-    let response = fleet.get(PLAY).header("range", "bytes=0-3").send().await.unwrap();
-    assert_eq!(response.status(), 206);
-    assert_eq!(response.headers()["content-range"], "bytes 0-3/10");
-    assert_eq!(response.headers()["cache-control"], "private, max-age=60");
-    let response = fleet.request(Method::HEAD, PLAY).header("range", "bytes=0-3").send().await.unwrap();
-    assert_eq!((response.status().as_u16(), response.headers()["content-length"].to_str().unwrap()), (206, "9"));
+    let part = async |method| Reply::of(fleet.client.request(method, PLAY).header("range", "bytes=0-3")).await;
+    let reply = part(Method::GET).await;
+    reply.expect(206);
+    assert_eq!(reply.header("content-range"), "bytes 0-3/10");
+    assert_eq!(reply.header("cache-control"), "private, max-age=60");
+    assert_eq!(part(Method::HEAD).await.expect(206).header("content-length"), "9");
 }
 
 #[tokio::test]
@@ -110,9 +111,9 @@ async fn an_idle_response_is_closed() {
     let mut plan = FleetBuilder::media(Router::new().route(PATTERN, get(stall)));
     plan = plan.and("gateway.idle_timeout", "300ms");
     let fleet = plan.start().await;
-    let mut answer = fleet.get(PLAY).send().await.unwrap().bytes_stream();
+    let mut answer = fleet.client.request(Method::GET, PLAY).send().await.unwrap().bytes_stream();
     assert_eq!(answer.next().await.unwrap().unwrap(), "some");
-    let end = tokio::time::timeout(Duration::from_secs(5), answer.next()).await.unwrap();
+    let end = tokio::time::timeout(Duration::from_secs(10), answer.next()).await.unwrap();
     assert!(end.unwrap().is_err());
 }
 
@@ -121,41 +122,40 @@ async fn an_idle_upload_fails_and_a_slow_one_does_not() {
     let count = async |request: Request| {
         axum::body::to_bytes(request.into_body(), 1 << 20).await.map(|b| b.len().to_string()).unwrap_or_default()
     };
-    let plan = FleetBuilder::media(Router::new().route(UPLOAD, post(count))).and("gateway.idle_timeout", "400ms");
-    let fleet = plan.and("gateway.server.request_timeout", "300ms").start().await;
-    let upload = |chunks| fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User)).body(body(chunks)).send();
+    let plan = FleetBuilder::media(Router::new().route(UPLOAD, post(count))).and("gateway.idle_timeout", "1500ms");
+    let fleet = plan.and("gateway.server.request_timeout", "1s").start().await;
+    let upload = |chunks| Reply::of(fleet.client_as(Role::User).request(Method::POST, UPLOAD).body(body(chunks)));
     let (send, chunks) = mpsc::channel(1);
     let slow = upload(chunks);
     let feed = async move {
         for _ in 0..8 {
             send.send("1234").await.unwrap();
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
     };
     let (answer, ()) = tokio::join!(slow, feed);
-    assert_eq!(answer.unwrap().text().await.unwrap(), "32");
+    assert_eq!(answer.body, 32);
     let (send, chunks) = mpsc::channel(1);
     send.send("1234").await.unwrap();
-    let still = tokio::time::timeout(Duration::from_secs(5), upload(chunks)).await.unwrap().unwrap();
-    assert_eq!(error_reason(still).await, (400, "UPLOAD_INCOMPLETE".to_owned()));
+    let still = tokio::time::timeout(Duration::from_secs(10), upload(chunks)).await.unwrap();
+    still.refused(400, "UPLOAD_INCOMPLETE");
 }
 
 #[tokio::test]
 async fn the_response_to_an_upload_may_take_longer_than_the_idle_timeout() {
     let store = async |request: Request| {
         let length = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap().len();
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
         length.to_string()
     };
-    let plan = FleetBuilder::media(Router::new().route(UPLOAD, post(store))).and("gateway.idle_timeout", "200ms");
+    let plan = FleetBuilder::media(Router::new().route(UPLOAD, post(store))).and("gateway.idle_timeout", "1s");
     let fleet = plan.start().await;
-    let upload = || fleet.post(UPLOAD).bearer_auth(fleet.token(Role::User));
+    let upload = || fleet.client_as(Role::User).request(Method::POST, UPLOAD);
     let (send, chunks) = mpsc::channel(1);
     send.send("1234").await.unwrap();
     drop(send);
-    let (sized, chunked) = tokio::join!(upload().body("12").send(), upload().body(body(chunks)).send());
-    assert_eq!(sized.unwrap().text().await.unwrap(), "2");
-    assert_eq!(chunked.unwrap().text().await.unwrap(), "4");
+    let (sized, chunked) = tokio::join!(Reply::of(upload().body("12")), Reply::of(upload().body(body(chunks))));
+    assert_eq!((sized.body, chunked.body), (json!(2), json!(4)));
 }
 
 #[tokio::test]
