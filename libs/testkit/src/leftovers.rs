@@ -23,7 +23,12 @@ const DEAD_LETTERS: Kind = ("dead_letters", "dead letters");
 
 /// What is left in the databases of services when the timeout is over. Without a
 /// bus, events remain in the outboxes.
-pub fn find(runtime: &Runtime, databases: Vec<(&'static str, String)>, has_bus: bool, timeout: Duration) -> Vec<String> {
+pub fn find(
+    runtime: &Runtime,
+    databases: Vec<(&'static str, String)>,
+    has_bus: bool,
+    timeout: Duration,
+) -> Vec<String> {
     let (send, receive) = mpsc::channel();
     runtime.spawn(async move {
         let found = join_all(databases.iter().map(|(service, url)| find_in(service, url, has_bus, timeout))).await;

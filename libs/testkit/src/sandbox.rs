@@ -1,13 +1,6 @@
 //! Services side by side in one test, reaching each other over loopback.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::Path,
-    sync::OnceLock,
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::OnceLock, thread, time::Duration};
 
 use anyhow::{Context, Result};
 use fenz_chassis::{

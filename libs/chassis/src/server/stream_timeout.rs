@@ -135,14 +135,16 @@ pub struct StreamBody {
     unsent: Arc<Unsent>,
     /// Bytes of it so far.
     length: usize,
-    /// Its end, with the trailers, while it waits for what goes before.
-    end: Option<Option<HeaderMap>>,
+    /// The end has come, and waits for what goes before.
+    has_ended: bool,
+    trailers: Option<HeaderMap>,
 }
 
 impl StreamBody {
     /// To be called by a task of [`StreamExecutor`].
     pub fn new(body: Body) -> Self {
-        Self { body, unsent: UNSENT.try_with(Arc::clone).unwrap_or_default(), length: 0, end: None }
+        let unsent = UNSENT.try_with(Arc::clone).unwrap_or_default();
+        Self { body, unsent, length: 0, has_ended: false, trailers: None }
     }
 
     fn is_queued_with_end(&self) -> bool {
@@ -158,7 +160,7 @@ impl HttpBody for StreamBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<UnsentBytes>, axum::Error>>> {
-        if self.end.is_none() {
+        if !self.has_ended {
             let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)?);
             match frame.map(Frame::into_data) {
                 Some(Ok(bytes)) => {
@@ -167,14 +169,15 @@ impl HttpBody for StreamBody {
                     let data = UnsentBytes { bytes, unsent: self.unsent.clone() };
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Err(trailers)) => self.end = Some(trailers.into_trailers().ok()),
-                None => self.end = Some(None),
+                Some(Err(frame)) => self.trailers = frame.into_trailers().ok(),
+                None => {}
             }
+            self.has_ended = true;
         }
         if !self.is_queued_with_end() {
             ready!(self.unsent.poll_written(cx));
         }
-        Poll::Ready(self.end.take().flatten().map(|trailers| Ok(Frame::trailers(trailers))))
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {

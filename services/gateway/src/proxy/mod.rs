@@ -147,11 +147,7 @@ impl Proxy {
         let is_event_stream = route.kind() == Some(RawRouteKind::EventStream) && response.status().is_success();
         Ok(response.map(|body| {
             let body = IdleTimeoutBody::new(body, self.idle_timeout);
-            if is_event_stream {
-                Body::new(EventStreamBody::new(body, self.draining.clone()))
-            } else {
-                Body::new(body)
-            }
+            if is_event_stream { Body::new(EventStreamBody::new(body, self.draining.clone())) } else { Body::new(body) }
         }))
     }
 

@@ -60,10 +60,19 @@ impl Client {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let settings = ServerSettings { write_timeout: LIMIT, ..ServerSettings::default() };
-        tokio::spawn(serve(listener, Observed::new("test", router, Random::default()), settings, CancellationToken::new()));
+        tokio::spawn(serve(
+            listener,
+            Observed::new("test", router, Random::default()),
+            settings,
+            CancellationToken::new(),
+        ));
         let mut builder = h2::client::Builder::new();
-        let (requests, connection): (_, Connection<_, Bytes>) =
-            builder.initial_window_size(window).initial_connection_window_size(1 << 24).handshake(stream).await.unwrap();
+        let (requests, connection): (_, Connection<_, Bytes>) = builder
+            .initial_window_size(window)
+            .initial_connection_window_size(1 << 24)
+            .handshake(stream)
+            .await
+            .unwrap();
         Self { requests, connection: tokio::spawn(connection), dropped }
     }
 
