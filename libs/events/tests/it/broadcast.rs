@@ -71,7 +71,9 @@ async fn each_replica_receives_everything_and_survives_an_undecodable_event() {
         .await;
         publish(&outbox, &Garbled { user: "seven".to_owned() }).await.unwrap();
         publish(&outbox, &event(2)).await.unwrap();
-        publish(&outbox, &VideoDeleted { video_id: 3, ..VideoDeleted::default() }).await.unwrap();
+        let deleted = VideoDeleted { video_id: 3, ..VideoDeleted::default() };
+        assert!(publish(&outbox, &deleted).await.is_err(), "auth published an event of content");
+        publish(&outbox.publishing_as("content"), &deleted).await.unwrap();
         // Nobody subscribes to these.
         publish(&outbox, &fenz_contract::events::v1::UserUpdated { user_id: 4, ..Default::default() }).await.unwrap();
         publish(&outbox, &event(6)).await.unwrap();

@@ -11,6 +11,9 @@ use crate::{
     domain::{ChannelId, Money, UploadId, changes::Changes},
 };
 
+/// A month's, in major units.
+const MAX_FEE: i64 = 10_000;
+
 impl ChannelServiceHandler for Api {
     async fn get_channel(&self, request: Request<pb::GetChannelRequest>) -> Result<Response<pb::GetChannelResponse>> {
         let caller = caller_of(&request);
@@ -79,7 +82,7 @@ impl ChannelServiceHandler for Api {
     async fn update_fee(&self, request: Request<pb::UpdateFeeRequest>) -> Result<Response<pb::UpdateFeeResponse>> {
         let owner = require_user(&request)?.id;
         let message = request.into_inner();
-        let fee = self.0.set_fee(owner, Money::fee(&message.amount, &message.currency)?).await?;
+        let fee = self.0.set_fee(owner, Money::of(&message.amount, &message.currency, MAX_FEE)?).await?;
         Ok(Response::new(pb::UpdateFeeResponse { fee: Some(encode::money(fee)) }))
     }
 

@@ -1,6 +1,6 @@
 //! Queries on channels.
 
-use fenz_core::UserId;
+use fenz_core::{Currency, UserId};
 use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::entity::channel::{ActiveModel, Column, Entity, Model};
-use crate::domain::{Channel, ChannelId, Counts, HiddenReasons, Money, UploadId, money::Currency};
+use crate::domain::{Channel, ChannelId, Counts, HiddenReasons, Money, UploadId};
 
 pub(super) fn channel(row: Model) -> Result<Channel, DbError> {
     let unknown = || DbError::malformed(format!("channel {} has the unknown currency {}", row.id, row.fee_currency));

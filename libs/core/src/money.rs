@@ -1,9 +1,6 @@
 //! Amounts of money in integer minor units of an ISO 4217 currency.
 
-use fenz_core::{Error, Reason, Result};
-
-/// In major units.
-const MAX_FEE: i64 = 10_000;
+use crate::{Error, Reason, Result};
 
 /// An active currency of ISO 4217.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +51,11 @@ impl Default for Money {
 }
 
 impl Money {
-    /// Parses a monthly fee.
+    /// Parses an amount in major units, at most `max_major` of them.
     ///
     /// # Errors
     /// `INVALID_PARAMS` on `currency` or `amount`.
-    pub fn fee(amount: &str, currency: &str) -> Result<Self> {
+    pub fn of(amount: &str, currency: &str, max_major: i64) -> Result<Self> {
         let refuse = |field, why: String| Error::field(Reason::InvalidParams, field, why);
         let currency = Currency::parse(currency)
             .ok_or_else(|| refuse("currency", format!("should be a currency of ISO 4217, {currency} is none")))?;
@@ -66,8 +63,8 @@ impl Money {
         let money = Self::parse(amount, currency).ok_or_else(|| {
             refuse("amount", format!("should be a decimal with at most {exponent} decimal places, as {code} has"))
         })?;
-        if money.minor > MAX_FEE * currency.scale() {
-            return Err(refuse("amount", format!("must be at most {MAX_FEE} {code}")));
+        if money.minor > max_major * currency.scale() {
+            return Err(refuse("amount", format!("must be at most {max_major} {code}")));
         }
         Ok(money)
     }
@@ -142,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn fees_have_bounds_and_errors_name_the_field() {
+    fn amounts_have_bounds_and_errors_name_the_field() {
         for (amount, code, minor) in [
             ("5.00", "USD", 500),
             ("5", "USD", 500),
@@ -152,7 +149,7 @@ mod tests {
             ("10000.00", "USD", 1_000_000),
             ("0", "USD", 0),
         ] {
-            assert_eq!(Money::fee(amount, code).unwrap().minor, minor, "{amount} {code}");
+            assert_eq!(Money::of(amount, code, 10_000).unwrap().minor, minor, "{amount} {code}");
         }
         for (amount, code, names) in [
             ("5.001", "USD", "amount"),
@@ -167,7 +164,7 @@ mod tests {
             ("5.00", "usd", "currency"),
             ("5.00", "", "currency"),
         ] {
-            let error = Money::fee(amount, code).unwrap_err();
+            let error = Money::of(amount, code, 10_000).unwrap_err();
             assert_eq!(error.reason, Reason::InvalidParams);
             assert!(error.message.starts_with(names), "{amount} {code}: {}", error.message);
         }
