@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod catalogs;
 mod erasure;
 mod feeds;
 mod harness;
@@ -10,5 +11,4 @@ mod popular;
 mod projection;
 mod redis;
 mod search;
-mod stubs;
 mod tags;

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use fenz_contract::events::v1::VideoChanged;
-use fenz_testkit::{Database, Redis};
+use fenz_testkit::{Database, Redis, eventually};
 
-use crate::harness::{Harness, eventually, video};
+use crate::harness::{Harness, video};
 
 /// The key of the set of all public videos.
 const ALL: &str = "recommendation:tag:all";
@@ -19,26 +19,27 @@ async fn redis_killed_and_flushed_during_requests() {
         harness.fill(50, |_| vec![]).await;
         assert_eq!(redis.ask(&["ZCARD", ALL]).await, "51");
         redis.ask(&["FLUSHALL"]).await;
-        assert_eq!(harness.get("videos/recommended?pageSize=100", 0).await.ids().len(), 50);
+        assert_eq!(harness.get("videos/recommended?pageSize=100", 0).await.ids("videos").len(), 50);
         // A set without its sentinel is not used.
         redis.ask(&["FLUSHALL"]).await;
         redis.ask(&["ZADD", ALL, "0", "1"]).await;
-        assert_eq!(harness.get("videos/recommended?pageSize=100", 0).await.ids().len(), 50);
+        assert_eq!(harness.get("videos/recommended?pageSize=100", 0).await.ids("videos").len(), 50);
 
-        let seed = harness.get("videos/recommended", 0).await.seed();
+        let reply = harness.get("videos/recommended", 0).await;
+        let seed = reply.text("seed");
         let feed = format!("recommendation:feed:{seed}");
         eventually(async || redis.ask(&["EXISTS", &feed]).await == "1").await;
         redis.kill();
         let new = harness.get(&format!("videos/recommended?pageSize=100&seed={seed}"), 0).await;
-        assert_eq!((new.ids().len(), new.seed() == seed), (50, false));
-        let again = harness.get(&format!("videos/recommended?pageSize=100&seed={}", new.seed()), 0).await;
-        assert_eq!(again.ids(), new.ids());
+        assert_eq!((new.ids("videos").len(), new.text("seed") == seed), (50, false));
+        let again = harness.get(&format!("videos/recommended?pageSize=100&seed={}", new.text("seed")), 0).await;
+        assert_eq!(again.ids("videos"), new.ids("videos"));
         assert_eq!(harness.get("videos/popular", 0).await.status, 200);
         // Changes while it is down are applied when it is back.
-        harness.publish(VideoChanged { is_hidden: true, ..video(1, 2) }).await;
-        harness.publish(video(51, 1)).await;
+        harness.events.publish(VideoChanged { is_hidden: true, ..video(1, 2) }).await;
+        harness.events.publish(video(51, 1)).await;
         let right = async || {
-            let ids = harness.get("videos/recommended?pageSize=100", 0).await.ids();
+            let ids = harness.get("videos/recommended?pageSize=100", 0).await.ids("videos");
             ids.len() == 50 && !ids.contains(&1) && ids.contains(&51)
         };
         eventually(right).await;
@@ -65,13 +66,13 @@ async fn prefetched_feeds_are_used_once_and_show_no_hidden_videos() {
     for round in 0..20 {
         let removed = [2 * round + 1, 2 * round + 2];
         let hidden = removed.map(|id| VideoChanged { is_hidden: true, ..video(id, 2) });
-        harness.publish_all(&hidden).await;
+        harness.events.publish_all(&hidden).await;
         let left = 60 - 2 * (round + 1);
         eventually(async || harness.total("videos/recommended?pageSize=20").await == left).await;
         for _ in 0..20 {
             let page = harness.get("videos/recommended?pageSize=20", 0).await;
-            let (seed, ids) = (page.seed(), page.ids());
-            assert!(seeds.insert(seed), "used twice");
+            let ids = page.ids("videos");
+            assert!(seeds.insert(page.text("seed").to_owned()), "used twice");
             assert_eq!(ids.len() as i64, left.min(20), "{ids:?}");
             assert!(ids.iter().all(|id| *id > removed[1]), "{ids:?} in round {round}");
         }
@@ -83,7 +84,6 @@ async fn prefetched_feeds_are_used_once_and_show_no_hidden_videos() {
 async fn no_filling_leaves_what_was_evicted() {
     let Some(redis) = Redis::start().await else { return };
     let harness = Harness::start_with(Database::of_a_fleet(), &[("redis.url", &redis.url())]).await;
-    let rows = harness.row_counter().await;
     let tag = harness.tag("Tag").await;
     harness.fill(200, |_| vec![tag]).await;
     let members = async || {
@@ -94,20 +94,20 @@ async fn no_filling_leaves_what_was_evicted() {
     for version in 2..12 {
         let is_published = |id: i64| id > 60 || (id + version) % 3 != 0;
         let change = |id| VideoChanged { is_published: is_published(id), tag_ids: vec![tag], ..video(id, version) };
-        harness.publish_all(&(1..=60).map(change).collect::<Vec<_>>()).await;
+        harness.events.publish_all(&(1..=60).map(change).collect::<Vec<_>>()).await;
         // The last fill counts: in each round it meets another part of the events.
-        let projected = async || rows(&format!("videos WHERE version = {version}")).await;
+        let projected = async || harness.count(&format!("videos WHERE version = {version}")).await;
         while projected().await < 5 * (version - 1) {
             redis.ask(&["FLUSHALL"]).await;
             // Not filled at once while a copy is in memory.
             eventually(async || {
-                harness.get("videos/recommended?pageSize=100", 0).await.ids();
+                harness.get("videos/recommended?pageSize=100", 0).await.ids("videos");
                 !members().await.is_empty()
             })
             .await;
         }
         // The total says nothing: it is the same after each round.
-        eventually(async || projected().await == 60 && rows("evictions").await == 0).await;
+        eventually(async || projected().await == 60 && harness.count("evictions").await == 0).await;
         let expected: HashSet<i64> = (1..=200).filter(|id| is_published(*id)).collect();
         assert_eq!(members().await, expected, "round {version}");
         eventually(async || harness.total("videos/recommended").await == expected.len() as i64).await;

@@ -1,47 +1,46 @@
 //! Tags, and the tags that viewers chose.
 
-use fenz_contract::events::v1::{GuestJoined, UserRegistered};
-use fenz_testkit::Database;
-use reqwest::Method;
+use fenz_contract::events::v1::{AuditRecorded, GuestJoined, TagChanged, TagDeleted, UserRegistered, VideoChanged};
+use fenz_testkit::{Database, eventually, id};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{Cache, Harness, eventually, number, video};
+use crate::harness::{Cache, Harness, video};
 
 #[tokio::test]
 async fn administrators_create_update_and_delete_tags() {
     for database in Database::available() {
         let harness = Harness::start(database, Cache::Memory).await;
-        harness.put("admin/tags/1", &json!({"name": "x"}), 5).await.assert_error(403, "ADMIN_REQUIRED");
-        let music = harness.admin(Method::POST, "admin/tags", &json!({"name": " 音樂 Music ", "slug": "music"})).await;
-        let music = music.field("tag");
+        harness.client(5).put("admin/tags/1", &json!({"name": "x"})).await.refused(403, "ADMIN_REQUIRED");
+        let admin = harness.admin();
+        let music = admin.post("admin/tags", &json!({"name": " 音樂 Music ", "slug": "music"})).await.ok("tag");
         assert_eq!((&music["name"], &music["slug"]), (&json!("音樂 Music"), &json!("music")));
         let listed = harness.get("tags", 0).await;
-        assert_eq!((listed.total(), &listed.body["tags"][0]), (1, &music));
+        assert_eq!((listed.number("total"), &listed.body["tags"][0]), (1, &music));
         for (name, slug) in [("音樂 MUSIC", "other"), ("other", "music")] {
-            let again = harness.admin(Method::POST, "admin/tags", &json!({"name": name, "slug": slug})).await;
-            again.assert_error(409, "TAG_TAKEN");
+            admin.post("admin/tags", &json!({"name": name, "slug": slug})).await.refused(409, "TAG_TAKEN");
         }
-        let blank = harness.admin(Method::POST, "admin/tags", &json!({"name": "  ", "slug": "blank"})).await;
-        blank.assert_error(400, "INVALID_PARAMS");
-        let path = format!("admin/tags/{}", number(&music["id"]));
+        let blank = json!({"name": "  ", "slug": "blank"});
+        admin.post("admin/tags", &blank).await.refused(400, "INVALID_PARAMS");
+        let path = format!("admin/tags/{}", id(&music));
         let games = harness.tag("Games").await;
-        let taken = harness.admin(Method::PUT, &format!("admin/tags/{games}"), &json!({"slug": "music"})).await;
-        taken.assert_error(409, "TAG_TAKEN");
+        let taken = json!({"slug": "music"});
+        admin.put(&format!("admin/tags/{games}"), &taken).await.refused(409, "TAG_TAKEN");
         // Another case of its own name is not a conflict.
-        let renamed = harness.admin(Method::PUT, &path, &json!({"name": "音樂 MUSIC"})).await.field("tag");
+        let renamed = admin.put(&path, &json!({"name": "音樂 MUSIC"})).await.ok("tag");
         assert_eq!((&renamed["name"], &renamed["slug"]), (&json!("音樂 MUSIC"), &json!("music")));
-        assert_eq!(harness.admin(Method::DELETE, &path, &json!({})).await.status, 200);
-        harness.admin(Method::DELETE, &path, &json!({})).await.assert_error(404, "TAG_NOT_FOUND");
-        assert_eq!(harness.get("tags", 0).await.total(), 1);
+        assert_eq!(admin.delete(&path).await.status, 200);
+        admin.delete(&path).await.refused(404, "TAG_NOT_FOUND");
+        assert_eq!(harness.get("tags", 0).await.number("total"), 1);
 
         let actions =
-            || -> Vec<String> { harness.recorded.audits.lock().unwrap().iter().map(|a| a.action.clone()).collect() };
+            || -> Vec<String> { harness.events.all::<AuditRecorded>().into_iter().map(|act| act.action).collect() };
         eventually(async || actions().len() == 4).await;
         let mut actions = actions();
         actions.sort();
         assert_eq!(actions, ["tag.created", "tag.created", "tag.deleted", "tag.updated"]);
-        eventually(async || harness.recorded.changed.lock().unwrap().len() == 3).await;
-        eventually(async || harness.recorded.deleted.lock().unwrap().len() == 1).await;
+        eventually(async || harness.events.all::<TagChanged>().len() == 3).await;
+        eventually(async || harness.events.all::<TagDeleted>().len() == 1).await;
     }
 }
 
@@ -58,36 +57,40 @@ async fn viewers_choose_tags_and_guests_transfer_theirs_to_an_account() {
             ids.push(harness.tag(name).await.to_string());
         }
         let body = |ids: &[String]| json!({"tagIds": ids, "sessionId": "guest-0001"});
-        harness.put("tags/my", &body(&ids), 5).await.assert_error(400, "TAG_LIMIT_EXCEEDED");
-        harness.put("tags/my", &json!({"tagIds": ["12345"]}), 5).await.assert_error(404, "TAG_NOT_FOUND");
-        harness.put("tags/my", &json!({"tagIds": []}), 0).await.assert_error(400, "INVALID_PARAMS");
-        assert_eq!(names(&harness.get("tags/my", 0).await.field("tags")), Vec::<String>::new());
-        assert_eq!(names(&harness.put("tags/my", &body(&ids[..2]), 0).await.field("tags")), ["A", "B"]);
-        assert_eq!(names(&harness.get("tags/my?sessionId=guest-0001", 0).await.field("tags")), ["A", "B"]);
-        assert_eq!(names(&harness.put("tags/my", &body(&ids[2..4]), 0).await.field("tags")), ["C", "D"]);
+        harness.client(5).put("tags/my", &body(&ids)).await.refused(400, "TAG_LIMIT_EXCEEDED");
+        harness.client(5).put("tags/my", &json!({"tagIds": ["12345"]})).await.refused(404, "TAG_NOT_FOUND");
+        harness.client(0).put("tags/my", &json!({"tagIds": []})).await.refused(400, "INVALID_PARAMS");
+        assert_eq!(names(&harness.get("tags/my", 0).await.ok("tags")), Vec::<String>::new());
+        assert_eq!(names(&harness.client(0).put("tags/my", &body(&ids[..2])).await.ok("tags")), ["A", "B"]);
+        assert_eq!(names(&harness.get("tags/my?sessionId=guest-0001", 0).await.ok("tags")), ["A", "B"]);
+        assert_eq!(names(&harness.client(0).put("tags/my", &body(&ids[2..4])).await.ok("tags")), ["C", "D"]);
 
         // Tags go to the first account that the guest joins, unless it has some.
-        harness.put("tags/my", &json!({"tagIds": [ids[0]]}), 6).await.field("tags");
-        harness.publish(GuestJoined { user_id: 5, guest_session_id: "guest-0001".into(), occurred_at: None }).await;
-        eventually(async || names(&harness.get("tags/my", 5).await.field("tags")) == ["C", "D"]).await;
-        assert_eq!(names(&harness.get("tags/my?sessionId=guest-0001", 0).await.field("tags")), Vec::<String>::new());
-        harness.put("tags/my", &body(&ids[4..]), 0).await.field("tags");
+        harness.client(6).put("tags/my", &json!({"tagIds": [ids[0]]})).await.ok("tags");
+        harness
+            .events
+            .publish(GuestJoined { user_id: 5, guest_session_id: "guest-0001".into(), occurred_at: None })
+            .await;
+        eventually(async || names(&harness.get("tags/my", 5).await.ok("tags")) == ["C", "D"]).await;
+        assert_eq!(names(&harness.get("tags/my?sessionId=guest-0001", 0).await.ok("tags")), Vec::<String>::new());
+        harness.client(0).put("tags/my", &body(&ids[4..])).await.ok("tags");
         let guest_session_id = Some("guest-0001".to_owned());
-        harness.publish(UserRegistered { user_id: 6, guest_session_id, version: 1, ..UserRegistered::default() }).await;
+        harness
+            .events
+            .publish(UserRegistered { user_id: 6, guest_session_id, version: 1, ..UserRegistered::default() })
+            .await;
         let guests = "tags/my?sessionId=guest-0001";
-        eventually(async || names(&harness.get(guests, 0).await.field("tags")).is_empty()).await;
-        assert_eq!(names(&harness.get("tags/my", 6).await.field("tags")), ["A"]);
+        eventually(async || names(&harness.get(guests, 0).await.ok("tags")).is_empty()).await;
+        assert_eq!(names(&harness.get("tags/my", 6).await.ok("tags")), ["A"]);
 
         // A deleted tag is removed from viewers and videos.
         harness
-            .publish(fenz_contract::events::v1::VideoChanged {
-                tag_ids: ids.iter().map(|id| id.parse().unwrap()).collect(),
-                ..video(1, 1)
-            })
+            .events
+            .publish(VideoChanged { tag_ids: ids.iter().map(|id| id.parse().unwrap()).collect(), ..video(1, 1) })
             .await;
         eventually(async || harness.total("videos/recommended").await == 1).await;
-        assert_eq!(harness.admin(Method::DELETE, &format!("admin/tags/{}", ids[2]), &json!({})).await.status, 200);
-        assert_eq!(names(&harness.get("tags/my", 5).await.field("tags")), ["D"]);
+        assert_eq!(harness.admin().delete(&format!("admin/tags/{}", ids[2])).await.status, 200);
+        assert_eq!(names(&harness.get("tags/my", 5).await.ok("tags")), ["D"]);
         let tags_of =
             async || harness.get("videos/recommended", 0).await.body["videos"][0]["tagIds"].as_array().unwrap().len();
         eventually(async || tags_of().await == 5).await;
@@ -105,20 +108,11 @@ async fn concurrent_updates_of_tags_do_not_mix() {
         for (session, user) in [("guest-0001", 0), ("guest-0002", 5)] {
             let choices =
                 [json!({"tagIds": ids[..5], "sessionId": session}), json!({"tagIds": ids[5..], "sessionId": session})];
-            let requests = (0..12).map(|n| harness.put("tags/my", &choices[n / 3 % 2], user)).collect::<Vec<_>>();
-            for reply in crate::feeds::join_all(requests.into_iter()).await {
-                assert_eq!(reply.field("tags").as_array().unwrap().len(), 5);
+            let client = harness.client(user);
+            for reply in join_all((0..12).map(|n| client.put("tags/my", &choices[n / 3 % 2]))).await {
+                assert_eq!(reply.ids("tags").len(), 5);
             }
-            assert_eq!(
-                harness
-                    .get(&format!("tags/my?sessionId={session}"), user)
-                    .await
-                    .field("tags")
-                    .as_array()
-                    .unwrap()
-                    .len(),
-                5
-            );
+            assert_eq!(client.get(&format!("tags/my?sessionId={session}")).await.ids("tags").len(), 5);
         }
     }
 }
