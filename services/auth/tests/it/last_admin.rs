@@ -40,15 +40,15 @@ async fn the_last_administrator_cannot_be_removed_and_nobody_removes_themselves(
 }
 
 /// One of the ways to remove another administrator, or oneself.
-async fn remove(way: usize, token: &Client, other: &str, password: &str) -> Reply {
+async fn remove(way: usize, user: &Client, other: &str, password: &str) -> Reply {
     let path = format!("admin/users/{other}");
     match way {
-        0 => token.put(&path, &json!({"role": "user"})).await,
-        1 => token.delete(&path).await,
-        2 => token.put(&format!("{path}/hide"), &json!({})).await,
-        3 => token.put(&format!("{path}/ban"), &json!({})).await,
-        4 => token.put("user/account/hide", &json!({})).await,
-        _ => delete_self(token, password).await,
+        0 => user.put(&path, &json!({"role": "user"})).await,
+        1 => user.delete(&path).await,
+        2 => user.put(&format!("{path}/hide"), &json!({})).await,
+        3 => user.put(&format!("{path}/ban"), &json!({})).await,
+        4 => user.put("user/account/hide", &json!({})).await,
+        _ => delete_self(user, password).await,
     }
 }
 

@@ -4,13 +4,11 @@ use fenz_contract::{
     Access,
     routes::{METHODS, RAW_ROUTES},
 };
+use fenz_testkit::{Client, Reply};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{
-    client::{Person, reason},
-    platform::Platform,
-};
+use crate::platform::Platform;
 
 /// Method, path and access of each route, with ids that name nothing.
 fn routes() -> Vec<(Method, String, Access)> {
@@ -31,28 +29,26 @@ fn routes() -> Vec<(Method, String, Access)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_holds_every_caller_against_its_access() {
     let platform = Platform::standalone(&[]).await;
-    let url = &platform.url;
-    let anonymous = Person::anonymous(url);
-    let admin = Person::administrator(url).await;
+    let admin = platform.administrator().await;
     for (i, (method, path, access)) in routes().into_iter().enumerate() {
-        let body = if method == Method::GET { Value::Null } else { json!({}) };
         let what = format!("{method} {path}");
         // A new user each time: some routes end the session.
-        let user = Person::register(url, &format!("user_{i}")).await;
-        let (without, with) = tokio::join!(
-            anonymous.send(method.clone(), &path, body.clone()),
-            user.send(method.clone(), &path, body.clone()),
-        );
+        let user = platform.register(&format!("user_{i}")).await;
+        let send = |client: &Client| {
+            let request = client.request(method.clone(), &path);
+            Reply::of(if method == Method::GET { request } else { request.json(&json!({})) })
+        };
+        let (without, with) = tokio::join!(send(&platform.client), send(&user));
         match access {
-            Access::Public => assert_ne!(without.status(), 401, "{what}"),
-            _ => assert_eq!(reason(without).await, (401, "UNAUTHENTICATED".into()), "{what}"),
+            Access::Public => assert_ne!(without.status, 401, "{what}"),
+            _ => assert_eq!((without.status, without.reason()), (401, "UNAUTHENTICATED"), "{what}"),
         }
         match access {
-            Access::Admin => assert_eq!(reason(with).await, (403, "ADMIN_REQUIRED".into()), "{what}"),
-            _ => assert_ne!(with.status(), 401, "{what}"),
+            Access::Admin => assert_eq!((with.status, with.reason()), (403, "ADMIN_REQUIRED"), "{what}"),
+            _ => assert_ne!(with.status, 401, "{what}"),
         }
         if access == Access::Admin {
-            assert!(![401, 403].contains(&admin.send(method, &path, body).await.status().as_u16()), "{what}");
+            assert!(![401, 403].contains(&send(&admin).await.status), "{what}");
         }
     }
 }
@@ -60,11 +56,7 @@ async fn every_route_holds_every_caller_against_its_access() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_token_is_refused_on_public_routes_too() {
     let platform = Platform::standalone(&[]).await;
-    let mut stranger = Person::anonymous(&platform.url);
-    stranger.token = Some("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.".into());
-    let refused = stranger.refused(Method::GET, "/api/v1/videos", Value::Null).await;
-    assert_eq!(refused, (401, "TOKEN_INVALID".into()));
-    let login = json!({"username": "nobody", "password": "wrong"});
-    let refused = stranger.refused(Method::POST, "/api/v1/auth/login", login).await;
-    assert_eq!(refused, (401, "INVALID_CREDENTIALS".into()));
+    let stranger = platform.client.with_token("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.");
+    stranger.get("videos").await.refused(401, "TOKEN_INVALID");
+    stranger.login("nobody", "wrong").await.refused(401, "INVALID_CREDENTIALS");
 }

@@ -13,8 +13,6 @@ use fenz_contract::{
 };
 use regex::Regex;
 
-use crate::platform::BEHIND_THE_GATEWAY;
-
 type Names = BTreeSet<String>;
 
 /// What a service does with others.
@@ -38,7 +36,7 @@ fn the_table_of_the_architecture_is_what_the_sources_do() {
     let events = events();
     let mut documented = documented();
     assert!(documented.remove("gateway").is_some(), "no row for the gateway");
-    let found: BTreeMap<_, _> = BEHIND_THE_GATEWAY.iter().map(|s| ((*s).to_owned(), arrows_of(s, &events))).collect();
+    let found: BTreeMap<_, _> = HOSTS.iter().map(|s| ((*s).to_owned(), arrows_of(s, &events))).collect();
     let wrong: Vec<_> = found.iter().filter(|(service, arrows)| documented.get(*service) != Some(arrows)).collect();
     assert!(wrong.is_empty(), "docs/architecture.md does not say what these do: {wrong:#?}");
 }
@@ -49,11 +47,16 @@ fn the_publishers_of_the_contract_are_those_of_the_sources() {
     let events = events();
     let found: Vec<_> = HOSTS.iter().map(|service| (*service, arrows_of(service, &events).publishes)).collect();
     for event in EVENTS.iter().filter(|event| event.publishers != ["*"]) {
-        let mut publishers: Vec<_> = found.iter().filter(|(_, p)| p.contains(&event.filter())).map(|(s, _)| *s).collect();
+        let mut publishers: Vec<_> =
+            found.iter().filter(|(_, p)| p.contains(&event.filter())).map(|(s, _)| *s).collect();
         publishers.sort_unstable();
         let mut declared = event.publishers.to_vec();
         declared.sort_unstable();
-        assert_eq!(publishers, declared, "the publishers of {}, as found in the sources and in the contract", event.message);
+        assert_eq!(
+            publishers, declared,
+            "the publishers of {}, as found in the sources and in the contract",
+            event.message
+        );
     }
 }
 

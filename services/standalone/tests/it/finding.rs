@@ -8,14 +8,13 @@ use std::{
     time::Duration,
 };
 
+use fenz_testkit::{Client, PASSWORD, Reply, eventually, within};
 use futures::{StreamExt, stream};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Person, video},
     platform::Platform,
-    wait::{SOON, within},
+    videos::{publish, publish_with},
 };
 
 /// The broker gives what a dead process had taken to the next one after ten
@@ -29,7 +28,7 @@ async fn fleet() {
         return;
     }
     let mut platform = Platform::fleet(&[("FENZ_CONTENT__EDIT_COOLDOWN", "0s")]).await;
-    let creator = Person::register(&platform.url, "creator").await;
+    let creator = platform.register("creator").await;
     let tags = Tagged::prepare(&platform, &creator).await;
     preferences(&platform, &tags).await;
     every_match_is_equally_likely(&platform, &tags).await;
@@ -49,12 +48,12 @@ struct Tagged {
 }
 
 impl Tagged {
-    async fn prepare(platform: &Platform, creator: &Person) -> Self {
-        let admin = Person::administrator(&platform.url).await;
+    async fn prepare(platform: &Platform, creator: &Client) -> Self {
+        let admin = platform.administrator().await;
         let mut tags = [Value::Null, Value::Null];
         for (tag, slug) in tags.iter_mut().zip(["travel", "food"]) {
-            let made = admin.ok(Method::POST, "/api/v1/admin/tags", json!({"name": slug, "slug": slug})).await;
-            *tag = made["tag"]["id"].clone();
+            let body = json!({"name": slug, "slug": slug});
+            *tag = admin.post("admin/tags", &body).await.ok("tag")["id"].clone();
         }
         let made: Vec<(usize, String)> = stream::iter(0..13)
             .map(|n| {
@@ -65,7 +64,7 @@ impl Tagged {
                     _ => json!([]),
                 };
                 async move {
-                    let made = creator.publish_with(&format!("Clip {n}"), &video(), json!({"tagIds": tags})).await;
+                    let made = publish_with(creator, &format!("Clip {n}"), json!({"tagIds": tags})).await;
                     (n, id(&made))
                 }
             })
@@ -89,72 +88,70 @@ fn id(video: &Value) -> String {
     video["id"].as_str().unwrap().to_owned()
 }
 
-fn ids(reply: &Value) -> BTreeSet<String> {
-    let videos: Vec<_> = reply["videos"].as_array().expect("videos").iter().map(id).collect();
+fn ids(reply: &Reply) -> BTreeSet<String> {
+    let videos: Vec<_> = reply.ok("videos").as_array().expect("videos").iter().map(id).collect();
     let distinct: BTreeSet<_> = videos.iter().cloned().collect();
     assert_eq!(distinct.len(), videos.len(), "one twice: {videos:?}");
     distinct
 }
 
-async fn recommended(person: &Person, session: &str) -> BTreeSet<String> {
-    ids(&person.get(&format!("/api/v1/videos/recommended?pageSize=100{session}")).await)
+async fn recommended(person: &Client, session: &str) -> BTreeSet<String> {
+    ids(&person.get(&format!("videos/recommended?pageSize=100{session}")).await)
 }
 
-async fn picks(person: &Person, tags: &[&Value], session: &str) {
+async fn picks(person: &Client, tags: &[&Value], session: &str) {
     let mut body = json!({"tagIds": tags});
     if !session.is_empty() {
         body["sessionId"] = json!(session);
     }
-    person.ok(Method::PUT, "/api/v1/tags/my", body).await;
+    person.put("tags/my", &body).await.expect(200);
 }
 
 /// A guest's choice, and the account's that takes it over.
 async fn preferences(platform: &Platform, tags: &Tagged) {
-    let url = &platform.url;
-    let guest = Person::anonymous(url);
-    within(Duration::from_secs(10), "all are recommended", async || recommended(&guest, "").await == tags.all()).await;
+    let guest = &platform.client;
+    eventually(async || recommended(guest, "").await == tags.all()).await;
     for (n, tag) in tags.tags.iter().enumerate() {
         let session = format!("guest-of-{n}");
-        picks(&guest, &[tag], &session).await;
-        assert_eq!(recommended(&guest, &format!("&sessionId={session}")).await, tags.of[n]);
+        picks(guest, &[tag], &session).await;
+        assert_eq!(recommended(guest, &format!("&sessionId={session}")).await, tags.of[n]);
     }
-    let user = Person::register(url, "viewer").await;
+    let user = platform.register("viewer").await;
     assert_eq!(recommended(&user, "").await, tags.all());
-    let chosen = async || user.get("/api/v1/tags/my").await["tags"].as_array().unwrap().clone();
+    let chosen = async || user.get("tags/my").await.ok("tags").as_array().unwrap().clone();
     for n in 0..2 {
         let session = format!("guest-of-{n}");
-        Person::login_from(url, "viewer", &session).await;
-        let of_guest = format!("/api/v1/tags/my?sessionId={session}");
-        let took =
-            within(SOON, "the guest's choice goes", async || guest.get(&of_guest).await["tags"] == json!([])).await;
+        let login = json!({"username": "viewer", "password": PASSWORD, "sessionId": session});
+        guest.post("auth/login", &login).await.expect(200);
+        let of_guest = format!("tags/my?sessionId={session}");
+        eventually(async || guest.get(&of_guest).await.ok("tags") == json!([])).await;
         // The first is taken over; the second does not replace it.
         let chosen: Vec<_> = chosen().await.iter().map(|tag| tag["id"].clone()).collect();
         assert_eq!(chosen, [tags.tags[0].clone()]);
-        println!("taken over after {took:?}");
     }
-    within(SOON, "it is gone by", async || recommended(&user, "").await == tags.of[0]).await;
+    eventually(async || recommended(&user, "").await == tags.of[0]).await;
     picks(&user, &[&tags.tags[1]], "").await;
     assert_eq!(recommended(&user, "").await, tags.of[1]);
-    picks(&guest, &[&tags.tags[1]], "guest-who-stays").await;
+    picks(guest, &[&tags.tags[1]], "guest-who-stays").await;
 }
 
 /// The first of many drawings, each under a seed of its own.
 async fn every_match_is_equally_likely(platform: &Platform, tags: &Tagged) {
-    let guest = Person::anonymous(&platform.url);
-    picks(&guest, &[&tags.tags[0], &tags.tags[1]], "guest-of-both").await;
+    let guest = &platform.client;
+    picks(guest, &[&tags.tags[0], &tags.tags[1]], "guest-of-both").await;
     let union: BTreeSet<_> = tags.of.iter().flatten().cloned().collect();
-    let draws: Vec<Value> = stream::iter(0..1_000)
-        .map(|_| guest.get("/api/v1/videos/recommended?pageSize=1&sessionId=guest-of-both"))
+    let draws: Vec<Reply> = stream::iter(0..1_000)
+        .map(|_| guest.get("videos/recommended?pageSize=1&sessionId=guest-of-both"))
         .buffer_unordered(8)
         .collect()
         .await;
-    let seeds: BTreeSet<_> = draws.iter().map(|draw| draw["seed"].as_str().unwrap()).collect();
+    let seeds: BTreeSet<_> = draws.iter().map(|draw| draw.text("seed")).collect();
     assert_eq!(seeds.len(), draws.len());
     // One of the tags, or both: by how many there are to draw from.
     let mut of_total: HashMap<usize, HashMap<String, usize>> = HashMap::new();
     for draw in &draws {
-        let total = draw["total"].as_str().unwrap().parse().unwrap();
-        *of_total.entry(total).or_default().entry(id(&draw["videos"][0])).or_default() += 1;
+        let total = draw.text("total").parse().unwrap();
+        *of_total.entry(total).or_default().entry(id(&draw.ok("videos")[0])).or_default() += 1;
     }
     for (among, chi) in [(&union, 44.8), (&tags.of[0], 38.3), (&tags.of[1], 33.4)] {
         let counts = of_total.remove(&among.len()).expect("each choice is drawn");
@@ -170,19 +167,19 @@ async fn every_match_is_equally_likely(platform: &Platform, tags: &Tagged) {
 
 /// Emptied and killed while somebody asks all the time; a video is hidden while
 /// it is away.
-async fn redis_dies(platform: &mut Platform, creator: &Person, tags: &Tagged) {
-    let guest = Person::anonymous(&platform.url);
+async fn redis_dies(platform: &mut Platform, creator: &Client, tags: &Tagged) {
+    let guest = &platform.client;
     let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
     let asking = async {
         while !stop.load(Ordering::Relaxed) {
-            let found = recommended(&guest, "&sessionId=guest-who-stays").await;
+            let found = recommended(guest, "&sessionId=guest-who-stays").await;
             assert_eq!(found, tags.of[1]);
             asked.fetch_add(1, Ordering::Relaxed);
         }
     };
     let some_more = async || {
         let before = asked.load(Ordering::Relaxed);
-        within(Duration::from_secs(10), "more answers", async || asked.load(Ordering::Relaxed) > before + 5).await;
+        eventually(async || asked.load(Ordering::Relaxed) > before + 5).await;
     };
     let redis = platform.redis.as_mut().unwrap();
     let set = |tag: &Value| format!("recommendation:tag:{}", tag.as_str().unwrap());
@@ -196,109 +193,105 @@ async fn redis_dies(platform: &mut Platform, creator: &Person, tags: &Tagged) {
         some_more().await;
         // Of what nobody asks about.
         let gone = &tags.none[0];
-        publish(creator, gone, false).await;
-        within(SOON, "it is gone without redis", async || !recommended(&guest, "").await.contains(gone)).await;
+        set_published(creator, gone, false).await.expect(200);
+        eventually(async || !recommended(guest, "").await.contains(gone)).await;
         redis.run().await;
         // A mark and the videos: it is used again.
         let size = (tags.of[1].len() + 1).to_string();
-        within(Duration::from_secs(10), "redis is used again", async || {
-            assert!(!recommended(&guest, "").await.contains(gone), "it came back with redis");
+        eventually(async || {
+            assert!(!recommended(guest, "").await.contains(gone), "it came back with redis");
             redis.ask(&["ZCARD", &set(&tags.tags[1])]).await == size
                 && redis.ask(&["ZSCORE", "recommendation:tag:all", "0"]).await == "0"
         })
         .await;
         assert_eq!(redis.ask(&["ZSCORE", "recommendation:tag:all", gone]).await, "");
         some_more().await;
-        publish(creator, gone, true).await;
-        within(SOON, "it is back", async || recommended(&guest, "").await.contains(gone)).await;
+        set_published(creator, gone, true).await.expect(200);
+        eventually(async || recommended(guest, "").await.contains(gone)).await;
         stop.store(true, Ordering::Relaxed);
     };
     tokio::join!(asking, dying);
 }
 
-async fn publish(creator: &Person, video: &str, published: bool) {
-    let path = format!("/api/v1/videos/{video}/publish");
-    creator.ok(Method::PATCH, &path, json!({"published": published})).await;
+async fn set_published(creator: &Client, video: &str, published: bool) -> Reply {
+    let path = format!("videos/{video}/publish");
+    creator.patch(&path, &json!({"published": published})).await
 }
 
 /// Unpublished, hidden, for members, without its tag, deleted: out of new
 /// drawings and of one that was drawn before.
-async fn evicted_soon(platform: &Platform, creator: &Person, tags: &Tagged) {
-    let (guest, admin) = (Person::anonymous(&platform.url), Person::administrator(&platform.url).await);
-    let drawn = guest.get("/api/v1/videos/recommended?pageSize=100&sessionId=guest-who-stays").await;
+async fn evicted_soon(platform: &Platform, creator: &Client, tags: &Tagged) {
+    let (guest, admin) = (&platform.client, platform.administrator().await);
+    let drawn = guest.get("videos/recommended?pageSize=100&sessionId=guest-who-stays").await;
     let mut left = ids(&drawn);
     assert_eq!(left, tags.of[1]);
-    let seed = drawn["seed"].as_str().unwrap();
+    let seed = drawn.text("seed");
     for (n, video) in tags.of[1].iter().enumerate() {
-        let path = format!("/api/v1/videos/{video}");
-        match n {
-            0 => publish(creator, video, false).await,
-            1 => drop(admin.ok(Method::PUT, &format!("/api/v1/admin/videos/{video}/hide"), json!({})).await),
-            2 => drop(creator.ok(Method::PUT, &path, json!({"accessTier": 1})).await),
-            3 => drop(creator.ok(Method::PUT, &path, json!({"tagIds": []})).await),
+        let path = format!("videos/{video}");
+        let reply = match n {
+            0 => set_published(creator, video, false).await,
+            1 => admin.put(&format!("admin/videos/{video}/hide"), &json!({})).await,
+            2 => creator.put(&path, &json!({"accessTier": 1})).await,
+            3 => creator.put(&path, &json!({"tagIds": []})).await,
             _ => {
-                publish(creator, video, false).await;
-                creator.ok(Method::DELETE, &path, Value::Null).await;
+                set_published(creator, video, false).await.expect(200);
+                creator.delete(&path).await
             }
-        }
+        };
+        reply.expect(200);
         left.remove(video);
-        let took = within(SOON, &format!("{n} is evicted"), async || {
+        eventually(async || {
             let of_seed = format!("&sessionId=guest-who-stays&seed={seed}");
             // The drawing of before knows of no tags.
-            (n == 3 || !recommended(&guest, &of_seed).await.contains(video))
-                && recommended(&guest, "&sessionId=guest-who-stays").await == left
-                && (n == 3 || !recommended(&guest, "").await.contains(video))
+            (n == 3 || !recommended(guest, &of_seed).await.contains(video))
+                && recommended(guest, "&sessionId=guest-who-stays").await == left
+                && (n == 3 || !recommended(guest, "").await.contains(video))
         })
         .await;
-        println!("evicted after {took:?}");
     }
 }
 
 /// What a search finds: ids, how many it says, whether from the index.
-async fn found(person: &Person, text: &str) -> (BTreeSet<String>, String, bool) {
-    let reply = person.get(&format!("/api/v1/search?pageSize=100&query={text}")).await;
-    (ids(&reply), reply["total"].as_str().unwrap().to_owned(), reply["degraded"] == false)
+async fn found(person: &Client, text: &str) -> (BTreeSet<String>, String, bool) {
+    let reply = person.get(&format!("search?pageSize=100&query={text}")).await;
+    (ids(&reply), reply.text("total").to_owned(), reply.ok("degraded") == false)
 }
 
-async fn search(platform: &mut Platform, creator: &Person) {
-    let guest = Person::anonymous(&platform.url);
-    let admin = Person::administrator(&platform.url).await;
-    within(Duration::from_secs(10), "there is an index", async || found(&guest, "x").await.2).await;
-    let chinese = id(&creator.publish("台北夜市散步", &video()).await);
-    let took = finds(&guest, SOON, &["夜", "夜市", "市散步"], &[&chinese]).await;
-    let english = id(&creator.publish("Cooking noodles at home", &video()).await);
-    let then = finds(&guest, SOON, &["cooked", "noodles", "noodels"], &[&english]).await;
-    println!("found after {took:?}, {then:?}");
+async fn search(platform: &mut Platform, creator: &Client) {
+    let guest = &platform.client.clone();
+    let admin = platform.administrator().await;
+    eventually(async || found(guest, "x").await.2).await;
+    let chinese = id(&publish(creator, "台北夜市散步").await);
+    finds(guest, &["夜", "夜市", "市散步"], &[&chinese]).await;
+    let english = id(&publish(creator, "Cooking noodles at home").await);
+    finds(guest, &["cooked", "noodles", "noodels"], &[&english]).await;
     for (video, texts) in [(&chinese, ["夜", "夜市"]), (&english, ["cooked", "noodels"])] {
-        admin.ok(Method::PUT, &format!("/api/v1/admin/videos/{video}/hide"), json!({})).await;
-        let took = finds(&guest, SOON, &texts, &[]).await;
-        println!("hidden after {took:?}");
+        admin.put(&format!("admin/videos/{video}/hide"), &json!({})).await.expect(200);
+        finds(guest, &texts, &[]).await;
     }
 
     // Killed while videos are published, and started again.
     let mut made: Vec<String> = Vec::new();
     for round in 0..3 {
         for n in 0..3 {
-            made.push(id(&creator.publish(&format!("夜市 noodles {round} {n}"), &video()).await));
+            made.push(id(&publish(creator, &format!("夜市 noodles {round} {n}")).await));
             if n == 1 {
                 platform.kill("recommendation").await;
             }
         }
         platform.restart("recommendation");
-        let answers = async || guest.send(Method::GET, "/api/v1/search?query=x", Value::Null).await.status() == 200;
-        within(Duration::from_secs(20), "searches are answered", answers).await;
+        within(REDELIVERED, async || guest.get("search?query=x").await.status == 200).await;
     }
     let made: Vec<&String> = made.iter().collect();
-    let took = finds(&guest, REDELIVERED, &["夜市", "夜", "noodles", "noodels"], &made).await;
-    println!("found after kills within {took:?}");
-    let all = recommended(&guest, "").await;
+    finds(guest, &["夜市", "夜", "noodles", "noodels"], &made).await;
+    let all = recommended(guest, "").await;
     assert!(made.iter().all(|id| all.contains(*id)), "{all:?}");
 }
 
 /// Until the index finds exactly these by each of the texts.
-async fn finds(guest: &Person, limit: Duration, texts: &[&str], videos: &[&String]) -> Duration {
+async fn finds(guest: &Client, texts: &[&str], videos: &[&String]) {
     let expected = (videos.iter().map(|id| (*id).clone()).collect::<BTreeSet<_>>(), videos.len().to_string(), true);
-    within(limit, &format!("{texts:?} finds {videos:?}"), async || {
+    within(REDELIVERED, async || {
         for text in texts {
             if found(guest, text).await != expected {
                 return false;
@@ -306,5 +299,5 @@ async fn finds(guest: &Person, limit: Duration, texts: &[&str], videos: &[&Strin
         }
         true
     })
-    .await
+    .await;
 }

@@ -1,11 +1,12 @@
 //! The OpenAPI document taken at its word, then not: whatever a request
 //! carries, the answer is the documented one or a refusal with its reason.
 
+use fenz_testkit::Reply;
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::{client::Person, platform::Platform};
+use crate::platform::Platform;
 
 /// Requests to each operation.
 const ROUNDS: usize = 25;
@@ -15,9 +16,9 @@ const SEED: u64 = 20_261_121;
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_breaks_a_service() {
     let platform = Platform::fleet(&[]).await;
-    let anonymous = Person::anonymous(&platform.url);
-    let user = Person::register(&platform.url, "somebody").await;
-    let document = anonymous.get("/openapi.json").await;
+    let anonymous = &platform.client;
+    let user = platform.register("somebody").await;
+    let document = Reply::of(anonymous.request(Method::GET, "/openapi.json")).await.body;
     let mut rng = StdRng::seed_from_u64(SEED);
     let mut sent = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -29,7 +30,7 @@ async fn no_request_breaks_a_service() {
             }
             let method: Method = verb.to_uppercase().parse().unwrap();
             for _ in 0..ROUNDS {
-                let person = if rng.random_bool(0.8) { &user } else { &anonymous };
+                let person = if rng.random_bool(0.8) { &user } else { anonymous };
                 let target = target(path, operation, &mut rng);
                 let body = body(&document, operation, &mut rng);
                 let request = person.request(method.clone(), &target);
@@ -38,13 +39,10 @@ async fn no_request_breaks_a_service() {
                     None => request,
                 };
                 let what = format!("{method} {target} {}", body.unwrap_or_default());
-                let response = request.send().await.unwrap_or_else(|e| panic!("{what}: {e}"));
-                let status = response.status().as_u16();
-                let text = response.text().await.unwrap();
-                assert!(status < 500, "{what}: {status} {text}");
-                if status >= 400 && method != Method::HEAD {
-                    let refusal: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{what}: {text}"));
-                    assert!(refusal["details"][0]["reason"].is_string(), "{what}: {text}");
+                let reply = Reply::of(request).await;
+                assert!(reply.status < 500, "{what}: {reply:?}");
+                if reply.status >= 400 && method != Method::HEAD {
+                    assert!(!reply.reason().is_empty(), "{what}: {reply:?}");
                 }
                 sent += 1;
             }

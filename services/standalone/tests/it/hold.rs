@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use fenz_testkit::within;
 use sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait,
 };
 
-use crate::{platform::Platform, wait::within};
+use crate::platform::Platform;
 
 /// Rows of a service's that nobody else changes until it is dropped.
 pub struct Hold {
@@ -30,8 +31,7 @@ impl Hold {
     pub async fn is_waited_for(&self) {
         let waiting = "SELECT COUNT(*) AS n FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        let what = format!("{} waits for its row", self.service);
-        within(Duration::from_secs(20), &what, async || count(&self.db, waiting).await > 0).await;
+        within(Duration::from_secs(20), async || count(&self.db, waiting).await > 0).await;
     }
 
     pub async fn release(self) {

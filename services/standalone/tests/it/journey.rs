@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use fenz_testkit::{Client, PASSWORD, Reply, eventually, within};
 use reqwest::{Method, header::RANGE};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Person, file, reason, video},
     platform::Platform,
+    videos::{path, publish, video},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,35 +23,34 @@ async fn fleet() {
 }
 
 async fn journey(platform: &Platform) {
-    let url = &platform.url;
-    let creator = Person::register(url, "creator").await;
-    let viewer = Person::register(url, "viewer").await;
-    let guest = Person::anonymous(url);
+    let creator = platform.register("creator").await;
+    let viewer = platform.register("viewer").await;
+    let guest = &platform.client;
 
-    let source = std::fs::read(video()).unwrap();
-    let made = creator.publish("Test picture", &video()).await;
-    assert_eq!((&made["channelId"], &made["ownerId"]), (&json!(creator.id), &json!(creator.id)));
+    let made = publish(&creator, "Test picture").await;
+    assert_eq!((&made["channelId"], &made["ownerId"]), (&json!(creator.user()), &json!(creator.user())));
     let probed = [&made["durationSeconds"], &made["width"], &made["height"]];
     assert_eq!(probed, [&json!(2), &json!(320), &json!(240)]);
-    let path = format!("/api/v1/videos/{}", made["id"].as_str().unwrap());
+    let path = path(&made);
 
-    for person in [&guest, &viewer, &creator] {
-        let seen = person.get(&path).await["video"].clone();
+    for person in [guest, &viewer, &creator] {
+        let seen = person.get(&path).await.ok("video");
         assert_eq!(seen["title"], "Test picture");
-        plays(&guest, seen["playbackUrl"].as_str().unwrap(), &source).await;
+        plays(guest, seen["playbackUrl"].as_str().unwrap()).await;
     }
-    let poster = guest.request(Method::GET, made["thumbnailUrl"].as_str().unwrap()).send().await.unwrap();
-    assert_eq!((poster.status().as_u16(), &poster.headers()["content-type"]), (200, &"image/jpeg".parse().unwrap()));
-    let listed = guest.get("/api/v1/videos").await;
-    assert_eq!((&listed["total"], &listed["videos"][0]["id"]), (&json!("1"), &made["id"]));
+    let poster = Reply::of(guest.request(Method::GET, made["thumbnailUrl"].as_str().unwrap())).await;
+    assert_eq!((poster.status, poster.header("content-type")), (200, "image/jpeg"));
+    let listed = guest.get("videos").await;
+    assert_eq!((listed.text("total"), &listed.ok("videos")[0]["id"]), ("1", &made["id"]));
     counts_views(&creator, &path).await;
-    edits(&creator, &viewer, &path).await;
-    deletes(platform, &creator, &guest, &path).await;
-    signs_out(&creator).await;
+    edits(platform, &creator, &viewer, &path).await;
+    deletes(platform, &creator, &path).await;
+    signs_out(platform).await;
 }
 
 /// Whole, in parts, and not at all with another signature.
-async fn plays(guest: &Person, path: &str, source: &[u8]) {
+async fn plays(guest: &Client, path: &str) {
+    let source = video();
     let get = async |range: &str| {
         let request = guest.request(Method::GET, path);
         let request = if range.is_empty() { request } else { request.header(RANGE, range) };
@@ -66,101 +66,80 @@ async fn plays(guest: &Person, path: &str, source: &[u8]) {
     let (status, _, bytes) = get("bytes=-50").await;
     assert_eq!((status, bytes.as_ref()), (206, &source[source.len() - 50..]));
     assert_eq!(get("bytes=999999999-").await.0, 416);
-    let etag = headers["etag"].to_str().unwrap();
-    let again = guest.request(Method::GET, path).header("if-none-match", etag).send().await.unwrap();
-    assert_eq!(again.status(), 304);
-    let head = guest.request(Method::HEAD, path).send().await.unwrap();
-    assert_eq!(head.headers()["content-length"], source.len().to_string());
+    let again = guest.request(Method::GET, path).header("if-none-match", &headers["etag"]);
+    Reply::of(again).await.expect(304);
+    let head = Reply::of(guest.request(Method::HEAD, path)).await;
+    assert_eq!(head.header("content-length"), source.len().to_string());
     let mut forged = path.to_owned();
     let last = if forged.pop() == Some('A') { 'B' } else { 'A' };
     forged.push(last);
-    let refused = guest.request(Method::GET, &forged).send().await.unwrap();
-    assert_eq!(reason(refused).await, (403, "URL_INVALID".into()));
+    Reply::of(guest.request(Method::GET, &forged)).await.refused(403, "URL_INVALID");
 }
 
 /// The viewer and the guest were one view each, the owner none.
-async fn counts_views(creator: &Person, path: &str) {
-    for _ in 0..100 {
-        let video = creator.get(path).await["video"].clone();
-        if video["views"] == "2" {
-            assert_eq!((&video["viewsMember"], &video["viewsNonMember"]), (&json!("0"), &json!("2")));
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the views are {}", creator.get(path).await);
+async fn counts_views(creator: &Client, path: &str) {
+    eventually(async || creator.get(path).await.ok("video")["views"] == "2").await;
+    let video = creator.get(path).await.ok("video");
+    assert_eq!((&video["viewsMember"], &video["viewsNonMember"]), (&json!("0"), &json!("2")));
 }
 
-async fn edits(creator: &Person, viewer: &Person, path: &str) {
-    let tags = tags(&creator.url).await;
-    let unknown = creator.refused(Method::PUT, path, json!({"tagIds": ["1"]})).await;
-    assert_eq!(unknown, (404, "TAG_NOT_FOUND".into()));
+async fn edits(platform: &Platform, creator: &Client, viewer: &Client, path: &str) {
+    let tags = tags(platform).await;
+    creator.put(path, &json!({"tagIds": ["1"]})).await.refused(404, "TAG_NOT_FOUND");
     let change = json!({"title": "Renamed", "tagIds": tags});
-    let denied = viewer.refused(Method::PUT, path, change.clone()).await;
-    assert_eq!(denied, (403, "PERMISSION_DENIED".into()));
+    viewer.put(path, &change).await.refused(403, "PERMISSION_DENIED");
     tokio::time::sleep(Duration::from_millis(2100)).await;
-    let tag = creator.request(Method::GET, path).send().await.unwrap().headers()["etag"].clone();
-    let put = |tag: &str| creator.request(Method::PUT, path).header("if-match", tag).json(&change).send();
-    assert_eq!(reason(put("\"0\"").await.unwrap()).await, (412, "VERSION_MISMATCH".into()));
-    assert_eq!(put(tag.to_str().unwrap()).await.unwrap().status(), 200);
-    let video = creator.get(path).await["video"].clone();
+    let seen = creator.get(path).await;
+    creator.put_if_match(path, "\"0\"", &change).await.refused(412, "VERSION_MISMATCH");
+    creator.put_if_match(path, seen.header("etag"), &change).await.expect(200);
+    let video = creator.get(path).await.ok("video");
     assert_eq!((&video["title"], &video["tagIds"]), (&json!("Renamed"), &json!(tags)));
-    let cleared = creator.ok(Method::PUT, path, json!({"tagIds": []})).await["video"].clone();
+    let cleared = creator.put(path, &json!({"tagIds": []})).await.ok("video");
     assert_eq!((&cleared["title"], &cleared["tagIds"]), (&json!("Renamed"), &json!([])));
 }
 
 /// Two tags that an administrator makes.
-async fn tags(url: &str) -> Vec<Value> {
-    let admin = Person::administrator(url).await;
+async fn tags(platform: &Platform) -> Vec<Value> {
+    let admin = platform.administrator().await;
     let mut ids = Vec::new();
     for (name, slug) in [("教學", "tutorial"), ("Vlog", "vlog")] {
-        let made = admin.ok(Method::POST, "/api/v1/admin/tags", json!({"name": name, "slug": slug})).await;
-        ids.push(made["tag"]["id"].clone());
+        let made = admin.post("admin/tags", &json!({"name": name, "slug": slug})).await;
+        ids.push(made.ok("tag")["id"].clone());
     }
     ids
 }
 
-async fn deletes(platform: &Platform, creator: &Person, guest: &Person, path: &str) {
-    let published = creator.refused(Method::DELETE, path, Value::Null).await;
-    assert_eq!(published, (400, "VIDEO_NOT_UNPUBLISHED".into()));
-    creator.ok(Method::PATCH, &format!("{path}/publish"), json!({"published": false})).await;
-    assert_eq!(guest.refused(Method::GET, path, Value::Null).await, (404, "VIDEO_NOT_FOUND".into()));
-    creator.get(path).await;
+async fn deletes(platform: &Platform, creator: &Client, path: &str) {
+    creator.delete(path).await.refused(400, "VIDEO_NOT_UNPUBLISHED");
+    creator.patch(&format!("{path}/publish"), &json!({"published": false})).await.expect(200);
+    platform.client.get(path).await.refused(404, "VIDEO_NOT_FOUND");
+    creator.get(path).await.expect(200);
     assert!(!platform.objects().is_empty());
-    creator.ok(Method::DELETE, path, Value::Null).await;
-    assert_eq!(creator.refused(Method::GET, path, Value::Null).await, (404, "VIDEO_NOT_FOUND".into()));
-    for _ in 0..150 {
-        if platform.objects().is_empty() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("files of a deleted video are left: {:?}", platform.objects());
+    creator.delete(path).await.expect(200);
+    creator.get(path).await.refused(404, "VIDEO_NOT_FOUND");
+    within(Duration::from_secs(15), async || platform.objects().is_empty()).await;
 }
 
-/// A session that ended is refused by the gateway within a second.
-async fn signs_out(creator: &Person) {
-    creator.ok(Method::POST, "/api/v1/auth/logout", json!({})).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let dashboard = creator.refused(Method::GET, "/api/v1/dashboard/videos", Value::Null).await;
-    assert_eq!(dashboard, (401, "TOKEN_INVALID".into()));
-    let refresh = json!({"refreshToken": creator.refresh_token});
-    let anonymous = Person::anonymous(&creator.url);
-    assert_eq!(anonymous.refused(Method::POST, "/api/v1/auth/refresh", refresh).await.0, 401);
+/// A session that ended is refused by the gateway too.
+async fn signs_out(platform: &Platform) {
+    let session = platform.client.login("creator", PASSWORD).await;
+    let creator = platform.client.signed_in(&session);
+    creator.post("auth/logout", &json!({})).await.expect(200);
+    eventually(async || creator.get("dashboard/videos").await.status == 401).await;
+    creator.get("dashboard/videos").await.refused(401, "TOKEN_INVALID");
+    let refresh = json!({"refreshToken": session.text("refreshToken")});
+    platform.client.post("auth/refresh", &refresh).await.expect(401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_video_is_refused_and_leaves_nothing() {
     let platform = Platform::standalone(&[("FENZ_MEDIA__MAX_VIDEO_BYTES", "1000000")]).await;
-    let creator = Person::register(&platform.url, "creator").await;
-    let folder = platform.folder.path();
-    let text = file(folder, "not.mp4", &b"just some words ".repeat(100));
-    assert_eq!(reason(creator.upload("video", &text).await).await, (415, "UNSUPPORTED_FORMAT".into()));
-    let mut bytes = std::fs::read(video()).unwrap();
-    bytes.resize(3_000_000, 0);
-    let large = file(folder, "large.mp4", &bytes);
-    assert_eq!(reason(creator.upload("video", &large).await).await, (413, "FILE_TOO_LARGE".into()));
-    let anonymous = Person::anonymous(&platform.url);
-    assert_eq!(reason(anonymous.upload("video", &video()).await).await, (401, "UNAUTHENTICATED".into()));
+    let creator = platform.register("creator").await;
+    let text = b"just some words ".repeat(100);
+    creator.upload("video", &text).await.refused(415, "UNSUPPORTED_FORMAT");
+    let mut large = video().to_vec();
+    large.resize(3_000_000, 0);
+    creator.upload("video", &large).await.refused(413, "FILE_TOO_LARGE");
+    platform.client.upload("video", video()).await.refused(401, "UNAUTHENTICATED");
     assert!(platform.objects().is_empty(), "{:?}", platform.objects());
 }

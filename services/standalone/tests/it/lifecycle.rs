@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
+use fenz_testkit::{Client, PASSWORD, PNG, eventually, within};
 use futures::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Person, video},
     platform::Platform,
     remains,
-    wait::{SOON, within},
+    videos::{self, publish},
 };
 
 const VIDEOS: usize = 50;
@@ -39,10 +39,10 @@ async fn fleet() {
         redis.kill();
     }
     let erasure = gone.delete(&platform).await;
-    let admin = Person::administrator(&platform.url).await;
-    let path = format!("/api/v1/admin/erasures/{erasure}");
-    within(Duration::from_secs(20), "the erasure is followed", async || {
-        let reply = admin.send(Method::GET, &path, Value::Null).await.json::<Value>().await.unwrap();
+    let admin = platform.administrator().await;
+    let path = format!("admin/erasures/{erasure}");
+    within(Duration::from_secs(20), async || {
+        let reply = admin.get(&path).await.body;
         let done = |name: &str| {
             let steps = reply["erasure"]["services"].as_array().cloned().unwrap_or_default();
             steps.iter().any(|step| step["service"] == name && step["status"] == "done")
@@ -60,7 +60,7 @@ async fn fleet() {
 
 /// What a viewer sees of a creator.
 struct Sight<'a> {
-    viewer: &'a Person,
+    viewer: &'a Client,
     creator: &'a str,
     video: String,
     playback: String,
@@ -68,7 +68,7 @@ struct Sight<'a> {
 
 impl Sight<'_> {
     async fn status(&self, path: &str) -> u16 {
-        self.viewer.send(Method::GET, path, Value::Null).await.status().as_u16()
+        self.viewer.status(path).await
     }
 
     /// Where the video, the channel or what they tell is seen.
@@ -84,14 +84,14 @@ impl Sight<'_> {
             }
         }
         for (name, path) in [
-            ("list", "/api/v1/videos"),
-            ("feed", "/api/v1/videos/subscriptions"),
-            ("subscriptions", "/api/v1/user/subscriptions"),
-            ("notifications", "/api/v1/notifications"),
-            ("recommended", "/api/v1/videos/recommended"),
-            ("search", "/api/v1/search?query=glacier"),
+            ("list", "videos"),
+            ("feed", "videos/subscriptions"),
+            ("subscriptions", "user/subscriptions"),
+            ("notifications", "notifications"),
+            ("recommended", "videos/recommended"),
+            ("search", "search?query=glacier"),
         ] {
-            let text = self.viewer.get(path).await.to_string();
+            let text = self.viewer.get(path).await.expect(200).body.to_string();
             if text.contains(&self.video) || text.contains(&format!("\"{}\"", self.creator)) {
                 seen.push(name);
             }
@@ -101,50 +101,46 @@ impl Sight<'_> {
 
     async fn everything_is_seen(&self) {
         let everything = 9;
-        within(Duration::from_secs(10), "everything is seen", async || self.seen().await.len() == everything).await;
+        eventually(async || self.seen().await.len() == everything).await;
     }
 
     async fn nothing_is_seen(&self) {
-        let took = within(SOON, "nothing is seen", async || self.seen().await.is_empty()).await;
-        println!("out of sight after {took:?}");
+        eventually(async || self.seen().await.is_empty()).await;
     }
 }
 
 async fn hidden_and_restored(platform: &Platform) {
-    let url = &platform.url;
-    let (creator, viewer) = (Person::register(url, "creator_b").await, Person::register(url, "viewer_a").await);
-    let admin = Person::administrator(url).await;
-    subscribe(&viewer, &creator.id).await;
-    let made = creator.publish("On the glacier", &video()).await;
+    let (creator, viewer) = (platform.register("creator_b").await, platform.register("viewer_a").await);
+    let admin = platform.administrator().await;
+    subscribe(&viewer, &creator).await;
+    let made = publish(&creator, "On the glacier").await;
     let video = made["id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/videos/{video}");
-    let playback = viewer.get(&path).await["video"]["playbackUrl"].as_str().unwrap().to_owned();
-    let sight = Sight { viewer: &viewer, creator: &creator.id, video: video.clone(), playback };
+    let playback = viewer.get(&videos::path(&made)).await.ok("video")["playbackUrl"].as_str().unwrap().to_owned();
+    let sight = Sight { viewer: &viewer, creator: creator.user(), video: video.clone(), playback };
     sight.everything_is_seen().await;
 
-    let account = format!("/api/v1/admin/users/{}", creator.id);
-    admin.ok(Method::PUT, &format!("{account}/hide"), json!({"text": "a review"})).await;
+    let account = format!("admin/users/{}", creator.user());
+    admin.put(&format!("{account}/hide"), &json!({"text": "a review"})).await.expect(200);
     sight.nothing_is_seen().await;
-    let login = json!({"username": "creator_b", "password": crate::client::PASSWORD});
-    let refused = Person::anonymous(url).refused(Method::POST, "/api/v1/auth/login", login).await;
-    assert_eq!(refused, (403, "USER_HIDDEN".into()));
+    platform.client.login("creator_b", PASSWORD).await.refused(403, "USER_HIDDEN");
 
     // A moderator's own reason outlives the restoration of the account.
-    admin.ok(Method::PUT, &format!("/api/v1/admin/videos/{video}/hide"), json!({})).await;
-    admin.ok(Method::PUT, &format!("{account}/restore"), json!({})).await;
-    let channel = format!("/api/v1/channels/{}", creator.id);
-    within(Duration::from_secs(10), "the channel is back", async || sight.status(&channel).await == 200).await;
+    admin.put(&format!("admin/videos/{video}/hide"), &json!({})).await.expect(200);
+    admin.put(&format!("{account}/restore"), &json!({})).await.expect(200);
+    let channel = format!("/api/v1/channels/{}", creator.user());
+    eventually(async || sight.status(&channel).await == 200).await;
     assert_eq!(sight.status(&path).await, 404);
     assert_eq!(sight.status(&sight.playback).await, 404);
-    admin.ok(Method::PUT, &format!("/api/v1/admin/videos/{video}/restore"), json!({})).await;
+    admin.put(&format!("admin/videos/{video}/restore"), &json!({})).await.expect(200);
     sight.everything_is_seen().await;
-    is_audited(&admin, &creator.id).await;
+    is_audited(&admin, creator.user()).await;
 }
 
-async fn is_audited(admin: &Person, user: &str) {
-    let path = format!("/api/v1/admin/audit-logs?objectId={user}");
-    within(Duration::from_secs(10), "hiding and restoring are in the audit log", async || {
-        let entries = admin.get(&path).await["entries"].to_string();
+async fn is_audited(admin: &Client, user: &str) {
+    let path = format!("admin/audit-logs?objectId={user}");
+    eventually(async || {
+        let entries = admin.get(&path).await.ok("entries").to_string();
         entries.contains("user.hidden") && entries.contains("user.restored")
     })
     .await;
@@ -153,100 +149,70 @@ async fn is_audited(admin: &Person, user: &str) {
     assert!(lines.lines().count() > 2 && lines.lines().all(|l| serde_json::from_str::<Value>(l).is_ok()), "{lines}");
 }
 
-async fn subscribe(viewer: &Person, channel: &str) {
-    let path = format!("/api/v1/channels/{channel}/subscribe");
-    within(Duration::from_secs(10), "the channel is there", async || {
-        [200, 409].contains(&viewer.send(Method::POST, &path, json!({})).await.status().as_u16())
-    })
-    .await;
+async fn subscribe(viewer: &Client, creator: &Client) {
+    let path = format!("channels/{}/subscribe", creator.user());
+    eventually(async || [200, 409].contains(&viewer.post(&path, &json!({})).await.status)).await;
     // The membership travels to the notification service before videos do.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    eventually(async || creator.get("notifications/unread-count").await.ok("count") == "1").await;
 }
 
 /// Somebody who will be deleted, with everything that a user can have.
 struct Gone {
-    person: Person,
+    person: Client,
     videos: Vec<String>,
     playback: String,
-    fan: Person,
+    fan: Client,
 }
 
 impl Gone {
     async fn prepare(platform: &Platform, videos: usize) -> Self {
-        let url = &platform.url;
-        let (person, fan) = (Person::register(url, "vanishing_v").await, Person::register(url, "fan_of_v").await);
-        subscribe(&fan, &person.id).await;
-        subscribe(&person, &fan.id).await;
+        let (person, fan) = (platform.register("vanishing_v").await, platform.register("fan_of_v").await);
+        subscribe(&fan, &person).await;
+        subscribe(&person, &fan).await;
         let one = &person;
         let made: Vec<Value> = stream::iter(0..videos)
-            .map(|i| async move { one.publish(&format!("Vanishing {i}"), &video()).await })
+            .map(|i| async move { publish(one, &format!("Vanishing {i}")).await })
             .buffer_unordered(4)
             .collect()
             .await;
         let videos: Vec<String> = made.iter().map(|v| v["id"].as_str().unwrap().to_owned()).collect();
-        let image: Value = person.upload("image", &png(platform)).await.json().await.unwrap();
-        person.ok(Method::PUT, "/api/v1/user/avatar", json!({"uploadId": image["upload"]["id"]})).await;
-        let first = format!("/api/v1/videos/{}", videos[0]);
-        let playback = fan.get(&first).await["video"]["playbackUrl"].as_str().unwrap().to_owned();
-        let report = json!({"objectType": "channel", "objectId": fan.id, "reason": "other", "text": "by vanishing_v"});
-        person.ok(Method::POST, "/api/v1/reports", report).await;
+        let image = person.upload("image", PNG).await.ok("upload");
+        person.put("user/avatar", &json!({"uploadId": image["id"]})).await.expect(200);
+        let first = videos::path(&made[0]);
+        let playback = fan.get(&first).await.ok("video")["playbackUrl"].as_str().unwrap().to_owned();
+        let report =
+            json!({"objectType": "channel", "objectId": fan.user(), "reason": "other", "text": "by vanishing_v"});
+        person.post("reports", &report).await.expect(200);
         let report = json!({"objectType": "video", "objectId": videos[0], "reason": "spam", "text": "just a test"});
-        fan.ok(Method::POST, "/api/v1/reports", report).await;
+        fan.post("reports", &report).await.expect(200);
         Self { person, videos, playback, fan }
     }
 
     async fn delete(&self, platform: &Platform) -> String {
         let wrong = json!({"password": "not the password"});
-        let refused = self.person.refused(Method::DELETE, "/api/v1/user/account", wrong).await;
-        assert_eq!(refused, (401, "INVALID_CREDENTIALS".into()));
-        let right = json!({"password": crate::client::PASSWORD});
-        let reply = self.person.ok(Method::DELETE, "/api/v1/user/account", right).await;
-        let first = format!("/api/v1/videos/{}", self.videos[0]);
-        let took = within(SOON, "the videos are out of sight and the session has ended", async || {
-            self.fan.send(Method::GET, &first, Value::Null).await.status() == 404
-                && self.person.send(Method::GET, "/api/v1/user/me", Value::Null).await.status() == 401
-        })
-        .await;
-        println!("deleted after {took:?}");
-        let again = json!({"username": "vanishing_v", "password": crate::client::PASSWORD});
-        let refused = Person::anonymous(&platform.url).refused(Method::POST, "/api/v1/auth/login", again).await;
-        assert_eq!(refused, (401, "INVALID_CREDENTIALS".into()));
-        reply["erasureId"].as_str().unwrap().to_owned()
+        let refused = self.person.send(Method::DELETE, "user/account", &wrong).await;
+        refused.refused(401, "INVALID_CREDENTIALS");
+        let right = json!({"password": PASSWORD});
+        let reply = self.person.send(Method::DELETE, "user/account", &right).await;
+        reply.expect(200);
+        let first = format!("videos/{}", self.videos[0]);
+        eventually(async || self.fan.get(&first).await.status == 404 && self.person.get("user/me").await.status == 401)
+            .await;
+        platform.client.login("vanishing_v", PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
+        reply.text("erasureId").to_owned()
     }
 
     async fn nothing_is_left(&self, platform: &Platform, erasure: &str) {
-        let admin = Person::administrator(&platform.url).await;
-        let path = format!("/api/v1/admin/erasures/{erasure}");
-        within(Duration::from_secs(90), "every service has reported", async || {
-            let reply = admin.send(Method::GET, &path, Value::Null).await.json::<Value>().await.unwrap();
-            reply["erasure"]["status"] == "done"
-        })
-        .await;
-        let played = self.fan.send(Method::GET, &self.playback, Value::Null).await.status().as_u16();
+        let admin = platform.administrator().await;
+        let path = format!("admin/erasures/{erasure}");
+        within(Duration::from_secs(90), async || admin.get(&path).await.body["erasure"]["status"] == "done").await;
+        let played = self.fan.status(&self.playback).await;
         assert!([403, 404].contains(&played), "{played}");
-        let texts = [self.person.id.clone(), "anishing".to_owned()];
+        let texts = [self.person.user().to_owned(), "anishing".to_owned()];
         // What was told on the way may still be on its way.
-        let mut left = Vec::new();
-        for _ in 0..100 {
-            left = remains::find(&platform.databases, &texts).await;
-            if left.is_empty() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        assert!(left.is_empty(), "left of the user: {left:#?}");
+        within(Duration::from_secs(20), async || remains::are_none(&platform.databases, &texts).await).await;
         // The others' objects are the glacier's video and its picture.
         let objects = platform.objects();
         assert_eq!(objects.len(), 2, "{objects:#?}");
     }
-}
-
-fn png(platform: &Platform) -> std::path::PathBuf {
-    let path = platform.folder.path().join("avatar.png");
-    let made = std::process::Command::new("ffmpeg")
-        .args(["-v", "error", "-y", "-f", "lavfi", "-i", "color=red:size=64x64", "-frames:v", "1"])
-        .arg(&path)
-        .status();
-    assert!(made.unwrap().success());
-    path
 }

@@ -6,7 +6,6 @@
 
 mod access;
 mod arrows;
-mod client;
 mod faults;
 mod finding;
 mod fuzz;
@@ -21,5 +20,5 @@ mod social;
 mod start;
 mod stop;
 mod tour;
+mod videos;
 mod views;
-mod wait;

@@ -9,7 +9,10 @@ use std::{
 };
 
 use fenz_chassis::identity::Ed25519Key;
-use fenz_testkit::{Database, Redis, free_address};
+use fenz_contract::routes::HOSTS;
+use fenz_core::Random;
+use fenz_testkit::{Client, Database, Redis, free_address};
+use reqwest::Method;
 use tokio::{
     net::TcpListener,
     process::{Child, Command},
@@ -17,9 +20,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub const ADMIN_PASSWORD: &str = "an-administrator's-password";
-
-pub const BEHIND_THE_GATEWAY: [&str; 7] =
-    ["auth", "content", "media", "channel", "notification", "recommendation", "admin"];
 
 /// A program of ours with a clean environment; gone when it is dropped.
 pub struct Program {
@@ -61,11 +61,16 @@ impl Program {
         self.child.kill().await.unwrap();
     }
 
+    /// Sends SIGTERM.
+    pub async fn signal(&self) {
+        let pid = self.child.id().expect("it runs").to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    }
+
     /// Sends SIGTERM and waits; how long it took, and whether it ended well.
     pub async fn terminate(&mut self) -> (Duration, bool) {
         let started = Instant::now();
-        let pid = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        self.signal().await;
         let status = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await.expect("it ends").unwrap();
         (started.elapsed(), status.success())
     }
@@ -79,6 +84,8 @@ impl Program {
 /// A platform that answers at `url`.
 pub struct Platform {
     pub url: String,
+    /// Without a token.
+    pub client: Client,
     pub folder: tempfile::TempDir,
     pub programs: Vec<Program>,
     /// Where each service keeps its rows.
@@ -112,6 +119,7 @@ impl Platform {
         settings.extend(extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let mut platform = Self {
             url: format!("http://{address}"),
+            client: Client::new(format!("http://{address}")),
             folder: tempfile::tempdir().unwrap(),
             programs: Vec::new(),
             databases: BTreeMap::new(),
@@ -119,9 +127,9 @@ impl Platform {
             settings,
             stop_store: CancellationToken::new(),
         };
-        for service in BEHIND_THE_GATEWAY {
+        for service in HOSTS {
             let file = platform.folder.path().join("data").join(service).with_extension("db");
-            platform.databases.insert(service.to_owned(), format!("sqlite://{}", file.display()));
+            platform.databases.insert((*service).to_owned(), format!("sqlite://{}", file.display()));
         }
         platform.start_again().await;
         platform
@@ -157,12 +165,12 @@ impl Platform {
             set("FENZ_REDIS__URL", &redis.url());
         }
         set("FENZ_RECOMMENDATION__INDEX_DIR", &folder.path().join("search").to_string_lossy());
-        let services = BEHIND_THE_GATEWAY.into_iter().chain(["gateway"]);
+        let services = HOSTS.iter().copied().chain(["gateway"]);
         let mut databases = BTreeMap::new();
         let mut trusted = Vec::new();
         let mut url = String::new();
         for service in services.clone() {
-            let (key, upper) = (Ed25519Key::generate(), service.to_uppercase());
+            let (key, upper) = (Ed25519Key::generate(&Random::default()), service.to_uppercase());
             trusted.push(format!("{service}={}", key.public_base64()));
             set(&format!("FENZ_{upper}__INTERNAL__KEY"), &key.to_base64());
             let address = free_address();
@@ -181,7 +189,8 @@ impl Platform {
         shared.extend(extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let start = |service: &str| Program::start(&format!("fenz-{service}"), folder.path(), &shared);
         let programs = services.map(start).collect();
-        let platform = Self { url, folder, programs, databases, redis, settings: shared, stop_store };
+        let client = Client::new(&url);
+        let platform = Self { url, client, folder, programs, databases, redis, settings: shared, stop_store };
         platform.wait_until_ready().await;
         platform
     }
@@ -200,10 +209,18 @@ impl Platform {
         self.programs.push(Program::start(&name, self.folder.path(), &self.settings));
     }
 
+    pub async fn register(&self, name: &str) -> Client {
+        self.client.signed_in(&self.client.register(name).await)
+    }
+
+    pub async fn administrator(&self) -> Client {
+        self.client.signed_in(&self.client.login("root_admin", ADMIN_PASSWORD).await)
+    }
+
     pub async fn wait_until_ready(&self) {
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(60) {
-            let answer = reqwest::get(format!("{}/readyz", self.url)).await;
+            let answer = self.client.request(Method::GET, "/readyz").send().await;
             if answer.is_ok_and(|a| a.status().is_success()) {
                 return;
             }

@@ -19,8 +19,17 @@ const EXPECTED: [&str; 7] = [
     "recommendation.channels",
 ];
 
+/// Whether none of the texts occurs; prints where one does.
+pub async fn are_none(databases: &BTreeMap<String, String>, texts: &[String]) -> bool {
+    let left = find(databases, texts).await;
+    if !left.is_empty() {
+        println!("left: {left:?}");
+    }
+    left.is_empty()
+}
+
 /// `service.table.column: rows` wherever one of the texts occurs.
-pub async fn find(databases: &BTreeMap<String, String>, texts: &[String]) -> Vec<String> {
+async fn find(databases: &BTreeMap<String, String>, texts: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for (service, url) in databases {
         let db = Database::connect(url).await.unwrap();

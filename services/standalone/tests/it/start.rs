@@ -2,36 +2,34 @@
 
 use std::time::Duration;
 
-use fenz_testkit::free_address;
+use fenz_testkit::{Client, PASSWORD, free_address, within};
 use reqwest::Method;
-use serde_json::json;
 
 use crate::{
-    client::{PASSWORD, Person, video},
     platform::{Platform, Program},
+    videos::{path, publish, video},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_start_keeps_everything_and_a_stop_is_quick() {
     let mut platform = Platform::standalone(&[]).await;
-    let creator = Person::register(&platform.url, "creator").await;
-    let made = creator.publish("Kept", &video()).await;
+    let creator = platform.register("creator").await;
+    let made = publish(&creator, "Kept").await;
     let (took, well) = platform.programs[0].terminate().await;
     assert!(well && took < Duration::from_secs(10), "{took:?}");
     platform.start_again().await;
     // The session, the account, the video, its file and its address.
-    let path = format!("/api/v1/videos/{}", made["id"].as_str().unwrap());
-    assert_eq!(creator.get(&path).await["video"]["title"], "Kept");
-    Person::login(&platform.url, "creator", PASSWORD).await;
+    assert_eq!(creator.get(&path(&made)).await.ok("video")["title"], "Kept");
+    platform.client.login("creator", PASSWORD).await.expect(200);
     let played = creator.request(Method::GET, made["playbackUrl"].as_str().unwrap()).send().await.unwrap();
-    assert_eq!(played.bytes().await.unwrap(), std::fs::read(video()).unwrap());
+    assert_eq!(played.bytes().await.unwrap(), video());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_stream_ends_with_the_process() {
     let mut platform = Platform::standalone(&[]).await;
-    let creator = Person::register(&platform.url, "creator").await;
-    let made = creator.publish("Watched", &video()).await;
+    let creator = platform.register("creator").await;
+    let made = publish(&creator, "Watched").await;
     // A client that never reads on holds its stream open.
     let open = creator.request(Method::GET, made["playbackUrl"].as_str().unwrap()).send().await.unwrap();
     let (took, _) = platform.programs[0].terminate().await;
@@ -42,10 +40,8 @@ async fn an_open_stream_ends_with_the_process() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_run_side_by_side_but_not_on_one_folder() {
     let (one, two) = tokio::join!(Platform::standalone(&[]), Platform::standalone(&[]));
-    Person::register(&one.url, "only_in_one").await;
-    let login = json!({"username": "only_in_one", "password": PASSWORD});
-    let refused = Person::anonymous(&two.url).refused(Method::POST, "/api/v1/auth/login", login).await;
-    assert_eq!(refused, (401, "INVALID_CREDENTIALS".into()));
+    one.register("only_in_one").await;
+    two.client.login("only_in_one", PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
     let settings = [
         ("FENZ_GATEWAY__LISTEN".to_owned(), free_address().to_string()),
         ("FENZ_DATA_DIR".to_owned(), one.folder.path().join("data").display().to_string()),
@@ -72,8 +68,8 @@ async fn without_settings_an_administrator_is_made_and_told_once() {
         let line = printed.lines().find(|l| l.to_lowercase().contains(name)).unwrap_or_else(|| panic!("{printed}"));
         line.split_whitespace().last().unwrap().to_owned()
     };
-    let admin = Person::login(&url, &value("administrator"), &value("password")).await;
-    assert_eq!(admin.get("/api/v1/user/me").await["user"]["role"], "admin");
+    let login = Client::new(url).login(&value("administrator"), &value("password")).await;
+    assert_eq!(login.ok("user")["role"], "admin");
     program.terminate().await;
     let program = Program::start("fenzvideo", folder.path(), &settings);
     let printed = printed_when_ready(&program).await;
@@ -82,14 +78,8 @@ async fn without_settings_an_administrator_is_made_and_told_once() {
 }
 
 async fn printed_when_ready(program: &Program) -> String {
-    for _ in 0..600 {
-        let printed = program.printed();
-        if printed.contains("curl ") {
-            return printed;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not ready: {}", program.printed());
+    within(Duration::from_secs(60), async || program.printed().contains("curl ")).await;
+    program.printed()
 }
 
 #[tokio::test(flavor = "multi_thread")]

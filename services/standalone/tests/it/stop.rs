@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
+use fenz_testkit::Client;
 use futures::{StreamExt, stream};
 use reqwest::{Body, Method, Response, multipart};
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    client::{Person, video},
     platform::Platform,
+    videos::{path, publish, video},
 };
 
 const PRE_DRAIN: Duration = Duration::from_secs(2);
@@ -24,12 +24,12 @@ async fn a_stop_is_announced_answers_open_requests_and_loses_no_view() {
         ("FENZ_CONTENT__VIEWS__FLUSH_EVERY", "1h"),
     ];
     let mut platform = Platform::standalone(&settings).await;
-    let url = platform.url.clone();
-    let creator = Person::register(&url, "creator").await;
-    let made = creator.publish("Watched", &video()).await;
-    let path = format!("/api/v1/videos/{}", made["id"].as_str().unwrap());
-    let viewer = Person::register(&url, "viewer").await;
-    viewer.get(&path).await;
+    let client = platform.client.clone();
+    let creator = platform.register("creator").await;
+    let made = publish(&creator, "Watched").await;
+    let path = path(&made);
+    let viewer = platform.register("viewer").await;
+    viewer.get(&path).await.expect(200);
     let events = viewer.request(Method::GET, "/api/v1/notifications/stream").send().await.unwrap();
     assert_eq!(events.status(), 200);
 
@@ -37,20 +37,45 @@ async fn a_stop_is_announced_answers_open_requests_and_loses_no_view() {
     let upload = slow_upload(&creator, PRE_DRAIN + Duration::from_secs(2));
     let during = async {
         sleep(PRE_DRAIN / 2).await;
-        let ready = reqwest::get(format!("{url}/readyz")).await.unwrap().status();
-        (ready, Person::anonymous(&url).send(Method::GET, "/api/v1/categories", Value::Null).await.status())
+        (client.status("/readyz").await, client.get("categories").await.status)
     };
     let begin = Instant::now();
     let stop = platform.programs[0].terminate();
     let ((_, is_success), (ready, answer), uploaded, streamed) =
         tokio::join!(stop, during, upload, end_of(events, begin));
-    assert_eq!((ready.as_u16(), answer.as_u16()), (503, 200), "readiness is red while requests are accepted");
+    assert_eq!((ready, answer), (503, 200), "readiness is red while requests are accepted");
     assert_eq!(uploaded.status(), 200, "an open request is answered");
     assert!(streamed < PRE_DRAIN + Duration::from_millis(1500), "an open stream does not hold the stop: {streamed:?}");
     assert!(is_success);
 
     platform.start_again().await;
-    assert_eq!(creator.get(&path).await["video"]["views"], "1", "the view in memory is stored");
+    assert_eq!(creator.get(&path).await.ok("video")["views"], "1", "the view in memory is stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_at_once() {
+    let mut platform = Platform::standalone(&[("FENZ_SERVER__DRAIN_TIMEOUT", "14s")]).await;
+    let creator = platform.register("creator").await;
+    let upload = tokio::spawn(async move { slow_upload(&creator, Duration::from_secs(20)).await });
+    sleep(Duration::from_secs(1)).await;
+    let program = &mut platform.programs[0];
+    program.signal().await;
+    sleep(Duration::from_secs(2)).await;
+    assert!(!upload.is_finished(), "the upload continues after the first signal");
+    let (took, is_success) = program.terminate().await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(!is_success, "what was cut is told");
+    upload.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn background_work_that_does_not_end_in_time_is_named() {
+    let mut platform = Platform::standalone(&[("FENZ_SERVER__STOP_TIMEOUT", "0s")]).await;
+    let (_, is_success) = platform.programs[0].terminate().await;
+    assert!(!is_success);
+    let log = std::fs::read_to_string(platform.folder.path().join("fenzvideo.log")).unwrap();
+    let line = log.lines().find(|line| line.contains("did not end within the stop timeout"));
+    assert!(line.is_some_and(|line| line.contains("events.relay")), "{log}");
 }
 
 /// When an event stream ends, measured from a time on.
@@ -61,8 +86,8 @@ async fn end_of(events: Response, from: Instant) -> Duration {
 }
 
 /// Uploads a video, its second half after a delay.
-async fn slow_upload(creator: &Person, delay: Duration) -> Response {
-    let bytes = std::fs::read(video()).unwrap();
+async fn slow_upload(creator: &Client, delay: Duration) -> Response {
+    let bytes = video();
     let length = bytes.len() as u64;
     let (first, second) = bytes.split_at(bytes.len() / 2);
     let halves = [(first.to_vec(), Duration::ZERO), (second.to_vec(), delay)];

@@ -3,16 +3,14 @@
 use std::{ops::Range, time::Duration};
 
 use fenz_core::Clock;
+use fenz_testkit::{Client, eventually, id, within};
 use futures::{StreamExt, stream};
-use reqwest::Method;
 use sea_orm::{ConnectionTrait, Database};
-use serde_json::Value;
 
 use crate::{
-    client::{Person, video},
     hold::{Hold, count},
     platform::Platform,
-    wait::within,
+    videos::{path, publish},
 };
 
 const FLUSHES: [&str; 2] = ["SCARD", "content:views:flushes"];
@@ -32,11 +30,10 @@ async fn fleet() {
 }
 
 async fn views_are_exact(platform: &mut Platform) {
-    let creator = Person::register(&platform.url, "creator").await;
-    let made = creator.publish("Watched", &video()).await;
-    let id = made["id"].as_str().unwrap().to_owned();
-    let url = platform.url.clone();
-    let watch = |viewers| watch(&url, &id, viewers);
+    let creator = platform.register("creator").await;
+    let made = publish(&creator, "Watched").await;
+    let (guest, path, id) = (platform.client.clone(), path(&made), id(&made));
+    let watch = |viewers| watch(&guest, &path, viewers);
     let row = format!("videos WHERE id = {id}");
 
     // In the transaction of a flush, with more views in the next buffer.
@@ -63,7 +60,7 @@ async fn views_are_exact(platform: &mut Platform) {
     let redis = platform.redis.as_ref().unwrap();
     assert_eq!(redis.ask(&["CLIENT", "PAUSE", "60000", "WRITE"]).await, "OK");
     hold.release().await;
-    within(Duration::from_secs(10), "a flush is stored", async || count(&db, flushes).await > stored).await;
+    eventually(async || count(&db, flushes).await > stored).await;
     platform.kill("content").await;
     let redis = platform.redis.as_ref().unwrap();
     redis.ask(&["CLIENT", "UNPAUSE"]).await;
@@ -82,7 +79,7 @@ async fn views_are_exact(platform: &mut Platform) {
         tokio::join!(watch(first..first + 100), dying);
     }
     let redis = platform.redis.as_ref().unwrap();
-    within(Duration::from_secs(20), "everything is flushed", async || {
+    within(Duration::from_secs(20), async || {
         redis.ask(&["EXISTS", "content:views:buffer"]).await == "0" && redis.ask(&FLUSHES).await == "0"
     })
     .await;
@@ -92,21 +89,17 @@ async fn views_are_exact(platform: &mut Platform) {
     // to the sum and never go back.
     let told = Database::connect(&platform.databases["recommendation"]).await.unwrap();
     let hours = "SELECT CAST(COALESCE(SUM(views), 0) AS BIGINT) AS n FROM view_hours";
-    within(Duration::from_secs(15), "recommendation has heard", async || count(&told, hours).await == 380).await;
+    within(Duration::from_secs(15), async || count(&told, hours).await == 380).await;
     db.close().await.unwrap();
     told.close().await.unwrap();
 }
 
 /// Distinct viewers, each until the video was theirs.
-async fn watch(url: &str, id: &str, viewers: Range<usize>) {
-    let guest = &Person::anonymous(url);
-    let paths = viewers.map(|n| format!("/api/v1/videos/{id}?sessionId=session-{n:04}"));
+async fn watch(guest: &Client, path: &str, viewers: Range<usize>) {
+    let paths = viewers.map(|n| format!("{path}?sessionId=session-{n:04}"));
     stream::iter(paths)
         .for_each_concurrent(4, |path| async move {
-            within(Duration::from_secs(30), &path, async || {
-                guest.send(Method::GET, &path, Value::Null).await.status() == 200
-            })
-            .await;
+            within(Duration::from_secs(30), async || guest.get(&path).await.status == 200).await;
         })
         .await;
 }
