@@ -110,6 +110,10 @@ mod tests {
             let printed = service.print(&Sources::default()).expect("the defaults are valid");
             flatten("FENZ", &serde_json::from_str(&printed).expect("JSON"), &mut settings);
         }
+        let documented = include_str!("../../../docs/operations.md");
+        for key in settings.keys() {
+            assert!(documented.contains(key.as_str()), "docs/operations.md lacks {key}");
+        }
         let lines: String = settings.iter().map(|(key, default)| format!("{key}={default}\n")).collect();
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_snapshot!("settings", lines);
