@@ -10,7 +10,8 @@ use crate::DbError;
 type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
 type PrimaryKey<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::PrimaryKey;
 
-/// Inserts rows. Those whose key exists stay as they are, and are not locked.
+/// Inserts rows. Those whose key exists stay as they are; whether they are locked
+/// depends on the database.
 ///
 /// # Errors
 /// What the database says.
