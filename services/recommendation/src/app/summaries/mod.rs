@@ -183,7 +183,7 @@ impl SummaryCache {
     async fn load(&self, ids: &[VideoId]) -> Result<HashMap<VideoId, Entry>> {
         let mut found = self.read_redis(ids).await;
         for (id, entry) in &found {
-            if self.random.value::<u32>() % KEEP_RATIO == 0 {
+            if self.random.value::<u32>().is_multiple_of(KEEP_RATIO) {
                 self.insert(*id, entry);
             }
         }
