@@ -64,6 +64,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// When a port or the store cannot be had.
+    #[expect(clippy::unused_async, reason = "called like every start, from a runtime")]
     pub async fn new(database: Database) -> Result<Self> {
         fenz_chassis::prepare();
         let process = Process::default();
