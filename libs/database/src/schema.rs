@@ -45,7 +45,7 @@ pub fn column(name: &'static str, table: &'static str, build: fn(&SchemaManager)
 
 /// Inserts a table's first rows.
 pub fn rows(name: &'static str, build: fn() -> InsertStatement) -> Step {
-    step(name, move |_| Change::Rows(build()))
+    step(name, move |_| Change::Rows(Box::new(build())))
 }
 
 /// Gives a table another name.
@@ -104,7 +104,7 @@ enum Change {
     Index(IndexCreateStatement),
     Column(TableAlterStatement),
     Rename(TableRenameStatement),
-    Rows(InsertStatement),
+    Rows(Box<InsertStatement>),
 }
 
 struct Simple<F> {
@@ -130,7 +130,7 @@ impl<F: Fn(&SchemaManager) -> Change + Send + Sync> MigrationTrait for Simple<F>
             Change::Index(index) => manager.create_index(index).await,
             Change::Column(table) => manager.alter_table(table).await,
             Change::Rename(table) => manager.rename_table(table).await,
-            Change::Rows(rows) => manager.execute(rows).await,
+            Change::Rows(rows) => manager.execute(*rows).await,
         }
     }
 }
