@@ -135,7 +135,8 @@ impl Redis {
         if let Some(connection) = current {
             return Ok(connection);
         }
-        let connection = match self.0.pool.get().await {
+        // Boxed: it is large, and rarely used.
+        let connection = match Box::pin(self.0.pool.get()).await {
             Ok(pooled) => MultiplexedConnection::clone(&pooled),
             Err(PoolError::Backend(error)) => return self.watch(Err(error)),
             // Not a timeout of a command: none was sent.

@@ -5,8 +5,6 @@
 //! INSTA_UPDATE=always cargo test -p fenz-contract --test events
 //! ```
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fmt::Write;
 
 use fenz_contract::{DESCRIPTORS, event::EVENTS};

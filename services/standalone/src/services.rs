@@ -114,9 +114,9 @@ mod tests {
         for key in settings.keys() {
             assert!(documented.contains(key.as_str()), "docs/operations.md lacks {key}");
         }
-        let lines: String = settings.iter().map(|(key, default)| format!("{key}={default}\n")).collect();
+        let lines: Vec<_> = settings.iter().map(|(key, default)| format!("{key}={default}")).collect();
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
-            insta::assert_snapshot!("settings", lines);
+            insta::assert_snapshot!("settings", lines.join("\n"));
         });
     }
 

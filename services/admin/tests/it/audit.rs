@@ -106,7 +106,8 @@ async fn the_export_has_every_entry_once_the_oldest_first() {
         // In the future, so not in the export.
         fleet.events.publish(entry(ADMIN, "user.hidden", "later", now + TimeDelta::hours(1))).await;
         let total = async || fleet.client(ADMIN).get("admin/audit-logs?pageSize=1").await.ok("total");
-        within(Duration::from_secs(60), async || total().await == (ENTRIES + 1).to_string()).await;
+        let entries = (ENTRIES + 1).to_string();
+        within(Duration::from_secs(60), async || total().await == entries).await;
         let reply = fleet.client(ADMIN).request(Method::GET, "/api/v1/admin/audit-logs/export").send().await.unwrap();
         assert_eq!(reply.headers()["content-type"], "application/x-ndjson");
         let text = reply.text().await.unwrap();

@@ -69,7 +69,7 @@ async fn failures_cause_growing_delays_and_a_success_resets_them() {
             fleet.login_from("10.0.0.1", "ann", "wrong password").await.refused(401, "INVALID_CREDENTIALS");
         }
         // Neither the right password nor another case of the name helps.
-        assert_eq!(wait(&fleet.login_from("10.0.0.1", "ann", PASSWORD).await.refused(429, "RATE_LIMITED")), 1);
+        assert_eq!(wait(fleet.login_from("10.0.0.1", "ann", PASSWORD).await.refused(429, "RATE_LIMITED")), 1);
         fleet.login_from("10.0.0.1", "ANN", PASSWORD).await.refused(429, "RATE_LIMITED");
         // Other names and other addresses are not affected.
         fleet.login_from("10.0.0.2", "ann", PASSWORD).await.expect(200);

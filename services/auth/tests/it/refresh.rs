@@ -47,7 +47,7 @@ async fn of_twenty_concurrent_refreshes_one_succeeds() {
         assert_eq!(replies.iter().filter(|r| r.status == 200).count(), 1, "{replies:?}");
         assert_eq!(replies.iter().filter(|r| r.reason() == "TOKEN_INVALID").count(), 19, "{replies:?}");
         let won = replies.iter().find(|r| r.status == 200).unwrap();
-        fleet.client.signed_in(&won).get("user/me").await.refused(401, "TOKEN_INVALID");
+        fleet.client.signed_in(won).get("user/me").await.refused(401, "TOKEN_INVALID");
     })
     .await;
 }

@@ -41,7 +41,10 @@ impl FrameScanner {
                 // Masked: not of a server.
                 [_, 128..=255] => self.has_ended = true,
                 [_, 126, a, b] => self.begin_payload(u16::from_be_bytes([a, b]).into()),
-                [_, 127, a, b, c, d, e, f, g, h] => self.begin_payload(u64::from_be_bytes([a, b, c, d, e, f, g, h])),
+                [_, 127, ref length @ ..] if length.len() == 8 => {
+                    let length = length.iter().fold(0, |length, byte| length << 8 | u64::from(*byte));
+                    self.begin_payload(length);
+                }
                 _ => {}
             }
         }
@@ -62,7 +65,7 @@ mod tests {
         let mut bytes = vec![0x81, 2, b'h', b'i', 0x02, 126, 1, 0];
         bytes.extend([7; 256]);
         bytes.extend([0x80, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
-        bytes.extend([7; 65_536]);
+        bytes.extend(vec![7; 65_536]);
         bytes.extend([0x89, 0]);
         let ends = [0, 4, 264, bytes.len() - 2, bytes.len()];
         for step in [1, 3, 1000] {

@@ -29,7 +29,7 @@ impl<B> EventStreamBody<B> {
     fn record(&mut self, data: &[u8]) {
         let is_line_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
         let tail = data.len() - data.iter().rev().take_while(is_line_end).count();
-        let line_ends = data[tail..].iter().filter(|byte| **byte == b'\n').count();
+        let line_ends = data[tail..].split(|byte| *byte == b'\n').count() - 1;
         self.line_ends = if tail == 0 { self.line_ends + line_ends } else { line_ends };
     }
 }

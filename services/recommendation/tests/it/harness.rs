@@ -43,7 +43,10 @@ impl Harness {
             Cache::Memory => Self::start_with(database, &[]).await,
             Cache::Redis => {
                 let url = fenz_testkit::Server::Redis.url().unwrap();
-                Self::start_with(database, &[("redis.url", &url), ("redis.prefix", &Redis::prefix())]).await
+                let prefix = Redis::prefix();
+                // After a timeout the database is read, which a busy machine must not cause.
+                let settings = [("redis.url", url.as_str()), ("redis.prefix", &prefix), ("redis.timeout", "10s")];
+                Self::start_with(database, &settings).await
             }
         }
     }
