@@ -48,8 +48,8 @@ async fn an_effect_comes_milliseconds_after_the_commit() {
         let (publisher, outbox) = fleet.publisher().await;
         write(&outbox, 0).await.unwrap();
         subscriber.wait_for(1).await;
-        let mut waits = Vec::new();
-        for n in 1..=10 {
+        let mut waits = [Vec::new(), Vec::new()];
+        for n in 1..=10_i64 {
             let began = tokio::time::Instant::now();
             // Every other one without `Outbox::transact`, which notifies the relay.
             if n % 2 == 0 {
@@ -61,12 +61,11 @@ async fn an_effect_comes_milliseconds_after_the_commit() {
             while subscriber.count("effects").await <= n {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            waits.push(began.elapsed());
+            waits[n as usize % 2].push(began.elapsed());
         }
-        waits.sort();
         println!("{:?} {:?}: {waits:?}", fleet.bus.url, subscriber.db.get_database_backend());
-        // Generous: other tests run beside this one.
-        assert!(waits[waits.len() / 2] < Duration::from_secs(1), "{waits:?}");
+        // The shortest: other tests run beside this one.
+        assert!(waits.iter().all(|w| w.iter().min() < Some(&Duration::from_secs(1))), "{waits:?}");
     })
     .await;
 }
