@@ -101,7 +101,7 @@ mod tests {
         let url = sandbox.database_url(STUB).expect("a database");
         let db = Connector::connect(&url).await.expect("connected");
         let insert = "INSERT INTO dead_letters (event_id, consumer, subject, payload, headers, reason, failed_at) \
-                      VALUES ('1', 'stub', 'video.1.deleted', '', '{}', 'too strange', '2026-01-01 00:00:00')";
+                      VALUES ('1', 'stub', 'video.1.deleted', '', '{}', 'too strange', CURRENT_TIMESTAMP)";
         db.execute_unprepared(insert).await.expect("inserted");
         db.close().await.expect("closed");
         // Delivered while the sandbox is dropped.
