@@ -49,8 +49,7 @@ mod entity {
 use entity::{ActiveModel, Column, Entity};
 
 pub async fn insert(db: &impl ConnectionTrait, playlist: &Playlist) -> Result<(), DbError> {
-    let row =
-        ActiveModel { id: Set(playlist.id), owner_id: Set(playlist.owner.0), name: Set(playlist.name.clone()) };
+    let row = ActiveModel { id: Set(playlist.id), owner_id: Set(playlist.owner.0), name: Set(playlist.name.clone()) };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
