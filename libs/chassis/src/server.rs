@@ -69,7 +69,7 @@ pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSet
             tracing::debug!(%error, "nodelay not set");
         }
         let (protocols, service) = (protocols.clone(), service.clone());
-        // Here, not in the task: who listens too late hears nothing.
+        // Here, not in the task: a late subscriber misses the signal.
         let shutdown = tell.subscribe();
         tokio::spawn(async move {
             if let Err(error) = protocols.serve(stream, address, service, shutdown).await {

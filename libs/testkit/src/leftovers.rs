@@ -113,7 +113,7 @@ mod tests {
     async fn a_dead_letter_fails_the_test_unless_it_is_allowed() {
         for database in Database::available() {
             let sandbox = with_a_dead_letter(database).await;
-            let panic = catch_unwind(AssertUnwindSafe(|| drop(sandbox))).expect_err("it is told");
+            let panic = catch_unwind(AssertUnwindSafe(|| drop(sandbox))).expect_err("the drop fails the test");
             let message = panic.downcast_ref::<String>().expect("a text");
             assert!(message.ends_with("left behind: stub: 1 dead letters"), "{database:?}: {message}");
             let sandbox = with_a_dead_letter(database).await;

@@ -78,7 +78,7 @@ impl Verifier {
         self.0.source.get_or_init(|| AuthServiceClient::new(auth));
     }
 
-    /// Replaces the key set. A key that is gone takes its tokens with it.
+    /// Replaces the key set. Tokens of a removed key are no longer valid.
     pub fn set_keys(&self, keys: &[Jwk]) {
         let decoded = keys
             .iter()

@@ -65,8 +65,8 @@ impl Protocols {
         Self { http1, write_timeout, idle: IDLE_TIMEOUT }
     }
 
-    /// Serves a connection to its end; told to end, it answers what is open. Whoever
-    /// told it waits until the receiver is dropped.
+    /// Serves a connection to its end. On shutdown it answers the open requests; the
+    /// sender of the signal waits until the receiver is dropped.
     pub async fn serve(
         &self,
         stream: TcpStream,

@@ -53,7 +53,7 @@ impl Server {
     async fn say(&self, text: &str) -> Client {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
-        Client { stream, heard: String::new() }
+        Client { stream, received: String::new() }
     }
 
     async fn feeder(&mut self) -> mpsc::Sender<Frame> {
@@ -63,31 +63,31 @@ impl Server {
 
 struct Client {
     stream: TcpStream,
-    heard: String,
+    received: String,
 }
 
 impl Client {
     /// Reads until this has come; all up to there.
     async fn until(&mut self, wanted: &str) -> String {
         loop {
-            if let Some(at) = self.heard.find(wanted) {
-                let rest = self.heard.split_off(at + wanted.len());
-                return std::mem::replace(&mut self.heard, rest);
+            if let Some(at) = self.received.find(wanted) {
+                let rest = self.received.split_off(at + wanted.len());
+                return std::mem::replace(&mut self.received, rest);
             }
-            assert!(self.read().await > 0, "it ended after {:?}", self.heard);
+            assert!(self.read().await > 0, "it ended after {:?}", self.received);
         }
     }
 
     /// All that is left up to the end.
     async fn rest(mut self) -> String {
         while self.read().await > 0 {}
-        self.heard
+        self.received
     }
 
     async fn read(&mut self) -> usize {
         let mut bytes = [0; 1024];
         let read = tokio::time::timeout(SOON, self.stream.read(&mut bytes)).await.expect("something comes").unwrap();
-        self.heard += std::str::from_utf8(&bytes[..read]).unwrap();
+        self.received += std::str::from_utf8(&bytes[..read]).unwrap();
         read
     }
 }

@@ -23,7 +23,7 @@ const REDELIVERED: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
-    // Processes of their own hear each other through a broker only.
+    // Separate processes reach each other through a broker only.
     if fenz_testkit::Server::Nats.url().is_none() {
         return;
     }

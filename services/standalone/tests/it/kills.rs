@@ -48,7 +48,7 @@ async fn fleet() {
         platform.restart(service);
     }
     within(Duration::from_secs(60), async || has_come_to("done").await).await;
-    // What was told on the way may still be on its way.
+    // Events published on the way may not be delivered yet.
     let texts = [person.user().to_owned(), "anishing".to_owned()];
     within(Duration::from_secs(20), async || {
         remains::are_none(&platform.databases, &texts).await && platform.objects().is_empty()
@@ -70,7 +70,7 @@ async fn prepare(admin: &Client, person: &Client, fan: &Client) -> Vec<i64> {
     eventually(async || person.put(&mute, &json!({})).await.status == 200).await;
     let made = admin.post("admin/tags", &json!({"name": "Travel", "slug": "travel"})).await;
     person.put("tags/my", &json!({"tagIds": [made.ok("tag")["id"]]})).await.expect(200);
-    // Recommendation has heard of the videos.
+    // Recommendation has consumed the events of the videos.
     eventually(async || fan.get("videos/recommended").await.body["total"] == "4").await;
     videos
 }

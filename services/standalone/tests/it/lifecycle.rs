@@ -27,7 +27,7 @@ async fn standalone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
-    // Processes of their own hear each other through a broker only.
+    // Separate processes reach each other through a broker only.
     if fenz_testkit::Server::Nats.url().is_none() {
         return;
     }
@@ -71,7 +71,7 @@ impl Sight<'_> {
         self.viewer.status(path).await
     }
 
-    /// Where the video, the channel or what they tell is seen.
+    /// Where the video, the channel or its notifications are visible.
     async fn seen(&self) -> Vec<&'static str> {
         let mut seen = Vec::new();
         for (name, path) in [
@@ -209,7 +209,7 @@ impl Gone {
         let played = self.fan.status(&self.playback).await;
         assert!([403, 404].contains(&played), "{played}");
         let texts = [self.person.user().to_owned(), "anishing".to_owned()];
-        // What was told on the way may still be on its way.
+        // Events published on the way may not be delivered yet.
         within(Duration::from_secs(20), async || remains::are_none(&platform.databases, &texts).await).await;
         // The others' objects are the glacier's video and its picture.
         let objects = platform.objects();

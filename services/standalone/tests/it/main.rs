@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
-mod arrows;
+mod architecture;
 mod faults;
 mod finding;
 mod fuzz;

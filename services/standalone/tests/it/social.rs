@@ -1,4 +1,4 @@
-//! Services tell each other: a subscription opens videos, a publication reaches
+//! Events between services: a subscription opens videos, a publication reaches
 //! the subscriber live and in the list.
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn standalone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fleet() {
-    // Processes of their own hear each other through a broker only.
+    // Separate processes reach each other through a broker only.
     if fenz_testkit::Server::Nats.url().is_some() {
         subscribers_are_told(&Platform::fleet(&[]).await).await;
     }

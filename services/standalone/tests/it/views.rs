@@ -52,7 +52,7 @@ async fn views_are_exact(platform: &mut Platform) {
     platform.restart("content");
     end_leases(platform).await;
 
-    // Stored, and Redis not told of it.
+    // Stored, and not yet acknowledged in Redis.
     hold.is_waited_for().await;
     let flushes = "SELECT COUNT(*) AS n FROM view_flushes";
     let db = Database::connect(&platform.databases["content"]).await.unwrap();
@@ -64,7 +64,7 @@ async fn views_are_exact(platform: &mut Platform) {
     platform.kill("content").await;
     let redis = platform.redis.as_ref().unwrap();
     redis.ask(&["CLIENT", "UNPAUSE"]).await;
-    assert_ne!(redis.ask(&FLUSHES).await, "0", "Redis was told");
+    assert_ne!(redis.ask(&FLUSHES).await, "0", "the flush was acknowledged in Redis");
     platform.restart("content");
     end_leases(platform).await;
 
@@ -85,13 +85,13 @@ async fn views_are_exact(platform: &mut Platform) {
     .await;
     let total = "SELECT views_member + views_non_member AS n FROM videos";
     assert_eq!(count(&db, total).await, 380);
-    // Recommendation was told of each flush, and of none twice: its numbers come
+    // Recommendation has counted each flush, and none twice: its numbers come
     // to the sum and never go back.
-    let told = Database::connect(&platform.databases["recommendation"]).await.unwrap();
+    let counted = Database::connect(&platform.databases["recommendation"]).await.unwrap();
     let hours = "SELECT CAST(COALESCE(SUM(views), 0) AS BIGINT) AS n FROM view_hours";
-    within(Duration::from_secs(15), async || count(&told, hours).await == 380).await;
+    within(Duration::from_secs(15), async || count(&counted, hours).await == 380).await;
     db.close().await.unwrap();
-    told.close().await.unwrap();
+    counted.close().await.unwrap();
 }
 
 /// Distinct viewers, each until the video was theirs.

@@ -1,5 +1,5 @@
-//! Who calls whom, who tells what and who hears it: docs/architecture.md says
-//! so, and is held against the sources here. A new arrow is a visible diff.
+//! Compares the calls and events between services that docs/architecture.md and
+//! the contract name with those of the sources.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ type Names = BTreeSet<String>;
 
 /// What a service does with others.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Arrows {
+struct Links {
     calls: Names,
     publishes: Names,
     consumes: Names,
@@ -36,8 +36,8 @@ fn the_table_of_the_architecture_is_what_the_sources_do() {
     let events = events();
     let mut documented = documented();
     assert!(documented.remove("gateway").is_some(), "no row for the gateway");
-    let found: BTreeMap<_, _> = HOSTS.iter().map(|s| ((*s).to_owned(), arrows_of(s, &events))).collect();
-    let wrong: Vec<_> = found.iter().filter(|(service, arrows)| documented.get(*service) != Some(arrows)).collect();
+    let found: BTreeMap<_, _> = HOSTS.iter().map(|s| ((*s).to_owned(), links_of(s, &events))).collect();
+    let wrong: Vec<_> = found.iter().filter(|(service, links)| documented.get(*service) != Some(links)).collect();
     assert!(wrong.is_empty(), "docs/architecture.md does not say what these do: {wrong:#?}");
 }
 
@@ -45,7 +45,7 @@ fn the_table_of_the_architecture_is_what_the_sources_do() {
 #[test]
 fn the_publishers_of_the_contract_are_those_of_the_sources() {
     let events = events();
-    let found: Vec<_> = HOSTS.iter().map(|service| (*service, arrows_of(service, &events).publishes)).collect();
+    let found: Vec<_> = HOSTS.iter().map(|service| (*service, links_of(service, &events).publishes)).collect();
     for event in EVENTS.iter().filter(|event| event.publishers != ["*"]) {
         let mut publishers: Vec<_> =
             found.iter().filter(|(_, p)| p.contains(&event.filter())).map(|(s, _)| *s).collect();
@@ -60,27 +60,27 @@ fn the_publishers_of_the_contract_are_those_of_the_sources() {
     }
 }
 
-/// The arrows of calls between services, which the picture of the fleet has.
+/// Every call between services is in the diagram of the fleet.
 #[test]
-fn the_picture_of_the_fleet_has_every_call() {
+fn the_diagram_of_the_fleet_has_every_call() {
     let text = read("docs/architecture.md");
-    let picture = text.split("### As a fleet").nth(1).and_then(|t| t.split("```").nth(1)).expect("a picture");
-    let arrow = Regex::new(r"^\s*(\w+) -->(?:\|[^|]*\|)? ([\w &]+)$").unwrap();
+    let diagram = text.split("### As a fleet").nth(1).and_then(|t| t.split("```").nth(1)).expect("a diagram");
+    let edge = Regex::new(r"^\s*(\w+) -->(?:\|[^|]*\|)? ([\w &]+)$").unwrap();
     let mut drawn = BTreeSet::new();
-    for line in picture.lines() {
-        let Some(found) = arrow.captures(line) else { continue };
+    for line in diagram.lines() {
+        let Some(found) = edge.captures(line) else { continue };
         drawn.extend(found[2].split(" & ").map(|to| (found[1].to_owned(), to.trim().to_owned())));
     }
-    for (service, arrows) in documented() {
-        // Everybody fetches auth's keys; the picture says so in words.
-        for called in arrows.calls.iter().filter(|c| *c != "auth" && service != "gateway") {
-            assert!(drawn.contains(&(service.clone(), called.clone())), "no arrow from {service} to {called}");
+    for (service, links) in documented() {
+        // Everybody fetches auth's keys; the diagram says so in words.
+        for called in links.calls.iter().filter(|c| *c != "auth" && service != "gateway") {
+            assert!(drawn.contains(&(service.clone(), called.clone())), "no edge from {service} to {called}");
         }
     }
 }
 
 /// The rows of "Who calls, publishes and consumes".
-fn documented() -> BTreeMap<String, Arrows> {
+fn documented() -> BTreeMap<String, Links> {
     let text = read("docs/architecture.md");
     let section = text.split("### Who calls, publishes and consumes").nth(1).expect("the section");
     let rows = section.lines().skip_while(|l| !l.starts_with('|')).take_while(|l| l.starts_with('|')).skip(2);
@@ -89,12 +89,12 @@ fn documented() -> BTreeMap<String, Arrows> {
         let row: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let called = row[1].split(';').filter_map(|c| c.split(':').next()).map(|c| c.trim().to_owned());
         let named = |cell: &str| subjects.captures_iter(cell).map(|c| c[1].to_owned()).collect();
-        let arrows = Arrows {
+        let links = Links {
             calls: called.filter(|c| !c.is_empty()).collect(),
             publishes: named(row[2]),
             consumes: named(row[3]),
         };
-        (row[0].to_owned(), arrows)
+        (row[0].to_owned(), links)
     })
     .collect()
 }
@@ -108,36 +108,36 @@ fn short_name(event: &EventType) -> String {
     event.message.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
-fn arrows_of(service: &str, events: &BTreeMap<String, String>) -> Arrows {
+fn links_of(service: &str, events: &BTreeMap<String, String>) -> Links {
     let mut sources = Vec::new();
     collect(&root().join("services").join(service).join("src"), &mut sources);
-    let mut arrows = Arrows::default();
+    let mut links = Links::default();
     let peer = Regex::new(r#"\.(?:require|find)\("(\w+)"\)"#).unwrap();
     for source in &sources {
-        arrows.calls.extend(peer.captures_iter(source).map(|c| c[1].to_owned()));
+        links.calls.extend(peer.captures_iter(source).map(|c| c[1].to_owned()));
         if source.contains("AuthKeys") {
-            arrows.calls.insert("auth".to_owned());
+            links.calls.insert("auth".to_owned());
         }
-        // What the library tells on a service's behalf.
+        // What the library publishes for a service.
         if source.contains(".audit(") {
-            arrows.publishes.insert(events["AuditRecorded"].clone());
+            links.publishes.insert(events["AuditRecorded"].clone());
         }
         if source.contains("ErasureRunner::new(") {
-            arrows.publishes.insert(events["UserErased"].clone());
+            links.publishes.insert(events["UserErased"].clone());
         }
         for (message, subject) in events {
             if is_built(source, message) {
-                arrows.publishes.insert(subject.clone());
+                links.publishes.insert(subject.clone());
             }
             // By a consumer, or as a broadcast on every replica.
-            let heard =
+            let handlers =
                 [format!("ReceivedEvent<{message}>"), format!(": {message}|"), format!("project!(app, {message},")];
-            if heard.iter().any(|h| source.contains(h)) {
-                arrows.consumes.insert(subject.clone());
+            if handlers.iter().any(|h| source.contains(h)) {
+                links.consumes.insert(subject.clone());
             }
         }
     }
-    arrows
+    links
 }
 
 /// Whether the source builds a message, rather than taking one apart.
