@@ -1,4 +1,4 @@
-//! TODO: what the service is for, and where to find what.
+//! Playlists of users, with their names: an example to build the service from.
 
 mod api;
 mod app;

@@ -5,6 +5,7 @@ use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use fenz_chassis::{Launched, Process, finish, serve_ops, settings::Sources, telemetry};
+use fenz_contract::routes::HOSTS;
 use fenz_database::DatabaseSettings;
 use fenz_events::MailboxRegistry;
 use fenz_object_store::StoreSettings;
@@ -29,7 +30,7 @@ pub fn databases(folder: &Folder, sources: &mut Sources) -> Result<()> {
         bail!(
             "FENZ_DATABASE__URL would give all services one database: set FENZ_<SERVICE>__DATABASE__URL of each \
              instead ({})",
-            services::behind_the_gateway().join(", ")
+            HOSTS.join(", ")
         );
     }
     for service in services::all().iter().filter(|service| service.has_database) {

@@ -118,13 +118,13 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(500);
+    const TIMEOUT: Duration = Duration::from_millis(500);
     const PIECE: usize = 16_384;
 
     async fn pair() -> (WriteTimeout, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (WriteTimeout::new(listener.accept().await.unwrap().0, PATIENCE), client)
+        (WriteTimeout::new(listener.accept().await.unwrap().0, TIMEOUT), client)
     }
 
     #[tokio::test]
@@ -132,7 +132,7 @@ mod tests {
         let (mut server, _client) = pair().await;
         let sending = async { while server.write_all(&[7; PIECE]).await.is_ok() {} };
         // The system may find room once or twice more.
-        timeout(10 * PATIENCE, sending).await.expect("an end");
+        timeout(10 * TIMEOUT, sending).await.expect("an end");
     }
 
     #[tokio::test]
@@ -144,9 +144,9 @@ mod tests {
         });
         let (began, mut piece) = (Instant::now(), [0; PIECE]);
         // A little at a time: the system's buffers hold megabytes.
-        while began.elapsed() < 10 * PATIENCE {
+        while began.elapsed() < 10 * TIMEOUT {
             client.read_exact(&mut piece).await.unwrap();
-            tokio::time::sleep(PATIENCE / 40).await;
+            tokio::time::sleep(TIMEOUT / 40).await;
         }
         assert!(!sending.is_finished(), "given up after {:?}", sending.await.unwrap() - began);
     }

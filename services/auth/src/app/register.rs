@@ -58,20 +58,17 @@ impl App {
     /// are decisive for name and address.
     pub(super) async fn check_registration(&self, registration: &Registration) -> Result<()> {
         password::check("password", &registration.password, &registration.username)?;
-        if !registration.display_name.is_empty() {
-            text::line("displayName", &registration.display_name)?;
-        }
         self.check_available(&registration.username, &registration.email).await
     }
 
     /// An account that is not stored yet.
     pub(super) async fn new_account(&self, registration: Registration, role: Role) -> Result<Account> {
-        let Registration { username, email, password, mut display_name, .. } = registration;
-        let password_hash = self.hasher.hash(&password).await?;
-        display_name = match display_name.as_str() {
+        let Registration { username, email, password, display_name, .. } = registration;
+        let display_name = match display_name.as_str() {
             "" => username.clone(),
             name => text::line("displayName", name)?,
         };
+        let password_hash = self.hasher.hash(&password).await?;
         Ok(Account {
             id: UserId(self.ids.next()),
             username,
