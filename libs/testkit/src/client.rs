@@ -156,9 +156,16 @@ impl Reply {
     /// # Panics
     /// When nothing answers.
     pub async fn of(request: RequestBuilder) -> Self {
-        let reply = request.send().await.expect("an answer");
-        let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
-        let text = reply.text().await.expect("a body");
+        Self::received(request.send().await.expect("an answer")).await
+    }
+
+    /// Reads the body of a response.
+    ///
+    /// # Panics
+    /// When it ends early.
+    pub async fn received(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
         Self { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
     }
 

@@ -104,9 +104,14 @@ impl Media {
         self.client(0).status(&self.signed(Audience::Insider, id, 60)).await
     }
 
-    /// The result for a public address: 200, or an error's status and reason.
+    /// The result for a public address: 200, or an error's status and reason. The
+    /// bytes are not read: they end early if the video is hidden meanwhile.
     pub async fn play_publicly(&self, id: i64) -> (u16, String) {
-        let reply = Reply::of(self.play(id)).await;
+        let response = self.play(id).send().await.unwrap();
+        if response.status() == 200 {
+            return (200, String::new());
+        }
+        let reply = Reply::received(response).await;
         (reply.status, reply.reason().to_owned())
     }
 
