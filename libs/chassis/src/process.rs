@@ -105,8 +105,7 @@ impl Process {
 
 /// First thing in every main: what must be set once in a process.
 pub fn prepare() {
-    // Two TLS providers are compiled in; rustls requires a choice.
-    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    rustls::crypto::ring::default_provider().install_default().ok();
     ops::recorder();
 }
 

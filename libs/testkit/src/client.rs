@@ -9,7 +9,7 @@ use std::{
 
 use fenz_core::Role;
 use reqwest::{
-    Method, RequestBuilder,
+    Method, RequestBuilder, Response,
     header::HeaderMap,
     multipart::{Form, Part},
 };

@@ -10,9 +10,7 @@ use fenz_contract::auth::v1::Jwk;
 use fenz_core::Random;
 use jsonwebtoken::EncodingKey;
 
-/// The start of a PKCS #8 private key for Ed25519 (RFC 8410); the seed follows.
-const PKCS8_PREFIX: [u8; 16] =
-    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+use super::ed25519;
 
 /// A key pair that signs tokens.
 #[derive(Clone)]
@@ -41,10 +39,10 @@ impl Ed25519Key {
         BASE64_STANDARD.encode(self.public())
     }
 
+    /// Signs with `jsonwebtoken`, by Ed25519 only.
     pub fn encoding_key(&self) -> EncodingKey {
-        let mut der = PKCS8_PREFIX.to_vec();
-        der.extend_from_slice(&self.seed);
-        EncodingKey::from_ed_der(&der)
+        ed25519::install();
+        EncodingKey::from_ed_der(&self.seed)
     }
 
     /// The public key as JWKS publishes it.

@@ -3,6 +3,7 @@
 
 mod auth_keys;
 mod authorizer;
+mod ed25519;
 mod keys;
 mod services;
 mod tokens;

@@ -14,7 +14,7 @@ use base64::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::Ed25519Key;
+use super::{Ed25519Key, ed25519};
 use fenz_core::{Clock, Error, Reason};
 
 /// Seconds that a service token lives.
@@ -78,6 +78,7 @@ impl TrustedServices {
     /// # Errors
     /// When an entry is not of that form.
     pub fn new(setting: &str, clock: Clock) -> Result<Self> {
+        ed25519::install();
         let entries = setting.split(',').map(str::trim).filter(|e| !e.is_empty());
         let keys = entries
             .map(|entry| {
