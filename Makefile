@@ -12,14 +12,15 @@ help: ## Lists the targets
 
 run: ## Builds and starts the whole platform on this machine (gateway on 127.0.0.1:8000, data in ./data)
 	@scripts/install-tools --optional ffmpeg
-	@cargo run --release -p fenz-standalone --bin fenzvideo -- $(ARGS)
+	@test -e $(TARGET_DIR)/local/fenzvideo || echo "The first build takes about ten minutes on two cores; later ones take seconds."
+	@cargo run --profile local -p fenz-standalone --bin fenzvideo -- $(ARGS)
 
 build: ## Builds every program into target/release
 	@cargo build --release --workspace --bins
 
 seed: ## Fills the running platform with a catalogue (FENZ_SEED__ADMIN__PASSWORD: what the first start printed)
 	@scripts/install-tools --optional ffmpeg
-	@cargo run --release --quiet -p fenz-seed -- $(ARGS)
+	@cargo run --profile local --quiet -p fenz-seed -- $(ARGS)
 
 test: ## Installs what the tests need, then checks formatting, lints and contract and runs every test
 	@scripts/test
