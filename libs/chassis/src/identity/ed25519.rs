@@ -12,8 +12,8 @@ use jsonwebtoken::{
 };
 
 static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: signer,
-    verifier_factory: verifier,
+    signer_factory: |algorithm, key| signer(*algorithm, key),
+    verifier_factory: |algorithm, key| verifier(*algorithm, key),
     // Keys are published by Ed25519Key::jwk.
     key_utils: KeyUtils::new_unimplemented(),
 };
@@ -28,14 +28,14 @@ struct Ed25519Signer(SigningKey);
 struct Ed25519Verifier(VerifyingKey);
 
 /// The key is the 32-byte seed, as `Ed25519Key::encoding_key` makes it.
-fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
-    require(*algorithm, key.family())?;
+fn signer(algorithm: Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
+    require(algorithm, key.family())?;
     let seed = key.as_bytes().try_into().map_err(|_| ErrorKind::InvalidEddsaKey)?;
     Ok(Box::new(Ed25519Signer(SigningKey::from_bytes(seed))))
 }
 
-fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
-    require(*algorithm, key.family())?;
+fn verifier(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+    require(algorithm, key.family())?;
     let key = key.try_get_as_bytes()?.try_into().map_err(|_| ErrorKind::InvalidEddsaKey)?;
     Ok(Box::new(Ed25519Verifier(VerifyingKey::from_bytes(key).map_err(|_| ErrorKind::InvalidEddsaKey)?)))
 }
