@@ -23,6 +23,15 @@ pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x
 /// The password of accounts that [`Client::register`] creates.
 pub const PASSWORD: &str = "correct horse battery";
 
+/// A connection of HTTP/1.1 ends ten seconds after its last response; a request
+/// that is sent in that moment would get no reply.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A pool of connections.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder().pool_idle_timeout(IDLE_TIMEOUT).build().expect("a client")
+}
+
 /// A caller of one address, with an access token or anonymous.
 #[derive(Clone)]
 pub struct Client {
@@ -35,7 +44,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(url: impl Into<String>) -> Self {
-        Self { http: reqwest::Client::new(), url: url.into(), token: None, user: String::new() }
+        Self { http: http(), url: url.into(), token: None, user: String::new() }
     }
 
     /// The same with an access token.

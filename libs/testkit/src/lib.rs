@@ -18,6 +18,6 @@ pub use database::Database;
 pub use event_stub::EventStub;
 pub use port::free_address;
 pub use redis::Redis;
-pub use sandbox::Sandbox;
+pub use sandbox::{STUB, Sandbox};
 pub use servers::{Server, required_or_skip};
 pub use stub::{AllowAll, serve_stub};

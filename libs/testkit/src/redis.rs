@@ -40,7 +40,7 @@ impl Redis {
     /// Starts it, empty, at the same address as before.
     ///
     /// # Panics
-    /// When it does not listen within five seconds.
+    /// When it does not listen within thirty seconds.
     pub async fn run(&mut self) {
         let port = self.address.port().to_string();
         let server = Command::new("redis-server")
@@ -49,7 +49,7 @@ impl Redis {
             .stdout(Stdio::null())
             .spawn();
         self.server = Some(server.expect("redis-server starts"));
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             if TcpStream::connect(self.address).await.is_ok() {
                 return;
             }

@@ -19,7 +19,7 @@ use tokio::{
     runtime::{self, Runtime},
 };
 
-use crate::{Database, StandInAuth, database::Connections, leftovers};
+use crate::{Database, StandInAuth, client, database::Connections, leftovers};
 
 /// Others know the addresses of these from the beginning, of all others only
 /// when they start after them: they can do without those.
@@ -27,11 +27,12 @@ const ALWAYS_KNOWN: [&str; 3] = ["auth", "content", "media"];
 const S3_KEY: &str = "sandbox";
 /// Keeps a run of many tests within what one database server allows.
 const CONNECTIONS: &str = "6";
-/// How long events may take to be delivered after the test: they may have been
-/// published in its last moment.
-const LEFTOVERS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long events may take to be delivered after the test, which may have
+/// published them in its last moment. Longer than an event may wait for the
+/// relay's sweep, and a failed call for its next try.
+const LEFTOVERS_TIMEOUT: Duration = Duration::from_secs(20);
 /// The name of [`crate::EventStub`] as a service.
-pub(crate) const STUB: &str = "stub";
+pub const STUB: &str = "stub";
 
 /// The services that a sandbox has a port for.
 fn services() -> impl Iterator<Item = &'static str> {
@@ -70,7 +71,7 @@ impl Sandbox {
         let process = Process::default();
         let mut sandbox = Self {
             auth: StandInAuth::new(process.clock.clone()),
-            http: reqwest::Client::new(),
+            http: client::http(),
             process,
             database,
             folder: tempfile::tempdir()?,

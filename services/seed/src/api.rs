@@ -13,6 +13,8 @@ use tonic_types::StatusExt;
 /// Limit of the total delay of a request that is rate-limited.
 pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(180);
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Less than the platform keeps a connection without a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct Api {
@@ -43,7 +45,7 @@ impl ApiError {
 
 impl Api {
     pub fn new(gateway: &str) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        let http = reqwest::Client::builder().timeout(TIMEOUT).pool_idle_timeout(IDLE_TIMEOUT).build()?;
         Ok(Self { http, gateway: gateway.trim_end_matches('/').to_owned() })
     }
 

@@ -18,6 +18,9 @@ use crate::{
     fleet::{Fleet, Transport, eventually, failing, on_each, recording, write},
 };
 
+/// Less than a publication waits for the broker.
+const MUST_WRITE_WITHIN: Duration = Duration::from_millis(4_500);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_fails_without_the_broker_and_everything_arrives_later() {
     let Some(mut broker) = Broker::new() else { return };
@@ -29,7 +32,7 @@ async fn no_request_fails_without_the_broker_and_everything_arrives_later() {
         for n in from..from + 20 {
             let took = tokio::time::Instant::now();
             write(&outbox, n).await.unwrap();
-            assert!(took.elapsed() < Duration::from_secs(1), "a request waited for the broker");
+            assert!(took.elapsed() < MUST_WRITE_WITHIN, "a request waited for the broker");
         }
     };
     write_all(1).await;
@@ -86,7 +89,7 @@ async fn no_write_fails_in_a_minute_without_the_broker_and_nothing_is_lost() {
     let (written, slowest) = load.await.unwrap();
     assert!(written >= 1_200 && handled < 200, "{written} written, {handled} handled during the outage");
     // Writes wait only for their database.
-    assert!(slowest < Duration::from_secs(2), "one took {slowest:?}");
+    assert!(slowest < MUST_WRITE_WITHIN, "one took {slowest:?}");
     subscriber.wait_for(written as usize).await;
     assert_eq!(subscriber.effects().await, (1..=written).collect::<Vec<_>>());
     eventually("an empty outbox", async || publisher.count("outbox").await == 0).await;

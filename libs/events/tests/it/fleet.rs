@@ -149,7 +149,7 @@ impl Fleet {
 
     pub fn settings(&self, url: &str) -> Settings {
         let mut sources = Sources::default();
-        for (key, value) in [("url", url), ("max_connections", "6"), ("acquire_timeout", "1s")] {
+        for (key, value) in [("url", url), ("max_connections", "6"), ("acquire_timeout", "10s")] {
             sources.set(&["database", key], value).unwrap();
         }
         let (mut settings, _) = sources.service::<Config>(Publisher::NAME).unwrap();

@@ -32,7 +32,7 @@ async fn changes_require_the_current_version() {
 
 #[tokio::test]
 async fn a_password_change_requires_the_current_one_and_ends_other_sessions() {
-    on_every_database(&[], async |fleet| {
+    on_every_database(&[("throttle.first_wait", "60s")], async |fleet| {
         let (here, there) = (fleet.client.register("ann").await, fleet.client.login("ann", PASSWORD).await);
         let ann = fleet.client.signed_in(&here);
         let change = async |current: &str, new: &str| {

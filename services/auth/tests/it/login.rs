@@ -42,22 +42,26 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let settings = [("hash.memory_kib", "65536"), ("hash.iterations", "3")];
     let fleet = Fleet::start(Database::Sqlite, &settings).await;
     fleet.client.register("ann").await.expect(200);
-    let fastest = async |name: &str| {
-        let mut best = Duration::MAX;
-        for i in 0..6 {
-            let started = Instant::now();
-            fleet.login_from(&format!("10.0.0.{i}"), name, "wrong password").await.expect(401);
-            best = best.min(started.elapsed());
-        }
-        best
+    let login = async |i: u8, name: &str| {
+        let started = Instant::now();
+        fleet.login_from(&format!("10.0.0.{i}"), name, "wrong password").await.expect(401);
+        started.elapsed()
     };
-    let (wrong, unknown) = (fastest("ann").await, fastest("nobody").await);
-    assert!(unknown * 3 > wrong && wrong * 3 > unknown, "{wrong:?} for a wrong password, {unknown:?} for no account");
+    let (mut wrong, mut unknown) = (Duration::MAX, Duration::MAX);
+    // In turn, and more often while other tests slow some of them down.
+    for i in 0..40 {
+        wrong = wrong.min(login(i, "ann").await);
+        unknown = unknown.min(login(i, "nobody").await);
+        if i >= 5 && unknown * 3 > wrong && wrong * 3 > unknown {
+            return;
+        }
+    }
+    panic!("{wrong:?} for a wrong password, {unknown:?} for no account");
 }
 
 #[tokio::test]
 async fn failures_cause_growing_delays_and_a_success_resets_them() {
-    on_every_database(&[], async |fleet| {
+    on_every_database(&[("throttle.first_wait", "60s")], async |fleet| {
         fleet.client.register("ann").await.expect(200);
         let clock = &fleet.sandbox.process.clock;
         let wait = |reply: &Reply| {
@@ -69,19 +73,20 @@ async fn failures_cause_growing_delays_and_a_success_resets_them() {
             fleet.login_from("10.0.0.1", "ann", "wrong password").await.refused(401, "INVALID_CREDENTIALS");
         }
         // Neither the right password nor another case of the name helps.
-        assert_eq!(wait(fleet.login_from("10.0.0.1", "ann", PASSWORD).await.refused(429, "RATE_LIMITED")), 1);
+        let first = wait(fleet.login_from("10.0.0.1", "ann", PASSWORD).await.refused(429, "RATE_LIMITED"));
+        assert!((40..=60).contains(&first), "{first}");
         fleet.login_from("10.0.0.1", "ANN", PASSWORD).await.refused(429, "RATE_LIMITED");
         // Other names and other addresses are not affected.
         fleet.login_from("10.0.0.2", "ann", PASSWORD).await.expect(200);
         fleet.login_from("10.0.0.1", "admin", ADMIN_PASSWORD).await.expect(200);
-        for seconds in [2, 4] {
+        for seconds in [120, 240] {
             clock.advance(Duration::from_secs(seconds));
             fleet.login_from("10.0.0.1", "ann", "wrong password").await.refused(401, "INVALID_CREDENTIALS");
             let refused = fleet.login_from("10.0.0.1", "ann", PASSWORD).await;
             refused.refused(429, "RATE_LIMITED");
-            assert_eq!(wait(&refused), seconds);
+            assert!((seconds - 20..=seconds).contains(&wait(&refused)), "{:?}", refused.headers);
         }
-        clock.advance(Duration::from_secs(5));
+        clock.advance(Duration::from_secs(241));
         fleet.login_from("10.0.0.1", "ann", PASSWORD).await.expect(200);
         // The count was reset.
         for _ in 0..4 {
@@ -94,7 +99,7 @@ async fn failures_cause_growing_delays_and_a_success_resets_them() {
 
 #[tokio::test]
 async fn unknown_names_are_throttled_too() {
-    let fleet = Fleet::start(Database::Sqlite, &[]).await;
+    let fleet = Fleet::start(Database::Sqlite, &[("throttle.first_wait", "60s")]).await;
     for _ in 0..5 {
         fleet.client.login("nobody", "wrong password").await.refused(401, "INVALID_CREDENTIALS");
     }

@@ -161,6 +161,9 @@ async fn a_ban_expires_or_is_ended_by_a_moderator() {
         events.wait_for::<UserModerated>("outcome", "unbanned").await;
         assert_eq!(events.audit("user.unbanned").await.2, json!({"bannedUntil": null}));
         fleet.client.login("ann", PASSWORD).await.expect(200);
+        // Events may arrive in any order.
+        let recorded = || (events.all::<UserModerated>().len(), events.audits("user.banned"));
+        eventually(async || recorded() == (3, 2)).await;
         let permanent = events.all::<UserModerated>().into_iter().rfind(|event| event["outcome"] == "banned").unwrap();
         assert_eq!(permanent["until"], Value::Null);
         assert_eq!((events.audits("user.banned"), events.audits("user.unbanned")), (2, 1));

@@ -32,11 +32,9 @@ async fn a_channel_shows_its_owners_edits() {
         assert_eq!(fleet.put("channels/7", &json!({}), OWNER).await.headers["etag"], "\"2\"");
         let again = fleet.put("channels/7", &json!({"name": "頻道", "description": ""}), OWNER).await.ok("channel");
         assert_eq!((&again["name"], &again["description"]), (&json!("頻道"), &json!("")));
-        let events = || fleet.events.all::<ChannelChanged>();
-        eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 3)).await;
-        let events: Vec<_> = events().into_iter().filter(|e| e.channel_id == 7).collect();
-        assert_eq!(events.len(), 3, "{events:?}");
-        assert!(events.iter().all(|e| e.owner_id == 7 && !e.is_hidden));
+        let events = || fleet.events.all::<ChannelChanged>().into_iter().filter(|e| e.channel_id == 7);
+        eventually(async || events().count() == 3).await;
+        assert!(events().all(|e| e.owner_id == 7 && !e.is_hidden));
     }
 }
 
@@ -126,7 +124,7 @@ async fn moderation_is_independent_of_other_hidden_reasons() {
             Reply::of(own.json(&json!({}))).await.refused(403, "PERMISSION_DENIED");
         }
         let events = || fleet.events.all::<ChannelChanged>();
-        eventually(async || events().iter().any(|e| e.channel_id == 7 && e.version == 4)).await;
+        eventually(async || events().iter().filter(|e| e.channel_id == 7).count() == 4).await;
         let mut events: Vec<_> =
             events().iter().filter(|e| e.channel_id == 7).map(|e| (e.version, e.is_hidden)).collect();
         events.sort_unstable();

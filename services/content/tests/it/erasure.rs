@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fenz_contract::events::v1::{ChannelDeleted, UserDeleted};
-use fenz_testkit::{Database, Reply, Sandbox, eventually};
+use fenz_testkit::{Database, Reply, Sandbox, eventually, free_address};
 use reqwest::Method;
 use serde_json::json;
 
@@ -68,7 +68,7 @@ async fn a_deleted_user_is_erased_and_late_events_restore_nothing() {
 #[tokio::test]
 async fn the_report_waits_for_media() {
     let mut sandbox = Sandbox::new(Database::of_a_fleet()).await.unwrap();
-    drop(sandbox.take_listener("media").unwrap());
+    sandbox.set("peers.media", &format!("http://{}", free_address())).unwrap();
     sandbox.start_auth_stand_in().await.unwrap();
     let fleet = Fleet::over(sandbox).await.with_events().await;
     // The claim of this request leaves a pending call.

@@ -113,8 +113,8 @@ async fn imported_videos_are_published_once_and_have_no_media() {
         assert_eq!(again.ids[1..].iter().rev().copied().collect::<Vec<_>>(), first.ids);
         assert_eq!(fleet.count("videos").await, 301);
         eventually(async || fleet.actions() == ["video.imported", "video.imported"]).await;
-        let act = fleet.events.all::<AuditRecorded>()[0].clone();
-        assert_eq!((act.actor_id, act.after.as_str()), (STAFF, r#"{"count":300}"#));
+        let acts = fleet.events.all::<AuditRecorded>();
+        assert!(acts.iter().any(|act| act.actor_id == STAFF && act.after == r#"{"count":300}"#), "{acts:?}");
         eventually(async || fleet.changed().len() == 301).await;
         let nothing = fleet.import(vec![]).await.unwrap();
         assert_eq!((nothing.ids, nothing.imported), (vec![], 0));

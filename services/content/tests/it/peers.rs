@@ -20,7 +20,7 @@ use fenz_contract::{
     },
 };
 use fenz_core::{Error, Reason, Result};
-use fenz_testkit::{AllowAll, Database, Sandbox, serve_stub};
+use fenz_testkit::{AllowAll, Database, Sandbox, free_address, serve_stub};
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait, Query},
@@ -199,7 +199,7 @@ async fn a_failed_request_releases_its_uploads_alone() {
 #[tokio::test]
 async fn without_media_no_video_is_created_and_reads_work() {
     let mut sandbox = Sandbox::new(Database::Sqlite).await.unwrap();
-    drop(sandbox.take_listener("media").unwrap());
+    sandbox.set("peers.media", &format!("http://{}", free_address())).unwrap();
     sandbox.start_auth_stand_in().await.unwrap();
     let fleet = Fleet::over(sandbox).await;
     fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.refused(503, "UNAVAILABLE");

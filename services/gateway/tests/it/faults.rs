@@ -53,8 +53,7 @@ async fn a_service_that_is_down_is_unavailable_until_it_is_back() {
     assert!((3..=5).contains(&wait), "{wait}");
     // Other services are not affected.
     assert_eq!(fleet.client.status("/media/1/2/3/4").await, 200);
-    let address = fleet.sandbox.url("content");
-    let listener = TcpListener::bind(address.trim_start_matches("http://")).await.unwrap();
+    let listener = TcpListener::bind(fleet.content_address).await.unwrap();
     serve(&fleet.sandbox, listener, Router::new().fallback(echo));
     // The circuit stays open until the probe, although the service is back.
     get_video(&fleet).await.refused(503, "UNAVAILABLE");
@@ -110,8 +109,7 @@ async fn a_slow_client_does_not_count_against_the_service() {
 
 /// Serves one connection after the other, each with the next scripted reply.
 async fn scripted(fleet: &Fleet, replies: &'static [&'static str]) -> Arc<AtomicUsize> {
-    let address = fleet.sandbox.url("content");
-    let listener = TcpListener::bind(address.trim_start_matches("http://")).await.unwrap();
+    let listener = TcpListener::bind(fleet.content_address).await.unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let count = calls.clone();
     tokio::spawn(async move {

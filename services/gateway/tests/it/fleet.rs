@@ -7,7 +7,7 @@ use fenz_chassis::{server, settings::ServerSettings};
 use fenz_contract::routes::HOSTS;
 use fenz_core::{Random, Role};
 use fenz_gateway::Gateway;
-use fenz_testkit::{Client, Database, Sandbox, eventually};
+use fenz_testkit::{Client, Database, Sandbox, eventually, free_address};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -16,6 +16,8 @@ pub struct Fleet {
     /// Without a token.
     pub client: Client,
     pub url: String,
+    /// Where content is expected if it was left out.
+    pub content_address: SocketAddr,
 }
 
 /// Settings and upstreams that differ between tests.
@@ -26,7 +28,7 @@ pub struct FleetBuilder {
     pub content: Option<Router>,
     pub media: Option<Router>,
     pub notification: Option<Router>,
-    /// Content's port is reserved, but nothing listens.
+    /// Nothing listens where content is expected.
     pub without_content: bool,
 }
 
@@ -50,6 +52,11 @@ impl FleetBuilder {
 
     pub async fn start(self) -> Fleet {
         let mut sandbox = Sandbox::new(Database::Sqlite).await.unwrap();
+        // Where nobody listens: a port that the sandbox gave up may be taken by another test.
+        let content_address = free_address();
+        if self.without_content {
+            sandbox.set("peers.content", &format!("http://{content_address}")).unwrap();
+        }
         for (key, value) in self.settings {
             sandbox.set(key, &value).unwrap();
         }
@@ -69,7 +76,8 @@ impl FleetBuilder {
             serve(&sandbox, listener, router);
         }
         sandbox.start::<Gateway>().await.unwrap();
-        let fleet = Fleet { url: sandbox.url("gateway"), client: sandbox.client("gateway", 0), sandbox };
+        let fleet =
+            Fleet { url: sandbox.url("gateway"), client: sandbox.client("gateway", 0), content_address, sandbox };
         eventually(async || fleet.client.status("/readyz").await == 200).await;
         fleet
     }

@@ -109,7 +109,7 @@ async fn an_idle_response_is_closed() {
         Body::from_stream(futures::stream::iter([Ok::<_, Infallible>("some")]).chain(futures::stream::pending()))
     };
     let mut plan = FleetBuilder::media(Router::new().route(PATTERN, get(stall)));
-    plan = plan.and("gateway.idle_timeout", "300ms");
+    plan = plan.and("gateway.idle_timeout", "2s");
     let fleet = plan.start().await;
     let mut answer = fleet.client.request(Method::GET, PLAY).send().await.unwrap().bytes_stream();
     assert_eq!(answer.next().await.unwrap().unwrap(), "some");

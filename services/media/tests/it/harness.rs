@@ -16,7 +16,7 @@ use fenz_contract::{
 use fenz_core::UploadId;
 use fenz_events::Event;
 use fenz_media::MediaService;
-use fenz_testkit::{Client, Database, EventStub, Reply, Sandbox, eventually};
+use fenz_testkit::{Client, Database, EventStub, Reply, STUB, Sandbox, eventually};
 use reqwest::{Method, RequestBuilder};
 
 pub const ALICE: i64 = 7;
@@ -76,10 +76,9 @@ impl Media {
 
     /// Waits until media has consumed all events.
     pub async fn events_consumed(&self) {
-        for _ in 0..3 {
-            tokio::time::sleep(Duration::from_millis(60)).await;
-            eventually(async || self.count("mailbox WHERE consumer = 'media'").await == 0).await;
-        }
+        // An event leaves the outbox after it is in the mailbox.
+        eventually(async || self.sandbox.count(STUB, "outbox").await == 0).await;
+        eventually(async || self.count("mailbox WHERE consumer = 'media'").await == 0).await;
     }
 
     /// A signed path, valid for so many seconds.

@@ -151,7 +151,7 @@ async fn idle_streams_get_heartbeats_and_end_after_their_lifetime() {
 async fn a_stream_ends_with_the_token_that_opened_it() {
     let fleet = Fleet::start(Database::Sqlite, &[("notification.heartbeat", "50ms")]).await;
     let client = || {
-        let token = fleet.sandbox.auth.token_for(UserId(A), Role::User, "s", Duration::from_secs(2));
+        let token = fleet.sandbox.auth.token_for(UserId(A), Role::User, "s", Duration::from_secs(4));
         fleet.client(0).with_token(token)
     };
     let ended = async |mut live: Events| {

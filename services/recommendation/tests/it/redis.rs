@@ -17,7 +17,11 @@ async fn redis_killed_and_flushed_during_requests() {
         redis.ask(&["FLUSHALL"]).await;
         let harness = Harness::start_with(database, &[("redis.url", &redis.url())]).await;
         harness.fill(50, |_| vec![]).await;
-        assert_eq!(redis.ask(&["ZCARD", ALL]).await, "51");
+        let is_filled = async || {
+            harness.get("videos/recommended?pageSize=100", 0).await.expect(200);
+            redis.ask(&["ZCARD", ALL]).await == "51"
+        };
+        eventually(is_filled).await;
         redis.ask(&["FLUSHALL"]).await;
         assert_eq!(harness.get("videos/recommended?pageSize=100", 0).await.ids("videos").len(), 50);
         // A set without its sentinel is not used.
@@ -59,7 +63,7 @@ async fn redis_killed_and_flushed_during_requests() {
 async fn prefetched_feeds_are_used_once_and_show_no_hidden_videos() {
     let Some(redis) = Redis::start().await else { return };
     let url = redis.url();
-    let settings = [("redis.url", url.as_str()), ("recommendation.cached_videos", "0")];
+    let settings = [("redis.url", url.as_str()), ("redis.timeout", "10s"), ("recommendation.cached_videos", "0")];
     let harness = Harness::start_with(Database::of_a_fleet(), &settings).await;
     harness.fill(60, |_| vec![]).await;
     let mut seeds = HashSet::new();
@@ -83,7 +87,10 @@ async fn prefetched_feeds_are_used_once_and_show_no_hidden_videos() {
 #[tokio::test]
 async fn no_filling_leaves_what_was_evicted() {
     let Some(redis) = Redis::start().await else { return };
-    let harness = Harness::start_with(Database::of_a_fleet(), &[("redis.url", &redis.url())]).await;
+    // Redis is slow at times, but not away.
+    let url = redis.url();
+    let settings = [("redis.url", url.as_str()), ("redis.timeout", "10s")];
+    let harness = Harness::start_with(Database::of_a_fleet(), &settings).await;
     let tag = harness.tag("Tag").await;
     harness.fill(200, |_| vec![tag]).await;
     let members = async || {
