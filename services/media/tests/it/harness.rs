@@ -1,6 +1,6 @@
 //! A media service per test, and short ways to call it.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use fenz_chassis::{
     Secret,
