@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fenz_contract::events::v1::{SessionsEnded, UserModerated, UserUpdated};
-use fenz_testkit::{Client, PASSWORD, Reply};
+use fenz_testkit::{Client, PASSWORD, Reply, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 

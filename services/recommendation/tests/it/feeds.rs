@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use fenz_testkit::{Database, Redis};
+use fenz_testkit::{Database, Redis, eventually};
 use futures::future::join_all;
 use serde_json::json;
 
