@@ -55,6 +55,9 @@ async fn poison_stops_nobody_and_can_be_replayed() {
         for n in 1..=20 {
             write(&outbox, n).await.unwrap();
         }
+        // Were they behind the bad ones, those would be given up first.
+        eventually("a good one", async || !subscriber.effects().await.is_empty()).await;
+        assert_eq!(subscriber.count("dead_letters").await, 0, "the good ones waited for the bad ones");
         eventually("the good ones", async || subscriber.effects().await.len() == 17).await;
         let given_up = subscriber.count("dead_letters").await;
         // Five tries take three seconds.

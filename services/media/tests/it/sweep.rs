@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fenz_testkit::{eventually, mp4};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::{files, harness::*};
 
@@ -66,9 +67,10 @@ async fn a_failed_deletion_is_retried() {
         media.release("video/1", 0, false).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!((media.count("uploads").await, media.status(id).await), (1, 404));
-        // The file first: the sweeper may run between the two.
-        std::fs::remove_file(object.with_extension("moved")).unwrap();
-        std::fs::remove_dir(&object).unwrap();
+        // Swapped at once: between two steps the sweeper would find nothing to delete.
+        let moved = object.with_extension("moved");
+        renameat_with(CWD, &moved, CWD, &object, RenameFlags::EXCHANGE).unwrap();
+        std::fs::remove_dir(&moved).unwrap();
         media.all_deleted().await;
     })
     .await;
