@@ -15,6 +15,6 @@ pub use connection::{DatabaseSettings, connect, migrate};
 pub use error::{DbError, cause, is_duplicate};
 pub use page::page;
 pub use requirement::{Database, NoMigrations};
-pub use transaction::{Txn, snapshot, transact};
+pub use transaction::{Transaction, Txn, snapshot, transact};
 pub use upsert::{insert_absent, insert_or_lock_in_txn, upsert, upsert_newer};
 pub use value::timestamp_value;

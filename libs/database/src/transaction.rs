@@ -1,12 +1,15 @@
 //! Transactions.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use backon::{ExponentialBuilder, Retryable};
 use fenz_core::Error;
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 use crate::{DbError, error::is_lost_race};
@@ -47,24 +50,71 @@ pub async fn snapshot<T, E: From<DbError>, F: Future<Output = Result<T, E>>>(
 
 /// A transaction as [`transact`] and [`snapshot`] hand it out; give it back by
 /// dropping it.
-pub type Txn = std::sync::Arc<DatabaseTransaction>;
+pub type Txn = Arc<Transaction>;
+
+/// An open transaction, and what has to happen once it is committed.
+pub struct Transaction {
+    inner: DatabaseTransaction,
+    after_commit: Mutex<Vec<AfterCommit>>,
+}
+
+type AfterCommit = Box<dyn FnOnce() + Send>;
+
+impl Transaction {
+    /// Runs `notify` after the commit, and not at all without one. It must be quick
+    /// and cannot fail: a process that ends in between never runs it.
+    pub fn after_commit(&self, notify: impl FnOnce() + Send + 'static) {
+        self.after_commit.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(notify));
+    }
+
+    async fn commit(self) -> Result<(), DbErr> {
+        self.inner.commit().await?;
+        for notify in self.after_commit.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            notify();
+        }
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.inner.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.inner.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.inner.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.inner.query_all_raw(statement).await
+    }
+}
 
 async fn run<T, E: From<DbError>, F: Future<Output = Result<T, E>>>(
     db: &DatabaseConnection,
     options: TransactionOptions,
     work: impl FnOnce(Txn) -> F,
 ) -> Result<T, E> {
-    let txn = Txn::new(begin(db, options).await?);
+    let txn = Txn::new(Transaction { inner: begin(db, options).await?, after_commit: Mutex::default() });
     let result = work(txn.clone()).await;
-    let txn = std::sync::Arc::into_inner(txn)
-        .ok_or_else(|| DbError::from(DbErr::Custom("the work kept its transaction".to_owned())))?;
+    let txn =
+        Arc::into_inner(txn).ok_or_else(|| DbError::from(DbErr::Custom("the work kept its transaction".to_owned())))?;
     match result {
         Ok(value) => {
             txn.commit().await.map_err(DbError::from)?;
             Ok(value)
         }
         Err(error) => {
-            if let Err(rollback) = txn.rollback().await {
+            if let Err(rollback) = txn.inner.rollback().await {
                 tracing::warn!(error = %rollback, "rollback failed");
             }
             Err(error)

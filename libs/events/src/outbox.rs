@@ -28,9 +28,7 @@ pub(crate) struct Inner {
     pub random: Random,
     pub replica: Replica,
     /// A transaction that wrote events was committed.
-    pub committed: Notify,
-    /// Events were written in a transaction that is not committed yet.
-    pub written: Notify,
+    pub committed: Arc<Notify>,
 }
 
 impl Outbox {
@@ -47,8 +45,7 @@ impl Outbox {
             clock: platform.clock.clone(),
             random: platform.random.clone(),
             replica: Replica::default(),
-            committed: Notify::new(),
-            written: Notify::new(),
+            committed: Arc::default(),
         });
         relay::start(platform, &inner, &bus);
         maintenance::of_outbox(platform, db.connection());
@@ -61,8 +58,7 @@ impl Outbox {
         Self { publisher, ..self.clone() }
     }
 
-    /// Publishes an event, if the transaction commits: at once in
-    /// [`Self::transact`], else some milliseconds later.
+    /// Publishes an event when the transaction commits.
     ///
     /// # Errors
     /// When the contract does not name this service as a publisher of the event,
@@ -88,7 +84,8 @@ impl Outbox {
             return Err(Error::internal(anyhow::anyhow!("the event {subject} has {size} bytes: too many")));
         }
         outbox::insert_in_txn(txn.as_ref(), envelopes, self.inner.replica.id(), now).await?;
-        self.inner.written.notify_one();
+        let committed = self.inner.committed.clone();
+        txn.after_commit(move || committed.notify_one());
         Ok(())
     }
 
@@ -100,8 +97,7 @@ impl Outbox {
         self.inner.clock.now()
     }
 
-    /// A transaction that emits: [`fenz_database::transact`], then its events are
-    /// published.
+    /// [`fenz_database::transact`] on the outbox's database.
     ///
     /// # Errors
     /// What the work returns; nothing is stored or published then.
@@ -110,8 +106,6 @@ impl Outbox {
         W: Fn(Txn) -> F,
         F: Future<Output = Result<T>>,
     {
-        let value = fenz_database::transact(&self.inner.db, work).await?;
-        self.inner.committed.notify_one();
-        Ok(value)
+        fenz_database::transact(&self.inner.db, work).await
     }
 }

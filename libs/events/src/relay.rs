@@ -22,9 +22,6 @@ const PAGE: u64 = 128;
 /// The age at which any replica may publish a row.
 const STALE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(1);
-/// When to poll for rows that were written by a transaction whose commit is not
-/// notified.
-const POLL_DELAYS: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(40), Duration::from_millis(200)];
 
 /// Starts the replica's relay and the sweeper.
 pub fn start(platform: &Platform, outbox: &Arc<Inner>, bus: &Bus) {
@@ -45,20 +42,7 @@ struct Relay {
 impl Relay {
     async fn run(self, stop: CancellationToken) -> Result<()> {
         let mut backoff = Backoff::default();
-        // Index of the next poll delay; none at first.
-        let mut poll = POLL_DELAYS.len();
-        loop {
-            let delay = POLL_DELAYS.get(poll).copied();
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.outbox.committed.notified() => {}
-                // Another write starts the delays over, but does not postpone the first.
-                () = self.outbox.written.notified(), if poll > 0 => {
-                    poll = 0;
-                    continue;
-                }
-                () = tokio::time::sleep(delay.unwrap_or_default()), if delay.is_some() => poll += 1,
-            }
+        while stop.run_until_cancelled(self.outbox.committed.notified()).await.is_some() {
             match self.publish_own().await {
                 Ok(_) => backoff.reset(),
                 Err(error) => {

@@ -1,0 +1,113 @@
+//! kill -9 with real processes on every database.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use fenz_core::Random;
+use fenz_database::transact;
+use fenz_jobs::{Options, State, Worker};
+use fenz_testkit::Database;
+use tokio::time::sleep;
+
+use crate::fixture::{Fixture, Numbered, Replica, Single, eventually, insert_effect, on_each};
+
+/// The environment variable with the database of a child process.
+const DATABASE: &str = "JOBS_TEST_DATABASE";
+const JOBS: i64 = 300;
+/// Kills before the workers may finish.
+const KILLS: usize = 12;
+
+/// A worker in a process of its own, killed when it is dropped.
+struct ChildProcess(Child);
+
+impl ChildProcess {
+    fn start(fixture: &Fixture) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "kill::child", "--nocapture"])
+            .env(DATABASE, &fixture.url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for ChildProcess {
+    fn drop(&mut self) {
+        // SIGKILL: it cannot clean up.
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Not a test: what the processes of the one below run.
+#[tokio::test(flavor = "multi_thread")]
+async fn child() {
+    let Ok(url) = std::env::var(DATABASE) else { return };
+    let replica = Fixture::existing(Database::Sqlite, url).replica().await;
+    worker(&replica).start(&replica.platform);
+    std::future::pending::<()>().await;
+}
+
+/// Of a `Numbered` job the effect is committed with it; that of a `Single` one, before it.
+fn worker(replica: &Replica) -> Worker {
+    let (exact, least) = (replica.db.clone(), replica.db.clone());
+    Worker::new(&replica.jobs)
+        .on(move |job: Numbered, running| {
+            let db = exact.clone();
+            async move {
+                transact(&db, |txn| {
+                    let running = &running;
+                    async move {
+                        insert_effect(&txn, job.n).await?;
+                        running.complete_in_txn(&txn).await
+                    }
+                })
+                .await
+            }
+        })
+        .on(move |job: Single, _| {
+            let db = least.clone();
+            async move { transact(&db, |txn| async move { insert_effect(&txn, -job.n).await }).await }
+        })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_job_has_its_effect_though_workers_are_killed() {
+    on_each(|fixture| async move {
+        let observer = fixture.replica().await;
+        transact(&observer.db, |txn| {
+            let jobs = &observer.jobs;
+            async move {
+                for n in 1..=JOBS {
+                    jobs.enqueue_in_txn(&txn, &Numbered { n }, Options::default()).await?;
+                    if n % 10 == 0 {
+                        jobs.enqueue_in_txn(&txn, &Single { n }, Options::default()).await?;
+                    }
+                }
+                Ok(())
+            }
+        })
+        .await
+        .unwrap();
+        let random = Random::default();
+        let mut children = [ChildProcess::start(&fixture), ChildProcess::start(&fixture)];
+        for _ in 0..KILLS {
+            sleep(Duration::from_millis(30 + random.value::<u64>() % 300)).await;
+            children[usize::from(random.value::<u8>() % 2)] = ChildProcess::start(&fixture);
+        }
+        // Leases of the dead end after fifteen seconds.
+        eventually("an empty queue", async || observer.count("jobs").await == 0).await;
+        let (exact, least): (Vec<_>, Vec<_>) = observer.effects().await.into_iter().partition(|n| *n > 0);
+        assert_eq!(exact, (1..=JOBS).collect::<Vec<_>>(), "{:?}", fixture.database);
+        let mut least: Vec<_> = least.into_iter().map(|n| -n).collect();
+        least.sort_unstable();
+        least.dedup();
+        assert_eq!(least, (1..=JOBS / 10).map(|n| n * 10).collect::<Vec<_>>(), "{:?}", fixture.database);
+        assert_eq!(observer.list(State::Dead).await, [0; 0]);
+    })
+    .await;
+}
