@@ -17,6 +17,7 @@ pub mod settings;
 pub mod shared;
 pub mod status;
 pub mod telemetry;
+pub mod uploads;
 
 pub use command::{Command, Invocation, run};
 pub use identity::{AuthKeys, caller_of, require_user};

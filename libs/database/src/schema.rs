@@ -43,6 +43,21 @@ pub fn column(name: &'static str, table: &'static str, build: fn(&SchemaManager)
     step(name, move |manager| Change::Column(Table::alter().table(table).add_column(build(manager)).to_owned()))
 }
 
+/// Drops a column that no release reads any more.
+pub fn drop_column(name: &'static str, table: &'static str, column: &'static str) -> Step {
+    step(name, move |_| Change::Column(Table::alter().table(table).drop_column(column).to_owned()))
+}
+
+/// Drops an index.
+pub fn drop_index(name: &'static str, index: &'static str, table: &'static str) -> Step {
+    step(name, move |_| Change::DropIndex(Index::drop().name(index).table(table).to_owned()))
+}
+
+/// Drops a table that no release reads any more.
+pub fn drop_table(name: &'static str, table: &'static str) -> Step {
+    step(name, move |_| Change::DropTable(Table::drop().table(table).to_owned()))
+}
+
 /// Inserts a table's first rows.
 pub fn rows(name: &'static str, build: fn() -> InsertStatement) -> Step {
     step(name, move |_| Change::Rows(Box::new(build())))
@@ -102,7 +117,9 @@ fn build_index(index: &str, table: &'static str, columns: &[&'static str]) -> In
 enum Change {
     Table(Box<TableCreateStatement>),
     Index(IndexCreateStatement),
+    DropIndex(IndexDropStatement),
     Column(TableAlterStatement),
+    DropTable(TableDropStatement),
     Rename(TableRenameStatement),
     Rows(Box<InsertStatement>),
 }
@@ -128,7 +145,9 @@ impl<F: Fn(&SchemaManager) -> Change + Send + Sync> MigrationTrait for Simple<F>
         match (self.change)(manager) {
             Change::Table(table) => manager.create_table(*table).await,
             Change::Index(index) => manager.create_index(index).await,
+            Change::DropIndex(index) => manager.drop_index(index).await,
             Change::Column(table) => manager.alter_table(table).await,
+            Change::DropTable(table) => manager.drop_table(table).await,
             Change::Rename(table) => manager.rename_table(table).await,
             Change::Rows(rows) => manager.execute(*rows).await,
         }

@@ -1,5 +1,5 @@
 //! A service's database with the tables of this library, as what the service
-//! requires. It brings the commands for dead letters with it.
+//! requires. It brings the commands for dead letters and jobs with it.
 
 use std::{marker::PhantomData, ops::Deref};
 
@@ -10,8 +10,8 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 use crate::{dead_letters, erasure::ErasureParticipants};
 
-/// A database with the schema of `M` and the tables of outbox, inbox, mailbox
-/// and erasures.
+/// A database with the schema of `M` and the tables of outbox, inbox, mailbox,
+/// erasures and jobs.
 pub struct Database<M>(fenz_database::Database<Schema<M>>);
 
 /// The service's migrations, then ours.
@@ -19,7 +19,7 @@ struct Schema<M>(PhantomData<M>);
 
 impl<M: MigratorTrait> MigratorTrait for Schema<M> {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        M::migrations().into_iter().chain(crate::store::migrations()).collect()
+        M::migrations().into_iter().chain(crate::store::migrations()).chain(fenz_jobs::migrations()).collect()
     }
 }
 
@@ -63,6 +63,8 @@ impl<M: MigratorTrait + Send + 'static> Requirement for Database<M> {
         let mut commands = <fenz_database::Database<Schema<M>> as Requirement>::commands();
         let about = "List events that were given up, or replay them: list | replay [id]";
         commands.push(Command::new("dead-letters", about, dead_letters::command));
+        let about = "List background jobs, or try dead ones again: list [dead|running|waiting] | retry <id>|all";
+        commands.push(Command::new("jobs", about, fenz_jobs::command));
         commands
     }
 }

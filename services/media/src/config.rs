@@ -20,9 +20,13 @@ pub struct Config {
     pub storage_quota_bytes: u64,
     /// Uploaded bytes per user and day (UTC).
     pub daily_quota_bytes: u64,
-    /// An upload that is not claimed within this time is removed.
+    /// An upload that nothing uses within this time is removed.
     #[serde(with = "humantime_serde")]
     pub unused_after: Duration,
+    /// How long an upload is reserved for an object that is about to use it; the object
+    /// must be stored within half of that.
+    #[serde(with = "humantime_serde")]
+    pub reserved_for: Duration,
     /// An upload that receives no bytes for this long is aborted.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
@@ -53,6 +57,7 @@ impl Default for Config {
             storage_quota_bytes: 200 * GIB,
             daily_quota_bytes: 50 * GIB,
             unused_after: Duration::from_secs(24 * 3600),
+            reserved_for: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(30),
             interrupted_after: Duration::from_secs(300),
             sweep_every: Duration::from_secs(60),
@@ -90,6 +95,9 @@ impl Config {
             if span < Duration::from_millis(100) {
                 bail!("FENZ_MEDIA__{name} should be at least 100ms");
             }
+        }
+        if self.reserved_for < Duration::from_secs(60) {
+            bail!("FENZ_MEDIA__RESERVED_FOR should be at least 60s");
         }
         if let Some(folder) = self.temp_dir.as_ref().filter(|folder| !folder.is_dir()) {
             bail!("FENZ_MEDIA__TEMP_DIR should be a folder, {} is none", folder.display());

@@ -1,14 +1,16 @@
 //! Uploads, stores and plays files.
 //!
 //! A file is uploaded over HTTP ([`api`]), streamed to the object store in parts and
-//! recorded in the database (`app/store_file`). Another service claims it; unclaimed
-//! uploads are swept (`jobs`). Players use signed addresses, which are verified
+//! recorded in the database (`app/store_file`). Another service reserves it for an
+//! object and confirms that by the object's event (`app/reserve_upload`); what nothing
+//! uses is swept (`jobs`). Players use signed addresses, which are verified
 //! without another service and checked against the states that content and channel
 //! publish (`events`, `app/playback_access`). A deleted user's uploads are erased
 //! (`app/erase`).
 
 mod api;
 mod app;
+mod clients;
 mod config;
 mod domain;
 mod events;
@@ -21,10 +23,12 @@ use std::{sync::Arc, time::Duration};
 use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, media_url::MediaUrls};
 use fenz_contract::media::v1::upload_service;
 use fenz_events::{Database, ErasureRunner, Outbox};
+use fenz_jobs::Jobs;
 use fenz_object_store::ObjectStore;
 use moka::future::Cache;
 
 use app::{Media, PlaybackStatusCache, UploadLimiter};
+use clients::Owners;
 pub use config::Config;
 use probe::{Limits, Prober};
 
@@ -58,6 +62,8 @@ impl Service for MediaService {
             uploads: Cache::builder().max_capacity(UPLOAD_CACHE_CAPACITY).time_to_live(UPLOAD_CACHE_TTL).build(),
             playback_statuses: PlaybackStatusCache::default(),
             erasures: ErasureRunner::new(&platform, &outbox),
+            jobs: Jobs::new(&platform, &db),
+            owners: Owners::new(&platform.peers)?,
             config: Arc::new(config),
         };
         events::consume(&platform, &db, &media).await?;

@@ -1,39 +1,47 @@
 //! `fenzvideo.media.v1.UploadService`, for other services.
 
 use fenz_contract::media::v1::{
-    self as pb, ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse,
-    UploadServiceHandler,
+    self as pb, ReleaseReservationRequest, ReleaseReservationResponse, ReserveUploadRequest, ReserveUploadResponse,
+    UploadServiceHandler, upload_use::Object,
 };
-use fenz_core::{Error, Reason, Result, UserId};
+use fenz_core::{ChannelId, Error, Reason, Result, UserId, VideoId};
 use tonic::{Request, Response};
 
 use crate::{
-    app::Media,
-    domain::upload::{Kind, Upload, UploadId},
+    app::{Media, Wanted},
+    domain::{
+        upload::{Kind, Upload, UploadId},
+        upload_use::UploadUse,
+    },
 };
 
 pub struct Uploads(pub Media);
 
 impl UploadServiceHandler for Uploads {
-    async fn claim_upload(&self, request: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>> {
-        let ClaimUploadRequest { upload_id, owner_id, kind, claim } = request.into_inner();
+    async fn reserve_upload(&self, request: Request<ReserveUploadRequest>) -> Result<Response<ReserveUploadResponse>> {
+        let ReserveUploadRequest { upload_id, owner_id, kind, r#use, reservation_id } = request.into_inner();
         let kind = Kind::parse(&kind).ok_or_else(|| Error::field(Reason::InvalidParams, "kind", "is unknown"))?;
-        let claimed = self.0.claim(UploadId(upload_id), UserId(owner_id), kind, &claim).await?;
-        Ok(Response::new(ClaimUploadResponse {
-            upload: Some(message(claimed.upload)),
-            poster_upload_id: claimed.poster.map_or(0, |id| id.0),
+        let used_by = match r#use.and_then(|used_by| used_by.object) {
+            Some(Object::VideoId(id)) => UploadUse::Video(VideoId(id)),
+            Some(Object::UserId(id)) => UploadUse::User(UserId(id)),
+            Some(Object::ChannelId(id)) => UploadUse::Channel(ChannelId(id)),
+            None => return Err(Error::field(Reason::InvalidParams, "use", "names no object")),
+        };
+        let (upload, owner) = (UploadId(upload_id), UserId(owner_id));
+        let reserved = self.0.reserve(Wanted { upload, owner, kind, used_by, reservation: reservation_id }).await?;
+        Ok(Response::new(ReserveUploadResponse {
+            upload: Some(message(reserved.upload)),
+            poster_upload_id: reserved.poster.map_or(0, |id| id.0),
+            reserved_for_seconds: i32::try_from(reserved.reserved_for.as_secs()).unwrap_or(i32::MAX),
         }))
     }
 
-    async fn release_claim(&self, request: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>> {
-        let ReleaseClaimRequest { claim, upload_id, keep_files } = request.into_inner();
-        let only = (upload_id != 0).then_some(UploadId(upload_id));
-        if keep_files {
-            self.0.unclaim(&claim, only).await?;
-        } else {
-            self.0.release(&claim, only).await?;
-        }
-        Ok(Response::new(ReleaseClaimResponse {}))
+    async fn release_reservation(
+        &self,
+        request: Request<ReleaseReservationRequest>,
+    ) -> Result<Response<ReleaseReservationResponse>> {
+        self.0.release(request.into_inner().reservation_id).await?;
+        Ok(Response::new(ReleaseReservationResponse {}))
     }
 }
 

@@ -1,13 +1,12 @@
 //! The use cases, one file each.
 
-mod claim_upload;
 mod erase;
 mod heartbeat;
 mod object_writer;
 mod play;
 mod playback_access;
-mod release_claim;
 mod remove;
+mod reserve_upload;
 mod store_file;
 mod sweep;
 mod upload_limiter;
@@ -16,17 +15,21 @@ use std::sync::Arc;
 
 use fenz_core::{Clock, Error, IdGenerator};
 use fenz_events::ErasureRunner;
+use fenz_jobs::Jobs;
 use fenz_object_store::ObjectStore;
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
 
 use crate::{
+    clients::Owners,
     config::Config,
     domain::upload::{Upload, UploadId},
     probe::Prober,
 };
 
 pub use playback_access::PlaybackStatusCache;
+pub use remove::DeleteFiles;
+pub use reserve_upload::{SettleReservation, Wanted};
 pub use store_file::{Chunks, UploadRequest, too_large};
 pub use upload_limiter::UploadLimiter;
 
@@ -44,6 +47,8 @@ pub struct Media {
     pub uploads: Cache<UploadId, Arc<Upload>>,
     pub playback_statuses: PlaybackStatusCache,
     pub erasures: ErasureRunner,
+    pub jobs: Jobs,
+    pub owners: Owners,
 }
 
 /// Maps a failure of the object store to an error for callers.

@@ -5,14 +5,14 @@
 use std::{sync::Arc, time::Duration};
 
 use fenz_chassis::media_url::Audience;
-use fenz_contract::events::v1::{VideoChanged, VideoDeleted};
-use fenz_core::{ChannelState, Error, Reason, Result, UserId};
+use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, UserUpdated, VideoChanged, VideoDeleted};
+use fenz_core::{ChannelState, Error, Reason, Result, UserId, VideoId};
 use fenz_database::Txn;
 use moka::future::Cache;
 
 use super::{Media, play::upload_removed};
 use crate::{
-    domain::{playback::PlaybackStatus, upload::UploadId},
+    domain::{playback::PlaybackStatus, upload::UploadId, upload_use::UploadUse},
     store::playback_states,
 };
 
@@ -103,7 +103,11 @@ impl Media {
         if self.erasures.is_erased(&**txn, UserId(event.owner_id)).await? {
             return Ok(());
         }
-        Ok(playback_states::video_changed_in_txn(&**txn, event, self.clock.now()).await?)
+        if playback_states::video_changed_in_txn(&**txn, event, self.clock.now()).await? {
+            let video = UploadUse::Video(VideoId(event.video_id));
+            self.object_has_in_txn(txn, video, &[event.video_upload_id, event.thumbnail_upload_id]).await?;
+        }
+        Ok(())
     }
 
     pub async fn video_deleted_in_txn(&self, txn: &Txn, event: &VideoDeleted) -> Result<()> {
@@ -111,13 +115,36 @@ impl Media {
         if self.erasures.is_erased(&**txn, UserId(event.channel_id)).await? {
             return Ok(());
         }
-        Ok(playback_states::video_deleted_in_txn(&**txn, event, self.clock.now()).await?)
+        playback_states::video_deleted_in_txn(&**txn, event, self.clock.now()).await?;
+        self.object_deleted_in_txn(txn, UploadUse::Video(VideoId(event.video_id))).await
     }
 
-    pub async fn channel_changed_in_txn(&self, txn: &Txn, state: &ChannelState) -> Result<()> {
+    pub async fn channel_changed_in_txn(&self, txn: &Txn, event: &ChannelChanged) -> Result<()> {
+        self.channel_is_in_txn(txn, event.into(), &[event.avatar_upload_id, event.banner_upload_id]).await
+    }
+
+    pub async fn channel_deleted_in_txn(&self, txn: &Txn, event: &ChannelDeleted) -> Result<()> {
+        self.channel_is_in_txn(txn, event.into(), &[]).await
+    }
+
+    async fn channel_is_in_txn(&self, txn: &Txn, state: ChannelState, pictures: &[i64]) -> Result<()> {
         if self.erasures.is_erased(&**txn, state.owner).await? {
             return Ok(());
         }
-        Ok(playback_states::channel_changed_in_txn(&**txn, state).await?)
+        if playback_states::channel_changed_in_txn(&**txn, &state).await? {
+            self.object_has_in_txn(txn, UploadUse::Channel(state.id), pictures).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn user_updated_in_txn(&self, txn: &Txn, event: &UserUpdated) -> Result<()> {
+        let user = UserId(event.user_id);
+        if self.erasures.is_erased(&**txn, user).await? {
+            return Ok(());
+        }
+        if playback_states::user_changed_in_txn(&**txn, user, event.version).await? {
+            self.object_has_in_txn(txn, UploadUse::User(user), &[event.avatar_upload_id]).await?;
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,5 @@
-//! Removes interrupted and unused uploads, and retries failed deletions. Replicas
-//! may sweep concurrently: every update checks the state it expects, and deleting
-//! is idempotent.
+//! Removes interrupted and unused uploads. A sweep may run beside another: every
+//! update checks the state it expects, and deleting is idempotent.
 
 use std::time::Duration;
 
@@ -27,11 +26,11 @@ impl Media {
             if interrupted > 0 {
                 tracing::info!(interrupted, "interrupted uploads removed");
             }
-            Ok(())
+            // Also what a failed upload could not delete itself.
+            self.delete_files_after(&txn).await
         })
         .await?;
-        self.remove_unused().await?;
-        self.delete_removed().await
+        self.remove_unused().await
     }
 
     async fn remove_unused(&self) -> Result<()> {
@@ -41,24 +40,14 @@ impl Media {
             for id in &unused {
                 let now = self.clock.now();
                 transact(&self.db, async |txn: Txn| {
-                    Ok(removal::remove_unused_in_txn(&*txn, *id, unused_since, now).await?)
+                    removal::remove_unused_in_txn(&*txn, *id, unused_since, now).await?;
+                    self.delete_files_after(&txn).await
                 })
                 .await?;
             }
             if unused.is_empty() {
                 return Ok(());
             }
-        }
-    }
-
-    /// Tries each once; failures are retried by the next sweep.
-    async fn delete_removed(&self) -> Result<()> {
-        let mut after = None;
-        loop {
-            let removed = removal::list_removed(&self.db, after, BATCH_SIZE).await?;
-            let Some(last) = removed.last() else { return Ok(()) };
-            after = Some(last.id);
-            self.delete_uploads(removed).await;
         }
     }
 }

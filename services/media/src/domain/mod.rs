@@ -7,3 +7,4 @@ pub mod quota;
 pub mod range;
 pub mod sniff;
 pub mod upload;
+pub mod upload_use;

@@ -1,7 +1,7 @@
 //! Whether the files of a video may be played.
 
 use fenz_chassis::media_url::Audience;
-use fenz_core::{ChannelState, VideoId};
+use fenz_core::ChannelState;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoState {
@@ -41,11 +41,6 @@ impl PlaybackStatus {
     }
 }
 
-/// The video that a claim names; none if something else uses the upload.
-pub fn video_of_claim(claim: &str) -> Option<VideoId> {
-    claim.strip_prefix("video/")?.parse().ok().map(VideoId)
-}
-
 #[cfg(test)]
 mod tests {
     use fenz_core::{ChannelId, UserId};
@@ -73,13 +68,5 @@ mod tests {
         assert!(PlaybackStatus::Restricted.allows(Audience::Insider));
         assert!(!PlaybackStatus::Restricted.allows(Audience::Everyone));
         assert!(!PlaybackStatus::Deleted.allows(Audience::Insider));
-    }
-
-    #[test]
-    fn claims_of_videos_name_them() {
-        assert_eq!(video_of_claim("video/123"), Some(VideoId(123)));
-        for other in ["user/42/avatar/5", "channel/7/banner/6", "video/", "video/x", "video/1/2"] {
-            assert_eq!(video_of_claim(other), None, "{other}");
-        }
     }
 }

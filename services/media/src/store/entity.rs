@@ -40,10 +40,33 @@ pub mod upload {
         pub multipart_id: Option<String>,
         /// The video whose poster this is.
         pub poster_of: Option<i64>,
-        /// What uses it; none if unused.
-        pub claim: Option<String>,
+        /// What uses it or is about to; none if unused.
+        pub used_by_kind: Option<String>,
+        pub used_by_id: Option<i64>,
+        /// The object that uses it has said so.
+        pub is_confirmed: bool,
         pub touched_at: DateTimeUtc,
         pub created_at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod reservation {
+    use sea_orm::entity::prelude::*;
+
+    /// A request of another service that is about to use an upload.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "reservations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub upload_id: i64,
+        pub expires_at: DateTimeUtc,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -92,6 +115,25 @@ pub mod video_state {
         pub version: i64,
         #[sea_orm(column_name = "heard_at")]
         pub updated_at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod user_state {
+    use sea_orm::entity::prelude::*;
+
+    /// A user's state as of auth's newest event.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "user_states")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: i64,
+        /// Of the user; older events are ignored.
+        pub version: i64,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,7 +1,11 @@
 //! The schema, one statement per migration: MariaDB commits each statement.
 
-use fenz_database::schema::{big, flag, index, index_as, number, table, text, timestamp};
+use fenz_database::schema::{
+    big, column, drop_column, drop_index, flag, index, index_as, number, table, text, timestamp,
+};
 use sea_orm_migration::prelude::*;
+
+use crate::domain::upload_use::UploadUse;
 
 /// All steps, in order.
 pub struct Migrator;
@@ -21,6 +25,18 @@ impl MigratorTrait for Migrator {
             index("m20261122_000010_video_states_deleted", "video_states", &["is_deleted", "heard_at"]),
             table("m20261122_000011_channel_states", channel_states),
             index("m20261122_000012_channel_states_owner", "channel_states", &["owner_id"]),
+            column("m20261130_000013_used_by_kind", "uploads", |_| {
+                ColumnDef::new("used_by_kind").string_len(16).to_owned()
+            }),
+            column("m20261130_000014_used_by_id", "uploads", |_| ColumnDef::new("used_by_id").big_integer().to_owned()),
+            column("m20261130_000015_is_confirmed", "uploads", |_| flag("is_confirmed").default(false).to_owned()),
+            Box::new(UsesOfClaims),
+            drop_index("m20261130_000017_no_claim", "uploads_claim", "uploads"),
+            drop_column("m20261130_000018_no_claim", "uploads", "claim"),
+            index("m20261130_000019_uploads_used_by", "uploads", &["used_by_id", "used_by_kind"]),
+            table("m20261130_000020_reservations", reservations),
+            index("m20261130_000021_reservations_upload", "reservations", &["upload_id"]),
+            table("m20261130_000022_user_states", user_states),
         ];
         own.into_iter().collect()
     }
@@ -72,6 +88,53 @@ fn uploads(manager: &SchemaManager) -> TableCreateStatement {
         .col(timestamp(manager, "touched_at").not_null())
         .col(timestamp(manager, "created_at").not_null())
         .to_owned()
+}
+
+fn reservations(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("reservations")
+        .col(big("id"))
+        .col(big("upload_id"))
+        .col(timestamp(manager, "expires_at").not_null())
+        .primary_key(Index::create().col("id").col("upload_id"))
+        .to_owned()
+}
+
+fn user_states(_: &SchemaManager) -> TableCreateStatement {
+    Table::create().table("user_states").col(big("user_id").primary_key()).col(big("version")).to_owned()
+}
+
+/// Reads the text that named an upload's object into two columns.
+struct UsesOfClaims;
+
+impl MigrationName for UsesOfClaims {
+    fn name(&self) -> &'static str {
+        "m20261130_000016_uses_of_claims"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for UsesOfClaims {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        let claims = Query::select()
+            .columns(["id", "claim"])
+            .from("uploads")
+            .and_where(Expr::col("claim").is_not_null())
+            .to_owned();
+        for row in db.query_all(&claims).await? {
+            let (id, claim): (i64, String) = (row.try_get("", "id")?, row.try_get("", "claim")?);
+            let Some(used_by) = UploadUse::parse(&claim) else { continue };
+            let (kind, object) = used_by.columns();
+            let update = Query::update()
+                .table("uploads")
+                .values([("used_by_kind", kind.into()), ("used_by_id", object.into()), ("is_confirmed", true.into())])
+                .and_where(Expr::col("id").eq(id))
+                .to_owned();
+            db.execute(&update).await?;
+        }
+        Ok(())
+    }
 }
 
 fn daily_usage(_: &SchemaManager) -> TableCreateStatement {

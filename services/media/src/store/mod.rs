@@ -1,11 +1,11 @@
 //! Entities, migrations and queries. Entities do not leave this module.
 
-pub mod claims;
 mod entity;
 mod migration;
 pub mod playback_states;
 pub mod removal;
 pub mod uploads;
 pub mod usage;
+pub mod uses;
 
 pub use migration::Migrator;

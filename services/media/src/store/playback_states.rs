@@ -7,18 +7,20 @@ use fenz_core::{ChannelId, ChannelState, UserId};
 use fenz_database::{DbError, upsert_newer};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::entity::{channel_state, upload, video_state};
+use super::entity::{channel_state, upload, user_state, video_state};
 use crate::domain::{
-    playback::{PlaybackStatus, VideoState, video_of_claim},
+    playback::{PlaybackStatus, VideoState},
     upload::UploadId,
+    upload_use::UploadUse,
 };
 
-/// Stores a video's state unless a newer one is stored. A deletion is final.
+/// Stores a video's state unless a newer one is stored. A deletion is final. Whether
+/// it was the newest.
 pub async fn video_changed_in_txn(
     txn: &impl ConnectionTrait,
     event: &VideoChanged,
     now: DateTime<Utc>,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let row = video_state::ActiveModel {
         video_id: Set(event.video_id),
         channel_id: Set(event.channel_id),
@@ -29,7 +31,9 @@ pub async fn video_changed_in_txn(
         version: Set(event.version),
         updated_at: Set(now),
     };
-    upsert_newer(txn, row, video_state::Column::Version).await
+    upsert_newer(txn, row, video_state::Column::Version).await?;
+    let stored = video_state::Entity::find_by_id(event.video_id).one(txn).await?;
+    Ok(stored.is_some_and(|row| row.version == event.version))
 }
 
 /// Marks a video as deleted, also an unknown one.
@@ -53,8 +57,8 @@ pub async fn video_deleted_in_txn(
 }
 
 /// Stores a channel's state unless a newer one is stored. A deleted channel may be
-/// recreated.
-pub async fn channel_changed_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> Result<(), DbError> {
+/// recreated. Whether it was the newest.
+pub async fn channel_changed_in_txn(txn: &impl ConnectionTrait, state: &ChannelState) -> Result<bool, DbError> {
     let row = channel_state::ActiveModel {
         channel_id: Set(state.id.0),
         owner_id: Set(state.owner.0),
@@ -62,15 +66,28 @@ pub async fn channel_changed_in_txn(txn: &impl ConnectionTrait, state: &ChannelS
         is_deleted: Set(state.is_deleted),
         version: Set(state.version),
     };
-    upsert_newer(txn, row, channel_state::Column::Version).await
+    upsert_newer(txn, row, channel_state::Column::Version).await?;
+    let stored = channel_state::Entity::find_by_id(state.id.0).one(txn).await?;
+    Ok(stored.is_some_and(|row| row.version == state.version))
+}
+
+/// Notes a user's version unless a newer one is stored. Whether it was the newest.
+pub async fn user_changed_in_txn(txn: &impl ConnectionTrait, user: UserId, version: i64) -> Result<bool, DbError> {
+    let row = user_state::ActiveModel { user_id: Set(user.0), version: Set(version) };
+    upsert_newer(txn, row, user_state::Column::Version).await?;
+    let stored = user_state::Entity::find_by_id(user.0).one(txn).await?;
+    Ok(stored.is_some_and(|row| row.version == version))
 }
 
 /// None when the upload does not exist or is removed.
 pub async fn status(db: &impl ConnectionTrait, id: UploadId) -> Result<Option<PlaybackStatus>, DbError> {
     let stored = upload::Entity::find_by_id(id.0).filter(upload::Column::State.eq(upload::State::Stored));
-    let claim = stored.select_only().column(upload::Column::Claim).into_tuple::<Option<String>>().one(db).await?;
-    let Some(claim) = claim else { return Ok(None) };
-    let Some(video_id) = claim.as_deref().and_then(video_of_claim) else { return Ok(Some(PlaybackStatus::Public)) };
+    let columns = stored.select_only().column(upload::Column::UsedByKind).column(upload::Column::UsedById);
+    let Some((kind, id)) = columns.into_tuple::<(Option<String>, Option<i64>)>().one(db).await? else {
+        return Ok(None);
+    };
+    let used_by = kind.zip(id).and_then(|(kind, id)| UploadUse::from_columns(&kind, id));
+    let Some(UploadUse::Video(video_id)) = used_by else { return Ok(Some(PlaybackStatus::Public)) };
     let Some(video) = video_state::Entity::find_by_id(video_id.0).one(db).await? else {
         return Ok(Some(PlaybackStatus::Public));
     };
@@ -108,5 +125,7 @@ pub async fn remove_of_user(db: &impl ConnectionTrait, owner: UserId) -> Result<
         Condition::any().add(video_state::Column::OwnerId.eq(owner.0)).add(video_state::Column::ChannelId.eq(owner.0));
     let videos = video_state::Entity::delete_many().filter(of_owner).exec(db).await?;
     let channels = channel_state::Entity::delete_many().filter(channel_state::Column::OwnerId.eq(owner.0));
-    Ok(videos.rows_affected + channels.exec(db).await?.rows_affected)
+    let channels = channels.exec(db).await?.rows_affected;
+    let user = user_state::Entity::delete_by_id(owner.0).exec(db).await?.rows_affected;
+    Ok(videos.rows_affected + channels + user)
 }

@@ -81,7 +81,9 @@ pub async fn insert_orphan_in_txn(
         object_key: Set(upload.object_key.clone()),
         multipart_id: Set(upload.multipart_id.clone()),
         poster_of: Set(None),
-        claim: Set(None),
+        used_by_kind: Set(None),
+        used_by_id: Set(None),
+        is_confirmed: Set(false),
         touched_at: Set(now),
         created_at: Set(now),
     };
@@ -117,7 +119,9 @@ pub(super) async fn mark_removed(
 fn set_removed(now: DateTime<Utc>) -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::State, Expr::value(State::Removed))
-        .col_expr(Column::Claim, Expr::value(None::<String>))
+        .col_expr(Column::UsedByKind, Expr::value(None::<String>))
+        .col_expr(Column::UsedById, Expr::value(None::<i64>))
+        .col_expr(Column::IsConfirmed, Expr::value(false))
         .col_expr(Column::TouchedAt, Expr::value(now))
 }
 
@@ -133,7 +137,7 @@ pub async fn remove_interrupted(
 }
 
 /// Removes an upload and its poster if it is still unused. Check and update are one
-/// statement, because it may be claimed concurrently.
+/// statement, because it may be reserved concurrently.
 pub async fn remove_unused_in_txn(
     txn: &impl ConnectionTrait,
     id: UploadId,
@@ -151,7 +155,7 @@ pub async fn remove_unused_in_txn(
 fn unused(since: DateTime<Utc>) -> Condition {
     Condition::all()
         .add(Column::State.eq(State::Stored))
-        .add(Column::Claim.is_null())
+        .add(Column::UsedById.is_null())
         .add(Column::PosterOf.is_null())
         .add(Column::TouchedAt.lt(since))
 }

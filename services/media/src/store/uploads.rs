@@ -55,7 +55,9 @@ pub async fn insert(db: &impl ConnectionTrait, upload: PendingUpload, now: DateT
         object_key: Set(object_key(upload.id)),
         multipart_id: Set(None),
         poster_of: Set(upload.poster_of.map(|id| id.0)),
-        claim: Set(None),
+        used_by_kind: Set(None),
+        used_by_id: Set(None),
+        is_confirmed: Set(false),
         touched_at: Set(now),
         created_at: Set(now),
     };

@@ -1,0 +1,122 @@
+//! Reserves uploads for other services' objects, until the object's event says that
+//! it has them. A reservation whose time is over is settled by asking the object's
+//! service: an event may be late for hours.
+
+use std::time::Duration;
+
+use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::{Txn, transact};
+use fenz_jobs::{Job, Options};
+use serde::{Deserialize, Serialize};
+
+use super::Media;
+use crate::{
+    domain::{
+        upload::{Kind, Upload, UploadId},
+        upload_use::UploadUse,
+    },
+    store::uses::{self, NewReservation, ReserveOutcome},
+};
+
+#[derive(Debug)]
+pub struct ReservedUpload {
+    pub upload: Upload,
+    /// Of a video.
+    pub poster: Option<UploadId>,
+    pub reserved_for: Duration,
+}
+
+/// What a request of another service wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub upload: UploadId,
+    pub owner: UserId,
+    pub kind: Kind,
+    pub used_by: UploadUse,
+    /// Of the request.
+    pub reservation: i64,
+}
+
+/// Ends a reservation whose time is over.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SettleReservation {
+    pub reservation: i64,
+}
+
+impl Job for SettleReservation {
+    const KIND: &'static str = "reservation.settle";
+}
+
+impl Media {
+    /// Idempotent.
+    ///
+    /// # Errors
+    /// `UPLOAD_NOT_FOUND` also for somebody else's, `UPLOAD_ALREADY_USED`,
+    /// `UNSUPPORTED_FORMAT` if it is of the other kind.
+    #[tracing::instrument(name = "app.upload.reserve", skip_all, fields(upload.id = wanted.upload.0))]
+    pub async fn reserve(&self, wanted: Wanted) -> Result<ReservedUpload> {
+        let Wanted { upload, owner, kind, used_by, reservation } = wanted;
+        let reserved_for = self.config.reserved_for;
+        let expires_at = self.clock.after(reserved_for);
+        let new = NewReservation { id: reservation, upload, owner, kind, used_by, expires_at };
+        let outcome = transact(&self.db, async |txn: Txn| {
+            let outcome = uses::reserve_in_txn(&*txn, new).await?;
+            if matches!(outcome, ReserveOutcome::Reserved { .. }) {
+                let at = Options::key(&reservation).at(expires_at);
+                self.jobs.enqueue_in_txn(&txn, &SettleReservation { reservation }, at).await?;
+            }
+            Ok(outcome)
+        })
+        .await?;
+        match outcome {
+            ReserveOutcome::Reserved { upload, poster } => Ok(ReservedUpload { upload, poster, reserved_for }),
+            ReserveOutcome::AlreadyUsed => Err(Error::new(Reason::UploadAlreadyUsed, "the upload is used already")),
+            ReserveOutcome::WrongKind(is) => Err(Error::new(
+                Reason::UnsupportedFormat,
+                format!("the upload should be {}, it is {}", kind.as_str(), is.as_str()),
+            )),
+            ReserveOutcome::NotFound => Err(Error::new(Reason::UploadNotFound, "you have no such upload")),
+        }
+    }
+
+    /// Idempotent.
+    #[tracing::instrument(name = "app.upload.release", skip(self))]
+    pub async fn release(&self, reservation: i64) -> Result<()> {
+        let now = self.clock.now();
+        transact(&self.db, async |txn: Txn| {
+            self.jobs.cancel_in_txn::<SettleReservation>(&txn, &reservation.to_string()).await?;
+            Ok(uses::release_in_txn(&*txn, reservation, now).await?)
+        })
+        .await
+    }
+
+    /// Confirms what its object has, and releases the rest.
+    pub async fn settle(&self, job: SettleReservation) -> Result<()> {
+        for (upload, object) in uses::of_reservation(&self.db, job.reservation).await? {
+            if self.owners.is_used(object, upload).await? {
+                transact(&self.db, async |txn: Txn| Ok(uses::confirm_in_txn(&*txn, object, &[upload]).await?)).await?;
+            }
+        }
+        let now = self.clock.now();
+        transact(&self.db, async |txn: Txn| Ok(uses::release_in_txn(&*txn, job.reservation, now).await?)).await
+    }
+
+    /// An object has these uploads, as of its newest event, and no others.
+    pub(super) async fn object_has_in_txn(&self, txn: &Txn, object: UploadUse, ids: &[i64]) -> Result<()> {
+        let ids: Vec<UploadId> = ids.iter().copied().filter(|id| *id != 0).map(UploadId).collect();
+        if !ids.is_empty() {
+            uses::confirm_in_txn(&**txn, object, &ids).await?;
+        }
+        if uses::remove_others_in_txn(&**txn, object, &ids, self.clock.now()).await? {
+            self.delete_files_after(txn).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn object_deleted_in_txn(&self, txn: &Txn, object: UploadUse) -> Result<()> {
+        if uses::remove_all_in_txn(&**txn, object, self.clock.now()).await? {
+            self.delete_files_after(txn).await?;
+        }
+        Ok(())
+    }
+}
