@@ -17,9 +17,9 @@ const OUTBOX: Kind = ("outbox", "events in the outbox");
 const RETRIED: [Kind; 3] = [
     ("mailbox WHERE tries > 0", "events that failed"),
     ("erasures WHERE attempts > 0", "erasures that failed"),
-    ("pending_calls WHERE attempts > 0", "calls that failed"),
+    ("jobs WHERE run_at IS NOT NULL AND error <> ''", "jobs that failed"),
 ];
-const DEAD_LETTERS: Kind = ("dead_letters", "dead letters");
+const GIVEN_UP: [Kind; 2] = [("dead_letters", "dead letters"), ("jobs WHERE run_at IS NULL", "dead jobs")];
 
 /// What is left in the databases of services when the timeout is over. Without a
 /// bus, events remain in the outboxes.
@@ -50,7 +50,7 @@ async fn find_in(service: &str, url: &str, has_bus: bool, timeout: Duration) -> 
             }
             tokio::time::sleep(POLL).await;
         };
-        found.extend(count_all(&db, &[DEAD_LETTERS]).await?);
+        found.extend(count_all(&db, &GIVEN_UP).await?);
         db.close().await?;
         Ok::<_, DbErr>(found)
     };

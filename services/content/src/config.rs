@@ -21,10 +21,6 @@ pub struct Config {
     pub insider_ttl: Duration,
     /// The largest offset of a page in a list of videos.
     pub max_page_depth: u64,
-    /// After this the claim of a request that failed to create its video is
-    /// released. Longer than any request may take.
-    #[serde(with = "humantime_serde")]
-    pub claim_timeout: Duration,
     /// How long memberships are cached. An absent or too low one is always queried
     /// again, so that new subscribers can watch at once.
     #[serde(with = "humantime_serde")]
@@ -36,11 +32,7 @@ pub struct Config {
 impl Config {
     /// # Errors
     /// Names the key and what it should be.
-    pub fn check(&self, request_timeout: Duration) -> Result<()> {
-        ensure!(
-            self.claim_timeout > request_timeout,
-            "FENZ_CONTENT__CLAIM_TIMEOUT should be longer than FENZ_SERVER__REQUEST_TIMEOUT ({request_timeout:?})"
-        );
+    pub fn check(&self) -> Result<()> {
         ensure!(!self.insider_ttl.is_zero(), "FENZ_CONTENT__INSIDER_TTL should be longer than zero, e.g. 15min");
         ensure!(
             !self.views.flush_every.is_zero(),
@@ -83,7 +75,6 @@ impl Default for Config {
             playback_ttl: Duration::from_secs(6 * 3600),
             insider_ttl: Duration::from_secs(15 * 60),
             max_page_depth: 10_000,
-            claim_timeout: Duration::from_secs(600),
             membership_ttl: Duration::from_secs(3),
             cache: CacheConfig::default(),
             views: ViewsConfig::default(),

@@ -23,7 +23,6 @@ pub fn start(platform: &Platform, app: &App) {
         flush_redis_views(platform, app);
     }
     flush_history(platform, app);
-    run_pending_calls(platform, app);
     run_cascades(platform, app);
     app.erasures.start(platform, app.clone());
     prune(platform, app);
@@ -83,22 +82,6 @@ fn flush_history(platform: &Platform, app: &App) {
             }
             if stopping {
                 return Ok(());
-            }
-        }
-    });
-}
-
-fn run_pending_calls(platform: &Platform, app: &App) {
-    let (calls, stop) = (app.pending_calls.clone(), platform.stop.clone());
-    platform.spawn("pending_calls", async move {
-        loop {
-            if let Err(error) = calls.run_due().await {
-                tracing::warn!(%error, "pending calls not read; retrying");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = calls.notified() => {}
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     });

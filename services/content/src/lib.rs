@@ -3,8 +3,7 @@
 //! A video is created from uploads that the media service stores (`app/create`).
 //! Its owner edits, publishes and deletes it; `domain/access` decides who may watch
 //! it. Single videos are read through a cache (`app/video_cache`), views are counted
-//! in Redis or in memory (`app/views`). Calls that must reach media are stored in the
-//! database until they have succeeded (`app/pending_calls`).
+//! in Redis or in memory (`app/views`).
 //!
 //! A video is visible unless it or its channel is hidden. The channel's state comes
 //! from events (`events`, `store/channels`), so hiding a channel writes nothing to its
@@ -64,7 +63,7 @@ impl Service for Content {
         })
     }
 
-    fn check(settings: &Settings, config: &Config) -> anyhow::Result<()> {
-        config.check(settings.server.request_timeout)
+    fn check(_: &Settings, config: &Config) -> anyhow::Result<()> {
+        config.check()
     }
 }

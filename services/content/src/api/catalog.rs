@@ -1,7 +1,7 @@
 //! `VideoCatalogService`.
 
 use fenz_contract::content::v1::{self as pb, VideoCatalogServiceHandler};
-use fenz_core::{Result, UserId};
+use fenz_core::{Result, UploadId, UserId};
 use tonic::{Request, Response};
 
 use super::Api;
@@ -38,5 +38,14 @@ impl VideoCatalogServiceHandler for Api {
         let watched = self.0.watched(UserId(message.user_id), limit).await?;
         let video_ids = watched.into_iter().map(|id| id.0).collect();
         Ok(Response::new(pb::ListWatchedResponse { video_ids }))
+    }
+
+    async fn get_upload_use(
+        &self,
+        request: Request<pb::GetUploadUseRequest>,
+    ) -> Result<Response<pb::GetUploadUseResponse>> {
+        let message = request.into_inner();
+        let is_used = self.0.is_upload_used(VideoId(message.video_id), UploadId(message.upload_id)).await?;
+        Ok(Response::new(pb::GetUploadUseResponse { is_used }))
     }
 }

@@ -57,9 +57,6 @@ impl App {
         for id in &ids {
             self.cascade_to_video(cascade, *id).await?;
         }
-        if cascade.kind == Kind::Channel && !ids.is_empty() {
-            self.pending_calls.notify();
-        }
         Ok(!ids.is_empty())
     }
 
@@ -101,7 +98,7 @@ impl App {
 
     /// Schedules the removal of a deleted tag from all videos.
     pub async fn tag_deleted_in_txn(&self, txn: &Txn, tag: TagId) -> Result<()> {
-        let keep_until = self.clock.after(self.config.claim_timeout);
+        let keep_until = self.clock.after(self.longest_request);
         let cascade = Cascade { kind: Kind::Tag, subject: tag.0, made_before: keep_until, keep_until };
         cascades::schedule_in_txn(txn.as_ref(), &cascade).await?;
         self.cascade_scheduled.notify_one();

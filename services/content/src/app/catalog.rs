@@ -1,7 +1,7 @@
 //! Internal reads for services that keep a projection of videos.
 
 use fenz_contract::events::v1::VideoChanged;
-use fenz_core::{Result, UserId};
+use fenz_core::{Result, UploadId, UserId};
 
 use super::{App, events::changed_event, history::RETENTION, video_not_found};
 use crate::{
@@ -21,6 +21,12 @@ impl App {
     pub async fn catalog_video(&self, id: VideoId) -> Result<VideoChanged> {
         let video = videos::find(&self.db, id).await?.ok_or_else(video_not_found)?;
         Ok(last_event(&video))
+    }
+
+    /// Whether a video has an upload as its file or thumbnail.
+    pub async fn is_upload_used(&self, id: VideoId, upload: UploadId) -> Result<bool> {
+        let video = videos::find(&self.db, id).await?;
+        Ok(video.is_some_and(|video| [video.upload, video.thumbnail].contains(&Some(upload))))
     }
 
     /// What a user watched, the latest first; empty when their history is disabled.

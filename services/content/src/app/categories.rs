@@ -72,7 +72,7 @@ impl App {
     /// # Errors
     /// `CATEGORY_NOT_FOUND`.
     pub async fn delete_category(&self, actor: UserId, id: CategoryId) -> Result<()> {
-        let keep_until = self.clock.after(self.config.claim_timeout);
+        let keep_until = self.clock.after(self.longest_request);
         let cascade = &Cascade { kind: Kind::Category, subject: id.0, made_before: keep_until, keep_until };
         let delete = self.outbox.transact(|txn| async move {
             let category = categories::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;

@@ -31,7 +31,7 @@ impl App {
         }
         channels::upsert_in_txn(db, state).await?;
         if let Some(made_before) = deleted_at {
-            let keep_until = self.clock.after(self.config.claim_timeout);
+            let keep_until = self.clock.after(self.longest_request);
             let cascade = Cascade { kind: Kind::Channel, subject: state.id.0, made_before, keep_until };
             cascades::schedule_in_txn(db, &cascade).await?;
             self.cascade_scheduled.notify_one();

@@ -1,25 +1,21 @@
 //! Creating a video from an upload.
 //!
-//! First the video's id is generated and an intent stored with it; then the uploads are
-//! claimed in media; then one transaction completes the intent and stores the video.
+//! First the video's id is generated, then the uploads are reserved for it in media;
+//! then one transaction stores the video and emits its event, which confirms them.
 //! Requests with the same idempotency key share the id, so that concurrent ones create
 //! one video.
 
 use std::sync::Arc;
 
+use fenz_chassis::uploads::{FileKind, Object, Reservation, Reserved, Wanted};
 use fenz_core::{Error, Reason, Result, UserId};
 use fenz_database::{is_duplicate, transact};
 use sea_orm::ConnectionTrait;
 
-use super::{App, CachedVideo, KEY_TTL, pending_calls::Outcome, video_not_found};
+use super::{App, CachedVideo, KEY_TTL, video_not_found};
 use crate::{
-    clients::{ClaimedUpload, Kind},
     domain::{CategoryId, ChannelId, HiddenReasons, IdempotencyKey, TagId, Tier, UploadId, Video, VideoId, Views},
-    store::{
-        categories, idempotency,
-        pending_calls::{self, CallTarget, PendingCall},
-        videos,
-    },
+    store::{categories, idempotency, videos},
 };
 
 #[derive(Clone, Debug)]
@@ -35,11 +31,11 @@ pub struct NewVideo {
     pub publish: bool,
 }
 
-enum Reservation {
+/// The id of a video to be.
+enum Begun {
     /// An earlier request with the same key has created the video.
     Created(VideoId),
-    /// This request creates it, under an intent.
-    New(PendingCall),
+    New(VideoId),
 }
 
 impl App {
@@ -48,50 +44,44 @@ impl App {
     /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED`, each on its field;
     /// `IDEMPOTENCY_KEY_REUSED`; `UNAVAILABLE` without media.
     pub async fn create(&self, owner: UserId, new: NewVideo, key: Option<IdempotencyKey>) -> Result<Arc<CachedVideo>> {
-        let intent = match self.reserve(owner, &new, key.as_ref()).await? {
-            Reservation::Created(id) => return self.cache.get(id).await?.ok_or_else(video_not_found),
-            Reservation::New(intent) => intent,
+        let id = match self.begin(owner, &new, key.as_ref()).await? {
+            Begun::Created(id) => return self.cache.get(id).await?.ok_or_else(video_not_found),
+            Begun::New(id) => id,
         };
-        if let Err(error) = self.claim_and_store(owner, new, &intent).await {
-            match self.pending_calls.cancel(&intent).await {
-                Ok(Outcome::InUse) => {}
-                Ok(Outcome::Released) => return Err(error),
-                Err(problem) => {
-                    tracing::warn!(error = %problem, video.id = intent.video.0, "release of uploads failed; the job retries");
-                    return Err(error);
-                }
+        let mut reservation = self.uploads.begin();
+        if let Err(error) = self.reserve_and_store(owner, new, id, &mut reservation).await {
+            // The answer to a commit may have been lost, and another request with the
+            // same key may have stored the video. Where the database does not say,
+            // media asks when the reservation is over.
+            if !videos::exists(&self.db, id).await? {
+                self.uploads.release(reservation).await;
+                return Err(error);
             }
         }
-        self.reread(intent.video).await
+        self.reread(id).await
     }
 
-    /// Stores the intent to create a video, unless the key has one already.
-    async fn reserve(&self, owner: UserId, new: &NewVideo, key: Option<&IdempotencyKey>) -> Result<Reservation> {
-        let due_at = self.clock.after(self.config.claim_timeout);
-        let target = CallTarget { id: self.ids.next(), video: VideoId(self.ids.next()), upload: None, owner };
-        let intent = PendingCall::intent(target, due_at);
+    /// Chooses the id of the video, which is that of its key.
+    async fn begin(&self, owner: UserId, new: &NewVideo, key: Option<&IdempotencyKey>) -> Result<Begun> {
+        let fresh = VideoId(self.ids.next());
         loop {
-            let intent = &intent;
-            let reserved = transact(&self.db, |txn| async move {
+            let begun = transact(&self.db, |txn| async move {
                 self.require_channel(&*txn, owner).await?;
-                let intent = match key {
-                    Some(key) => {
-                        PendingCall { video: self.resolve_key(&*txn, owner, key, intent.video).await?, ..*intent }
-                    }
-                    None => *intent,
+                let id = match key {
+                    Some(key) => self.resolve_key(&*txn, owner, key, fresh).await?,
+                    None => fresh,
                 };
-                if videos::exists(&*txn, intent.video).await? {
-                    return Ok(Reservation::Created(intent.video));
+                if videos::exists(&*txn, id).await? {
+                    return Ok(Begun::Created(id));
                 }
                 require_category(&*txn, new.category).await?;
-                pending_calls::insert(&*txn, intent).await?;
-                Ok(Reservation::New(intent))
+                Ok(Begun::New(id))
             })
             .await;
-            match reserved {
+            match begun {
                 // A concurrent request has stored the key: retry, which finds it.
                 Err(error) if is_duplicate(&error) => {}
-                reserved => return reserved,
+                begun => return begun,
             }
         }
     }
@@ -119,33 +109,34 @@ impl App {
         Ok(new)
     }
 
-    /// Claims the uploads and stores the video.
-    async fn claim_and_store(&self, owner: UserId, new: NewVideo, intent: &PendingCall) -> Result<()> {
+    async fn reserve_and_store(
+        &self,
+        owner: UserId,
+        new: NewVideo,
+        id: VideoId,
+        reservation: &mut Reservation,
+    ) -> Result<()> {
         self.tags.require(&new.tags).await?;
-        let claimed = self.uploads.claim(Kind::Video, new.upload, owner, intent.video).await?;
-        if let Some(thumbnail) = new.thumbnail {
-            self.uploads.claim(Kind::Thumbnail, thumbnail, owner, intent.video).await?;
+        let object = Object::VideoId(id.0);
+        let file = Wanted { upload: new.upload, owner, kind: FileKind::Video, object, field: "videoUploadId" };
+        let reserved = self.uploads.reserve(reservation, file).await?;
+        if let Some(upload) = new.thumbnail {
+            let wanted = Wanted { upload, owner, kind: FileKind::Image, object, field: "thumbnailUploadId" };
+            self.uploads.reserve(reservation, wanted).await?;
         }
-        let video = &self.build(owner, new, intent.video, claimed);
+        let (video, reservation) = (&self.build(owner, new, id, reserved), &*reservation);
         let stored = self.outbox.transact(|txn| async move {
-            // Checked again, as both may have been deleted since the intent was stored.
+            // Checked again, as both may have been deleted meanwhile.
             self.require_channel(&*txn, owner).await?;
             require_category(&*txn, video.category).await?;
-            if pending_calls::complete_intent_in_txn(&*txn, intent.id).await? {
-                videos::insert_in_txn(&*txn, video).await?;
-                return self.emit_changed_in_txn(&txn, None, video).await;
-            }
-            let reason = anyhow::anyhow!("the claim of video {} was released before it was stored", video.id.0);
-            Err(Error::unavailable("the upload", reason))
+            reservation.check()?;
+            videos::insert_in_txn(&*txn, video).await?;
+            self.emit_changed_in_txn(&txn, None, video).await
         });
-        match stored.await {
-            // A concurrent request with the same key has stored the same video.
-            Err(error) if is_duplicate(&error) => Ok(pending_calls::delete(&self.db, intent.id).await?),
-            stored => stored,
-        }
+        stored.await
     }
 
-    fn build(&self, owner: UserId, new: NewVideo, id: VideoId, claimed: ClaimedUpload) -> Video {
+    fn build(&self, owner: UserId, new: NewVideo, id: VideoId, Reserved { upload, poster }: Reserved) -> Video {
         let now = self.clock.now();
         Video {
             id,
@@ -160,11 +151,11 @@ impl App {
             is_published: new.publish,
             hidden: HiddenReasons::default(),
             views: Views::default(),
-            duration_seconds: claimed.duration_seconds,
-            width: claimed.width,
-            height: claimed.height,
+            duration_seconds: upload.duration_seconds,
+            width: upload.width,
+            height: upload.height,
             upload: Some(new.upload),
-            thumbnail: new.thumbnail.or(claimed.poster),
+            thumbnail: new.thumbnail.or(poster),
             created_at: now,
             published_at: new.publish.then_some(now),
             updated_at: now,

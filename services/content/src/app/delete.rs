@@ -6,15 +6,11 @@ use fenz_database::Txn;
 use super::{App, require_cooled_down, require_owner, video_not_found};
 use crate::{
     domain::{Video, VideoId},
-    store::{
-        idempotency,
-        pending_calls::{self, CallTarget, PendingCall},
-        videos, views,
-    },
+    store::{idempotency, videos, views},
 };
 
 impl App {
-    /// Media deletes the files afterwards, by a pending call.
+    /// Media deletes the files when it consumes the event.
     ///
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
@@ -31,7 +27,6 @@ impl App {
         });
         delete.await?;
         self.cache.invalidate(id);
-        self.pending_calls.notify();
         Ok(())
     }
 
@@ -40,13 +35,8 @@ impl App {
         let (db, id) = (txn.as_ref(), video.id);
         // A retry of its creation must not find its key and recreate it without files.
         idempotency::delete_of_video(db, id).await?;
-        pending_calls::cancel_all_intents_in_txn(db, id).await?;
         videos::delete_in_txn(db, id).await?;
         views::delete_hours(db, id).await?;
-        if video.has_files() {
-            let target = CallTarget { id: self.ids.next(), video: id, upload: None, owner: video.owner };
-            pending_calls::insert(db, PendingCall::removal(target, self.clock.now())).await?;
-        }
         self.emit_deleted_in_txn(txn, video).await
     }
 }

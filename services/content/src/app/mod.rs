@@ -14,17 +14,16 @@ mod history;
 mod import;
 mod list;
 mod moderate;
-mod pending_calls;
 mod publish;
 mod update;
 mod video_cache;
 mod video_urls;
 mod views;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use fenz_cache::Redis;
-use fenz_chassis::{Platform, media_url::MediaUrls};
+use fenz_chassis::{Platform, media_url::MediaUrls, uploads::Uploads};
 use fenz_core::{ChannelId, Clock, Error, IdGenerator, Reason, Result, TagId, UserId};
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
@@ -41,14 +40,13 @@ pub use views::Visitor;
 
 use crate::{
     Config,
-    clients::{Memberships, Tags, Uploads},
+    clients::{Memberships, Tags},
     domain::{ChannelState, Video, VideoId},
     store::idempotency,
 };
 use channel_cache::ChannelCache;
 use history::HistoryBuffer;
 use list::PageCache;
-use pending_calls::PendingCalls;
 use video_cache::VideoCache;
 use video_urls::VideoUrls;
 use views::ViewCounts;
@@ -61,6 +59,8 @@ pub struct App {
     clock: Clock,
     ids: IdGenerator,
     pub(crate) config: Arc<Config>,
+    /// A request that began before this has ended.
+    longest_request: Duration,
     uploads: Uploads,
     memberships: Memberships,
     tags: Tags,
@@ -70,12 +70,11 @@ pub struct App {
     cache: Arc<VideoCache>,
     pages: PageCache,
     channels: ChannelCache,
-    pub(crate) pending_calls: PendingCalls,
     pub(crate) erasures: ErasureRunner,
     pub(crate) cascade_scheduled: Arc<Notify>,
 }
 
-const KEY_TTL: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+const KEY_TTL: Duration = Duration::from_secs(24 * 3600);
 
 impl App {
     pub fn new(
@@ -87,7 +86,8 @@ impl App {
         outbox: Outbox,
     ) -> anyhow::Result<Self> {
         let (clock, ids) = (platform.clock.clone(), platform.ids.clone());
-        let uploads = Uploads::new(platform.peers.require("media")?);
+        platform.peers.require("media")?;
+        let uploads = Uploads::new(platform)?;
         let urls = VideoUrls::new(media_urls, clock.clone(), &config);
         let views = ViewCounts::new(db.clone(), outbox.clone(), clock.clone(), ids.clone(), redis);
         let channels = ChannelCache::default();
@@ -98,8 +98,8 @@ impl App {
             ids,
             memberships: Memberships::new(platform.peers.find("channel")?, config.membership_ttl),
             tags: Tags::new(platform.peers.find("recommendation")?),
-            pending_calls: PendingCalls::new(db.clone(), clock.clone(), uploads.clone()),
             config: Arc::new(config),
+            longest_request: 2 * platform.settings.server.request_timeout,
             cache: Arc::new(cache),
             pages: PageCache::default(),
             db,

@@ -67,16 +67,6 @@ pub struct Video {
 }
 
 impl Video {
-    /// The name under which media keeps the claim on its uploads.
-    pub fn claim_name(id: VideoId) -> String {
-        format!("video/{}", id.0)
-    }
-
-    /// Whether media stores files of it.
-    pub fn has_files(&self) -> bool {
-        self.upload.is_some() || self.thumbnail.is_some()
-    }
-
     /// The time left until it can be edited and deleted.
     pub fn cooldown_left(&self, cooldown: Duration, now: DateTime<Utc>) -> Option<Duration> {
         let age = (now - self.created_at).to_std().unwrap_or_default();

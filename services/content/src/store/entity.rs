@@ -106,22 +106,6 @@ table!(idempotency_key, "idempotency_keys", {
     pub created_at: DateTimeUtc,
 });
 
-table!(pending_call, "pending_calls", {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: i64,
-    pub video_id: i64,
-    /// 0: all uploads that the video has claimed.
-    pub upload_id: i64,
-    /// A request is about to use the uploads; unless it completes the intent by
-    /// `due_at`, they are released.
-    pub is_intent: bool,
-    pub keep_files: bool,
-    pub attempts: i32,
-    pub due_at: DateTimeUtc,
-    /// The owner of the uploads. None in rows older than the column.
-    pub owner_id: Option<i64>,
-});
-
 table!(
     /// A batch of views that was added to the totals, for idempotent retries.
     view_flush, "view_flushes", {

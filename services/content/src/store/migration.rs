@@ -1,6 +1,8 @@
 //! The schema. One statement per migration, as MariaDB commits each.
 
-use fenz_database::schema::{big, column, flag, index, number, rename_table, rows, table, text, timestamp, unique};
+use fenz_database::schema::{
+    big, column, drop_table, flag, index, number, rename_table, rows, table, text, timestamp, unique,
+};
 use sea_orm_migration::prelude::*;
 
 type Migrations = Vec<Box<dyn MigrationTrait>>;
@@ -91,6 +93,7 @@ fn renames() -> Migrations {
     vec![
         rename_table("m20261129_000001_pending_calls", "media_errands", "pending_calls"),
         rename_table("m20261129_000002_cascades", "sweeps", "cascades"),
+        drop_table("m20261130_000001_no_pending_calls", "pending_calls"),
     ]
 }
 

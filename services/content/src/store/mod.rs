@@ -8,7 +8,6 @@ pub mod history;
 pub mod idempotency;
 pub mod listing;
 mod migration;
-pub mod pending_calls;
 pub mod videos;
 pub mod views;
 

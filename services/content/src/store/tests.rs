@@ -17,7 +17,7 @@ use super::{
     channels,
     entity::view_hour,
     history::{self, WatchRecord},
-    listing, pending_calls, videos, views,
+    listing, videos, views,
 };
 use crate::domain::{
     ChannelState, HiddenReasons, UploadId, Video, VideoFilter, VideoId, Views, page::Page, video::sample,
@@ -68,31 +68,6 @@ async fn a_video_comes_back_as_it_went_in() {
         videos::delete_in_txn(&db, bare.id).await.unwrap();
         assert!(!videos::exists(&db, bare.id).await.unwrap());
         assert!(!views::add_in_txn(&db, bare.id, Views { member: 1, other: 1 }).await.unwrap());
-    }
-}
-
-#[tokio::test]
-async fn an_intent_completes_once_and_not_after_it_was_cancelled() {
-    for (db, _folder) in stores().await {
-        let due = sample(1).created_at;
-        let target = |id, upload| pending_calls::CallTarget { id, video: VideoId(1), upload, owner: UserId(7) };
-        let intent = |id, upload| pending_calls::PendingCall::intent(target(id, upload), due);
-        for call in [intent(1, None), intent(2, None), intent(3, Some(UploadId(5)))] {
-            pending_calls::insert(&db, call).await.unwrap();
-        }
-        assert!(pending_calls::complete_intent_in_txn(&db, 1).await.unwrap());
-        assert!(!pending_calls::complete_intent_in_txn(&db, 1).await.unwrap());
-        pending_calls::cancel_intents_in_txn(&db, VideoId(1), None).await.unwrap();
-        assert!(!pending_calls::complete_intent_in_txn(&db, 2).await.unwrap());
-        assert!(!pending_calls::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
-        pending_calls::cancel_all_intents_in_txn(&db, VideoId(1)).await.unwrap();
-        assert!(pending_calls::is_being_released(&db, VideoId(1), UploadId(5)).await.unwrap());
-        assert_eq!(pending_calls::due(&db, due - chrono::TimeDelta::microseconds(1), 9).await.unwrap(), []);
-        let due: Vec<_> =
-            pending_calls::due(&db, due, 9).await.unwrap().iter().map(|e| (e.id, e.upload, e.is_intent)).collect();
-        assert_eq!(due, [(2, None, false), (3, Some(UploadId(5)), false)]);
-        assert!(pending_calls::any_of_owner(&db, UserId(7)).await.unwrap());
-        assert!(!pending_calls::any_of_owner(&db, UserId(8)).await.unwrap());
     }
 }
 

@@ -63,7 +63,6 @@ async fn a_deleted_channel_deletes_videos_created_before() {
         let event = deleted(&fleet, 5);
         fleet.events.publish(event).await;
         eventually(async || fleet.count("videos").await == 0).await;
-        fleet.pending_calls_done().await;
         fleet.file_deleted(&urls["playbackUrl"]).await;
         fleet.file_deleted(&urls["thumbnailUrl"]).await;
         eventually(async || old.iter().all(|id| fleet.is_deleted(*id))).await;

@@ -36,7 +36,6 @@ async fn a_video_has_the_requested_fields() {
         }
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
         assert_eq!(fleet.media(&video["thumbnailUrl"]).await, 200);
-        assert_eq!(fleet.count("pending_calls").await, 0);
         let read = fleet.get(&format!("videos/{}", id(&video)), OWNER).await.ok("video");
         assert_eq!((&read["createdAt"], &read["tagIds"]), (&video["createdAt"], &video["tagIds"]));
     }
@@ -71,12 +70,10 @@ async fn uploads_must_be_owned_and_unused() {
         let reply = fleet.post(&in_no_category, OWNER).await;
         assert_eq!(reply.refused(404, "CATEGORY_NOT_FOUND").field(), "categoryId");
 
-        // A rejected request has released its claims.
-        fleet.pending_calls_done().await;
+        // A rejected request has released its reservation.
         let video = fleet.post(&body(upload), OWNER).await.ok("video");
         let reply = fleet.post(&body(upload), OWNER).await;
         assert_eq!(reply.refused(409, "UPLOAD_ALREADY_USED").field(), "videoUploadId");
-        fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
         assert_eq!(fleet.count("videos").await, 1);
     }
@@ -99,9 +96,8 @@ async fn a_retry_with_the_same_key_creates_no_second_video() {
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         assert_eq!(post_with_key(&fleet, "k1", &body, OWNER).await.id("video"), ids[0]);
         assert_eq!(fleet.count("videos").await, 1);
-        // Intents of the slower requests expire and release nothing.
-        fleet.sandbox.process.clock.advance(std::time::Duration::from_secs(601));
-        fleet.pending_calls_done().await;
+        // Reservations of the slower requests end and free nothing.
+        fleet.settle_reservations().await;
         let video = fleet.get(&format!("videos/{}", ids[0]), OWNER).await.ok("video");
         assert_eq!(fleet.media(&video["playbackUrl"]).await, 200);
 
@@ -148,5 +144,5 @@ async fn errors_name_invalid_fields() {
     let unknown = json!({"title": "t", "videoUploadId": "1", "ownerId": "9"});
     fleet.post(&unknown, OWNER).await.refused(400, "INVALID_PARAMS");
     fleet.post(&good, 0).await.refused(401, "UNAUTHENTICATED");
-    assert_eq!(fleet.count("pending_calls").await + fleet.count("videos").await, 0);
+    assert_eq!(fleet.count("videos").await, 0);
 }

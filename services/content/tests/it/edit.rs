@@ -85,18 +85,16 @@ async fn if_match_rejects_an_edit_of_an_old_version() {
 #[tokio::test]
 async fn a_new_thumbnail_replaces_the_old_one() {
     for database in Database::available() {
-        let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
+        let fleet = Fleet::start_with_events(database, &[("content.edit_cooldown", "0s")]).await;
         let video = fleet.video(json!({})).await;
         let poster = fleet.get(&format!("videos/{video}"), OWNER).await.ok("video")["thumbnailUrl"].clone();
         let picture = fleet.upload_thumbnail(OWNER).await;
         let body = json!({"thumbnailUploadId": picture.to_string()});
         let edited = fleet.put(video, &body, OWNER).await.ok("video");
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
-        fleet.pending_calls_done().await;
         fleet.file_deleted(&poster).await;
         // Setting the same thumbnail again keeps its file.
         let edited = fleet.put(video, &body, OWNER).await.ok("video");
-        fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
         assert_eq!(fleet.media(&edited["playbackUrl"]).await, 200);
 
@@ -106,7 +104,6 @@ async fn a_new_thumbnail_replaces_the_old_one() {
         let used = json!({"thumbnailUploadId": picture.to_string()});
         let other = fleet.video(json!({})).await;
         fleet.put(other, &used, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");
-        fleet.pending_calls_done().await;
         assert_eq!(fleet.media(&edited["thumbnailUrl"]).await, 200);
     }
 }
@@ -133,13 +130,12 @@ async fn publishing_is_idempotent_and_keeps_the_first_time() {
 #[tokio::test]
 async fn deleting_a_video_deletes_its_files() {
     for database in Database::available() {
-        let fleet = Fleet::start_with(database, &[("content.edit_cooldown", "0s")]).await;
+        let fleet = Fleet::start_with_events(database, &[("content.edit_cooldown", "0s")]).await;
         let created = fleet.video(json!({"tagIds": ["1"], "publish": false})).await;
         let video = fleet.get(&format!("videos/{created}"), OWNER).await.ok("video");
         assert_eq!(id(&video), created);
         assert_eq!(fleet.delete(created, OWNER).await.status, 200);
         fleet.get(&format!("videos/{created}"), OWNER).await.refused(404, "VIDEO_NOT_FOUND");
-        fleet.pending_calls_done().await;
         fleet.file_deleted(&video["playbackUrl"]).await;
         fleet.file_deleted(&video["thumbnailUrl"]).await;
         assert_eq!(fleet.count("video_tags").await + fleet.count("videos").await, 0);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fenz_contract::events::v1::{ChannelDeleted, UserDeleted};
-use fenz_testkit::{Database, Reply, Sandbox, eventually, free_address};
+use fenz_testkit::{Database, Reply, eventually};
 use reqwest::Method;
 use serde_json::json;
 
@@ -25,11 +25,6 @@ async fn a_deleted_user_is_erased_and_late_events_restore_nothing() {
         fleet.get(&format!("videos/{}", videos[0]), OTHER).await.ok("video");
         eventually(async || fleet.count("view_records").await == 2).await;
         fleet.client(OWNER).put("user/history/settings", &json!({"enabled": true})).await.expect(200);
-        // The intent of a crashed request, due in ten minutes.
-        let due = fleet.sandbox.process.clock.after(Duration::from_secs(600));
-        fleet.insert_pending_call((1, 99, 0, true, true), due).await;
-        fleet.sandbox.execute("content", &format!("UPDATE pending_calls SET owner_id = {OWNER} WHERE id = 1")).await;
-
         let event = UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None };
         fleet.events.publish(event).await;
         eventually(async || fleet.reports().len() == 1).await;
@@ -41,7 +36,7 @@ async fn a_deleted_user_is_erased_and_late_events_restore_nothing() {
             left += fleet.count(&format!("view_records WHERE user_id = {OWNER}")).await;
             left += fleet.count(&format!("channel_states WHERE owner_id = {OWNER}")).await;
             left += fleet.count(&format!("history_settings WHERE user_id = {OWNER}")).await;
-            left + fleet.count("idempotency_keys").await + fleet.count("pending_calls").await
+            left + fleet.count("idempotency_keys").await
         };
         assert_eq!(left().await, 0);
         fleet.file_deleted(&urls["playbackUrl"]).await;
@@ -63,19 +58,4 @@ async fn a_deleted_user_is_erased_and_late_events_restore_nothing() {
         eventually(async || fleet.reports().len() == 2).await;
         assert_eq!(left().await, 0);
     }
-}
-
-#[tokio::test]
-async fn the_report_waits_for_media() {
-    let mut sandbox = Sandbox::new(Database::of_a_fleet()).await.unwrap();
-    sandbox.set("peers.media", &format!("http://{}", free_address())).unwrap();
-    sandbox.start_auth_stand_in().await.unwrap();
-    let fleet = Fleet::over(sandbox).await.with_events().await;
-    // The claim of this request leaves a pending call.
-    fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.refused(503, "UNAVAILABLE");
-    fleet.events.publish(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(fleet.reports().is_empty());
-    fleet.sandbox.execute("content", "DELETE FROM pending_calls").await;
-    eventually(async || fleet.reports().len() == 1).await;
 }

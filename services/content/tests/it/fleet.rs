@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use fenz_chassis::peers::PeerChannel;
 use fenz_content::Content;
-use fenz_contract::events::v1::{
-    AuditRecorded, ChannelChanged, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate, VideosImported,
-    ViewsCounted,
+use fenz_contract::{
+    events::v1::{
+        AuditRecorded, ChannelChanged, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate,
+        VideosImported, ViewsCounted,
+    },
+    media::v1::{ReleaseReservationRequest, upload_service_client::UploadServiceClient},
 };
 use fenz_core::Role;
 use fenz_media::MediaService;
@@ -171,9 +175,19 @@ impl Fleet {
         self.sandbox.count("content", table).await
     }
 
-    /// Waits until there are no pending calls.
-    pub async fn pending_calls_done(&self) {
-        eventually(async || self.count("pending_calls").await == 0).await;
+    /// Lets the time of all reservations in media end, and waits until it has settled
+    /// them.
+    pub async fn settle_reservations(&self) {
+        self.sandbox.process.clock.advance(Duration::from_secs(601));
+        // A commit wakes media's worker, which does not see the clock turn.
+        let request = ReleaseReservationRequest { reservation_id: i64::MAX };
+        self.uploads().release_reservation(request).await.expect("media");
+        eventually(async || self.sandbox.count("media", "reservations").await == 0).await;
+    }
+
+    /// Media, as content reaches it.
+    pub fn uploads(&self) -> UploadServiceClient<PeerChannel> {
+        UploadServiceClient::new(self.sandbox.peer("content", "media").expect("media"))
     }
 
     /// Advances to a minute past the hour, so that a test does not span two.

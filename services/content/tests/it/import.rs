@@ -119,13 +119,12 @@ async fn imported_videos_are_published_once_and_have_no_media() {
         let nothing = fleet.import(vec![]).await.unwrap();
         assert_eq!((nothing.ids, nothing.imported), (vec![], 0));
         eventually(async || fleet.count("outbox").await == 0).await;
-        assert_eq!(fleet.count("pending_calls").await, 0);
         assert_eq!(fleet.changed().len(), 301);
     }
 }
 
 #[tokio::test]
-async fn an_imported_video_is_edited_and_deleted_and_media_is_called_only_for_files() {
+async fn an_imported_video_is_edited_and_deleted() {
     for database in Database::available() {
         let fleet = fleet(database, &[("content.edit_cooldown", "0s")]).await;
         let ids = fleet.import(vec![video("a"), video("b")]).await.unwrap().ids;
@@ -139,13 +138,9 @@ async fn an_imported_video_is_edited_and_deleted_and_media_is_called_only_for_fi
             fleet.publish(*id, true, OWNER).await.ok("video");
             fleet.publish(*id, false, OWNER).await.ok("video");
         }
-        // Without files no call to media is scheduled.
-        let pending_calls = fleet.count("pending_calls").await;
         assert_eq!(fleet.delete(ids[1], OWNER).await.status, 200);
-        assert_eq!(fleet.count("pending_calls").await, pending_calls);
         assert_eq!(fleet.delete(ids[0], OWNER).await.status, 200);
         fleet.file_deleted(&edited["thumbnailUrl"]).await;
-        fleet.pending_calls_done().await;
         eventually(async || ids.iter().all(|id| fleet.is_deleted(*id))).await;
         // Its key can be used again.
         assert_eq!(fleet.import(vec![video("b")]).await.unwrap().imported, 1);
@@ -241,7 +236,7 @@ async fn imported_videos_are_deleted_with_their_channel_and_owner() {
 
         fleet.events.publish(UserDeleted { user_id: OWNER, erasure_id: 3, version: 9, occurred_at: None }).await;
         eventually(async || fleet.reports().len() == 1).await;
-        assert_eq!(fleet.count("videos").await + fleet.count("pending_calls").await, 0);
+        assert_eq!(fleet.count("videos").await, 0);
         assert_eq!(rejection(fleet.import(vec![video("a")]).await).0, "CHANNEL_NOT_FOUND");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicI32, AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicI32, Ordering},
     },
     time::Duration,
 };
@@ -15,18 +15,14 @@ use fenz_contract::{
         MembershipServiceHandler, membership_service,
     },
     media::v1::{
-        ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, ReleaseClaimResponse, UploadServiceHandler,
-        upload_service,
+        ReleaseReservationRequest, ReleaseReservationResponse, ReserveUploadRequest, ReserveUploadResponse,
+        UploadServiceHandler, upload_service,
     },
 };
 use fenz_core::{Error, Reason, Result};
 use fenz_testkit::{AllowAll, Database, Sandbox, free_address, serve_stub};
-use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Query},
-};
 use serde_json::json;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::net::TcpListener;
 use tonic::{Request, Response};
 
 use crate::fleet::{Fleet, OTHER, OWNER};
@@ -108,91 +104,38 @@ async fn memberships_grant_their_tiers_and_count_as_members() {
     assert_eq!(views(videos[2]).await, (json!("1"), json!("0")));
 }
 
-/// A media service whose claims block until the test resumes them.
+/// A media service whose reservations are over at once.
 #[derive(Clone, Default)]
-struct SlowMedia {
-    claiming: Arc<Notify>,
-    resume: Arc<Notify>,
-    released: Arc<AtomicUsize>,
+struct HastyMedia {
+    reserved: Arc<Mutex<Vec<i64>>>,
+    released: Arc<Mutex<Vec<i64>>>,
 }
 
-impl UploadServiceHandler for SlowMedia {
-    async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>> {
-        self.claiming.notify_one();
-        self.resume.notified().await;
-        Ok(Response::new(ClaimUploadResponse::default()))
+impl UploadServiceHandler for HastyMedia {
+    async fn reserve_upload(&self, request: Request<ReserveUploadRequest>) -> Result<Response<ReserveUploadResponse>> {
+        self.reserved.lock().unwrap().push(request.into_inner().reservation_id);
+        Ok(Response::new(ReserveUploadResponse::default()))
     }
 
-    async fn release_claim(&self, request: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>> {
-        assert!(request.into_inner().keep_files);
-        self.released.fetch_add(1, Ordering::SeqCst);
-        Ok(Response::new(ReleaseClaimResponse {}))
+    async fn release_reservation(
+        &self,
+        request: Request<ReleaseReservationRequest>,
+    ) -> Result<Response<ReleaseReservationResponse>> {
+        self.released.lock().unwrap().push(request.into_inner().reservation_id);
+        Ok(Response::new(ReleaseReservationResponse {}))
     }
 }
 
 #[tokio::test]
-async fn a_request_whose_intent_expired_creates_no_video() {
+async fn no_video_is_stored_whose_reservation_is_nearly_over() {
     for database in Database::available() {
-        let media = SlowMedia::default();
+        let media = HastyMedia::default();
         let fleet = fleet_with_media(database, media.clone()).await;
         let body = json!({"title": "t", "videoUploadId": "5"});
-        let expire = async {
-            media.claiming.notified().await;
-            fleet.sandbox.process.clock.advance(Duration::from_secs(601));
-            fleet.pending_calls_done().await;
-            assert_eq!(media.released.load(Ordering::SeqCst), 1);
-            media.resume.notify_one();
-        };
-        let (reply, ()) = tokio::join!(fleet.post(&body, OWNER), expire);
-        reply.refused(503, "UNAVAILABLE");
-        // The claim it made after the release is released too.
-        assert_eq!(media.released.load(Ordering::SeqCst), 2);
-        assert_eq!(fleet.count("videos").await + fleet.count("pending_calls").await, 0);
-
-        media.resume.notify_one();
-        fleet.post(&body, OWNER).await.ok("video");
-    }
-}
-
-/// A media service whose claims fail and whose releases block until resumed.
-#[derive(Clone, Default)]
-struct StuckMedia {
-    releasing: Arc<Notify>,
-    resume: Arc<Notify>,
-}
-
-impl UploadServiceHandler for StuckMedia {
-    async fn claim_upload(&self, _: Request<ClaimUploadRequest>) -> Result<Response<ClaimUploadResponse>> {
-        Err(Error::new(Reason::Internal, "broken"))
-    }
-
-    async fn release_claim(&self, _: Request<ReleaseClaimRequest>) -> Result<Response<ReleaseClaimResponse>> {
-        self.releasing.notify_one();
-        self.resume.notified().await;
-        Ok(Response::new(ReleaseClaimResponse {}))
-    }
-}
-
-/// While a failed request releases its uploads, the job does not run its intent too.
-#[tokio::test]
-async fn a_failed_request_releases_its_uploads_alone() {
-    for database in Database::available() {
-        let media = StuckMedia::default();
-        let fleet = fleet_with_media(database, media.clone()).await;
-        let count_calls = async {
-            media.releasing.notified().await;
-            let now = fleet.sandbox.process.clock.now();
-            let is_due = Expr::col("due_at").lte(now);
-            let due = Query::select().column("id").from("pending_calls").and_where(is_due).to_owned();
-            let due = fleet.sandbox.database("content").await.query_all(&due).await.unwrap().len();
-            let all = fleet.count("pending_calls").await;
-            media.resume.notify_one();
-            (due, all)
-        };
-        let body = json!({"title": "t", "videoUploadId": "5"});
-        let (reply, found) = tokio::join!(fleet.post(&body, OWNER), count_calls);
-        assert_eq!((reply.status, found), (500, (0, 1)));
-        assert_eq!(fleet.count("pending_calls").await, 0);
+        fleet.post(&body, OWNER).await.refused(503, "UNAVAILABLE");
+        assert_eq!(fleet.count("videos").await, 0);
+        let reserved = media.reserved.lock().unwrap().clone();
+        assert_eq!((reserved.len(), &reserved), (1, &*media.released.lock().unwrap()));
     }
 }
 
@@ -205,6 +148,4 @@ async fn without_media_no_video_is_created_and_reads_work() {
     fleet.post(&json!({"title": "t", "videoUploadId": "5"}), OWNER).await.refused(503, "UNAVAILABLE");
     assert_eq!(fleet.get("videos", 0).await.body["total"], "0");
     assert_eq!(fleet.count("videos").await, 0);
-    // Kept until media is available.
-    assert_eq!(fleet.count("pending_calls WHERE is_intent = false").await, 1);
 }

@@ -38,12 +38,12 @@ async fn fifty_uploads_are_erased() {
         for n in 0..49 {
             let id = media.uploaded(ALICE, THUMBNAIL, PNG).await;
             if n % 2 == 0 {
-                media.claim(id, ALICE, "image", &format!("video/{n}")).await.unwrap();
+                media.reserve(id, ALICE, "image", n).await.unwrap();
             }
             ids.push(id);
         }
         let with_poster = media.uploaded(ALICE, VIDEO, mp4()).await;
-        media.claim(with_poster, ALICE, "video", "video/100").await.unwrap();
+        media.reserve(with_poster, ALICE, "video", 100).await.unwrap();
         ids.push(with_poster);
         media.publish(video(2, ALICE, 1)).await;
         let channel = ChannelChanged { channel_id: ALICE, owner_id: ALICE, version: 1, ..ChannelChanged::default() };
@@ -51,11 +51,11 @@ async fn fifty_uploads_are_erased() {
         media.events_consumed().await;
         assert_eq!(media.play_publicly(ids[0]).await.0, 200);
 
-        // Content releases some of the files before the erasure and others after it.
-        media.release("video/4", 0, false).await;
+        // Some videos are deleted before the erasure and others after it.
+        media.delete_video(4).await;
         media.publish(deleted(ALICE)).await;
         reported(&media).await;
-        media.release("video/6", 0, false).await;
+        media.delete_video(6).await;
         for id in &ids {
             assert_eq!(media.play_publicly(*id).await, (404, "UPLOAD_NOT_FOUND".to_owned()));
             assert_eq!(media.status_for_insider(*id).await, 404);

@@ -8,9 +8,10 @@ use fenz_chassis::{
     peers::PeerChannel,
 };
 use fenz_contract::{
-    events::v1::UserErased,
+    events::v1::{UserErased, VideoDeleted},
     media::v1::{
-        ClaimUploadRequest, ClaimUploadResponse, ReleaseClaimRequest, upload_service_client::UploadServiceClient,
+        ReleaseReservationRequest, ReserveUploadRequest, ReserveUploadResponse, UploadUse,
+        upload_service_client::UploadServiceClient, upload_use::Object,
     },
 };
 use fenz_core::UploadId;
@@ -118,19 +119,39 @@ impl Media {
         UploadServiceClient::new(self.sandbox.peer("content", "media").unwrap())
     }
 
-    /// The response, or the reason of the refusal.
-    pub async fn claim(&self, id: i64, owner: i64, kind: &str, claim: &str) -> Result<ClaimUploadResponse, String> {
-        use tonic_types::StatusExt;
-        let (kind, claim) = (kind.to_owned(), claim.to_owned());
-        let request = ClaimUploadRequest { upload_id: id, owner_id: owner, kind, claim };
-        let reason =
-            |s: tonic::Status| s.get_error_details().error_info().map_or(format!("{s:?}"), |info| info.reason.clone());
-        self.rpc().claim_upload(request).await.map(tonic::Response::into_inner).map_err(reason)
+    /// Reserves an upload for a video. The response, or the reason of the refusal.
+    pub async fn reserve(
+        &self,
+        id: i64,
+        owner: i64,
+        kind: &str,
+        video: i64,
+    ) -> Result<ReserveUploadResponse, String> {
+        self.reserve_for((id, owner, kind), Object::VideoId(video), video).await
     }
 
-    pub async fn release(&self, claim: &str, upload_id: i64, keep_files: bool) {
-        let request = ReleaseClaimRequest { claim: claim.to_owned(), upload_id, keep_files };
-        self.rpc().release_claim(request).await.unwrap();
+    pub async fn reserve_for(
+        &self,
+        (upload_id, owner_id, kind): (i64, i64, &str),
+        object: Object,
+        reservation_id: i64,
+    ) -> Result<ReserveUploadResponse, String> {
+        use tonic_types::StatusExt;
+        let (kind, r#use) = (kind.to_owned(), Some(UploadUse { object: Some(object) }));
+        let request = ReserveUploadRequest { upload_id, owner_id, kind, r#use, reservation_id };
+        let reason =
+            |s: tonic::Status| s.get_error_details().error_info().map_or(format!("{s:?}"), |info| info.reason.clone());
+        self.rpc().reserve_upload(request).await.map(tonic::Response::into_inner).map_err(reason)
+    }
+
+    pub async fn release(&self, reservation_id: i64) {
+        self.rpc().release_reservation(ReleaseReservationRequest { reservation_id }).await.unwrap();
+    }
+
+    /// Deletes a video at its service.
+    pub async fn delete_video(&self, video_id: i64) {
+        self.publish(VideoDeleted { video_id, channel_id: ALICE, version: 99, ..VideoDeleted::default() }).await;
+        self.events_consumed().await;
     }
 
     /// Leaves all uploads as a process that crashed while receiving them.

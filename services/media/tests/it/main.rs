@@ -3,7 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod claims;
 mod erasure;
 mod files;
 mod harness;
@@ -11,6 +10,7 @@ mod object_store;
 mod play;
 mod playback_access;
 mod rejections;
+mod reservations;
 mod store_unavailable;
 mod sweep;
 mod upload;

@@ -93,12 +93,12 @@ async fn tampered_and_expired_addresses_are_refused() {
 }
 
 #[tokio::test]
-async fn a_released_upload_is_not_playable() {
+async fn the_upload_of_a_deleted_video_is_not_playable() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         assert_eq!(media.status(id).await, 200);
-        media.claim(id, ALICE, "video", "video/1").await.unwrap();
-        media.release("video/1", 0, false).await;
+        media.reserve(id, ALICE, "video", 1).await.unwrap();
+        media.delete_video(1).await;
         assert_eq!(media.status(id).await, 404);
     })
     .await;

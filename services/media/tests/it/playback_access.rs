@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use fenz_contract::events::v1::{ChannelChanged, ChannelDeleted, VideoChanged, VideoDeleted};
+use fenz_contract::{
+    events::v1::{ChannelChanged, ChannelDeleted, VideoChanged, VideoDeleted},
+    media::v1::upload_use::Object,
+};
 use fenz_testkit::{PNG, eventually, mp4};
 use futures::StreamExt;
 
@@ -11,6 +14,10 @@ use crate::{files, harness::*};
 
 fn refused() -> (u16, String) {
     (404, "VIDEO_NOT_FOUND".to_owned())
+}
+
+fn removed() -> (u16, String) {
+    (404, "UPLOAD_NOT_FOUND".to_owned())
 }
 
 fn played() -> (u16, String) {
@@ -37,12 +44,12 @@ fn channel_deleted(version: i64) -> ChannelDeleted {
     ChannelDeleted { channel_id: ALICE, owner_id: ALICE, version, ..ChannelDeleted::default() }
 }
 
-/// A video with a thumbnail, claimed by `video/1`.
+/// The uploads of video 1: file, poster and thumbnail.
 async fn video(media: &Media) -> [i64; 3] {
     let id = media.uploaded(ALICE, VIDEO, mp4()).await;
-    let poster = media.claim(id, ALICE, "video", "video/1").await.unwrap().poster_upload_id;
+    let poster = media.reserve(id, ALICE, "video", 1).await.unwrap().poster_upload_id;
     let thumbnail = media.uploaded(ALICE, THUMBNAIL, PNG).await;
-    media.claim(thumbnail, ALICE, "image", "video/1").await.unwrap();
+    media.reserve(thumbnail, ALICE, "image", 1).await.unwrap();
     [id, poster, thumbnail]
 }
 
@@ -56,7 +63,7 @@ async fn a_video_is_playable_only_while_it_is_public() {
         let files = video(&media).await;
         let [id, ..] = files;
         let avatar = media.uploaded(ALICE, THUMBNAIL, PNG).await;
-        media.claim(avatar, ALICE, "image", "channel/7/avatar/9").await.unwrap();
+        media.reserve_for((avatar, ALICE, "image"), Object::ChannelId(ALICE), 9).await.unwrap();
         // No event is consumed yet.
         assert_eq!(media.play_publicly(id).await, played());
         for (event, public) in [
@@ -88,17 +95,15 @@ async fn a_video_is_playable_only_while_it_is_public() {
 
         let deleted = VideoDeleted { video_id: 1, channel_id: ALICE, version: 9, ..VideoDeleted::default() };
         media.publish(deleted).await;
-        becomes(&media, id, refused()).await;
+        becomes(&media, id, removed()).await;
         media.publish(changed(8, true, false)).await;
         media.publish(changed(10, true, false)).await;
         media.events_consumed().await;
         for file in files {
-            assert_eq!((media.play_publicly(file).await, media.status_for_insider(file).await), (refused(), 404));
+            assert_eq!((media.play_publicly(file).await, media.status_for_insider(file).await), (removed(), 404));
         }
         assert_eq!(media.play_publicly(avatar).await, played());
-        // Content releases the files; later the state is deleted.
-        media.release("video/1", 0, false).await;
-        assert_eq!(media.play_publicly(id).await, (404, "UPLOAD_NOT_FOUND".to_owned()));
+        // Later the state is deleted too.
         media.sandbox.process.clock.advance(Duration::from_secs(9 * 24 * 3600));
         eventually(async || media.count("video_states").await == 0).await;
     })
@@ -154,7 +159,7 @@ async fn playback_in_progress_is_stopped() {
     let media = Media::on_sqlite(&[]).await;
     let size = 64 << 20;
     let id = media.uploaded(ALICE, VIDEO, &files::noise(size)).await;
-    media.claim(id, ALICE, "video", "video/1").await.unwrap();
+    media.reserve(id, ALICE, "video", 1).await.unwrap();
     media.publish(changed(1, true, false)).await;
     media.events_consumed().await;
     let mut bytes = media.play(id).send().await.unwrap().bytes_stream();

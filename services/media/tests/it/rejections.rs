@@ -173,8 +173,8 @@ async fn quotas_apply_per_user() {
         media.client(ALICE).upload(VIDEO, &files::noise(200_000)).await.refused(429, "QUOTA_EXCEEDED");
         media.uploaded(BOB, VIDEO, &files::noise(200_000)).await;
         // A removal frees storage, but not the daily quota.
-        media.claim(first, ALICE, "video", "video/1").await.unwrap();
-        media.release("video/1", 0, false).await;
+        media.reserve(first, ALICE, "video", 1).await.unwrap();
+        media.delete_video(1).await;
         media.uploaded(ALICE, VIDEO, &files::noise(200_000)).await;
         media.client(ALICE).upload(VIDEO, &files::noise(200_000)).await.refused(429, "QUOTA_EXCEEDED");
         media.sandbox.process.clock.advance(Duration::from_secs(24 * 3600));

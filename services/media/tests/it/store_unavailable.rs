@@ -13,24 +13,24 @@ async fn requests_fail_and_recover_without_loss_or_leftovers() {
     let store = ObjectStore::start(folder.path(), address).await;
     let endpoint = format!("http://{address}");
     let media = Media::on_sqlite(&[("media.store.endpoint", &endpoint)]).await;
-    let released = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
-    let claimed = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
-    media.claim(released, ALICE, "video", "video/1").await.unwrap();
-    media.claim(claimed, ALICE, "video", "video/2").await.unwrap();
+    let removed = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
+    let kept = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
+    media.reserve(removed, ALICE, "video", 1).await.unwrap();
+    media.reserve(kept, ALICE, "video", 2).await.unwrap();
     store.stop().await;
 
     let refused = media.client(ALICE).upload(VIDEO, &files::noise(10_000)).await;
     refused.refused(503, "UNAVAILABLE");
-    Reply::of(media.play(claimed)).await.refused(503, "UNAVAILABLE");
-    media.release("video/1", 0, false).await;
-    assert_eq!(media.status(released).await, 404);
-    assert_eq!(media.count("uploads").await, 3, "the claimed, the released and the failed one");
+    Reply::of(media.play(kept)).await.refused(503, "UNAVAILABLE");
+    media.delete_video(1).await;
+    assert_eq!(media.status(removed).await, 404);
+    assert_eq!(media.count("uploads").await, 3, "the kept, the removed and the failed one");
 
     let store = ObjectStore::start(folder.path(), address).await;
-    assert_eq!(media.status(claimed).await, 200);
+    assert_eq!(media.status(kept).await, 200);
     eventually(async || media.count("uploads").await == 1).await;
     media.sandbox.process.clock.advance(Duration::from_secs(1));
-    media.release("video/2", 0, false).await;
+    media.delete_video(2).await;
     media.all_deleted().await;
     store.stop().await;
 }

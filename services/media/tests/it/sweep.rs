@@ -13,17 +13,17 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn unused_uploads_are_removed_after_a_day() {
     on_each(&[], async |media| {
         let used = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
-        media.claim(used, ALICE, "video", "video/1").await.unwrap();
+        media.reserve(used, ALICE, "video", 1).await.unwrap();
         let unused = media.uploaded(ALICE, VIDEO, mp4()).await;
         media.sandbox.process.clock.advance(Duration::from_secs(23 * 3600));
         tokio::time::sleep(Duration::from_millis(400)).await;
-        assert_eq!(media.count("uploads").await, 3, "the video, its poster, and the claimed one");
+        assert_eq!(media.count("uploads").await, 3, "the video, its poster, and the reserved one");
         media.sandbox.process.clock.advance(Duration::from_secs(2 * 3600));
         eventually(async || media.count("uploads").await == 1).await;
         assert_eq!(media.status(used).await, 200);
-        assert_eq!(media.claim(unused, ALICE, "video", "video/2").await.unwrap_err(), "UPLOAD_NOT_FOUND");
-        // Unclaimed, it is kept for a day again.
-        media.release("video/1", 0, true).await;
+        assert_eq!(media.reserve(unused, ALICE, "video", 2).await.unwrap_err(), "UPLOAD_NOT_FOUND");
+        // Released, it is kept for a day again.
+        media.release(1).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(media.count("uploads").await, 1);
         media.sandbox.process.clock.advance(DAY);
@@ -59,12 +59,12 @@ async fn a_slow_upload_is_not_interrupted() {
 async fn a_failed_deletion_is_retried() {
     on_each(&[], async |media| {
         let id = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
-        media.claim(id, ALICE, "video", "video/1").await.unwrap();
+        media.reserve(id, ALICE, "video", 1).await.unwrap();
         // A folder in the object's place makes the deletion fail.
         let object = media.sandbox.objects().join(format!("fenzvideo/uploads/{id}"));
         std::fs::rename(&object, object.with_extension("moved")).unwrap();
         std::fs::create_dir(&object).unwrap();
-        media.release("video/1", 0, false).await;
+        media.delete_video(1).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!((media.count("uploads").await, media.status(id).await), (1, 404));
         // Swapped at once: between two steps the sweeper would find nothing to delete.

@@ -81,9 +81,9 @@ async fn an_index_at_the_end_of_the_file_is_found() {
         let reply = media.client(ALICE).upload(VIDEO, &video).await;
         let upload = &reply.body["upload"];
         assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(3), &json!(1280)), "{:?}", reply.body);
-        let claimed = media.claim(reply.id("upload"), ALICE, "video", "video/1").await.unwrap();
+        let claimed = media.reserve(reply.id("upload"), ALICE, "video", 1).await.unwrap();
         assert_ne!(claimed.poster_upload_id, 0);
-        media.release("video/1", 0, false).await;
+        media.delete_video(1).await;
     }
 }
 
@@ -93,7 +93,7 @@ async fn an_unreadable_video_has_no_media_info_and_no_poster() {
     let reply = media.client(ALICE).upload(VIDEO, &files::noise(100_000)).await;
     let upload = &reply.body["upload"];
     assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(0), &json!(0)));
-    assert_eq!(media.claim(reply.id("upload"), ALICE, "video", "video/1").await.unwrap().poster_upload_id, 0);
+    assert_eq!(media.reserve(reply.id("upload"), ALICE, "video", 1).await.unwrap().poster_upload_id, 0);
 }
 
 #[tokio::test]

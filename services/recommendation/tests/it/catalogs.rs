@@ -50,6 +50,13 @@ impl content::VideoCatalogServiceHandler for Catalogs {
         Err(Error::new(Reason::MethodNotAllowed, "not called"))
     }
 
+    async fn get_upload_use(
+        &self,
+        _: Request<content::GetUploadUseRequest>,
+    ) -> Result<Response<content::GetUploadUseResponse>> {
+        Err(Error::new(Reason::MethodNotAllowed, "not called"))
+    }
+
     async fn list_watched(
         &self,
         _: Request<content::ListWatchedRequest>,
@@ -77,6 +84,13 @@ impl channel::ChannelCatalogServiceHandler for Catalogs {
         &self,
         _: Request<channel::GetCatalogChannelRequest>,
     ) -> Result<Response<channel::GetCatalogChannelResponse>> {
+        Err(Error::new(Reason::MethodNotAllowed, "not called"))
+    }
+
+    async fn get_upload_use(
+        &self,
+        _: Request<channel::GetUploadUseRequest>,
+    ) -> Result<Response<channel::GetUploadUseResponse>> {
         Err(Error::new(Reason::MethodNotAllowed, "not called"))
     }
 }
