@@ -49,16 +49,30 @@ impl App {
             Begun::New(id) => id,
         };
         let mut reservation = self.uploads.begin();
-        if let Err(error) = self.reserve_and_store(owner, new, id, &mut reservation).await {
-            // The answer to a commit may have been lost, and another request with the
-            // same key may have stored the video. Where the database does not say,
-            // media asks when the reservation is over.
-            if !videos::exists(&self.db, id).await? {
-                self.uploads.release(reservation).await;
-                return Err(error);
-            }
+        let stored = self.reserve_and_store(owner, new, (id, key.as_ref()), &mut reservation).await;
+        if let Err(error) = stored
+            && !self.is_stored(id).await?
+        {
+            self.uploads.release(reservation).await;
+            return Err(error);
         }
         self.reread(id).await
+    }
+
+    /// Whether a failed request's video was stored after all: the answer to a commit may
+    /// have been lost, and another request with the same key may have stored it. If not,
+    /// its key can be used for another request. Where the database does not say, media
+    /// asks when the reservation is over.
+    async fn is_stored(&self, id: VideoId) -> Result<bool> {
+        transact(&self.db, |txn| async move {
+            idempotency::lock_of_video_in_txn(&*txn, id).await?;
+            let is_stored = videos::exists(&*txn, id).await?;
+            if !is_stored {
+                idempotency::delete_of_video(&*txn, id).await?;
+            }
+            Ok(is_stored)
+        })
+        .await
     }
 
     /// Chooses the id of the video, which is that of its key.
@@ -113,7 +127,7 @@ impl App {
         &self,
         owner: UserId,
         new: NewVideo,
-        id: VideoId,
+        (id, key): (VideoId, Option<&IdempotencyKey>),
         reservation: &mut Reservation,
     ) -> Result<()> {
         self.tags.require(&new.tags).await?;
@@ -129,6 +143,11 @@ impl App {
             // Checked again, as both may have been deleted meanwhile.
             self.require_channel(&*txn, owner).await?;
             require_category(&*txn, video.category).await?;
+            if let Some(key) = key {
+                // Another request with it has failed and given it up.
+                let stored = idempotency::lock_in_txn(&*txn, owner, key).await?;
+                stored.filter(|stored| stored.video == id).ok_or_else(key_given_up)?;
+            }
             reservation.check()?;
             videos::insert_in_txn(&*txn, video).await?;
             self.emit_changed_in_txn(&txn, None, video).await
@@ -162,6 +181,10 @@ impl App {
             version: 1,
         }
     }
+}
+
+fn key_given_up() -> Error {
+    Error::unavailable("the idempotency key", anyhow::anyhow!("a concurrent request with it has failed"))
 }
 
 /// # Errors

@@ -25,6 +25,12 @@ pub async fn lock_in_txn(
     Ok(row.map(|r| StoredKey { request_hash: r.request_hash, video: VideoId(r.video_id), created_at: r.created_at }))
 }
 
+/// Locks the keys of a video, which makes new requests with them wait.
+pub async fn lock_of_video_in_txn(txn: &impl ConnectionTrait, video: VideoId) -> Result<(), DbError> {
+    Entity::find().filter(Column::VideoId.eq(video.0)).lock_exclusive().all(txn).await?;
+    Ok(())
+}
+
 /// Fails with a duplicate key when a concurrent request has stored it.
 pub async fn insert_in_txn(
     txn: &impl ConnectionTrait,

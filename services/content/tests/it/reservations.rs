@@ -39,6 +39,7 @@ async fn a_video_whose_event_is_late_keeps_its_files() {
         fleet.put(video, &body, OWNER).await.ok("video");
         assert_eq!(fleet.sandbox.count("media", "reservations").await, 2);
         fleet.settle_reservations().await;
+        assert_eq!(fleet.sandbox.count("media", "reservations").await, 2);
         let urls = fleet.get(&format!("videos/{video}"), OWNER).await.ok("video");
         let other = fleet.video(json!({})).await;
         fleet.put(other, &body, OWNER).await.refused(409, "UPLOAD_ALREADY_USED");

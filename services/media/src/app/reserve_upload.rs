@@ -57,13 +57,11 @@ impl Media {
     pub async fn reserve(&self, wanted: Wanted) -> Result<ReservedUpload> {
         let Wanted { upload, owner, kind, used_by, reservation } = wanted;
         let reserved_for = self.config.reserved_for;
-        let expires_at = self.clock.after(reserved_for);
-        let new = NewReservation { id: reservation, upload, owner, kind, used_by, expires_at };
+        let new = NewReservation { id: reservation, upload, owner, kind, used_by };
         let outcome = transact(&self.db, async |txn: Txn| {
             let outcome = uses::reserve_in_txn(&*txn, new).await?;
             if matches!(outcome, ReserveOutcome::Reserved { .. }) {
-                let at = Options::key(&reservation).at(expires_at);
-                self.jobs.enqueue_in_txn(&txn, &SettleReservation { reservation }, at).await?;
+                self.settle_later(&txn, reservation).await?;
             }
             Ok(outcome)
         })
@@ -90,15 +88,31 @@ impl Media {
         .await
     }
 
-    /// Confirms what its object has, and releases the rest.
-    pub async fn settle(&self, job: SettleReservation) -> Result<()> {
-        for (upload, object) in uses::of_reservation(&self.db, job.reservation).await? {
+    async fn settle_later(&self, txn: &Txn, reservation: i64) -> Result<()> {
+        let options = Options::key(&reservation).at(self.clock.after(self.config.reserved_for));
+        self.jobs.enqueue_in_txn(txn, &SettleReservation { reservation }, options).await
+    }
+
+    /// Releases what its object does not have. What it has stays reserved until the
+    /// object's event comes: only that says in which version the object has it.
+    pub async fn settle(&self, SettleReservation { reservation }: SettleReservation) -> Result<()> {
+        let mut used = false;
+        for (upload, object) in uses::of_reservation(&self.db, reservation).await? {
             if self.owners.is_used(object, upload).await? {
-                transact(&self.db, async |txn: Txn| Ok(uses::confirm_in_txn(&*txn, object, &[upload]).await?)).await?;
+                used = true;
+                continue;
             }
+            let now = self.clock.now();
+            transact(
+                &self.db,
+                async |txn: Txn| Ok(uses::release_upload_in_txn(&*txn, reservation, upload, now).await?),
+            )
+            .await?;
         }
-        let now = self.clock.now();
-        transact(&self.db, async |txn: Txn| Ok(uses::release_in_txn(&*txn, job.reservation, now).await?)).await
+        if used {
+            transact(&self.db, async |txn: Txn| self.settle_later(&txn, reservation).await).await?;
+        }
+        Ok(())
     }
 
     /// An object has these uploads, as of its newest event, and no others.

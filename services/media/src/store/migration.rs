@@ -90,12 +90,11 @@ fn uploads(manager: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-fn reservations(manager: &SchemaManager) -> TableCreateStatement {
+fn reservations(_: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("reservations")
         .col(big("id"))
         .col(big("upload_id"))
-        .col(timestamp(manager, "expires_at").not_null())
         .primary_key(Index::create().col("id").col("upload_id"))
         .to_owned()
 }

@@ -32,7 +32,6 @@ pub struct NewReservation {
     pub owner: UserId,
     pub kind: Kind,
     pub used_by: UploadUse,
-    pub expires_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +78,7 @@ pub async fn reserve_in_txn(txn: &impl ConnectionTrait, new: NewReservation) -> 
                 .await?;
         }
     }
-    let reserved =
-        reservation::ActiveModel { id: Set(new.id), upload_id: Set(new.upload.0), expires_at: Set(new.expires_at) };
+    let reserved = reservation::ActiveModel { id: Set(new.id), upload_id: Set(new.upload.0) };
     insert_absent(txn, [reserved]).await?;
     let poster = Entity::find().filter(used_by(new.used_by)).filter(Column::PosterOf.eq(new.upload.0)).one(txn).await?;
     Ok(ReserveOutcome::Reserved { upload: row.into(), poster: poster.map(|row| UploadId(row.id)) })
@@ -102,25 +100,36 @@ async fn upload_ids(db: &impl ConnectionTrait, reservation: i64) -> Result<Vec<i
     Ok(ids.into_tuple().all(db).await?)
 }
 
-/// Releases a reservation. Uploads that nothing else has reserved or confirmed can be
-/// used again, and count as unused from now on.
+/// Releases a reservation's uploads.
 pub async fn release_in_txn(txn: &impl ConnectionTrait, reservation: i64, now: DateTime<Utc>) -> Result<(), DbError> {
     for id in upload_ids(txn, reservation).await? {
-        // Waits for whoever reserves it too.
-        let row = Entity::find_by_id(id).lock_exclusive().one(txn).await?;
-        reservation::Entity::delete_by_id((reservation, id)).exec(txn).await?;
-        let is_needed = row.is_none_or(|row| row.is_confirmed) || is_reserved(txn, id).await?;
-        if !is_needed {
-            Entity::update_many()
-                .col_expr(Column::UsedByKind, Expr::value(None::<String>))
-                .col_expr(Column::UsedById, Expr::value(None::<i64>))
-                .col_expr(Column::TouchedAt, Expr::value(now))
-                .filter(with_poster(UploadId(id)))
-                .filter(Column::State.eq(State::Stored))
-                .exec(txn)
-                .await?;
-        }
+        release_upload_in_txn(txn, reservation, UploadId(id), now).await?;
     }
+    Ok(())
+}
+
+/// Releases one of them. Unless something else has reserved or confirmed it, it can be
+/// used again, and counts as unused from now on.
+pub async fn release_upload_in_txn(
+    txn: &impl ConnectionTrait,
+    reservation: i64,
+    id: UploadId,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    // Waits for whoever reserves it too.
+    let row = Entity::find_by_id(id.0).lock_exclusive().one(txn).await?;
+    reservation::Entity::delete_by_id((reservation, id.0)).exec(txn).await?;
+    if row.is_none_or(|row| row.is_confirmed) || is_reserved(txn, id.0).await? {
+        return Ok(());
+    }
+    Entity::update_many()
+        .col_expr(Column::UsedByKind, Expr::value(None::<String>))
+        .col_expr(Column::UsedById, Expr::value(None::<i64>))
+        .col_expr(Column::TouchedAt, Expr::value(now))
+        .filter(with_poster(id))
+        .filter(Column::State.eq(State::Stored))
+        .exec(txn)
+        .await?;
     Ok(())
 }
 

@@ -35,7 +35,7 @@ async fn fifty_uploads_are_erased() {
         let kept = media.uploaded(BOB, THUMBNAIL, PNG).await;
         let files_kept = media.files();
         let mut ids = Vec::new();
-        for n in 0..49 {
+        for n in 1..=49 {
             let id = media.uploaded(ALICE, THUMBNAIL, PNG).await;
             if n % 2 == 0 {
                 media.reserve(id, ALICE, "image", n).await.unwrap();

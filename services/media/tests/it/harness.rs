@@ -52,6 +52,8 @@ impl Media {
             sandbox.set(key, value).unwrap();
         }
         sandbox.start_auth_stand_in().await.unwrap();
+        // Who asks content is refused at once.
+        drop(sandbox.take_listener("content").unwrap());
         sandbox.start::<MediaService>().await.unwrap();
         let events = EventStub::default().recording::<UserErased>().start(&mut sandbox).await;
         // Auth's keys are loaded.
@@ -120,13 +122,7 @@ impl Media {
     }
 
     /// Reserves an upload for a video. The response, or the reason of the refusal.
-    pub async fn reserve(
-        &self,
-        id: i64,
-        owner: i64,
-        kind: &str,
-        video: i64,
-    ) -> Result<ReserveUploadResponse, String> {
+    pub async fn reserve(&self, id: i64, owner: i64, kind: &str, video: i64) -> Result<ReserveUploadResponse, String> {
         self.reserve_for((id, owner, kind), Object::VideoId(video), video).await
     }
 

@@ -103,6 +103,7 @@ async fn a_video_is_playable_only_while_it_is_public() {
             assert_eq!((media.play_publicly(file).await, media.status_for_insider(file).await), (removed(), 404));
         }
         assert_eq!(media.play_publicly(avatar).await, played());
+        media.release(9).await;
         // Later the state is deleted too.
         media.sandbox.process.clock.advance(Duration::from_secs(9 * 24 * 3600));
         eventually(async || media.count("video_states").await == 0).await;

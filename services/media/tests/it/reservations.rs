@@ -170,8 +170,12 @@ async fn pictures_of_channels_and_users_follow_their_events() {
             banner_upload_id: banner,
             ..ChannelChanged::default()
         };
-        let user =
-            |version, avatar| UserUpdated { user_id: ALICE, version, avatar_upload_id: avatar, ..UserUpdated::default() };
+        let user = |version, avatar| UserUpdated {
+            user_id: ALICE,
+            version,
+            avatar_upload_id: avatar,
+            ..UserUpdated::default()
+        };
         media.publish(channel(1, pictures[0], pictures[1])).await;
         media.publish(user(1, pictures[2])).await;
         media.publish(channel(2, pictures[0], 0)).await;
