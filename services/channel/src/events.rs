@@ -57,6 +57,8 @@ pub fn channel_changed(channel: &Channel, now: DateTime<Utc>) -> ChannelChanged 
         is_hidden: channel.hidden.any(),
         version: channel.version,
         occurred_at: Some(now.into()),
+        avatar_upload_id: channel.avatar.map_or(0, |upload| upload.0),
+        banner_upload_id: channel.banner.map_or(0, |upload| upload.0),
     }
 }
 

@@ -3,23 +3,21 @@
 //! A channel is created when auth publishes its owner's registration (`events`).
 //! Its owner edits it (`app/update`), sets the fee of tier 2 (`app/fee`) and lists
 //! its members (`app/list`); others subscribe (`app/subscribe`). The transaction
-//! that changes a membership updates the counts. Media stores the pictures; calls
-//! to it are stored and retried until they succeed (`app/pending_calls`, `jobs`).
-//! An owner may delete the channel and create a new one with the same id
+//! that changes a membership updates the counts. Media stores the pictures, which an
+//! edit reserves there before it is stored. An owner may delete the channel and create a new one with the same id
 //! (`app/own_channel`): the row of a deleted channel stays, so that versions keep
 //! growing. Its memberships are deleted in the background (`app/cleanup`), the row
 //! with the owner's account (`app/erase`).
 
 mod api;
 mod app;
-mod clients;
 mod config;
 mod domain;
 mod events;
 mod jobs;
 mod store;
 
-use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, media_url::MediaUrls};
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, media_url::MediaUrls};
 use fenz_contract::channel::v1::{channel_catalog_service, channel_service, membership_service, own_channel_service};
 use fenz_events::{Database, Outbox};
 
@@ -55,9 +53,5 @@ impl Service for Channels {
             ],
             ..Endpoints::default()
         })
-    }
-
-    fn check(settings: &Settings, config: &Config) -> anyhow::Result<()> {
-        config.check(settings.server.request_timeout)
     }
 }

@@ -7,11 +7,8 @@ use fenz_database::Txn;
 use fenz_events::AuditEntry;
 use serde_json::json;
 
-use super::{App, administrators, avatar, events, login_attempt::LoginAttempt};
-use crate::{
-    domain::{account::Account, permissions, session::Client},
-    store::pending_calls::{self, PendingCall},
-};
+use super::{App, administrators, events, login_attempt::LoginAttempt};
+use crate::domain::{account::Account, permissions, session::Client};
 
 impl App {
     /// Deletes the caller's account after verifying its password. Failures are
@@ -63,11 +60,6 @@ impl App {
     async fn delete_in_txn(&self, txn: &Txn, actor: UserId, account: &Account, erasure: i64) -> Result<()> {
         let (user, now) = (account.id, self.clock.now());
         self.delete_rows_in_txn(txn.as_ref(), user, Some(account)).await?;
-        if let Some(upload) = account.avatar_upload_id {
-            let release = PendingCall { claim: avatar::claim(user, upload), keep_files: false, due_at: now };
-            // If one has started already, it has the same effect.
-            pending_calls::schedule_in_txn(txn.as_ref(), &release).await?;
-        }
         self.emit_sessions_ended_in_txn(txn, user, Vec::new()).await?;
         let event = UserDeleted {
             user_id: user.0,

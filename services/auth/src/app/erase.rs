@@ -5,34 +5,25 @@ use fenz_database::transact;
 use fenz_events::{Batch, UserDataEraser};
 use sea_orm::ConnectionTrait;
 
-use super::{App, LEEWAY, avatar, login_attempt};
+use super::{App, LEEWAY, login_attempt};
 use crate::{
     domain::account::Account,
-    store::{ended_sessions, failures, one_time, pending_calls, sessions, unreported_failures, users},
+    store::{ended_sessions, failures, one_time, sessions, unreported_failures, users},
 };
 
 /// This service's part of an erasure. The deletion itself removed most rows; this
-/// removes pending calls to media and rows written concurrently.
+/// removes those written concurrently.
 pub struct UserEraser(pub App);
 
 #[async_trait::async_trait]
 impl UserDataEraser for UserEraser {
     async fn erase(&self, user: UserId) -> Result<Batch> {
         let app = &self.0;
-        let prefix = avatar::claim_prefix(user);
-        let (rows, due) = transact(&app.db, |txn| {
-            let prefix = &prefix;
-            async move {
-                let account = users::locked_in_txn(txn.as_ref(), user).await?;
-                let rows = app.delete_rows_in_txn(txn.as_ref(), user, account.as_ref()).await?;
-                Ok((rows, pending_calls::expedite(txn.as_ref(), prefix, app.clock.now()).await?))
-            }
+        let removed = transact(&app.db, |txn| async move {
+            let account = users::locked_in_txn(txn.as_ref(), user).await?;
+            app.delete_rows_in_txn(txn.as_ref(), user, account.as_ref()).await
         })
         .await?;
-        let removed = rows + due.len() as u64;
-        for call in due {
-            app.run_call(&call).await?;
-        }
         Ok(Batch { removed, done: true })
     }
 }

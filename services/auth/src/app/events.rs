@@ -77,5 +77,6 @@ pub fn updated(account: &Account, now: DateTime<Utc>) -> UserUpdated {
         version: account.version,
         occurred_at: Some(now.into()),
         is_hidden: account.hidden.any(),
+        avatar_upload_id: account.avatar_upload_id.map_or(0, |id| id.0),
     }
 }

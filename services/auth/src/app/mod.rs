@@ -31,8 +31,7 @@ mod update_user;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use fenz_chassis::{Platform, media_url::MediaUrls, peers::PeerChannel, settings::IdentitySettings};
-use fenz_contract::media::v1::upload_service_client::UploadServiceClient;
+use fenz_chassis::{Platform, media_url::MediaUrls, settings::IdentitySettings, uploads::Uploads};
 use fenz_core::{Clock, Error, IdGenerator, Random, Reason, Result, User, UserId};
 use fenz_database::Txn;
 use fenz_events::{Database, Outbox};
@@ -70,8 +69,8 @@ pub struct App {
     pub keys: Keyring,
     /// Issuer and audience of access tokens.
     pub identity: Arc<IdentitySettings>,
-    /// Stores avatars; none where it has no address.
-    pub media: Option<UploadServiceClient<PeerChannel>>,
+    /// Media stores the avatars.
+    pub uploads: Uploads,
     pub media_urls: MediaUrls,
     /// Limits concurrent password checks by throttle key.
     password_checks: KeyedSemaphore,
@@ -101,7 +100,7 @@ impl App {
             outbox: Outbox::start(platform, database).await?,
             keys,
             identity: Arc::new(platform.settings.identity.clone()),
-            media: platform.peers.find("media")?.map(UploadServiceClient::new),
+            uploads: Uploads::new(platform)?,
             media_urls,
         })
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fenz_core::Result;
+
 use super::{App, LEEWAY};
 use crate::store::{ended_sessions, failures, keys, one_time, refresh_tokens, sessions};
 
@@ -13,7 +15,7 @@ impl App {
     ///
     /// # Errors
     /// When the database does not answer; the next run continues.
-    pub async fn prune(&self) -> anyhow::Result<()> {
+    pub async fn prune(&self) -> Result<()> {
         let now = self.clock.now();
         let access_token_ttl = self.config.access_ttl + LEEWAY;
         let expired_before = self.clock.ago(RETENTION);

@@ -121,16 +121,3 @@ table!(
         pub failures: i32,
     }
 );
-
-table!(
-    /// A claim on an upload that media is to release.
-    pending_call, "pending_calls", {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub claim: String,
-        /// Make the upload claimable again instead of deleting its files.
-        pub keep_files: bool,
-        pub due_at: DateTimeUtc,
-        /// Media may have received the call, so it cannot be cancelled.
-        pub started: bool,
-    }
-);

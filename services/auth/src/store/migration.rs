@@ -1,6 +1,6 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_database::schema::{big, column, index, index_as, rename_table, table, text, timestamp};
+use fenz_database::schema::{big, column, drop_table, index, index_as, rename_table, table, text, timestamp};
 use sea_orm_migration::prelude::*;
 
 use crate::domain::account;
@@ -42,6 +42,7 @@ impl MigratorTrait for Migrator {
             table("m20261122_000022_unreported", unreported_failures),
             index("m20261122_000023_unreported_subject", "unreported_failures", &["subject"]),
             rename_table("m20261129_000024_pending_calls", "media_errands", "pending_calls"),
+            drop_table("m20261130_000025_no_pending_calls", "pending_calls"),
         ]
     }
 }

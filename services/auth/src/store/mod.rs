@@ -6,7 +6,6 @@ pub mod failures;
 pub mod keys;
 mod migration;
 pub mod one_time;
-pub mod pending_calls;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod unreported_failures;

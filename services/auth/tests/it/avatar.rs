@@ -1,143 +1,230 @@
-//! PUT user/avatar, with a fake media service that stores claims.
+//! PUT user/avatar, with the real media service.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use fenz_auth::Auth;
-use fenz_contract::media::v1::{self as pb, UploadServiceHandler};
-use fenz_core::{Error, Reason, Result};
-use fenz_testkit::{AllowAll, Client, Database, Reply, Sandbox, eventually, serve_stub};
-use sea_orm::DbBackend;
-use serde_json::json;
-use tokio::sync::Barrier;
-use tonic::{Request, Response};
+use fenz_chassis::status;
+use fenz_contract::{
+    events::v1::UserUpdated,
+    media::v1::{ReserveUploadRequest, UploadUse, upload_service_client::UploadServiceClient, upload_use::Object},
+};
+use fenz_core::Reason;
+use fenz_media::MediaService;
+use fenz_testkit::{Client, Database, PNG, Reply, STUB, Sandbox, eventually};
+use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, on_every_database};
+use crate::fleet::{Fleet, on_every_database, on_every_database_with_media};
 
-/// Claims by upload, and released claims with `keep_files`.
-#[derive(Clone, Default)]
-pub struct FakeMedia {
-    claims: Arc<Mutex<BTreeMap<i64, String>>>,
-    released: Arc<Mutex<Vec<(String, bool)>>>,
-    /// Where concurrent claims wait for each other.
-    barrier: Arc<Mutex<Option<Arc<Barrier>>>>,
+/// Longer than an upload is reserved.
+const RESERVED_FOR: Duration = Duration::from_secs(601);
+
+/// A user as a client of auth and of media.
+pub struct User {
+    auth: Client,
+    media: Client,
 }
 
-impl UploadServiceHandler for FakeMedia {
-    async fn claim_upload(
-        &self,
-        request: Request<pb::ClaimUploadRequest>,
-    ) -> Result<Response<pb::ClaimUploadResponse>> {
-        let pb::ClaimUploadRequest { upload_id, kind, claim, .. } = request.into_inner();
-        assert_eq!(kind, "image");
-        let barrier = self.barrier.lock().unwrap().clone();
-        if let Some(barrier) = barrier {
-            barrier.wait().await;
-        }
-        if upload_id >= 100 {
-            return Err(Error::new(Reason::UploadNotFound, "there is no such upload"));
-        }
-        let mut claims = self.claims.lock().unwrap();
-        let holder = claims.entry(upload_id).or_insert_with(|| claim.clone());
-        if *holder != claim {
-            return Err(Error::new(Reason::UploadAlreadyUsed, "the upload is in use"));
-        }
-        Ok(Response::new(pb::ClaimUploadResponse::default()))
+impl User {
+    pub async fn register(fleet: &Fleet, name: &str) -> Self {
+        let registered = fleet.client.register(name).await;
+        let media = fleet.sandbox.client("media", 0).signed_in(&registered);
+        Self { auth: fleet.client.signed_in(&registered), media }
     }
 
-    async fn release_claim(
-        &self,
-        request: Request<pb::ReleaseClaimRequest>,
-    ) -> Result<Response<pb::ReleaseClaimResponse>> {
-        let pb::ReleaseClaimRequest { claim, keep_files, .. } = request.into_inner();
-        self.claims.lock().unwrap().retain(|_, holder| *holder != claim);
-        self.released.lock().unwrap().push((claim, keep_files));
-        Ok(Response::new(pb::ReleaseClaimResponse {}))
+    pub fn id(&self) -> i64 {
+        self.auth.user().parse().unwrap()
+    }
+
+    pub async fn upload(&self) -> i64 {
+        self.media.upload("image", PNG).await.id("upload")
+    }
+
+    pub async fn set(&self, upload: i64) -> Reply {
+        self.auth.put("user/avatar", &json!({"uploadId": upload.to_string()})).await
+    }
+
+    /// The status of an avatar's file.
+    async fn file(&self, user: &Value) -> u16 {
+        self.media.status(user["avatarUrl"].as_str().unwrap()).await
+    }
+
+    /// The user, and the account's version.
+    async fn me(&self) -> (Value, String) {
+        let me = self.auth.get("user/me").await;
+        (me.ok("user"), me.header("etag").to_owned())
     }
 }
 
-/// Serves the fake at the address of media.
-pub fn serve(media: &FakeMedia, sandbox: &mut Sandbox) {
-    serve_stub(sandbox.take_listener("media").unwrap(), [pb::upload_service(media.clone(), AllowAll)]);
+/// Reserves a user's upload as the service of another object does.
+async fn reserve(fleet: &Fleet, by: &'static str, owner: &User, upload_id: i64, object: Object) -> Result<(), Reason> {
+    let request = ReserveUploadRequest {
+        upload_id,
+        owner_id: owner.id(),
+        kind: "image".to_owned(),
+        r#use: Some(UploadUse { object: Some(object) }),
+        reservation_id: 1_000_000 + upload_id,
+    };
+    let mut media = UploadServiceClient::new(fleet.sandbox.peer(by, "media").unwrap());
+    media.reserve_upload(request).await.map(drop).map_err(|status| status::into_error(status).reason)
 }
 
-async fn set(user: &Client, upload: i64) -> Reply {
-    user.put("user/avatar", &json!({"uploadId": upload.to_string()})).await
+async fn reserve_for_channel(fleet: &Fleet, owner: &User, upload: i64) -> Result<(), Reason> {
+    reserve(fleet, "channel", owner, upload, Object::ChannelId(owner.id())).await
 }
 
-async fn wait_for_release(media: &FakeMedia) {
-    eventually(async || !media.released.lock().unwrap().is_empty()).await;
+/// Lets the time of all reservations pass. Another replica of media looks for due work
+/// at once.
+async fn settle_reservations(fleet: &Fleet) {
+    fleet.sandbox.process.clock.advance(RESERVED_FOR);
+    fleet.sandbox.start_replica::<MediaService>().await.unwrap();
+    eventually(async || fleet.sandbox.count("media", "reservations").await == 0).await;
+}
+
+/// Waits until media has consumed the event of the only avatar.
+async fn confirmed(fleet: &Fleet) {
+    eventually(async || fleet.sandbox.count("media", "uploads WHERE is_confirmed").await == 1).await;
 }
 
 #[tokio::test]
-async fn an_avatar_claims_its_upload_and_releases_the_previous_one() {
-    on_every_database(&[], async |mut fleet| {
-        let media = FakeMedia::default();
-        serve(&media, &mut fleet.sandbox);
-        let ann = fleet.user("ann").await;
-        let id = ann.user();
-        let first = set(&ann, 1).await;
-        assert!(first.ok("user")["avatarUrl"].as_str().unwrap().starts_with("/media/1/"), "{first:?}");
-        assert_eq!(first.header("etag"), "\"2\"");
-        set(&ann, 1).await.expect(200);
-        let second = set(&ann, 2).await;
-        assert!(second.ok("user")["avatarUrl"].as_str().unwrap().starts_with("/media/2/"));
-        wait_for_release(&media).await;
-        assert_eq!(*media.released.lock().unwrap(), [(format!("user/{id}/avatar/1"), false)]);
-        assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(2, format!("user/{id}/avatar/2"))]));
-        // Used and unknown uploads change nothing.
-        let ben = fleet.user("ben").await;
-        set(&ben, 2).await.refused(409, "UPLOAD_ALREADY_USED");
-        set(&ben, 100).await.refused(404, "UPLOAD_NOT_FOUND");
-        assert_eq!(ben.get("user/me").await.ok("user")["avatarUrl"], "");
+async fn a_new_avatar_replaces_the_previous_one() {
+    on_every_database_with_media(async |fleet| {
+        let ann = User::register(&fleet, "ann").await;
+        let (one, two) = (ann.upload().await, ann.upload().await);
+        let first = ann.set(one).await;
+        assert_eq!((first.header("etag"), ann.file(&first.ok("user")).await), ("\"2\"", 200));
+        assert_eq!(ann.set(one).await.expect(200).header("etag"), "\"2\"");
+        confirmed(&fleet).await;
+        let second = ann.set(two).await;
+        assert_eq!((second.header("etag"), ann.file(&second.ok("user")).await), ("\"3\"", 200));
+        eventually(async || ann.file(&first.ok("user")).await == 404).await;
+        eventually(async || fleet.sandbox.count("media", "uploads").await == 1).await;
+        assert_eq!(ann.file(&second.ok("user")).await, 200);
+        ann.set(one).await.refused(404, "UPLOAD_NOT_FOUND");
+        // Other changes keep it.
+        ann.auth.put("user/display-name", &json!({"displayName": "Ann A."})).await.expect(200);
+        for (version, upload) in [("2", one), ("3", two), ("4", two)] {
+            let updated = fleet.events.wait_for::<UserUpdated>("version", version).await;
+            assert_eq!(updated["avatarUploadId"], json!(upload.to_string()));
+        }
+        eventually(async || fleet.sandbox.count("media", "mailbox WHERE consumer = 'media'").await == 0).await;
+        assert_eq!(ann.file(&second.ok("user")).await, 200);
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_incomplete_change_releases_the_claim() {
-    on_every_database(&[], async |mut fleet| {
-        let ann = fleet.user("ann").await;
-        // Media does not run yet: the result of the claim is unknown.
-        set(&ann, 3).await.refused(503, "UNAVAILABLE");
-        assert_eq!(ann.get("user/me").await.ok("user")["avatarUrl"], "");
-        let media = FakeMedia::default();
-        serve(&media, &mut fleet.sandbox);
-        fleet.sandbox.process.clock.advance(Duration::from_secs(601));
-        wait_for_release(&media).await;
-        assert!(media.released.lock().unwrap().iter().all(|(claim, keep)| claim.ends_with("/avatar/3") && *keep));
+async fn refused_uploads_change_nothing() {
+    on_every_database_with_media(async |fleet| {
+        let (ann, ben) = (User::register(&fleet, "ann").await, User::register(&fleet, "ben").await);
+        let (mine, foreign, used) = (ann.upload().await, ben.upload().await, ann.upload().await);
+        assert_eq!(reserve_for_channel(&fleet, &ann, used).await, Ok(()));
+        for (upload, status, reason) in
+            [(foreign, 404, "UPLOAD_NOT_FOUND"), (4242, 404, "UPLOAD_NOT_FOUND"), (used, 409, "UPLOAD_ALREADY_USED")]
+        {
+            assert_eq!(ann.set(upload).await.refused(status, reason).field(), "uploadId");
+        }
+        let outdated = ann.auth.put_if_match("user/avatar", "\"7\"", &json!({"uploadId": mine.to_string()})).await;
+        outdated.refused(412, "VERSION_MISMATCH");
+        let (me, version) = ann.me().await;
+        assert_eq!((&me["avatarUrl"], version.as_str()), (&json!(""), "\"1\""));
+        // All can be used for something else.
+        assert_eq!(reserve_for_channel(&fleet, &ann, mine).await, Ok(()));
+        assert_eq!(ben.set(foreign).await.expect(200).header("etag"), "\"2\"");
     })
     .await;
 }
 
 #[tokio::test]
-async fn two_identical_concurrent_changes_keep_the_avatar() {
+async fn a_failed_change_leaves_the_upload_usable() {
+    on_every_database_with_media(async |fleet| {
+        let ann = User::register(&fleet, "ann").await;
+        let upload = ann.upload().await;
+        // The event cannot be stored.
+        fleet.sandbox.execute("auth", "ALTER TABLE outbox RENAME TO outbox_renamed").await;
+        ann.set(upload).await.refused(500, "INTERNAL");
+        fleet.sandbox.execute("auth", "ALTER TABLE outbox_renamed RENAME TO outbox").await;
+        let (me, version) = ann.me().await;
+        assert_eq!((&me["avatarUrl"], version.as_str()), (&json!(""), "\"1\""));
+        assert_eq!(reserve_for_channel(&fleet, &ann, upload).await, Ok(()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn concurrent_identical_changes_all_succeed() {
+    on_every_database_with_media(async |fleet| {
+        let ann = User::register(&fleet, "ann").await;
+        let upload = ann.upload().await;
+        let replies = futures::future::join_all((0..8).map(|_| ann.set(upload))).await;
+        assert!(replies.iter().all(|r| r.expect(200).header("etag") == "\"2\""), "{replies:?}");
+        settle_reservations(&fleet).await;
+        assert_eq!(ann.file(&replies[0].ok("user")).await, 200);
+        assert_eq!(reserve_for_channel(&fleet, &ann, upload).await, Err(Reason::UploadAlreadyUsed));
+        fleet.events.wait_for::<UserUpdated>("version", "2").await;
+        assert_eq!(fleet.events.all::<UserUpdated>().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_interrupted_change_frees_the_upload_after_a_while() {
+    on_every_database_with_media(async |fleet| {
+        let ann = User::register(&fleet, "ann").await;
+        let upload = ann.upload().await;
+        // Auth has died before it stored the avatar.
+        assert_eq!(reserve(&fleet, "auth", &ann, upload, Object::UserId(ann.id())).await, Ok(()));
+        assert_eq!(reserve_for_channel(&fleet, &ann, upload).await, Err(Reason::UploadAlreadyUsed));
+        settle_reservations(&fleet).await;
+        assert_eq!(reserve_for_channel(&fleet, &ann, upload).await, Ok(()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_avatar_whose_event_is_late_is_kept() {
     on_every_database(&[], async |mut fleet| {
-        let media = FakeMedia::default();
-        serve(&media, &mut fleet.sandbox);
-        let ann = fleet.user("ann").await;
-        let claim = format!("user/{}/avatar/1", ann.user());
-        // Both have read the first version and scheduled the compensation.
-        *media.barrier.lock().unwrap() = Some(Arc::new(Barrier::new(2)));
-        let body = json!({"uploadId": "1"});
-        let set = || ann.put_if_match("user/avatar", "\"1\"", &body);
-        let (one, two) = tokio::join!(set(), set());
-        assert_eq!((one.expect(200).header("etag"), two.expect(200).header("etag")), ("\"2\"", "\"2\""));
-        assert_eq!(fleet.sandbox.count("auth", "pending_calls").await, 0);
-        // As a third request that scheduled it after the others, then failed.
-        let zone =
-            if fleet.sandbox.database("auth").await.get_database_backend() == DbBackend::MySql { "" } else { "+00:00" };
-        let call = format!("('{claim}', TRUE, '2026-01-01 00:00:00{zone}', FALSE)");
-        fleet
-            .sandbox
-            .execute("auth", &format!("INSERT INTO pending_calls (claim, keep_files, due_at, started) VALUES {call}"))
-            .await;
-        fleet.wait_for_count("pending_calls", 0).await;
-        assert!(media.released.lock().unwrap().is_empty());
-        assert_eq!(*media.claims.lock().unwrap(), BTreeMap::from([(1, claim)]));
+        // No event is delivered: the bus is not open.
+        fleet.sandbox.start::<MediaService>().await.unwrap();
+        let ann = User::register(&fleet, "ann").await;
+        let upload = ann.upload().await;
+        let set = ann.set(upload).await;
+        settle_reservations(&fleet).await;
+        assert_eq!(ann.file(&set.ok("user")).await, 200);
+        assert_eq!(reserve_for_channel(&fleet, &ann, upload).await, Err(Reason::UploadAlreadyUsed));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn late_and_repeated_events_change_nothing() {
+    on_every_database_with_media(async |fleet| {
+        let ann = User::register(&fleet, "ann").await;
+        let (one, two) = (ann.upload().await, ann.upload().await);
+        let first = ann.set(one).await.ok("user");
+        confirmed(&fleet).await;
+        let second = ann.set(two).await.ok("user");
+        eventually(async || ann.file(&first).await == 404).await;
+        for (version, avatar_upload_id) in [(1, 0), (2, one), (3, two)] {
+            let event = UserUpdated { user_id: ann.id(), version, avatar_upload_id, ..UserUpdated::default() };
+            fleet.events.publish(event).await;
+        }
+        eventually(async || fleet.sandbox.count(STUB, "outbox").await == 0).await;
+        eventually(async || fleet.sandbox.count("media", "mailbox WHERE consumer = 'media'").await == 0).await;
+        assert_eq!((ann.file(&first).await, ann.file(&second).await), (404, 200));
+        assert_eq!(fleet.sandbox.count("media", "uploads WHERE is_confirmed").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_media_is_away_the_avatar_stays() {
+    on_every_database(&[], async |mut fleet| {
+        // Connections are refused.
+        drop(fleet.sandbox.take_listener("media").unwrap());
+        let ann = User::register(&fleet, "ann").await;
+        ann.set(3).await.refused(503, "UNAVAILABLE");
+        let (me, version) = ann.me().await;
+        assert_eq!((&me["avatarUrl"], version.as_str()), (&json!(""), "\"1\""));
     })
     .await;
 }
@@ -148,6 +235,6 @@ async fn without_media_there_are_no_avatars() {
     sandbox.set("peers.media", "").unwrap();
     sandbox.start::<Auth>().await.unwrap();
     let fleet = Fleet::of(sandbox);
-    let ann = fleet.user("ann").await;
-    set(&ann, 1).await.refused(503, "UNAVAILABLE");
+    let ann = User::register(&fleet, "ann").await;
+    ann.set(1).await.refused(503, "UNAVAILABLE");
 }

@@ -1,10 +1,15 @@
 //! `UserCatalogService`, for other services.
 
-use fenz_contract::user::v1::{GetUserRoleRequest, user_catalog_service_client::UserCatalogServiceClient};
+use fenz_contract::user::v1::{
+    GetUploadUseRequest, GetUserRoleRequest, user_catalog_service_client::UserCatalogServiceClient,
+};
 use serde_json::json;
 use tonic::{Code, Request};
 
-use crate::fleet::{ADMIN_PASSWORD, on_every_database};
+use crate::{
+    avatar::User,
+    fleet::{ADMIN_PASSWORD, on_every_database, on_every_database_with_media},
+};
 
 #[tokio::test]
 async fn other_services_get_the_current_role_of_an_account() {
@@ -38,6 +43,28 @@ async fn other_services_get_the_current_role_of_an_account() {
         admin.delete(&path).await.expect(200);
         assert_eq!(role(&id).await, Err(Code::NotFound));
         assert_eq!(role("4242").await, Err(Code::NotFound));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn media_learns_whether_an_upload_is_an_avatar() {
+    on_every_database_with_media(async |fleet| {
+        let ann = User::register(&fleet, "ann").await;
+        let (first, second) = (ann.upload().await, ann.upload().await);
+        let mut client = UserCatalogServiceClient::new(fleet.sandbox.peer("media", "auth").unwrap());
+        let mut is_used = async |user_id, upload_id| {
+            client.get_upload_use(GetUploadUseRequest { user_id, upload_id }).await.unwrap().into_inner().is_used
+        };
+        assert!(!is_used(ann.id(), first).await);
+        ann.set(first).await.expect(200);
+        assert!(is_used(ann.id(), first).await);
+        assert!(!is_used(ann.id(), second).await && !is_used(4242, first).await);
+        ann.set(second).await.expect(200);
+        assert!(is_used(ann.id(), second).await && !is_used(ann.id(), first).await);
+        let mut others = UserCatalogServiceClient::new(fleet.sandbox.peer("admin", "auth").unwrap());
+        let refused = others.get_upload_use(GetUploadUseRequest { user_id: ann.id(), upload_id: second }).await;
+        assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
     })
     .await;
 }

@@ -7,12 +7,12 @@ use fenz_contract::{
     auth::v1::{ListEndedSessionsRequest, auth_service_client::AuthServiceClient},
     events::v1::{SessionsEnded, UserDeleted, UserErased, UserModerated, UserUpdated},
 };
-use fenz_testkit::{Client, PASSWORD, Reply, eventually};
+use fenz_testkit::{Client, PASSWORD, PNG, Reply, eventually};
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 
-use crate::fleet::{Fleet, on_every_database_with_events};
+use crate::fleet::{Fleet, on_every_database_with_events, on_every_database_with_media};
 
 async fn delete(user: &Client, password: &str) -> Reply {
     user.send(Method::DELETE, "user/account", &json!({"password": password})).await
@@ -62,7 +62,7 @@ async fn wait_until_unmentioned(fleet: &Fleet, texts: &[&str]) {
 
 #[tokio::test]
 async fn a_deleted_account_leaves_no_rows() {
-    on_every_database_with_events(&[], async |mut fleet| {
+    on_every_database_with_media(async |fleet| {
         let events = &fleet.events;
         let admin = fleet.admin().await;
         let (id, ann, refresh) = fleet.account(&admin, "annette", "user").await;
@@ -70,7 +70,11 @@ async fn a_deleted_account_leaves_no_rows() {
         // Rows in every table.
         ann.put("user/email", &json!({"email": "annette.b@example.com"})).await.expect(200);
         admin.post(&format!("admin/users/{id}/password-reset"), &json!({})).await.expect(200);
-        ann.put("user/avatar", &json!({"uploadId": "5"})).await.refused(503, "UNAVAILABLE");
+        let media = fleet.sandbox.client("media", 0).signed_in(&second);
+        let upload = media.upload("image", PNG).await.ok("upload")["id"].clone();
+        let avatar = ann.put("user/avatar", &json!({"uploadId": upload})).await.ok("user")["avatarUrl"].clone();
+        let avatar = avatar.as_str().unwrap();
+        assert_eq!(media.status(avatar).await, 200);
         for name in ["Annette", "annette@example.com"] {
             fleet.login_from("10.0.0.1", name, "wrong password").await.refused(401, "INVALID_CREDENTIALS");
         }
@@ -83,7 +87,7 @@ async fn a_deleted_account_leaves_no_rows() {
         fleet.refresh(&refresh).await.refused(401, "TOKEN_INVALID");
         fleet.client.signed_in(&second).get("user/me").await.refused(401, "TOKEN_INVALID");
         let event = events.wait_for::<UserDeleted>("userId", id.as_str()).await;
-        assert_eq!((&event["erasureId"], &event["version"]), (&deleted.ok("erasureId"), &json!("2")));
+        assert_eq!((&event["erasureId"], &event["version"]), (&deleted.ok("erasureId"), &json!("3")));
         events.wait_for::<SessionsEnded>("userId", id.as_str()).await;
         let (entry, _, after) = events.audit("user.deleted").await;
         assert_eq!((&entry["actorId"], &entry["subjectUserId"]), (&json!(id), &json!(id)));
@@ -98,14 +102,11 @@ async fn a_deleted_account_leaves_no_rows() {
         assert!(ended_sessions().await.iter().any(|session| session == second.text("sessionId")));
         assert_eq!(ended_sessions().await.len(), 2);
 
-        // Media is unavailable: auth has tried, and delays its report.
-        fleet.wait_for_count("pending_calls WHERE started", 1).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(events.all::<UserErased>().is_empty());
-        crate::avatar::serve(&crate::avatar::FakeMedia::default(), &mut fleet.sandbox);
-        fleet.sandbox.process.clock.advance(Duration::from_secs(60));
-        let erased = events.wait_for::<UserErased>("erasureId", deleted.text("erasureId")).await;
-        assert_eq!((&erased["service"], &erased["userId"]), (&json!("auth"), &json!(id)));
+        let erased = events.wait_for::<UserErased>("service", "auth").await;
+        assert_eq!((&erased["erasureId"], &erased["userId"]), (&deleted.ok("erasureId"), &json!(id)));
+        // Media erases the avatar.
+        eventually(async || media.status(avatar).await == 404).await;
+        events.wait_for::<UserErased>("service", "media").await;
         wait_until_unmentioned(&fleet, &[&id, "annette"]).await;
         for (table, rows) in [("users", 1), ("sessions", 1), ("one_time_tokens", 0), ("login_failures", 0)] {
             assert_eq!(fleet.sandbox.count("auth", table).await, rows, "{table}");
@@ -118,11 +119,12 @@ async fn a_deleted_account_leaves_no_rows() {
         let repeat = UserDeleted {
             user_id: id.parse().unwrap(),
             erasure_id: deleted.text("erasureId").parse().unwrap(),
-            version: 2,
+            version: 3,
             occurred_at: None,
         };
         events.publish(repeat).await;
-        eventually(async || events.all::<UserErased>().len() == 2).await;
+        let reports = || events.all::<UserErased>().into_iter().filter(|report| report["service"] == "auth").count();
+        eventually(async || reports() == 2).await;
         fleet.client.signed_in(&new_user).get("user/me").await.expect(200);
         wait_until_unmentioned(&fleet, &[&id]).await;
         // All their access tokens have expired.

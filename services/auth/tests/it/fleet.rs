@@ -1,6 +1,7 @@
 //! An auth service for one test, and clients of it.
 
 use fenz_auth::Auth;
+use fenz_media::MediaService;
 use fenz_testkit::{Client, Database, PASSWORD, Reply, Sandbox, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -36,6 +37,14 @@ impl Fleet {
     /// Starts auth, and records its events.
     pub async fn with_events(database: Database, settings: &[(&str, &str)]) -> Self {
         let mut fleet = Self::start(database, settings).await;
+        fleet.events = Events::start(&mut fleet.sandbox).await;
+        fleet
+    }
+
+    /// Starts auth and media, and records the events of both.
+    pub async fn with_media(database: Database) -> Self {
+        let mut fleet = Self::start(database, &[]).await;
+        fleet.sandbox.start::<MediaService>().await.unwrap();
         fleet.events = Events::start(&mut fleet.sandbox).await;
         fleet
     }
@@ -89,6 +98,14 @@ pub async fn on_every_database_with_events(settings: &[(&str, &str)], test: impl
     for database in Database::available() {
         println!("on {database:?}");
         test(Fleet::with_events(database, settings).await).await;
+    }
+}
+
+/// As [`on_every_database_with_events`], with media.
+pub async fn on_every_database_with_media(test: impl AsyncFn(Fleet)) {
+    for database in Database::available() {
+        println!("on {database:?}");
+        test(Fleet::with_media(database).await).await;
     }
 }
 

@@ -5,7 +5,7 @@ use fenz_core::Result;
 use tonic::{Request, Response};
 
 use super::Api;
-use crate::domain::ChannelId;
+use crate::domain::{ChannelId, UploadId};
 
 const DEFAULT_LIMIT: i32 = 500;
 
@@ -27,5 +27,14 @@ impl ChannelCatalogServiceHandler for Api {
     ) -> Result<Response<pb::GetCatalogChannelResponse>> {
         let channel = self.0.channel_with_hidden(ChannelId(request.into_inner().id)).await?;
         Ok(Response::new(pb::GetCatalogChannelResponse { channel: Some(self.0.changed_event(&channel)) }))
+    }
+
+    async fn get_upload_use(
+        &self,
+        request: Request<pb::GetUploadUseRequest>,
+    ) -> Result<Response<pb::GetUploadUseResponse>> {
+        let pb::GetUploadUseRequest { channel_id, upload_id } = request.into_inner();
+        let is_used = self.0.has_picture(ChannelId(channel_id), UploadId(upload_id)).await?;
+        Ok(Response::new(pb::GetUploadUseResponse { is_used }))
     }
 }

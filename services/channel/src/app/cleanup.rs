@@ -1,31 +1,68 @@
 //! Deletes the memberships of deleted channels in the background. There may be a
 //! million, so each batch has its own transaction, which also emits its events.
 
+use std::time::Duration;
+
 use fenz_core::Result;
+use fenz_database::{Txn, transact};
+use fenz_jobs::{Job, Options};
+use serde::{Deserialize, Serialize};
 
 use super::App;
 use crate::{
     domain::{ChannelId, Membership},
     events,
-    store::{channel_cleanups, channels, memberships},
+    store::{channels, memberships},
 };
 
 /// Memberships per transaction; each emits an event too.
 const BATCH_SIZE: u64 = 200;
-/// Channels read per query.
-const CHANNELS_PER_QUERY: u64 = 100;
+/// Channels per transaction of the sweep.
+const CHANNELS_PER_BATCH: u64 = 100;
+
+/// Deletes the memberships that a deleted channel has left.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CleanUpChannel {
+    pub channel_id: i64,
+}
+
+impl Job for CleanUpChannel {
+    const KIND: &'static str = "channel.cleanup";
+    /// A million memberships take minutes. An attempt that is cut short loses nothing:
+    /// the next one continues with what is left.
+    const TIMEOUT: Duration = Duration::from_secs(3600);
+}
 
 impl App {
-    /// Runs until no deleted channel has memberships left.
-    pub async fn run_cleanups(&self) -> Result<()> {
+    /// Cleans up after a channel once the transaction that deletes it is committed.
+    pub(super) async fn enqueue_cleanup_in_txn(&self, txn: &Txn, channel: ChannelId) -> Result<()> {
+        let job = CleanUpChannel { channel_id: channel.0 };
+        self.jobs.enqueue_in_txn(txn, &job, Options::key(&channel.0)).await
+    }
+
+    pub async fn clean_up(&self, job: CleanUpChannel) -> Result<()> {
+        while self.delete_stale_batch(ChannelId(job.channel_id)).await? > 0 {}
+        Ok(())
+    }
+
+    /// Enqueues the cleanups that are missing: of channels that a release without
+    /// these jobs has deleted, or whose job was given up.
+    pub async fn sweep_cleanups(&self) -> Result<()> {
+        let mut last = ChannelId(0);
         loop {
-            let channels = channel_cleanups::list(&self.db, CHANNELS_PER_QUERY).await?;
-            if channels.is_empty() {
-                return Ok(());
-            }
-            for channel in channels {
-                while self.delete_stale_batch(channel).await? > 0 {}
-            }
+            let stale = memberships::channels_with_stale(&self.db, last, CHANNELS_PER_BATCH).await?;
+            let Some(newest) = stale.last() else { return Ok(()) };
+            last = *newest;
+            transact(&self.db, |txn| {
+                let stale = &stale;
+                async move {
+                    for channel in stale {
+                        self.enqueue_cleanup_in_txn(&txn, *channel).await?;
+                    }
+                    Ok(())
+                }
+            })
+            .await?;
         }
     }
 
@@ -37,7 +74,6 @@ impl App {
                 None => Vec::new(),
             };
             if stale.is_empty() {
-                channel_cleanups::remove_in_txn(&*txn, id).await?;
                 return Ok(0);
             }
             let now = self.clock.now();

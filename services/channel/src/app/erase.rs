@@ -1,5 +1,5 @@
 //! Erases a user: their channel is deleted when auth's event is consumed; their
-//! memberships, names and pictures follow in batches.
+//! memberships and names follow in batches. Media erases the pictures.
 
 use fenz_contract::events::v1::UserDeleted;
 use fenz_core::{Result, UserId};
@@ -8,9 +8,9 @@ use fenz_events::{Batch, HandlerError, UserDataEraser};
 
 use super::App;
 use crate::{
-    domain::{ChannelId, Counts, PendingCall, Tier},
+    domain::{ChannelId, Counts, Tier},
     events,
-    store::{channels, memberships, pending_calls, user_names},
+    store::{channels, memberships, user_names},
 };
 
 /// Memberships of other channels per batch; each locks its channel.
@@ -89,12 +89,6 @@ impl UserDataEraser for App {
         }
         if removed > 0 {
             return Ok(Batch { removed, done: false });
-        }
-        // The rows stay until media has deleted the files, whatever was to become
-        // of them and when.
-        for call in pending_calls::list_by_channel(&self.db, own).await? {
-            self.pending_calls.run_now(PendingCall::delete(call.claim, self.clock.now())).await?;
-            removed += 1;
         }
         removed += self.erase_rows(user).await?;
         Ok(Batch { removed, done: true })

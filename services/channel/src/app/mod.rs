@@ -8,7 +8,6 @@ mod get;
 mod list;
 mod moderate;
 mod own_channel;
-mod pending_calls;
 mod striped_mutex;
 mod subscribe;
 mod sync_user;
@@ -16,12 +15,13 @@ mod update;
 
 use std::sync::Arc;
 
-use fenz_chassis::{Platform, media_url::MediaUrls};
+use fenz_chassis::{Platform, media_url::MediaUrls, uploads::Uploads};
 use fenz_core::{Clock, Error, Reason, Result, UserId};
 use fenz_events::{ErasureRunner, Outbox};
+use fenz_jobs::Jobs;
 use sea_orm::DatabaseConnection;
-use tokio::sync::Notify;
 
+pub use cleanup::CleanUpChannel;
 pub use get::ChannelView;
 pub use list::Subscriber;
 pub use moderate::Moderation;
@@ -29,11 +29,9 @@ pub use update::Edit;
 
 use crate::{
     Config,
-    clients::Uploads,
     domain::{Channel, UploadId},
     store::channels,
 };
-use pending_calls::PendingCalls;
 use striped_mutex::StripedMutex;
 
 /// The use cases' dependencies. Clones share them.
@@ -47,9 +45,7 @@ pub struct App {
     channel_locks: StripedMutex,
     outbox: Outbox,
     pub(crate) erasures: ErasureRunner,
-    pub(crate) pending_calls: PendingCalls,
-    /// Wakes the cleanup job: a channel was deleted.
-    pub(crate) cleanup_notify: Arc<Notify>,
+    pub(crate) jobs: Jobs,
 }
 
 impl App {
@@ -60,19 +56,16 @@ impl App {
         config: Config,
         outbox: Outbox,
     ) -> anyhow::Result<Self> {
-        let clock = platform.clock.clone();
-        let uploads = Uploads::new(platform.peers.require("media")?);
         Ok(Self {
             erasures: ErasureRunner::new(platform, &outbox),
-            cleanup_notify: Arc::default(),
-            pending_calls: PendingCalls::new(db.clone(), clock.clone(), uploads.clone()),
+            jobs: Jobs::new(platform, &db),
+            uploads: Uploads::new(platform)?,
+            clock: platform.clock.clone(),
             config: Arc::new(config),
             urls,
             channel_locks: StripedMutex::default(),
             outbox,
             db,
-            clock,
-            uploads,
         })
     }
 

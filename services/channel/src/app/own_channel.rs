@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::{App, ChannelView, account_deleted, channel_not_found, sync_user::is_hidden_in_txn};
 use crate::{
-    domain::{Channel, ChannelId, Claim, PendingCall, Picture},
+    domain::{Channel, ChannelId},
     events,
-    store::{channel_cleanups, channels, pending_calls, user_names},
+    store::{channels, user_names},
 };
 
 impl App {
@@ -32,10 +32,7 @@ impl App {
             self.delete_in_txn(&txn, channel).await?;
             self.outbox.audit(&txn, audit_entry("channel.deleted", owner, Some(before), None)).await
         });
-        deleted.await?;
-        self.pending_calls.notify();
-        self.cleanup_notify.notify_one();
-        Ok(())
+        deleted.await
     }
 
     /// Creates a new, empty channel for a caller who has none.
@@ -82,19 +79,13 @@ impl App {
         self.view(channel, caller).await
     }
 
-    /// Deletes a locked channel for everybody, schedules its cleanup and emits
-    /// the event.
+    /// Deletes a locked channel for everybody, enqueues its cleanup and emits the
+    /// event, by which media removes its pictures.
     pub(super) async fn delete_in_txn(&self, txn: &Txn, channel: Channel) -> Result<()> {
         let now = self.clock.now();
-        for picture in Picture::ALL {
-            let Some(upload) = channel.picture(picture) else { continue };
-            let claim = Claim { channel: channel.id, picture, upload };
-            // A call that has started already deletes the files as well.
-            pending_calls::schedule_in_txn(&**txn, &PendingCall::delete(claim, now)).await?;
-        }
         let deleted = channel.deleted(now);
         channels::replace_in_txn(&**txn, &deleted).await?;
-        channel_cleanups::insert_in_txn(&**txn, deleted.id).await?;
+        self.enqueue_cleanup_in_txn(txn, deleted.id).await?;
         self.outbox.emit(txn, &events::channel_deleted(&deleted, now)).await
     }
 }

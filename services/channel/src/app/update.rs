@@ -1,15 +1,17 @@
-//! Edits a channel. Claiming its pictures at media is outside of the transaction,
-//! so the release of each claim is scheduled first and cancelled by the commit.
+//! Edits a channel. New pictures are reserved at media first; the transaction that
+//! stores the edit emits `ChannelChanged`, which confirms them and makes media remove
+//! those that were replaced.
 
+use fenz_chassis::uploads::{FileKind, Object, Reservation, Wanted};
 use fenz_contract::events::v1::ChannelChanged;
 use fenz_core::{Caller, Error, Reason, Result};
 use fenz_database::{Txn, transact};
 
 use super::{App, ChannelView, channel_not_found};
 use crate::{
-    domain::{Channel, ChannelId, Claim, PendingCall, Picture, changes::Changes, if_match},
+    domain::{Channel, ChannelId, Picture, UploadId, changes::Changes, if_match},
     events,
-    store::{channels, pending_calls},
+    store::channels,
 };
 
 /// An edit by a caller.
@@ -27,78 +29,85 @@ impl App {
     /// `CHANNEL_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
     /// `VERSION_MISMATCH`; `INVALID_PARAMS`; media's errors about a picture.
     pub async fn update(&self, edit: Edit) -> Result<ChannelView> {
-        let claims = self.schedule_releases(&edit).await?;
-        let committed = match self.claim_pictures(&edit, &claims).await {
-            Ok(()) => self.commit(&edit, &claims).await,
-            Err(error) => Err(error),
-        };
-        let channel = match committed {
-            Ok(channel) => channel,
-            Err(error) => {
-                for claim in claims {
-                    let release = PendingCall::unclaim(claim, self.clock.now());
-                    if let Err(error) = self.pending_calls.run_now(release).await {
-                        tracing::warn!(%error, channel.id = edit.id.0, "claim not released, retrying later");
-                    }
-                }
-                return Err(error);
+        let channel = edit.check(channels::find(&self.db, edit.id).await?)?;
+        let pictures = edit.changes.new_pictures(&channel)?;
+        let mut reservation = self.uploads.begin();
+        if let Err(error) = self.reserve(&edit, &pictures, &mut reservation).await {
+            // Media that does not answer would not answer to this either. It asks when
+            // the reservation's time is over.
+            if !matches!(error.reason, Reason::Unavailable | Reason::DeadlineExceeded) {
+                self.uploads.release(reservation).await;
             }
+            return Err(error);
+        }
+        let channel = match self.store_edit(&edit, &pictures, &reservation).await {
+            Ok(channel) => channel,
+            Err(error) if pictures.is_empty() => return Err(error),
+            Err(error) => self.recover(&edit, reservation, error).await?,
         };
-        self.pending_calls.notify();
         self.view(channel, &edit.caller).await
     }
 
-    /// Schedules the release of each new picture, in case the edit fails.
-    async fn schedule_releases(&self, edit: &Edit) -> Result<Vec<Claim>> {
-        transact(&self.db, |txn| async move {
-            let channel = lock_editable_in_txn(&txn, edit).await?;
-            let new = edit.changes.new_pictures(&channel).into_iter();
-            let claims: Vec<_> = new.map(|(picture, upload)| Claim { channel: channel.id, picture, upload }).collect();
-            let due_at = self.clock.after(self.config.claim_timeout);
-            for claim in &claims {
-                if !pending_calls::schedule_in_txn(&*txn, &PendingCall::unclaim(*claim, due_at)).await? {
-                    return Err(release_in_progress());
-                }
-            }
-            Ok(claims)
-        })
-        .await
-    }
-
-    async fn claim_pictures(&self, edit: &Edit, claims: &[Claim]) -> Result<()> {
+    async fn reserve(
+        &self,
+        edit: &Edit,
+        pictures: &[(Picture, UploadId)],
+        reservation: &mut Reservation,
+    ) -> Result<()> {
         let owner = edit.caller.require_user()?.id;
-        for claim in claims {
-            self.uploads.claim(*claim, owner).await?;
+        for (picture, upload) in pictures {
+            let wanted = Wanted {
+                upload: *upload,
+                owner,
+                kind: FileKind::Image,
+                object: Object::ChannelId(edit.id.0),
+                field: picture.field(),
+            };
+            self.uploads.reserve(reservation, wanted).await?;
         }
         Ok(())
     }
 
-    async fn commit(&self, edit: &Edit, claims: &[Claim]) -> Result<Channel> {
+    async fn store_edit(
+        &self,
+        edit: &Edit,
+        reserved: &[(Picture, UploadId)],
+        reservation: &Reservation,
+    ) -> Result<Channel> {
         let changed = self.outbox.transact(|txn| async move {
-            let before = lock_editable_in_txn(&txn, edit).await?;
-            for claim in claims {
-                // A concurrent identical request may have stored the picture and
-                // cancelled the call.
-                let is_stored = before.picture(claim.picture) == Some(claim.upload);
-                if !pending_calls::cancel_in_txn(&*txn, *claim).await? && !is_stored {
-                    return Err(release_in_progress());
-                }
-            }
+            let before = edit.check(channels::lock_in_txn(&*txn, edit.id).await?)?;
             let after = edit.changes.clone().apply(before.clone());
             if after == before {
+                // A concurrent identical request may have stored it.
                 return Ok(after);
             }
-            for picture in Picture::ALL {
-                let replaced = before.picture(picture).filter(|old| after.picture(picture) != Some(*old));
-                let Some(upload) = replaced else { continue };
-                let claim = Claim { channel: before.id, picture, upload };
-                // A call that has started already deletes the files as well.
-                pending_calls::schedule_in_txn(&*txn, &PendingCall::delete(claim, self.clock.now())).await?;
+            let new = edit.changes.new_pictures(&before)?;
+            if new.iter().any(|picture| !reserved.contains(picture)) {
+                return Err(picture_replaced());
             }
+            reservation.check()?;
             self.save_in_txn(&txn, &after).await?;
             Ok(after)
         });
         changed.await
+    }
+
+    /// After a failed transaction. When the database failed, it may have committed all
+    /// the same: only the row tells.
+    async fn recover(&self, edit: &Edit, reservation: Reservation, error: Error) -> Result<Channel> {
+        if fenz_database::cause(&error).is_some() {
+            // The lock waits for a commit that is still going on.
+            let stored =
+                transact(&self.db, |txn| async move { Ok(channels::lock_in_txn(&*txn, edit.id).await?) }).await;
+            match stored {
+                Ok(Some(channel)) if edit.changes.clone().apply(channel.clone()) == channel => return Ok(channel),
+                Ok(_) => {}
+                // Unknown: media asks when the reservation's time is over.
+                Err(_) => return Err(error),
+            }
+        }
+        self.uploads.release(reservation).await;
+        Err(error)
     }
 
     /// Stores a channel whose version was incremented, and emits the event.
@@ -117,20 +126,22 @@ impl App {
     }
 }
 
-/// Locks the channel if the caller may edit it: only the owner may, whatever the
-/// caller's role.
-async fn lock_editable_in_txn(txn: &Txn, edit: &Edit) -> Result<Channel> {
-    let channel = channels::lock_in_txn(&**txn, edit.id).await?;
-    let channel = channel.filter(|c| c.is_visible_to(&edit.caller)).ok_or_else(channel_not_found)?;
-    if edit.caller.require_user()?.id != channel.owner {
-        return Err(Error::new(Reason::PermissionDenied, "this channel is somebody else's"));
+impl Edit {
+    /// The channel, if the caller may edit it: only the owner may, whatever the
+    /// caller's role.
+    fn check(&self, channel: Option<Channel>) -> Result<Channel> {
+        let channel = channel.filter(|c| c.is_visible_to(&self.caller)).ok_or_else(channel_not_found)?;
+        if self.caller.require_user()?.id != channel.owner {
+            return Err(Error::new(Reason::PermissionDenied, "this channel is somebody else's"));
+        }
+        if self.if_match.as_deref().is_some_and(|header| !if_match::matches(header, channel.version)) {
+            return Err(Error::new(Reason::VersionMismatch, "the channel has changed since you read it"));
+        }
+        Ok(channel)
     }
-    if edit.if_match.as_deref().is_some_and(|header| !if_match::matches(header, channel.version)) {
-        return Err(Error::new(Reason::VersionMismatch, "the channel has changed since you read it"));
-    }
-    Ok(channel)
 }
 
-fn release_in_progress() -> Error {
-    Error::unavailable("the upload", anyhow::anyhow!("the claim is being released"))
+/// The channel had a picture of the edit when its new pictures were reserved.
+fn picture_replaced() -> Error {
+    Error::unavailable("the channel", anyhow::anyhow!("a concurrent edit has replaced a picture that this edit names"))
 }

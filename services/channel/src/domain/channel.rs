@@ -43,17 +43,6 @@ const VERSIONS_PER_LIFETIME: i64 = 1 << 32;
 impl Picture {
     pub const ALL: [Self; 2] = [Self::Avatar, Self::Banner];
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Avatar => "avatar",
-            Self::Banner => "banner",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.as_str() == text)
-    }
-
     /// The request field with the upload id.
     pub fn field(self) -> &'static str {
         match self {

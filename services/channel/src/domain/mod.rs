@@ -4,12 +4,10 @@ pub mod changes;
 pub mod channel;
 pub mod hidden;
 pub mod membership;
-pub mod pending_call;
 pub mod user;
 
 pub use channel::{Channel, Picture};
 pub use fenz_core::{ChannelId, Money, Tier, UploadId, if_match, page};
 pub use hidden::HiddenReasons;
 pub use membership::{Counts, Membership, Status};
-pub use pending_call::{Claim, PendingCall};
 pub use user::{UserNames, UserUpdate};

@@ -35,23 +35,6 @@ pub mod channel {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod channel_cleanup {
-    use sea_orm::entity::prelude::*;
-
-    /// A deleted channel whose memberships are not deleted yet.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "channel_cleanups")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub channel_id: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 pub mod membership {
     use sea_orm::entity::prelude::*;
 
@@ -98,33 +81,6 @@ pub mod user_name {
         pub is_hidden: bool,
         /// Of the user; older updates are ignored.
         pub version: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-pub mod pending_call {
-    use sea_orm::entity::prelude::*;
-
-    /// A call to media that releases a claim.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "pending_calls")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub channel_id: i64,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub picture: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub upload_id: i64,
-        /// Release the upload without deleting its files.
-        pub keep_files: bool,
-        /// Media may have been called; it cannot be cancelled any more.
-        pub started: bool,
-        pub attempts: i32,
-        pub due_at: DateTimeUtc,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -5,7 +5,7 @@ use fenz_database::DbError;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Expr, ExprTrait, Query},
 };
 
 use super::{
@@ -143,6 +143,31 @@ pub async fn list_stale_in_txn(
     let stale = Entity::find().filter(Column::ChannelId.eq(of.id.0)).filter(Column::Version.lte(of.membership_floor));
     let rows = stale.order_by_asc(Column::UserId).limit(limit).all(txn).await?;
     rows.iter().map(membership).collect()
+}
+
+/// Channels after an id that have memberships of a deleted channel with the same id.
+pub async fn channels_with_stale(
+    db: &impl ConnectionTrait,
+    after: ChannelId,
+    limit: u64,
+) -> Result<Vec<ChannelId>, DbError> {
+    let floor = Expr::col((channel::Entity, channel::Column::MembershipFloor));
+    let stale = Query::select()
+        .expr(Expr::val(1))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::ChannelId)).equals((channel::Entity, channel::Column::Id)))
+        .and_where(Expr::col((Entity, Column::Version)).lte(floor))
+        .to_owned();
+    let ids = channel::Entity::find()
+        .select_only()
+        .column(channel::Column::Id)
+        .filter(channel::Column::Id.gt(after.0))
+        // Others were never deleted.
+        .filter(channel::Column::MembershipFloor.gt(0))
+        .filter(Expr::exists(stale))
+        .order_by_asc(channel::Column::Id)
+        .limit(limit);
+    Ok(ids.into_tuple().all(db).await?.into_iter().map(ChannelId).collect())
 }
 
 /// Channels with any membership of a user, also ended ones and those of deleted

@@ -1,6 +1,6 @@
 //! The schema, one statement per migration: MariaDB commits each statement.
 
-use fenz_database::schema::{big, column, flag, index, number, rename_table, table, text, timestamp};
+use fenz_database::schema::{big, column, drop_table, flag, index, number, rename_table, table, text, timestamp};
 use sea_orm_migration::prelude::*;
 
 /// All steps, in order.
@@ -26,6 +26,9 @@ impl MigratorTrait for Migrator {
             table("m20261122_000012_clearings", clearings),
             rename_table("m20261123_000013_pending_calls", "media_errands", "pending_calls"),
             rename_table("m20261123_000014_channel_cleanups", "clearings", "channel_cleanups"),
+            drop_table("m20261130_000015_no_pending_calls", "pending_calls"),
+            // What its rows said follows from the channels: the sweep finds it again.
+            drop_table("m20261130_000016_no_channel_cleanups", "channel_cleanups"),
         ]
     }
 }

@@ -1,12 +1,14 @@
 //! The catalogue of channels for other services.
 
 use fenz_contract::channel::v1::{
-    GetCatalogChannelRequest, ListCatalogChannelsRequest, channel_catalog_service_client::ChannelCatalogServiceClient,
+    GetCatalogChannelRequest, GetUploadUseRequest, ListCatalogChannelsRequest,
+    channel_catalog_service_client::ChannelCatalogServiceClient,
 };
 use fenz_testkit::Database;
+use serde_json::json;
 use tonic::Code;
 
-use crate::fleet::{Fleet, OTHER};
+use crate::fleet::{Fleet, OTHER, OWNER};
 
 #[tokio::test]
 async fn the_catalog_lists_every_existing_channel() {
@@ -37,5 +39,33 @@ async fn the_catalog_lists_every_existing_channel() {
         assert_eq!(one.channel.unwrap().name, "twenty");
         let deleted = client.get_catalog_channel(GetCatalogChannelRequest { id: OTHER }).await.unwrap_err();
         assert_eq!(deleted.code(), Code::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn media_learns_whether_an_upload_is_a_picture() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        let (avatar, banner, unused) =
+            (fleet.upload(OWNER).await, fleet.upload(OWNER).await, fleet.upload(OWNER).await);
+        let body = json!({"avatarUploadId": avatar, "bannerUploadId": banner});
+        fleet.put("channels/7", &body, OWNER).await.ok("channel");
+        let mut client = ChannelCatalogServiceClient::new(fleet.sandbox.peer("media", "channel").unwrap());
+        let mut is_used = async |channel_id, upload: &str| {
+            let request = GetUploadUseRequest { channel_id, upload_id: upload.parse().unwrap() };
+            client.get_upload_use(request).await.unwrap().into_inner().is_used
+        };
+        assert!(is_used(OWNER, &avatar).await && is_used(OWNER, &banner).await);
+        assert!(!is_used(OWNER, &unused).await && !is_used(OTHER, &avatar).await && !is_used(404, &avatar).await);
+        // The catalog tells both as well.
+        let mut catalog = ChannelCatalogServiceClient::new(fleet.sandbox.peer("recommendation", "channel").unwrap());
+        let request = ListCatalogChannelsRequest { after_id: 0, limit: Some(1) };
+        let listed = catalog.list_catalog_channels(request).await.unwrap().into_inner().channels.remove(0);
+        assert_eq!(
+            (listed.avatar_upload_id.to_string(), listed.banner_upload_id.to_string()),
+            (avatar.clone(), banner)
+        );
+        assert_eq!(fleet.delete_own(OWNER).await.status, 200);
+        assert!(!is_used(OWNER, &avatar).await);
     }
 }

@@ -33,8 +33,9 @@ impl Fleet {
             sandbox.set(key, value).expect("a key");
         }
         sandbox.start_auth_stand_in().await.expect("auth");
-        sandbox.start::<MediaService>().await.expect("media");
+        // Media knows the address of what was started before.
         sandbox.start::<Channels>().await.expect("channel");
+        sandbox.start::<MediaService>().await.expect("media");
         let events = EventStub::default()
             .recording::<ChannelChanged>()
             .recording::<ChannelDeleted>()

@@ -1,5 +1,6 @@
 //! Deleting and recreating a channel.
 
+use fenz_channel::Channels;
 use fenz_contract::{
     channel::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient},
     events::v1::{AuditRecorded, ChannelChanged, ChannelDeleted, MembershipChanged},
@@ -20,6 +21,11 @@ fn newest(fleet: &Fleet, channel: i64) -> Vec<(i64, i32, i64)> {
         }
     }
     newest.into_iter().map(|(user, (tier, version))| (user, tier, version)).collect()
+}
+
+/// Waits for the cleanups of deleted channels.
+async fn cleaned_up(fleet: &Fleet) {
+    eventually(async || fleet.count("jobs WHERE kind = 'channel.cleanup'").await == 0).await;
 }
 
 #[tokio::test]
@@ -57,9 +63,8 @@ async fn deleting_a_channel_deletes_its_memberships_and_pictures() {
         fleet.delete_own(OWNER).await.refused(409, "CHANNEL_ALREADY_DELETED");
 
         eventually(async || fleet.count("memberships WHERE channel_id = 7").await == 0).await;
-        eventually(async || fleet.count("channel_cleanups").await == 0 && fleet.count("pending_calls").await == 0)
-            .await;
-        assert_eq!(fleet.media(&edited["avatarUrl"]).await, 404);
+        cleaned_up(&fleet).await;
+        eventually(async || fleet.media(&edited["avatarUrl"]).await == 404).await;
         eventually(async || newest(&fleet, 7).len() == 3 && newest(&fleet, 7).iter().all(|m| m.1 == 0)).await;
         let deleted = || fleet.events.all::<ChannelDeleted>();
         eventually(async || deleted().len() == 1).await;
@@ -107,7 +112,7 @@ async fn a_recreated_channel_has_the_same_id_and_higher_versions() {
         // The membership of the deleted channel does not count, whether it is cleaned up yet
         // or not.
         assert_eq!(fleet.subscribe(7, OTHER).await.ok("membership")["tier"], json!("subscriber"));
-        eventually(async || fleet.count("channel_cleanups").await == 0).await;
+        cleaned_up(&fleet).await;
         let seen = fleet.get("channels/7", OTHER).await.ok("channel");
         assert_eq!((&seen["subscriberCount"], &seen["membershipTier"]), (&json!("1"), &json!("subscriber")));
         assert_eq!(fleet.get("channels/7", 20).await.ok("channel")["membershipTier"], json!("none"));
@@ -192,11 +197,19 @@ async fn one_concurrent_deletion_and_one_creation_succeed() {
             assert!(creates.iter().all(|r| r.status == 200 || r.reason() == "CHANNEL_ALREADY_EXISTS"));
             assert!(joins.iter().all(|r| r.status < 500), "{joins:?}");
         }
-        eventually(async || fleet.count("channel_cleanups").await == 0).await;
+        cleaned_up(&fleet).await;
         let members = fleet.count("memberships WHERE channel_id = 7 AND tier > 0").await;
         let seen = fleet.get("channels/7", 0).await.ok("channel");
         assert_eq!(seen["subscriberCount"], json!(members.to_string()), "{database:?}");
     }
+}
+
+/// Inserts memberships of the first version.
+async fn insert_memberships(fleet: &Fleet, database: Database, channel: i64, users: std::ops::Range<i64>) {
+    let at = if database == Database::MariaDb { "2026-01-01 00:00:00" } else { "2026-01-01 00:00:00+00:00" };
+    let rows: Vec<_> = users.map(|user| format!("({channel}, {user}, 1, 'active', '{at}', 1)")).collect();
+    let columns = "channel_id, user_id, tier, status, created_at, version";
+    fleet.execute(&format!("INSERT INTO memberships ({columns}) VALUES {}", rows.join(","))).await;
 }
 
 /// More members than fit in a batch.
@@ -204,15 +217,39 @@ async fn one_concurrent_deletion_and_one_creation_succeed() {
 async fn many_memberships_are_deleted_in_batches() {
     for database in Database::available() {
         let fleet = Fleet::start(database).await;
-        let at = if database == Database::MariaDb { "2026-01-01 00:00:00" } else { "2026-01-01 00:00:00+00:00" };
-        let rows: Vec<_> = (1_000..1_700).map(|user| format!("(7, {user}, 1, 'active', '{at}', 1)")).collect();
-        let columns = "channel_id, user_id, tier, status, created_at, version";
-        fleet.execute(&format!("INSERT INTO memberships ({columns}) VALUES {}", rows.join(","))).await;
+        insert_memberships(&fleet, database, 7, 1_000..1_700).await;
         fleet.execute("UPDATE channels SET subscriber_count = 700 WHERE id = 7").await;
         assert_eq!(fleet.delete_own(OWNER).await.status, 200);
         assert_eq!(fleet.create_own(&json!({}), OWNER).await.ok("channel")["subscriberCount"], json!("0"));
         eventually(async || fleet.count("memberships").await == 0).await;
         eventually(async || newest(&fleet, 7).len() == 700).await;
         assert!(newest(&fleet, 7).iter().all(|m| m.1 == 0 && m.2 == 2));
+    }
+}
+
+/// An earlier release deleted their channels and was replaced before it cleaned up.
+#[tokio::test]
+async fn memberships_without_a_cleanup_are_found() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database).await;
+        fleet.register(20, "twenty").await;
+        for owner in [OWNER, OTHER] {
+            assert_eq!(fleet.delete_own(owner).await.status, 200);
+        }
+        cleaned_up(&fleet).await;
+        // One is recreated and has a member of its own.
+        fleet.create_own(&json!({}), OTHER).await.ok("channel");
+        assert_eq!(fleet.subscribe(OTHER, 30).await.status, 200);
+        for channel in [OWNER, OTHER, 20] {
+            insert_memberships(&fleet, database, channel, 1_000..1_003).await;
+        }
+        fleet.sandbox.start_replica::<Channels>().await.unwrap();
+        eventually(async || fleet.count("memberships WHERE channel_id IN (7, 8)").await == 1).await;
+        cleaned_up(&fleet).await;
+        assert_eq!(fleet.count("memberships WHERE channel_id = 8 AND user_id = 30").await, 1);
+        assert_eq!(fleet.count("memberships WHERE channel_id = 20").await, 3);
+        eventually(async || newest(&fleet, 7).len() == 3 && newest(&fleet, 8).len() == 4).await;
+        let tiers: Vec<_> = newest(&fleet, 8).iter().map(|m| (m.0, m.1)).collect();
+        assert_eq!(tiers, [(30, 1), (1_000, 0), (1_001, 0), (1_002, 0)]);
     }
 }
