@@ -108,7 +108,7 @@ pub async fn start<S: Service>(
     let server = platform.settings.server.clone();
     let endpoints =
         S::build(platform.clone(), requirements, config).await.with_context(|| format!("{} did not start", S::NAME))?;
-    let router = router(endpoints, &platform).await?;
+    let router = router(endpoints, &platform, address.is_some()).await?;
     let draining = process.stop.child_token();
     let service = Observed::new(S::NAME, router, process.random.clone());
     let published = process.local.get(S::NAME).map(|local| local.publish(service.clone()));
@@ -117,10 +117,7 @@ pub async fn start<S: Service>(
     let server = process.spawn(S::NAME, async move {
         tokio::join!(in_memory, OptionFuture::from(on_port));
     });
-    match address {
-        Some(address) => tracing::info!(service = S::NAME, %address, "listening"),
-        None => tracing::info!(service = S::NAME, "started"),
-    }
+    tracing::info!(service = S::NAME, address = address.map(tracing::field::display), "started");
     Ok(Launched { name: S::NAME, draining, server })
 }
 
@@ -144,7 +141,7 @@ pub async fn connect<S: Service>(settings: Settings, process: &Process) -> Resul
 }
 
 /// gRPC, REST and raw routes on one router.
-async fn router(endpoints: Endpoints, platform: &Platform) -> Result<Router> {
+async fn router(endpoints: Endpoints, platform: &Platform, has_port: bool) -> Result<Router> {
     let timeout = platform.settings.server.request_timeout;
     let mut grpc = RoutesBuilder::default();
     let mut handlers = HashMap::new();
@@ -160,7 +157,10 @@ async fn router(endpoints: Endpoints, platform: &Platform) -> Result<Router> {
             .register_encoded_file_descriptor_set(fenz_contract::DESCRIPTORS)
             .build_v1()?,
     );
-    report_health(platform, health);
+    // Balancers ask over a port; without one nobody does.
+    if has_port {
+        report_health(platform, health);
+    }
     let routes = Arc::new(RouteTable::new());
     let rest = endpoints.fallback.unwrap_or_else(|| {
         let rest = Rest {

@@ -142,7 +142,9 @@ impl Proxy {
             Deadline::At(deadline) => deadline,
             Deadline::Idle(timeout) => Instant::now() + timeout,
         };
-        let retry = head.method.is_idempotent().then(|| head.clone());
+        // In memory there is no connection that may be closed meanwhile.
+        let may_retry = matches!(target, Target::Remote(_)) && head.method.is_idempotent();
+        let retry = may_retry.then(|| head.clone());
         let sending = async {
             match (self.client.send(target, head, Body::empty()).await, retry) {
                 (Ok(response), _) => Ok(response),
