@@ -143,7 +143,7 @@ async fn serve<S: Service>(
     };
     let (listener, ops) = (bind(address).await?, bind(ops_address).await?);
     serve_ops(&process, ops);
-    let server = start::<S>(sources, &process, listener).await?;
+    let server = start::<S>(sources, &process, Some(listener)).await?;
     process.readiness.started();
     Ok(finish(&process, vec![server], &settings.server).await)
 }

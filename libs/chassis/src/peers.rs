@@ -1,4 +1,6 @@
-//! Calls to other services: lazily connected, timed, signed, traced.
+//! Calls to other services: lazily connected or in memory, timed, signed, traced.
+
+mod transport;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,17 +13,28 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{identity::ServiceIdentity, request, status};
+use crate::{
+    identity::ServiceIdentity,
+    local::{LocalService, LocalServices},
+    request, status,
+};
+pub use transport::Transport;
+
+/// How a setting names a service of the same process.
+pub const IN_PROCESS: &str = "in-process";
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `FENZ_PEERS__<SERVICE>`: where the other services are, e.g.
-/// `http://127.0.0.1:8001`.
+/// `http://127.0.0.1:8001`, or `in-process`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct PeerSettings(BTreeMap<String, String>);
 
 impl PeerSettings {
-    /// The address of a service by its name in the contract.
-    pub fn get(&self, service: &str) -> Option<&str> {
+    fn get(&self, service: &str) -> Option<&str> {
         self.0.get(service).map(String::as_str)
     }
 }
@@ -37,8 +50,16 @@ impl TryFrom<BTreeMap<String, String>> for PeerSettings {
     }
 }
 
-/// A connection to another service that proves who calls.
-pub type PeerChannel = InterceptedService<Channel, Credentials>;
+/// Where another service is.
+#[derive(Clone)]
+pub enum Location {
+    /// A URL.
+    Remote(String),
+    Local(LocalService),
+}
+
+/// A way to another service that proves who calls.
+pub type PeerChannel = InterceptedService<Transport, Credentials>;
 
 /// Adds the service token, unless the call carries a user's, the request id and
 /// the trace.
@@ -69,31 +90,44 @@ impl Interceptor for Credentials {
 #[derive(Clone)]
 pub struct Peers {
     settings: PeerSettings,
+    local: LocalServices,
     identity: Option<ServiceIdentity>,
 }
 
 impl Peers {
-    pub fn new(settings: PeerSettings, identity: Option<ServiceIdentity>) -> Self {
-        Self { settings, identity }
+    /// `local` are the services that `in-process` may stand for.
+    pub fn new(settings: PeerSettings, local: LocalServices, identity: Option<ServiceIdentity>) -> Self {
+        Self { settings, local, identity }
+    }
+
+    /// Where a service is; none when no address is set.
+    ///
+    /// # Errors
+    /// When it should be in this process and is not.
+    pub fn locate(&self, service: &str) -> Result<Option<Location>> {
+        match self.settings.get(service) {
+            None => Ok(None),
+            Some(IN_PROCESS) => {
+                let local = self.local.get(service).cloned().map(Location::Local);
+                local.map(Some).with_context(|| {
+                    format!("FENZ_PEERS__{} should be a URL: {service} is not in this process", service.to_uppercase())
+                })
+            }
+            Some(address) => Ok(Some(Location::Remote(address.to_owned()))),
+        }
     }
 
     /// A channel to a service; none when no address is set.
     ///
     /// # Errors
-    /// When the address is not a URL.
+    /// When the address is not a URL, or the service not in this process.
     pub fn find(&self, service: &str) -> Result<Option<PeerChannel>> {
-        let Some(address) = self.settings.get(service) else { return Ok(None) };
-        let endpoint = Endpoint::from_shared(address.to_owned()).with_context(|| {
-            format!("FENZ_PEERS__{} should be a URL such as http://127.0.0.1:8001", service.to_uppercase())
-        })?;
-        let channel = endpoint
-            .connect_timeout(Duration::from_secs(2))
-            .timeout(Duration::from_secs(10))
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(15))
-            .keep_alive_while_idle(true)
-            .connect_lazy();
-        Ok(Some(InterceptedService::new(channel, Credentials { identity: self.identity.clone() })))
+        let transport = match self.locate(service)? {
+            None => return Ok(None),
+            Some(Location::Local(local)) => Transport::Local(local),
+            Some(Location::Remote(address)) => Transport::Remote(connect(service, address)?),
+        };
+        Ok(Some(InterceptedService::new(transport, Credentials { identity: self.identity.clone() })))
     }
 
     /// A channel to a service that this one cannot do without.
@@ -102,4 +136,17 @@ impl Peers {
             format!("FENZ_PEERS__{} should be the address of the {service} service", service.to_uppercase())
         })
     }
+}
+
+fn connect(service: &str, address: String) -> Result<Channel> {
+    let endpoint = Endpoint::from_shared(address).with_context(|| {
+        format!("FENZ_PEERS__{} should be a URL such as http://127.0.0.1:8001", service.to_uppercase())
+    })?;
+    Ok(endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(15))
+        .keep_alive_while_idle(true)
+        .connect_lazy())
 }

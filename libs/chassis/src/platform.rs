@@ -43,7 +43,7 @@ impl Platform {
             .then(|| Ed25519Key::from_base64(key.expose()).context("FENZ_INTERNAL__KEY"))
             .transpose()?
             .map(|key| ServiceIdentity::new(service, &key, clock.clone()));
-        let peers = Peers::new(settings.peers.clone(), identity);
+        let peers = Peers::new(settings.peers.clone(), process.local.clone(), identity);
         let authorizer = Authorizer {
             verifier: Verifier::new(&settings.identity, clock.clone()),
             services: TrustedServices::new(&settings.internal.trusted, clock.clone())?,

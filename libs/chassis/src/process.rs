@@ -11,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Launched,
+    local::LocalServices,
     ops::{self, Readiness},
     server::{self, Observed},
     settings::ServerSettings,
@@ -30,6 +31,8 @@ pub struct Process {
     pub tasks: TaskTracker,
     /// What libraries keep once for all services.
     pub shared: Shared,
+    /// The services that run in this process and are called in memory.
+    pub local: LocalServices,
     running: Running,
     failed: CancellationToken,
 }
@@ -70,6 +73,7 @@ impl Default for Process {
             stop,
             tasks: TaskTracker::default(),
             shared: Shared::default(),
+            local: LocalServices::default(),
             running: Running::default(),
             failed: CancellationToken::new(),
         }

@@ -2,7 +2,7 @@
 //! stranger can send, drained when it stops.
 
 mod connection;
-mod drain_on_drop;
+pub(crate) mod drain_on_drop;
 mod long_lived;
 mod stream_timeout;
 #[cfg(test)]
@@ -28,7 +28,6 @@ use fenz_contract::routes::RouteTable;
 use fenz_core::{Error, Random, Reason};
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode};
-use hyper::body::Incoming;
 use metrics::Histogram;
 use tokio::{
     net::TcpListener,
@@ -104,8 +103,9 @@ impl Observed {
         Self { service, router, random }
     }
 
-    async fn answer(mut self, address: SocketAddr, request: Request<Incoming>) -> Response {
-        let mut request = drain_on_drop::body(request);
+    /// Answers a request from an address, as if it ran alone: a call in memory has
+    /// the caller's request around it.
+    pub(crate) async fn answer(mut self, address: SocketAddr, mut request: Request) -> Response {
         request.extensions_mut().insert(ConnectInfo(address));
         let context = request::Context::of(request.headers(), &self.random);
         let started = tokio::time::Instant::now();

@@ -1,10 +1,11 @@
 //! What a service is to the programs that run it.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::Router;
 use fenz_contract::{Endpoint, routes::RouteTable};
+use futures::future::OptionFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use tonic::service::RoutesBuilder;
 
 use crate::{
     Command, Platform, Process, Requirements, Settings,
+    local::Published,
     rest::{self, Rest},
     server::{self, Observed},
     settings::Sources,
@@ -64,7 +66,6 @@ pub struct Endpoints {
 /// A running service.
 pub struct Launched {
     pub name: &'static str,
-    pub address: SocketAddr,
     draining: CancellationToken,
     server: JoinHandle<()>,
 }
@@ -91,24 +92,42 @@ pub fn check<S: Service>(sources: &Sources) -> Result<(Settings, S::Config)> {
     Ok((settings, config))
 }
 
-/// Starts a service on a listener.
+/// Starts a service on a listener, if it has one, and in the process's memory,
+/// if the process says so.
 ///
 /// # Errors
 /// When a setting is wrong or a requirement does not answer.
-pub async fn start<S: Service>(sources: &Sources, process: &Process, listener: TcpListener) -> Result<Launched> {
+pub async fn start<S: Service>(
+    sources: &Sources,
+    process: &Process,
+    listener: Option<TcpListener>,
+) -> Result<Launched> {
     let (settings, config) = check::<S>(sources)?;
-    let address = listener.local_addr()?;
+    let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let (platform, requirements) = connect::<S>(settings, process).await?;
     let server = platform.settings.server.clone();
     let endpoints =
         S::build(platform.clone(), requirements, config).await.with_context(|| format!("{} did not start", S::NAME))?;
-    let router = router(endpoints, &platform).await?;
+    let router = router(endpoints, &platform, address.is_some()).await?;
     let draining = process.stop.child_token();
-    let serving =
-        server::serve(listener, Observed::new(S::NAME, router, process.random.clone()), server, draining.clone());
-    let server = process.spawn(S::NAME, serving);
-    tracing::info!(service = S::NAME, %address, "listening");
-    Ok(Launched { name: S::NAME, address, draining, server })
+    let service = Observed::new(S::NAME, router, process.random.clone());
+    let published = process.local.get(S::NAME).map(|local| local.publish(service.clone()));
+    let in_memory = serve_in_memory(published, server.drain_timeout, draining.clone());
+    let on_port = listener.map(|listener| server::serve(listener, service, server, draining.clone()));
+    let server = process.spawn(S::NAME, async move {
+        tokio::join!(in_memory, OptionFuture::from(on_port));
+    });
+    tracing::info!(service = S::NAME, address = address.map(tracing::field::display), "started");
+    Ok(Launched { name: S::NAME, draining, server })
+}
+
+/// As [`server::serve`] does it for connections.
+async fn serve_in_memory(published: Option<Published>, drain_timeout: Duration, stop: CancellationToken) {
+    let Some(published) = published else { return };
+    stop.cancelled().await;
+    if tokio::time::timeout(drain_timeout, published.drain()).await.is_err() {
+        tracing::warn!("requests were still open when the drain timeout ended");
+    }
 }
 
 /// Connects what a service requires, without serving it: for commands and tests.
@@ -122,7 +141,7 @@ pub async fn connect<S: Service>(settings: Settings, process: &Process) -> Resul
 }
 
 /// gRPC, REST and raw routes on one router.
-async fn router(endpoints: Endpoints, platform: &Platform) -> Result<Router> {
+async fn router(endpoints: Endpoints, platform: &Platform, has_port: bool) -> Result<Router> {
     let timeout = platform.settings.server.request_timeout;
     let mut grpc = RoutesBuilder::default();
     let mut handlers = HashMap::new();
@@ -138,7 +157,10 @@ async fn router(endpoints: Endpoints, platform: &Platform) -> Result<Router> {
             .register_encoded_file_descriptor_set(fenz_contract::DESCRIPTORS)
             .build_v1()?,
     );
-    report_health(platform, health);
+    // Balancers ask over a port; without one nobody does.
+    if has_port {
+        report_health(platform, health);
+    }
     let routes = Arc::new(RouteTable::new());
     let rest = endpoints.fallback.unwrap_or_else(|| {
         let rest = Rest {

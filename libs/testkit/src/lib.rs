@@ -1,5 +1,5 @@
-//! Starts any set of services for a test, on a chosen database, each on its
-//! own loopback port as it would run alone.
+//! Starts any set of services for a test, on a chosen database, each on a
+//! loopback port of its own; they reach each other over these, or in memory.
 
 mod auth;
 mod client;
@@ -18,6 +18,6 @@ pub use database::Database;
 pub use event_stub::EventStub;
 pub use port::free_address;
 pub use redis::Redis;
-pub use sandbox::{STUB, Sandbox};
+pub use sandbox::{STUB, Sandbox, Transport};
 pub use servers::{Server, required_or_skip};
 pub use stub::{AllowAll, serve_stub};

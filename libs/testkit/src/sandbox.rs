@@ -1,4 +1,5 @@
-//! Services side by side in one test, reaching each other over loopback.
+//! Services side by side in one test, reaching each other over loopback or in
+//! memory.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::OnceLock, thread, time::Duration};
 
@@ -6,7 +7,8 @@ use anyhow::{Context, Result};
 use fenz_chassis::{
     Launched, Process, Requirements, Service, Settings,
     identity::{Authorizer, Ed25519Key, ServiceIdentity, TrustedServices, Verifier},
-    peers::{PeerChannel, PeerSettings, Peers},
+    local::LocalServices,
+    peers::{IN_PROCESS, PeerChannel, PeerSettings, Peers},
     settings::{IdentitySettings, Sources},
 };
 use fenz_contract::routes::HOSTS;
@@ -34,6 +36,15 @@ const LEFTOVERS_TIMEOUT: Duration = Duration::from_secs(20);
 /// The name of [`crate::EventStub`] as a service.
 pub const STUB: &str = "stub";
 
+/// How services reach each other. Tests reach them over their ports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// As in a fleet.
+    Loopback,
+    /// As in standalone.
+    InProcess,
+}
+
 /// The services that a sandbox has a port for.
 fn services() -> impl Iterator<Item = &'static str> {
     ["gateway", STUB].into_iter().chain(HOSTS.iter().copied())
@@ -46,6 +57,7 @@ pub struct Sandbox {
     pub auth: StandInAuth,
     pub(crate) http: reqwest::Client,
     database: Database,
+    transport: Transport,
     folder: tempfile::TempDir,
     sources: Sources,
     listeners: BTreeMap<&'static str, std::net::TcpListener>,
@@ -65,15 +77,25 @@ impl Sandbox {
     ///
     /// # Errors
     /// When a port or the store cannot be had.
-    #[expect(clippy::unused_async, reason = "called like every start, from a runtime")]
     pub async fn new(database: Database) -> Result<Self> {
+        Self::with_transport(database, Transport::Loopback).await
+    }
+
+    /// The same with a choice of how services reach each other.
+    ///
+    /// # Errors
+    /// When a port or the store cannot be had.
+    #[expect(clippy::unused_async, reason = "called like every start, from a runtime")]
+    pub async fn with_transport(database: Database, transport: Transport) -> Result<Self> {
         fenz_chassis::prepare();
-        let process = Process::default();
+        let mut process = Process::default();
+        process.local = LocalServices::all();
         let mut sandbox = Self {
             auth: StandInAuth::new(process.clock.clone()),
             http: client::http(),
             process,
             database,
+            transport,
             folder: tempfile::tempdir()?,
             sources: Sources::default(),
             listeners: BTreeMap::new(),
@@ -98,12 +120,12 @@ impl Sandbox {
             let key = Ed25519Key::generate(&self.process.random);
             trusted.push(format!("{name}={}", key.public_base64()));
             self.sources.set(&[name, "internal", "key"], &key.to_base64())?;
-            if ALWAYS_KNOWN.contains(&name) {
-                self.sources.set(&["peers", name], &format!("http://{address}"))?;
-            }
             self.listeners.insert(name, listener);
             self.addresses.insert(name, address);
             self.keys.insert(name, key);
+        }
+        for name in ALWAYS_KNOWN {
+            self.make_known(name)?;
         }
         self.trusted = trusted.join(",");
         self.sources.set(&["internal", "trusted"], &self.trusted)?;
@@ -170,13 +192,16 @@ impl Sandbox {
     /// # Errors
     /// When it does not start.
     pub async fn start_replica<S: Service>(&self) -> Result<String> {
-        Ok(format!("http://{}", self.launch::<S>(bind()?).await?.address))
+        let listener = bind()?;
+        let url = format!("http://{}", listener.local_addr()?);
+        self.launch::<S>(listener).await?;
+        Ok(url)
     }
 
     async fn launch<S: Service>(&self, listener: std::net::TcpListener) -> Result<Launched> {
         let listener = self.on_runtime(listener)?;
         let (sources, process) = (self.sources.clone(), self.process.clone());
-        self.runtime().spawn(async move { fenz_chassis::start::<S>(&sources, &process, listener).await }).await?
+        self.runtime().spawn(async move { fenz_chassis::start::<S>(&sources, &process, Some(listener)).await }).await?
     }
 
     fn runtime(&self) -> &Runtime {
@@ -230,9 +255,18 @@ impl Sandbox {
         Ok(TcpListener::from_std(self.take_reserved(service)?)?)
     }
 
+    /// Tells the services that start from now on where a service is.
+    fn make_known(&mut self, service: &str) -> Result<()> {
+        let address = match self.transport {
+            Transport::Loopback => self.url(service),
+            Transport::InProcess => IN_PROCESS.to_owned(),
+        };
+        self.sources.set(&["peers", service], &address)
+    }
+
     fn take_reserved(&mut self, service: &str) -> Result<std::net::TcpListener> {
         if HOSTS.contains(&service) && !ALWAYS_KNOWN.contains(&service) {
-            self.sources.set(&["peers", service], &self.url(service))?;
+            self.make_known(service)?;
         }
         self.listeners.remove(service).with_context(|| format!("{service} runs already"))
     }
@@ -263,7 +297,7 @@ impl Sandbox {
         let identity = ServiceIdentity::new(from, key, self.process.clock.clone());
         let addresses = HOSTS.iter().map(|name| ((*name).to_owned(), self.url(name)));
         let settings = PeerSettings::try_from(addresses.collect::<BTreeMap<_, _>>()).map_err(anyhow::Error::msg)?;
-        Peers::new(settings, Some(identity)).require(to)
+        Peers::new(settings, LocalServices::default(), Some(identity)).require(to)
     }
 
     /// An access token that the stand-in for auth signs.

@@ -47,7 +47,7 @@ impl Service for Gateway {
             revocations: revocation_poller::spawn(&platform)?,
             rate_limiter: RateLimiter::new(&config.rate_limit, redis),
             trusted_proxies: config.trusted_proxies,
-            upstreams: Upstreams::new(&platform.settings.peers, &config.breaker)?,
+            upstreams: Upstreams::new(&platform.peers, &config.breaker)?,
             proxy: Proxy::new(
                 platform.settings.server.request_timeout,
                 config.idle_timeout,

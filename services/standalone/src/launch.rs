@@ -1,15 +1,17 @@
 //! Starts every service, each with what it would have alone: a database, an
-//! object store, addresses of the others.
+//! object store, ways to the others.
 
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use fenz_chassis::{Launched, Process, finish, serve_ops, settings::Sources, telemetry};
+use fenz_chassis::{
+    Launched, Process, finish, local::LocalServices, peers::IN_PROCESS, serve_ops, settings::Sources, telemetry,
+};
 use fenz_contract::routes::HOSTS;
 use fenz_database::DatabaseSettings;
 use fenz_events::MailboxRegistry;
 use fenz_object_store::StoreSettings;
-use futures::future::try_join_all;
+use futures::future::{OptionFuture, try_join_all};
 use serde::de::IgnoredAny;
 use tokio::net::TcpListener;
 
@@ -44,11 +46,8 @@ pub fn databases(folder: &Folder, sources: &mut Sources) -> Result<()> {
 /// Runs the platform until it is told to stop.
 pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Result<ExitCode> {
     let services = services::all();
-    let mut listeners = Vec::new();
     for service in &services[1..] {
-        let listener = TcpListener::bind(LOOPBACK).await?;
-        sources.set_default(&["peers", service.name], &format!("http://{}", listener.local_addr()?))?;
-        listeners.push(listener);
+        sources.set_default(&["peers", service.name], IN_PROCESS)?;
     }
     let format = if std::io::stderr().is_terminal() { "pretty" } else { "json" };
     sources.set_default(&["telemetry", "format"], format)?;
@@ -68,7 +67,8 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     let gateway = &services[0];
     let (settings, IgnoredAny) = sources.service(gateway.name)?;
     telemetry::init(&settings.telemetry)?;
-    let process = Process::default();
+    let mut process = Process::default();
+    process.local = LocalServices::all();
     if let Some((access_key, secret_key)) = own_store {
         let root = folder.path().join("objects");
         let settings = fenz_s3_folder::Settings { root, bucket: BUCKET.to_owned(), access_key, secret_key };
@@ -81,8 +81,13 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     };
     let edge = bind(listen, "FENZ_GATEWAY__LISTEN").await?;
     let address = edge.local_addr()?;
+    let mut listeners = vec![Some(edge)];
+    for service in &services[1..] {
+        let (settings, IgnoredAny) = sources.service(service.name)?;
+        let key = format!("FENZ_{}__LISTEN", service.name.to_uppercase());
+        listeners.push(OptionFuture::from(settings.listen.map(|address| bind(address, &key))).await.transpose()?);
+    }
     serve_ops(&process, bind(settings.ops.listen.unwrap_or(LOOPBACK), "FENZ_OPS__LISTEN").await?);
-    listeners.insert(0, edge);
     let servers = start_all(&services, &sources, &process, listeners).await?;
     wait_until_ready(&process).await?;
     announce(address);
@@ -94,10 +99,16 @@ async fn start_all(
     services: &[Registered],
     sources: &Sources,
     process: &Process,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Option<TcpListener>>,
 ) -> Result<Vec<Launched>> {
-    let starts = services.iter().zip(listeners).map(|(service, listener)| service.start(sources, process, listener));
-    let servers = try_join_all(starts).await?;
+    let mut starts =
+        services.iter().zip(listeners).map(|(service, listener)| service.start(sources, process, listener));
+    let gateway = starts.next();
+    let mut servers = try_join_all(starts).await?;
+    // After the others: it calls auth as soon as it is built.
+    if let Some(gateway) = gateway {
+        servers.insert(0, gateway.await?);
+    }
     // All consumers are known: events are delivered from now on.
     process.shared.get::<MailboxRegistry>().open();
     process.readiness.started();

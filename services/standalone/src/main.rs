@@ -1,5 +1,5 @@
-//! The whole platform in one process: every service on its own loopback port,
-//! exactly as it would run alone, with nothing to install.
+//! The whole platform in one process: every service as it would run alone, called
+//! in memory, with nothing to install.
 
 mod data;
 mod keys;

@@ -33,7 +33,7 @@ pub struct Registered {
     start: Start,
 }
 
-type Start = for<'a> fn(&'a Sources, &'a Process, TcpListener) -> BoxFuture<'a, Result<Launched>>;
+type Start = for<'a> fn(&'a Sources, &'a Process, Option<TcpListener>) -> BoxFuture<'a, Result<Launched>>;
 
 impl Registered {
     fn of<S: Service>() -> Self {
@@ -64,7 +64,7 @@ impl Registered {
         (self.print)(sources)
     }
 
-    pub async fn start(&self, sources: &Sources, process: &Process, listener: TcpListener) -> Result<Launched> {
+    pub async fn start(&self, sources: &Sources, process: &Process, listener: Option<TcpListener>) -> Result<Launched> {
         (self.start)(sources, process, listener).await
     }
 }

@@ -193,6 +193,7 @@ mod tests {
     use super::*;
     use crate::{
         identity::Ed25519Key,
+        local::LocalServices,
         peers::{PeerSettings, Peers},
     };
 
@@ -259,7 +260,7 @@ mod tests {
         let address = ("auth".to_owned(), "http://127.0.0.1:1".to_owned());
         let peers = PeerSettings::try_from(BTreeMap::from([address])).unwrap();
         let verifier = Verifier::new(&IdentitySettings::default(), clock.clone());
-        verifier.fetch_from(Peers::new(peers, None).require("auth").unwrap());
+        verifier.fetch_from(Peers::new(peers, LocalServices::default(), None).require("auth").unwrap());
         let unknown = sign(&key, "k2", &claims(&clock));
         for _ in 0..2 {
             assert_eq!(verifier.verify(&unknown).await.unwrap_err().reason, Reason::Unavailable);

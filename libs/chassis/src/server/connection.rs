@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use super::{
-    Observed,
+    Observed, drain_on_drop,
     long_lived::{self, ConnectionState, HeadPhase, Socket},
     stream_timeout::{StreamBody, StreamExecutor},
     write_timeout::WriteTimeout,
@@ -154,7 +154,7 @@ impl Service<Request<Incoming>> for ConnectionService {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.state.requests.fetch_add(1, Ordering::Relaxed);
         let state = ConnectionState::suits(&request).then(|| self.state.clone());
-        let answer = self.service.clone().answer(self.address, request);
+        let answer = self.service.clone().answer(self.address, drain_on_drop::body(request));
         answer
             .map(move |response| match state {
                 Some(state) => Ok(state.hold(response)),
@@ -175,7 +175,8 @@ impl Service<Request<Incoming>> for StreamService {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let ConnectionService { address, service, state } = &self.0;
         state.requests.fetch_add(1, Ordering::Relaxed);
-        service.clone().answer(*address, request).map(|response| Ok(response.map(StreamBody::new))).boxed()
+        let answer = service.clone().answer(*address, drain_on_drop::body(request));
+        answer.map(|response| Ok(response.map(StreamBody::new))).boxed()
     }
 }
 

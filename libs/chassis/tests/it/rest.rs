@@ -43,8 +43,9 @@ async fn start() -> (String, Process) {
     fenz_chassis::prepare();
     let process = Process::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let launched = fenz_chassis::start::<Probe>(&Sources::default(), &process, listener).await.unwrap();
-    (format!("http://{}", launched.address), process)
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    fenz_chassis::start::<Probe>(&Sources::default(), &process, Some(listener)).await.unwrap();
+    (url, process)
 }
 
 async fn post(url: &str, body: impl Into<reqwest::Body>) -> Response {

@@ -42,11 +42,14 @@ async fn replicas_that_start_at_once_share_one_key_and_one_administrator() {
         let (one, two) = (Process::default(), Process::default());
         let listener = || TcpListener::bind("127.0.0.1:0");
         let (a, b) = (listener().await.unwrap(), listener().await.unwrap());
-        let (a, b) = tokio::join!(
-            fenz_chassis::start::<Auth>(&sources, &one, a),
-            fenz_chassis::start::<Auth>(&sources, &two, b)
-        );
-        let (a, b) = (format!("http://{}", a.unwrap().address), format!("http://{}", b.unwrap().address));
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
+        let urls = (url(&a), url(&b));
+        tokio::try_join!(
+            fenz_chassis::start::<Auth>(&sources, &one, Some(a)),
+            fenz_chassis::start::<Auth>(&sources, &two, Some(b))
+        )
+        .unwrap();
+        let (a, b) = urls;
         let kids = jwks_kids(&a).await;
         assert_eq!((kids.len(), &kids), (1, &jwks_kids(&b).await), "{database:?}");
         one.stop.cancel();

@@ -39,7 +39,7 @@ async fn start(folder: &Path) -> Running {
     let mut log = BufReader::new(running.child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        sender.send(log.find(|line| line.contains("\"listening\""))).ok();
+        sender.send(log.find(|line| line.contains("\"started\""))).ok();
         // A full pipe would block the process.
         log.for_each(drop);
     });

@@ -1,12 +1,16 @@
 //! Why a request could not be proxied, and the error that the client gets.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    BoxError,
+    response::{IntoResponse, Response},
+};
 use fenz_chassis::error_response;
 use fenz_core::{Error, Reason};
-use http::{Method, StatusCode};
-use hyper_util::client::legacy;
+use http::StatusCode;
+
+use super::client::SendError;
 
 /// A failure between the gateway and a service.
 #[derive(Debug)]
@@ -15,10 +19,11 @@ pub enum Failure {
     NotConfigured { upstream: &'static str },
     /// The circuit breaker is open; `wait` is the time until the next probe.
     CircuitOpen { wait: Duration },
-    /// The connection could not be established.
-    Unreachable(legacy::Error),
+    /// The connection could not be established, or the service of this process does
+    /// not run.
+    Unreachable(BoxError),
     /// The connection was lost, or the response is not valid HTTP.
-    BadResponse(legacy::Error),
+    BadResponse(BoxError),
     /// The upstream switched protocols without a request to do so.
     UnexpectedUpgrade,
     /// The limit of open tunnels is reached.
@@ -31,9 +36,13 @@ pub enum Failure {
     ClientIncomplete,
 }
 
-impl From<legacy::Error> for Failure {
-    fn from(error: legacy::Error) -> Self {
-        if error.is_connect() { Self::Unreachable(error) } else { Self::BadResponse(error) }
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Connection(error) if !error.is_connect() => Self::BadResponse(error.into()),
+            SendError::Connection(error) => Self::Unreachable(error.into()),
+            SendError::Local(error) => Self::Unreachable(error),
+        }
     }
 }
 
@@ -77,7 +86,9 @@ impl Failure {
                 Error::new(Reason::Unavailable, "this part of the platform is not running here")
             }
             Self::CircuitOpen { wait } => Error::new(Reason::Unavailable, unavailable).retry_after(wait),
-            Self::Unreachable(error) | Self::BadResponse(error) => Error::unavailable("the service", error),
+            Self::Unreachable(error) | Self::BadResponse(error) => {
+                Error::unavailable("the service", anyhow::Error::from_boxed(error))
+            }
             Self::UnexpectedUpgrade => Error::new(Reason::Unavailable, unavailable),
             Self::TooManyTunnels => Error::new(Reason::Unavailable, "too many connections are open; try again"),
             Self::Timeout => Error::new(Reason::DeadlineExceeded, "the service took too long"),
@@ -96,14 +107,4 @@ impl IntoResponse for Failure {
         }
         response
     }
-}
-
-/// Whether a request without a body may be retried: it was not sent, or its
-/// method is safe.
-pub fn is_retryable(error: &legacy::Error, method: &Method) -> bool {
-    let closed = || {
-        let cause = error.source().and_then(|e| e.downcast_ref::<hyper::Error>());
-        cause.is_some_and(|e| e.is_incomplete_message() || e.is_canceled() || e.is_closed())
-    };
-    error.is_connect() || (method.is_safe() && closed())
 }

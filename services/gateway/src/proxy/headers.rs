@@ -47,8 +47,6 @@ pub fn to_upstream(parts: &mut Parts, client: &ClientInfo, protocol: Protocol) {
     for name in internal.iter().chain(&UNTRUSTED) {
         headers.remove(name);
     }
-    // hyper sets it to the upstream's address.
-    headers.remove(header::HOST);
     let peer = value(client.peer.to_string());
     if client.via_trusted_proxy {
         let hops = headers.get_all(FORWARDED_FOR).iter().chain([&peer]).filter_map(|v| v.to_str().ok());

@@ -1,6 +1,7 @@
 //! Streaming reverse proxy to the services.
 
 mod body;
+mod client;
 mod event_stream;
 mod failure;
 mod headers;
@@ -11,13 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
 use fenz_contract::routes::{RawRouteKind, Route};
-use http::{HeaderMap, Method, StatusCode, Uri, Version, request};
+use http::StatusCode;
 use http_body::Body as _;
-use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,13 +23,10 @@ pub use tunnel::Tunnels;
 pub use upstream::{Upstream, Upstreams};
 
 use body::{IdleTimeoutBody, Progress};
+use client::{RequestHead, ResponseBody, UpstreamClient};
 use event_stream::EventStreamBody;
+use upstream::Target;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Shorter than the keep-alive timeout of the services, so that the gateway
-/// closes idle connections first and never sends on a closed one.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(8);
-const POOL_SIZE: usize = 256;
 /// How long the response to an upload may take after the last byte of the body:
 /// media stores the last part (60 s), completes the multipart upload (600 s) and
 /// probes the file (20 s), with some margin.
@@ -64,10 +57,9 @@ impl Deadline {
     }
 }
 
-/// The clients to the upstreams, HTTP/1.1 for REST and HTTP/2 for gRPC.
+/// Forwards requests to the upstreams.
 pub struct Proxy {
-    http1: Client<HttpConnector, Body>,
-    http2: Client<HttpConnector, Body>,
+    client: UpstreamClient,
     request_timeout: Duration,
     idle_timeout: Duration,
     tunnels: Tunnels,
@@ -81,22 +73,7 @@ impl Proxy {
         tunnels: Tunnels,
         draining: CancellationToken,
     ) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .pool_max_idle_per_host(POOL_SIZE);
-        let http1 = builder.build(connector.clone());
-        builder
-            .http2_only(true)
-            .http2_initial_stream_window_size(1 << 20)
-            .http2_initial_connection_window_size(4 << 20)
-            .http2_keep_alive_interval(Duration::from_secs(15));
-        Self { http1, http2: builder.build(connector), request_timeout, idle_timeout, tunnels, draining }
+        Self { client: UpstreamClient::new(), request_timeout, idle_timeout, tunnels, draining }
     }
 
     /// Sends a request to an upstream and returns the response with a streaming
@@ -116,21 +93,24 @@ impl Proxy {
         if upgrade.is_some() {
             headers::set_websocket_upgrade(&mut parts.headers);
         }
+        upstream.set_address(&mut parts);
         let head = RequestHead {
-            uri: upstream.uri(&parts.uri),
+            uri: parts.uri,
             method: parts.method,
             // Not the extensions: they belong to the client's connection.
             headers: parts.headers,
+            protocol,
+            is_upgrade: upgrade.is_some(),
         };
         let deadline = match route.kind() {
             None | Some(RawRouteKind::Webhook) => Deadline::At(Instant::now() + self.request_timeout),
             Some(_) => Deadline::Idle(self.idle_timeout),
         };
         let outcome = if body.is_end_stream() {
-            self.send_empty(head, protocol, deadline).await
+            self.send_empty(&upstream.target, head, deadline).await
         } else {
             // Boxed: this large future is rare, but would enlarge that of every request.
-            Box::pin(self.send_stream(head, body, protocol, deadline)).await
+            Box::pin(self.send_stream(&upstream.target, head, body, deadline)).await
         };
         match &outcome {
             // A slow object store does not mean that the service is down.
@@ -154,21 +134,22 @@ impl Proxy {
     /// Sends a request without a body, and retries it once where that is safe.
     async fn send_empty(
         &self,
+        target: &Target,
         head: RequestHead,
-        protocol: Protocol,
         deadline: Deadline,
-    ) -> Result<http::Response<Incoming>, Failure> {
+    ) -> Result<http::Response<ResponseBody>, Failure> {
         let deadline = match deadline {
             Deadline::At(deadline) => deadline,
             Deadline::Idle(timeout) => Instant::now() + timeout,
         };
-        let retry = head.method.is_idempotent().then(|| head.clone());
-        let client = self.client(protocol);
+        // In memory there is no connection that may be closed meanwhile.
+        let may_retry = matches!(target, Target::Remote(_)) && head.method.is_idempotent();
+        let retry = may_retry.then(|| head.clone());
         let sending = async {
-            match (client.request(head.into_request(protocol, Body::empty())).await, retry) {
+            match (self.client.send(target, head, Body::empty()).await, retry) {
                 (Ok(response), _) => Ok(response),
-                (Err(error), Some(head)) if failure::is_retryable(&error, &head.method) => {
-                    Ok(Box::pin(async { client.request(head.into_request(protocol, Body::empty())).await }).await?)
+                (Err(error), Some(head)) if error.is_retryable(&head.method) => {
+                    Ok(Box::pin(self.client.send(target, head, Body::empty())).await?)
                 }
                 (Err(error), _) => Err(error.into()),
             }
@@ -178,19 +159,21 @@ impl Proxy {
 
     async fn send_stream(
         &self,
+        target: &Target,
         head: RequestHead,
         body: Body,
-        protocol: Protocol,
         deadline: Deadline,
-    ) -> Result<http::Response<Incoming>, Failure> {
+    ) -> Result<http::Response<ResponseBody>, Failure> {
         let progress = Arc::new(Progress::new());
         let body = Body::new(IdleTimeoutBody::new(body, self.idle_timeout).with_progress(progress.clone()));
-        let mut sending = std::pin::pin!(self.client(protocol).request(head.into_request(protocol, body)));
+        let mut sending = std::pin::pin!(self.client.send(target, head, body));
         loop {
             tokio::select! {
-                sent = &mut sending => return sent.map_err(|error| {
-                    if progress.client_failed() { Failure::ClientIncomplete } else { error.into() }
-                }),
+                sent = &mut sending => return match sent {
+                    // A service in memory answers to what it has of the request.
+                    _ if progress.client_failed() => Err(Failure::ClientIncomplete),
+                    sent => Ok(sent?),
+                },
                 () = tokio::time::sleep_until(deadline.instant(&progress)) => {}
             }
             match deadline {
@@ -201,33 +184,5 @@ impl Proxy {
                 _ => return Err(Failure::Timeout),
             }
         }
-    }
-
-    fn client(&self, protocol: Protocol) -> &Client<HttpConnector, Body> {
-        match protocol {
-            Protocol::Rest => &self.http1,
-            Protocol::Grpc => &self.http2,
-        }
-    }
-}
-
-#[derive(Clone)]
-struct RequestHead {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-}
-
-impl RequestHead {
-    fn into_request(self, protocol: Protocol, body: Body) -> http::Request<Body> {
-        let (mut parts, ()) = request::Request::new(()).into_parts();
-        parts.method = self.method;
-        parts.uri = self.uri;
-        parts.headers = self.headers;
-        parts.version = match protocol {
-            Protocol::Rest => Version::HTTP_11,
-            Protocol::Grpc => Version::HTTP_2,
-        };
-        http::Request::from_parts(parts, body)
     }
 }

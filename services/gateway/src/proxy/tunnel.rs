@@ -11,10 +11,7 @@ use std::{
 use axum::{body::Body, response::Response};
 use http::{Method, StatusCode, Version, request::Parts};
 use http_body::Body as _;
-use hyper::{
-    body::Incoming,
-    upgrade::{OnUpgrade, Upgraded},
-};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -81,11 +78,7 @@ pub struct PendingUpgrade {
 impl PendingUpgrade {
     /// Turns the upstream's `101 Switching Protocols` into the client's, and
     /// starts the task that copies bytes.
-    pub fn complete(
-        self,
-        upstream_response: &mut http::Response<Incoming>,
-        tunnels: Tunnels,
-    ) -> Result<Response, Failure> {
+    pub fn complete<B>(self, upstream_response: &mut http::Response<B>, tunnels: Tunnels) -> Result<Response, Failure> {
         if !headers::is_websocket(upstream_response.headers()) {
             return Err(Failure::UnexpectedUpgrade);
         }

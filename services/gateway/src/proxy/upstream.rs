@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use fenz_chassis::peers::PeerSettings;
+use fenz_chassis::{
+    local::LocalService,
+    peers::{Location, Peers},
+};
 use fenz_contract::routes::{METHODS, RAW_ROUTES, Route};
 use http::{
-    Uri,
+    HeaderValue, Uri, header,
+    request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
 
@@ -16,18 +20,37 @@ use crate::{config::BreakerConfig, domain::breaker::Breaker};
 /// A service and its circuit breaker.
 pub struct Upstream {
     pub breaker: Breaker,
-    authority: Authority,
+    name: &'static str,
+    pub target: Target,
+}
+
+/// How a service is reached.
+pub enum Target {
+    Remote(Authority),
+    /// It runs in this process.
+    Local(LocalService),
 }
 
 impl Upstream {
-    /// The URI of a request at this upstream.
-    pub fn uri(&self, requested: &Uri) -> Uri {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(Scheme::HTTP);
-        parts.authority = Some(self.authority.clone());
-        let path = requested.path_and_query().cloned();
-        parts.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
-        Uri::from_parts(parts).unwrap_or_default()
+    /// Addresses a request to this upstream, whatever host the client named.
+    pub fn set_address(&self, parts: &mut Parts) {
+        let path = parts.uri.path_and_query().cloned();
+        let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        match &self.target {
+            // hyper sets the host.
+            Target::Remote(authority) => {
+                let mut uri = http::uri::Parts::default();
+                uri.scheme = Some(Scheme::HTTP);
+                uri.authority = Some(authority.clone());
+                uri.path_and_query = Some(path);
+                parts.uri = Uri::from_parts(uri).unwrap_or_default();
+                parts.headers.remove(header::HOST);
+            }
+            Target::Local(_) => {
+                parts.uri = Uri::from(path);
+                parts.headers.insert(header::HOST, HeaderValue::from_static(self.name));
+            }
+        }
     }
 }
 
@@ -36,15 +59,19 @@ pub struct Upstreams(HashMap<&'static str, Upstream>);
 
 impl Upstreams {
     /// From `FENZ_PEERS__…`; services without an address are left out.
-    pub fn new(settings: &PeerSettings, breaker: &BreakerConfig) -> Result<Self> {
+    pub fn new(peers: &Peers, breaker: &BreakerConfig) -> Result<Self> {
         let hosts = METHODS.iter().map(|m| m.host).chain(RAW_ROUTES.iter().map(|r| r.host));
         let mut upstreams = HashMap::new();
         for name in hosts {
-            let Some(address) = settings.get(name) else { continue };
-            let key = format!("FENZ_PEERS__{}", name.to_uppercase());
-            let authority = authority(address)
-                .with_context(|| format!("{key} should be a URL such as http://127.0.0.1:8001, not {address:?}"))?;
-            upstreams.insert(name, Upstream { breaker: Breaker::new(name, breaker.clone()), authority });
+            let target = match peers.locate(name)? {
+                None => continue,
+                Some(Location::Local(service)) => Target::Local(service),
+                Some(Location::Remote(address)) => Target::Remote(authority(&address).with_context(|| {
+                    let key = format!("FENZ_PEERS__{}", name.to_uppercase());
+                    format!("{key} should be a URL such as http://127.0.0.1:8001, not {address:?}")
+                })?),
+            };
+            upstreams.insert(name, Upstream { breaker: Breaker::new(name, breaker.clone()), name, target });
         }
         Ok(Self(upstreams))
     }

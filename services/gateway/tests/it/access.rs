@@ -11,7 +11,7 @@ use fenz_testkit::{Reply, eventually};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::fleet::{Fleet, FleetBuilder};
+use super::fleet::{Fleet, FleetBuilder};
 
 /// A path that a template matches.
 fn filled(template: &str) -> String {

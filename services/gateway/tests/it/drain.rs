@@ -10,6 +10,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
+use fenz_chassis::server::LongLived;
 use fenz_core::Role;
 use futures::{StreamExt, stream};
 use hyper_util::rt::TokioIo;
@@ -20,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::fleet::{Fleet, FleetBuilder};
+use super::fleet::{Fleet, FleetBuilder};
 
 const STREAM: &str = "/api/v1/notifications/stream";
 const SOON: Duration = Duration::from_secs(5);
@@ -29,7 +30,9 @@ const SOON: Duration = Duration::from_secs(5);
 async fn streaming(chunks: &'static [&'static str]) -> Fleet {
     let events = async move || {
         let body = stream::iter(chunks).map(|chunk| Ok::<_, Infallible>(*chunk)).chain(stream::pending());
-        ([("content-type", "text/event-stream")], Body::from_stream(body)).into_response()
+        let mut response = ([("content-type", "text/event-stream")], Body::from_stream(body)).into_response();
+        response.extensions_mut().insert(LongLived);
+        response
     };
     let notification = Some(Router::new().route(STREAM, get(events)));
     FleetBuilder { notification, ..FleetBuilder::default() }.start().await

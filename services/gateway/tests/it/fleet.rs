@@ -1,4 +1,5 @@
-//! A gateway whose upstreams echo the requests that they receive.
+//! A gateway whose upstreams echo the requests that they receive, over the
+//! transport of the module.
 
 use std::net::SocketAddr;
 
@@ -7,16 +8,18 @@ use fenz_chassis::{server, settings::ServerSettings};
 use fenz_contract::routes::HOSTS;
 use fenz_core::{Random, Role};
 use fenz_gateway::Gateway;
-use fenz_testkit::{Client, Database, Sandbox, eventually, free_address};
+use fenz_testkit::{Client, Database, Sandbox, Transport, eventually, free_address};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use super::TRANSPORT;
 
 pub struct Fleet {
     pub sandbox: Sandbox,
     /// Without a token.
     pub client: Client,
     pub url: String,
-    /// Where content is expected if it was left out.
+    /// Where content is expected if it was left out, over loopback.
     pub content_address: SocketAddr,
 }
 
@@ -51,10 +54,10 @@ impl FleetBuilder {
     }
 
     pub async fn start(self) -> Fleet {
-        let mut sandbox = Sandbox::new(Database::Sqlite).await.unwrap();
+        let mut sandbox = Sandbox::with_transport(Database::Sqlite, TRANSPORT).await.unwrap();
         // Where nobody listens: a port that the sandbox gave up may be taken by another test.
         let content_address = free_address();
-        if self.without_content {
+        if self.without_content && TRANSPORT == Transport::Loopback {
             sandbox.set("peers.content", &format!("http://{content_address}")).unwrap();
         }
         for (key, value) in self.settings {
@@ -73,7 +76,7 @@ impl FleetBuilder {
                 "notification" => notification.take().unwrap_or_else(echoing),
                 _ => echoing(),
             };
-            serve(&sandbox, listener, router);
+            serve(&sandbox, service, listener, router);
         }
         sandbox.start::<Gateway>().await.unwrap();
         let fleet =
@@ -97,18 +100,35 @@ impl Fleet {
         self.sandbox.token(role as i64 + 1, role)
     }
 
+    /// Starts content where it was left out.
+    pub async fn start_content(&self, router: Router) {
+        let listener = TcpListener::bind(self.content_address).await.unwrap();
+        serve(&self.sandbox, "content", listener, router);
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.url.trim_start_matches("http://").parse().unwrap()
     }
 }
 
-pub fn serve(sandbox: &Sandbox, listener: TcpListener, router: Router) {
-    tokio::spawn(server::serve(
-        listener,
-        server::Observed::new("upstream", router, Random::default()),
-        ServerSettings::default(),
-        sandbox.process.stop.clone(),
-    ));
+/// Serves a router in place of a service until the sandbox stops.
+fn serve(sandbox: &Sandbox, service: &str, listener: TcpListener, router: Router) {
+    let stop = sandbox.process.stop.clone();
+    let router = server::Observed::new("upstream", router, Random::default());
+    match TRANSPORT {
+        Transport::Loopback => {
+            tokio::spawn(server::serve(listener, router, ServerSettings::default(), stop));
+        }
+        Transport::InProcess => {
+            // Nothing can be reached over a port by mistake.
+            drop(listener);
+            let published = sandbox.process.local.get(service).unwrap().publish(router);
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                published.drain().await;
+            });
+        }
+    }
 }
 
 /// Responds with what was received.

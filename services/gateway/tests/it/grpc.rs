@@ -8,7 +8,7 @@ use tonic::{Code, Request, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_types::StatusExt;
 
-use crate::fleet::{Fleet, FleetBuilder};
+use super::fleet::{Fleet, FleetBuilder};
 
 async fn client(fleet: &Fleet) -> AuthServiceClient<Channel> {
     AuthServiceClient::connect(fleet.url.clone()).await.unwrap()

@@ -16,7 +16,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::fleet::Fleet;
+use super::fleet::Fleet;
 
 /// Sends bytes and reads until the connection ends.
 async fn raw(fleet: &Fleet, request: &str) -> String {

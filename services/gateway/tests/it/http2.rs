@@ -8,7 +8,7 @@ use http::Request;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::FleetBuilder;
+use super::fleet::FleetBuilder;
 
 const PLAY: &str = "/media/1/2/3/4";
 

@@ -4,7 +4,7 @@ use fenz_testkit::Reply;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::fleet::{Fleet, FleetBuilder};
+use super::fleet::{Fleet, FleetBuilder};
 
 #[tokio::test]
 async fn the_openapi_document_and_its_page_are_served_and_cached() {

@@ -4,7 +4,7 @@ use fenz_core::Role;
 use fenz_testkit::{Client, Reply};
 use reqwest::Method;
 
-use crate::fleet::FleetBuilder;
+use super::fleet::FleetBuilder;
 
 async fn passed(client: &Client, from: &str, times: usize) -> usize {
     let mut passed = 0;

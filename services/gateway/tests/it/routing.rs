@@ -1,11 +1,12 @@
 //! Routing, and what of a request arrives at the service.
 
 use fenz_core::Role;
-use fenz_testkit::Reply;
+use fenz_testkit::{Reply, Transport};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, FleetBuilder};
+use super::TRANSPORT;
+use super::fleet::{Fleet, FleetBuilder};
 
 #[tokio::test]
 async fn unknown_paths_are_404_and_unknown_methods_405() {
@@ -45,7 +46,11 @@ async fn the_request_arrives_as_it_was_sent() {
         trace.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && !trace.contains("00f067aa0ba902b7"),
         "{trace}"
     );
-    assert_eq!(format!("http://{}", headers["host"].as_str().unwrap()), fleet.sandbox.url("content"));
+    let host = match TRANSPORT {
+        Transport::Loopback => fleet.sandbox.url("content"),
+        Transport::InProcess => "http://content".to_owned(),
+    };
+    assert_eq!(format!("http://{}", headers["host"].as_str().unwrap()), host);
     assert_eq!(format!("http://{}", headers["x-forwarded-host"].as_str().unwrap()), fleet.url);
 }
 

@@ -7,7 +7,7 @@ use fenz_core::Random;
 use fenz_testkit::{Redis, Reply};
 use reqwest::Method;
 
-use crate::fleet::{Fleet, FleetBuilder};
+use super::fleet::{Fleet, FleetBuilder};
 
 const PATH: &str = "/api/v1/videos";
 

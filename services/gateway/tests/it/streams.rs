@@ -19,7 +19,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::FleetBuilder;
+use super::fleet::FleetBuilder;
 
 const PLAY: &str = "/media/1/2/3/4";
 const PATTERN: &str = "/media/{a}/{b}/{c}/{d}";

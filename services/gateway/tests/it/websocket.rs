@@ -19,7 +19,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::fleet::{Fleet, FleetBuilder};
+use super::fleet::{Fleet, FleetBuilder};
 
 const PUBLIC: &str = "/api/v1/videos/1";
 const PRIVATE: &str = "/api/v1/user/me";

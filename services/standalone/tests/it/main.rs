@@ -15,6 +15,7 @@ mod kills;
 mod layers;
 mod lifecycle;
 mod platform;
+mod ports;
 mod remains;
 mod social;
 mod start;

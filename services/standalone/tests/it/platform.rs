@@ -52,6 +52,10 @@ impl Program {
         Self { name: name.to_owned(), child, output }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// What it has printed so far.
     pub fn printed(&self) -> String {
         std::fs::read_to_string(&self.output).unwrap()
@@ -63,7 +67,7 @@ impl Program {
 
     /// Sends SIGTERM.
     pub async fn signal(&self) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
     }
 
