@@ -58,7 +58,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     let folder = data::Folder::open(&cli.data_dir)
         .with_context(|| format!("the data folder {} cannot be used", cli.data_dir.display()))?;
     keys::load(&folder, &mut sources)?;
-    launch::databases(&folder, &mut sources)?;
+    launch::keep_in(&folder, &mut sources)?;
     if let Some(Command::OfService(words)) = &cli.command {
         runtime.block_on(services::run_command(words, sources))?;
         return Ok(ExitCode::SUCCESS);
