@@ -46,7 +46,7 @@ pub fn keep_in(folder: &Folder, sources: &mut Sources) -> Result<()> {
 }
 
 /// Runs the platform until it is told to stop.
-pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Result<ExitCode> {
+pub async fn run(mut sources: Sources, print_only: bool) -> Result<ExitCode> {
     let services = services::all();
     let mut listeners = Vec::new();
     for service in &services[1..] {

@@ -65,7 +65,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     }
     // Printing is possible while the platform runs.
     let _only_one = if cli.print_config { None } else { Some(folder.lock()?) };
-    let code = runtime.block_on(launch::run(&folder, sources, cli.print_config))?;
+    let code = runtime.block_on(launch::run(sources, cli.print_config))?;
     // Nothing is left that would have to end by itself.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     Ok(code)
