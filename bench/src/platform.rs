@@ -17,7 +17,6 @@ use crate::{
     account::{self, PASSWORD},
     http::Client,
     process::Process,
-    store::PART_BYTES,
 };
 
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -54,7 +53,6 @@ impl Platform {
             .env("FENZ_AUTH__ADMIN__USERNAME", "bench_admin")
             .env("FENZ_AUTH__ADMIN__EMAIL", "admin@example.org")
             .env("FENZ_AUTH__ADMIN__PASSWORD", PASSWORD)
-            .env("FENZ_MEDIA__PART_BYTES", PART_BYTES.to_string())
             .stdout(output.try_clone()?)
             .stderr(output);
         let begun = Instant::now();

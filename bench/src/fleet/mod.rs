@@ -30,7 +30,6 @@ use crate::{
     http::Client,
     measure::{Bench, progress},
     process::Process,
-    store,
 };
 
 /// A start may have to load a million videos into a cache.
@@ -54,7 +53,6 @@ pub struct Fleet {
     folder: PathBuf,
     servers: Servers,
     prefixes: Vec<String>,
-    _store: Process,
 }
 
 impl Fleet {
@@ -78,9 +76,8 @@ impl Fleet {
         let mut databases = Databases::new(runtime.clone(), &servers.postgres)?;
         let unique = format!("bench_{name}_{:08x}", Random::default().value::<u32>());
         let folder = bench.path(&unique);
-        fs::create_dir_all(folder.join("objects"))?;
-        let (store, store_address) = store::start(&folder.join("objects"))?;
-        let mut settings = shared_settings(&servers, &unique, store_address);
+        fs::create_dir_all(&folder)?;
+        let mut settings = shared_settings(&servers, &unique);
         // Peers that are not started need an address too.
         for peer in HOSTS.iter().filter(|peer| !services.contains(*peer)) {
             settings.insert(format!("FENZ_PEERS__{}", peer.to_uppercase()), format!("http://{}", free_address()));
@@ -114,7 +111,6 @@ impl Fleet {
             folder,
             servers,
             prefixes: Vec::new(),
-            _store: store,
         })
     }
 
@@ -241,15 +237,12 @@ impl Drop for Fleet {
     }
 }
 
-fn shared_settings(servers: &Servers, unique: &str, store_address: SocketAddr) -> BTreeMap<String, String> {
+fn shared_settings(servers: &Servers, unique: &str) -> BTreeMap<String, String> {
     [
         ("FENZ_BUS__URL", servers.nats.as_str()),
         ("FENZ_BUS__STREAM", unique),
         ("FENZ_BUS__PREFIX", unique),
-        ("FENZ_STORE__ENDPOINT", &format!("http://{store_address}")),
-        ("FENZ_STORE__BUCKET", store::BUCKET),
-        ("FENZ_STORE__ACCESS_KEY", store::KEY),
-        ("FENZ_STORE__SECRET_KEY", store::KEY),
+        ("FENZ_STORE__FOLDER", "objects"),
         ("FENZ_MEDIA_URL__KEYS", "k1=a-secret-of-the-benchmark"),
         ("FENZ_DATABASE__MAX_CONNECTIONS", "10"),
         ("FENZ_GATEWAY__RATE_LIMIT__ANONYMOUS_PER_MINUTE", "0"),

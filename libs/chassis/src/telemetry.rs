@@ -31,7 +31,7 @@ pub enum Format {
 
 impl Default for TelemetrySettings {
     fn default() -> Self {
-        Self { format: Format::Json, level: "info,sqlx=warn,sea_orm_migration=warn,s3s=warn,s3s_fs=warn".to_owned() }
+        Self { format: Format::Json, level: "info,sqlx=warn,sea_orm_migration=warn".to_owned() }
     }
 }
 

@@ -19,5 +19,5 @@ pub use event_stub::EventStub;
 pub use port::free_address;
 pub use redis::Redis;
 pub use sandbox::{STUB, Sandbox, Transport};
-pub use servers::{Server, required_or_skip};
+pub use servers::{Server, required_or_skip, s3_settings};
 pub use stub::{AllowAll, serve_stub};

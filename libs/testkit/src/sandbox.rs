@@ -26,7 +26,6 @@ use crate::{Database, StandInAuth, client, database::Connections, leftovers};
 /// Others know the addresses of these from the beginning, of all others only
 /// when they start after them: they can do without those.
 const ALWAYS_KNOWN: [&str; 3] = ["auth", "content", "media"];
-const S3_KEY: &str = "sandbox";
 /// Keeps a run of many tests within what one database server allows.
 const CONNECTIONS: &str = "6";
 /// How long events may take to be delivered after the test, which may have
@@ -76,7 +75,7 @@ impl Sandbox {
     /// An empty fleet: ports, keys and an object store, but no service yet.
     ///
     /// # Errors
-    /// When a port or the store cannot be had.
+    /// When a port or a folder cannot be had.
     pub async fn new(database: Database) -> Result<Self> {
         Self::with_transport(database, Transport::Loopback).await
     }
@@ -84,7 +83,7 @@ impl Sandbox {
     /// The same with a choice of how services reach each other.
     ///
     /// # Errors
-    /// When a port or the store cannot be had.
+    /// When a port or a folder cannot be had.
     #[expect(clippy::unused_async, reason = "called like every start, from a runtime")]
     pub async fn with_transport(database: Database, transport: Transport) -> Result<Self> {
         fenz_chassis::prepare();
@@ -108,7 +107,6 @@ impl Sandbox {
             leftovers_allowed: OnceLock::new(),
         };
         sandbox.reserve()?;
-        sandbox.serve_store()?;
         Ok(sandbox)
     }
 
@@ -131,27 +129,9 @@ impl Sandbox {
         self.sources.set(&["internal", "trusted"], &self.trusted)?;
         let index = self.folder.path().join("search");
         self.sources.set(&["recommendation", "index_dir"], &index.to_string_lossy())?;
+        self.sources.set(&["store", "folder"], &self.objects().to_string_lossy())?;
         self.sources.set(&["media_url", "keys"], "t1=a-secret-of-the-sandbox")?;
         self.sources.set(&["database", "max_connections"], CONNECTIONS)
-    }
-
-    fn serve_store(&mut self) -> Result<()> {
-        let listener = bind()?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        for (key, value) in
-            [("endpoint", endpoint.as_str()), ("bucket", "fenzvideo"), ("access_key", S3_KEY), ("secret_key", S3_KEY)]
-        {
-            self.sources.set(&["store", key], value)?;
-        }
-        let settings = fenz_s3_folder::Settings {
-            root: self.objects(),
-            bucket: "fenzvideo".to_owned(),
-            access_key: S3_KEY.to_owned(),
-            secret_key: S3_KEY.to_owned(),
-        };
-        let server = fenz_s3_folder::Server::new(settings, self.on_runtime(listener)?)?;
-        self.runtime().spawn(server.run(self.process.stop.clone()));
-        Ok(())
     }
 
     /// Sets a key, e.g. `content.edit_cooldown`, for services started after.

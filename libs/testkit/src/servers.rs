@@ -18,6 +18,7 @@ pub enum Server {
     MariaDb,
     Nats,
     Redis,
+    S3,
 }
 
 impl Server {
@@ -36,8 +37,23 @@ impl Server {
             Self::MariaDb => "FENZ_TEST_MARIADB",
             Self::Nats => "FENZ_TEST_NATS",
             Self::Redis => "FENZ_TEST_REDIS",
+            Self::S3 => "FENZ_TEST_S3",
         }
     }
+}
+
+/// The settings of the shared S3, by their keys; it has the default bucket.
+pub fn s3_settings() -> Option<[(&'static str, String); 4]> {
+    let url = Server::S3.url()?;
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (keys, host) = rest.split_once('@').expect("its keys");
+    let (access, secret) = keys.split_once(':').expect("two keys");
+    Some([
+        ("store.folder", String::new()),
+        ("store.endpoint", format!("{scheme}://{host}")),
+        ("store.access_key", access.to_owned()),
+        ("store.secret_key", secret.to_owned()),
+    ])
 }
 
 /// Passes on what was found. Where it is missing and not required, says so on stderr.

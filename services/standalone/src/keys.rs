@@ -23,10 +23,6 @@ pub fn load(folder: &Folder, sources: &mut Sources) -> Result<()> {
     let kept = parse(&text)?;
     let mut keys = kept.clone();
     fill(&mut keys);
-    // The store remembers who began an upload: another key could not end it.
-    for name in ["FENZ_STORE__ACCESS_KEY", "FENZ_STORE__SECRET_KEY"] {
-        keys.entry(name.to_owned()).or_insert_with(random);
-    }
     if keys != kept {
         folder.write_secret(FILE, &render(&keys))?;
     }
@@ -50,10 +46,6 @@ fn key_name(service: &str) -> String {
     format!("FENZ_{}__INTERNAL__KEY", service.to_uppercase())
 }
 
-fn random() -> String {
-    format!("{:032x}", Random::default().value::<u128>())
-}
-
 /// Those that call others or are called.
 fn services() -> impl Iterator<Item = &'static str> {
     std::iter::once("gateway").chain(HOSTS.iter().copied())
@@ -63,7 +55,8 @@ fn fill(keys: &mut Keys) {
     for service in services() {
         keys.entry(key_name(service)).or_insert_with(|| Ed25519Key::generate(&Random::default()).to_base64());
     }
-    keys.entry("FENZ_MEDIA_URL__KEYS".to_owned()).or_insert_with(|| format!("k1={}", random()));
+    let secret = || format!("k1={:032x}", Random::default().value::<u128>());
+    keys.entry("FENZ_MEDIA_URL__KEYS".to_owned()).or_insert_with(secret);
 }
 
 /// Who may call: the public halves of all services' keys.

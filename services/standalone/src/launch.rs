@@ -22,11 +22,11 @@ use crate::{
 
 /// How long the services have to become ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
-const BUCKET: &str = "fenzvideo";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// Gives each service a SQLite file, where its settings name nothing else.
-pub fn databases(folder: &Folder, sources: &mut Sources) -> Result<()> {
+/// Gives each service what it keeps in the folder, where its settings name nothing
+/// else: a SQLite file, the objects, the search index.
+pub fn keep_in(folder: &Folder, sources: &mut Sources) -> Result<()> {
     let (settings, IgnoredAny) = sources.service("")?;
     if !settings.section::<DatabaseSettings>("database")?.url.is_empty() {
         bail!(
@@ -39,12 +39,16 @@ pub fn databases(folder: &Folder, sources: &mut Sources) -> Result<()> {
         let file = folder.path().join(format!("{}.db", service.name));
         sources.set_default(&[service.name, "database", "url"], &format!("sqlite://{}", file.display()))?;
     }
+    let (media, IgnoredAny) = sources.service("media")?;
+    if media.section::<StoreSettings>("store")?.endpoint.is_empty() {
+        sources.set_default(&["store", "folder"], &folder.path().join("objects").to_string_lossy())?;
+    }
     let index = folder.path().join("search");
     sources.set_default(&["recommendation", "index_dir"], &index.to_string_lossy())
 }
 
 /// Runs the platform until it is told to stop.
-pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Result<ExitCode> {
+pub async fn run(mut sources: Sources, print_only: bool) -> Result<ExitCode> {
     let services = services::all();
     for service in &services[1..] {
         sources.set_default(&["peers", service.name], IN_PROCESS)?;
@@ -53,8 +57,6 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     sources.set_default(&["telemetry", "format"], format)?;
     // No balancer has to notice that it stops.
     sources.set_default(&["server", "pre_drain"], "0s")?;
-    let store = TcpListener::bind(LOOPBACK).await?;
-    let own_store = own_store(&mut sources, &store)?;
     if print_only {
         for service in &services {
             println!("{}", service.print(&sources)?);
@@ -69,12 +71,6 @@ pub async fn run(folder: &Folder, mut sources: Sources, print_only: bool) -> Res
     telemetry::init(&settings.telemetry)?;
     let mut process = Process::default();
     process.local = LocalServices::all();
-    if let Some((access_key, secret_key)) = own_store {
-        let root = folder.path().join("objects");
-        let settings = fenz_s3_folder::Settings { root, bucket: BUCKET.to_owned(), access_key, secret_key };
-        let server = fenz_s3_folder::Server::new(settings, store)?;
-        process.spawn("store", server.run(process.stop.clone()));
-    }
     let listen = settings.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], gateway.port)));
     let bind = async |address: SocketAddr, key: &str| {
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; choose with {key}"))
@@ -113,19 +109,6 @@ async fn start_all(
     process.shared.get::<MailboxRegistry>().open();
     process.readiness.started();
     Ok(servers)
-}
-
-/// Points the services at an object store of our own, unless the settings
-/// name one; the keys that it takes.
-fn own_store(sources: &mut Sources, listener: &TcpListener) -> Result<Option<(String, String)>> {
-    let (settings, IgnoredAny) = sources.service("")?;
-    let store = settings.section::<StoreSettings>("store")?;
-    if !store.endpoint.is_empty() {
-        return Ok(None);
-    }
-    sources.set(&["store", "endpoint"], &format!("http://{}", listener.local_addr()?))?;
-    sources.set(&["store", "bucket"], BUCKET)?;
-    Ok(Some((store.access_key.expose().to_owned(), store.secret_key.expose().to_owned())))
 }
 
 async fn wait_until_ready(process: &Process) -> Result<()> {

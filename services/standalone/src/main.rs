@@ -58,14 +58,14 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     let folder = data::Folder::open(&cli.data_dir)
         .with_context(|| format!("the data folder {} cannot be used", cli.data_dir.display()))?;
     keys::load(&folder, &mut sources)?;
-    launch::databases(&folder, &mut sources)?;
+    launch::keep_in(&folder, &mut sources)?;
     if let Some(Command::OfService(words)) = &cli.command {
         runtime.block_on(services::run_command(words, sources))?;
         return Ok(ExitCode::SUCCESS);
     }
     // Printing is possible while the platform runs.
     let _only_one = if cli.print_config { None } else { Some(folder.lock()?) };
-    let code = runtime.block_on(launch::run(&folder, sources, cli.print_config))?;
+    let code = runtime.block_on(launch::run(sources, cli.print_config))?;
     // Nothing is left that would have to end by itself.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     Ok(code)

@@ -55,7 +55,7 @@ pub struct Media {
 fn store_failed(error: fenz_object_store::Error) -> Error {
     use fenz_object_store::Error as Store;
     match error {
-        Store::Unreachable(_) | Store::Refused(500..) => Error::unavailable("the object store", error),
+        Store::Unavailable(_) | Store::Refused(500..) => Error::unavailable("the object store", error),
         Store::NotFound | Store::Refused(_) | Store::Settings(_) => Error::internal(error),
     }
 }

@@ -117,8 +117,11 @@ impl ObjectWriter {
         self.hasher.update(part.clone()).await?;
         self.wait_for_part().await?;
         let multipart_id = self.start_multipart().await?;
-        let (store, key, number) = (self.media.store.clone(), self.key.clone(), self.parts.len() as u32 + 1);
-        self.in_flight = Some(tokio::spawn(async move { store.put_part(&key, &multipart_id, number, &part).await }));
+        let (store, key, sent) = (self.media.store.clone(), self.key.clone(), self.parts.len());
+        // All parts but the last have the same size.
+        let (number, offset) = (sent as u32 + 1, sent as u64 * self.media.config.part_bytes);
+        let sending = async move { store.put_part(&key, &multipart_id, number, offset, &part).await };
+        self.in_flight = Some(tokio::spawn(sending));
         Ok(())
     }
 

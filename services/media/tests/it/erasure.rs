@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fenz_contract::events::v1::{ChannelChanged, UserDeleted, UserErased, VideoChanged, VideoDeleted};
-use fenz_testkit::{Database, PNG, eventually, free_address, mp4};
+use fenz_testkit::{Database, PNG, eventually, mp4};
 use tokio::sync::Notify;
 
 use crate::{files, harness::*, object_store::*};
@@ -82,31 +82,31 @@ async fn fifty_uploads_are_erased() {
 
 #[tokio::test]
 async fn erasure_waits_for_the_object_store() {
-    let folder = tempfile::tempdir().unwrap();
-    let address = free_address();
-    let endpoint = format!("http://{address}");
-    for database in Database::available() {
-        let store = ObjectStore::start(folder.path(), address).await;
-        let media = Media::start(database, &[("media.store.endpoint", &endpoint), ("media.sweep_every", "1h")]).await;
-        let mut ids = Vec::new();
-        for _ in 0..5 {
-            ids.push(media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await);
+    for mut store in ObjectStore::available().await {
+        for database in Database::available() {
+            let mut settings = store.settings();
+            settings.push(("media.sweep_every", "1h"));
+            let media = Media::start(database, &settings).await;
+            let mut ids = Vec::new();
+            for _ in 0..5 {
+                ids.push(media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await);
+            }
+            store.go_away(&media).await;
+            media.publish(deleted(ALICE)).await;
+            for id in &ids {
+                eventually(async || media.play_publicly(*id).await.1 == "UPLOAD_NOT_FOUND").await;
+            }
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            assert!(media.events.all::<UserErased>().is_empty());
+            assert_eq!(media.count("uploads").await, 5);
+            store.come_back(&media).await;
+            media.sandbox.process.clock.advance(Duration::from_secs(30));
+            reported(&media).await;
+            assert_eq!(rows_of(&media, ALICE).await, 0);
+            for id in ids {
+                assert!(!store.has(&media, id).await);
+            }
         }
-        store.stop().await;
-        media.publish(deleted(ALICE)).await;
-        for id in &ids {
-            eventually(async || media.play_publicly(*id).await.1 == "UPLOAD_NOT_FOUND").await;
-        }
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        assert!(media.events.all::<UserErased>().is_empty());
-        assert_eq!(media.count("uploads").await, 5);
-        let store = ObjectStore::start(folder.path(), address).await;
-        media.sandbox.process.clock.advance(Duration::from_secs(30));
-        reported(&media).await;
-        assert_eq!(rows_of(&media, ALICE).await, 0);
-        assert_eq!(std::fs::read_dir(folder.path().join("fenzvideo/uploads")).map_or(0, Iterator::count), 0);
-        media.sandbox.stop().await;
-        store.stop().await;
     }
 }
 

@@ -161,7 +161,7 @@ impl Media {
         self.sandbox.count("media", table).await
     }
 
-    /// The files in the object store's folder, parts and metadata included.
+    /// The files in the object store's folder, those of unfinished uploads included.
     pub fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         list(&self.sandbox.objects(), &mut files);
@@ -176,8 +176,10 @@ impl Media {
     }
 }
 
+/// None where the object store is an S3.
 fn list(folder: &Path, files: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
             list(&path, files);

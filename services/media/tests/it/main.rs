@@ -1,5 +1,5 @@
-//! The media service over its port, on every available database, with the in-process
-//! object store and files created by ffmpeg.
+//! The media service over its port, on every available database and object store, with
+//! files created by ffmpeg.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

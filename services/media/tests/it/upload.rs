@@ -4,7 +4,7 @@ use fenz_testkit::PNG;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
-use crate::{files, harness::*};
+use crate::{files, harness::*, object_store::*};
 
 #[tokio::test]
 async fn a_video_is_stored_probed_and_played_back_unchanged() {
@@ -30,20 +30,34 @@ async fn a_video_is_stored_probed_and_played_back_unchanged() {
     .await;
 }
 
+const SMALL_PARTS: (&str, &str) = ("media.part_bytes", "5242880");
+
 #[tokio::test]
 async fn large_files_are_sent_in_parts() {
-    on_each(&[("media.part_bytes", "5242880")], async |media| {
-        // Less than a part, exactly one, exactly two, and two with a remainder.
-        for size in [5_000_000, 5 << 20, 10 << 20, 12_345_678] {
-            let bytes = files::noise(size);
-            let id = media.uploaded(ALICE, VIDEO, &bytes).await;
-            let played = media.play(id).send().await.unwrap().bytes().await.unwrap();
-            assert_eq!(files::sha256(&played), files::sha256(&bytes), "{size}");
-        }
-        // No parts of multipart uploads are left.
-        assert!(media.files().iter().all(|file| !file.contains("upload_id") && !file.contains(".upload-")));
+    on_each(&[SMALL_PARTS], async |media| {
+        large_files_come_back(&media).await;
+        assert!(media.files().iter().all(|file| !file.contains("incoming")), "no unfinished upload is left");
     })
     .await;
+}
+
+#[tokio::test]
+async fn large_files_are_sent_to_an_s3_in_parts() {
+    for store in ObjectStore::available().await.into_iter().filter(|store| matches!(store, ObjectStore::S3(_))) {
+        let mut settings = store.settings();
+        settings.push(SMALL_PARTS);
+        large_files_come_back(&Media::on_sqlite(&settings).await).await;
+    }
+}
+
+async fn large_files_come_back(media: &Media) {
+    // Less than a part, exactly one, exactly two, and two with a remainder.
+    for size in [5_000_000, 5 << 20, 10 << 20, 12_345_678] {
+        let bytes = files::noise(size);
+        let id = media.uploaded(ALICE, VIDEO, &bytes).await;
+        let played = media.play(id).send().await.unwrap().bytes().await.unwrap();
+        assert_eq!(files::sha256(&played), files::sha256(&bytes), "{size}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod journey;
 mod kills;
 mod layers;
 mod lifecycle;
+mod older_folder;
 mod platform;
 mod ports;
 mod remains;

@@ -13,11 +13,7 @@ use fenz_contract::routes::HOSTS;
 use fenz_core::Random;
 use fenz_testkit::{Client, Database, Redis, free_address};
 use reqwest::Method;
-use tokio::{
-    net::TcpListener,
-    process::{Child, Command},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::process::{Child, Command};
 
 pub const ADMIN_PASSWORD: &str = "an-administrator's-password";
 
@@ -97,7 +93,6 @@ pub struct Platform {
     /// The fleet's own, where the machine has one.
     pub redis: Option<Redis>,
     settings: Vec<(String, String)>,
-    stop_store: CancellationToken,
 }
 
 fn common_settings() -> Vec<(String, String)> {
@@ -129,7 +124,6 @@ impl Platform {
             databases: BTreeMap::new(),
             redis: None,
             settings,
-            stop_store: CancellationToken::new(),
         };
         for service in HOSTS {
             let file = platform.folder.path().join("data").join(service).with_extension("db");
@@ -149,12 +143,9 @@ impl Platform {
     pub async fn fleet(extra: &[(&str, &str)]) -> Self {
         fenz_chassis::prepare();
         let folder = tempfile::tempdir().unwrap();
-        let stop_store = CancellationToken::new();
         let mut shared = common_settings();
         let mut set = |key: &str, value: &str| shared.push((key.to_owned(), value.to_owned()));
-        set("FENZ_STORE__ENDPOINT", &serve_store(folder.path(), stop_store.clone()).await);
-        set("FENZ_STORE__ACCESS_KEY", "fleet");
-        set("FENZ_STORE__SECRET_KEY", "fleet-secret");
+        set("FENZ_STORE__FOLDER", &folder.path().join("objects").to_string_lossy());
         set("FENZ_MEDIA_URL__KEYS", "k1=a-secret-of-the-fleet");
         set("FENZ_DATABASE__MAX_CONNECTIONS", "10");
         if let Some(nats) = fenz_testkit::Server::Nats.url() {
@@ -194,7 +185,7 @@ impl Platform {
         let start = |service: &str| Program::start(&format!("fenz-{service}"), folder.path(), &shared);
         let programs = services.map(start).collect();
         let client = Client::new(&url);
-        let platform = Self { url, client, folder, programs, databases, redis, settings: shared, stop_store };
+        let platform = Self { url, client, folder, programs, databases, redis, settings: shared };
         platform.wait_until_ready().await;
         platform
     }
@@ -238,42 +229,19 @@ impl Platform {
         panic!("the platform at {} is not ready after a minute", self.url);
     }
 
-    /// Every object in the store, but for its own bookkeeping.
+    /// Every file of the object store.
     pub fn objects(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         let root = ["data/objects", "objects"].map(|p| self.folder.path().join(p)).into_iter().find(|p| p.exists());
         list(&root.expect("an object store"), &mut files);
+        files.sort();
         files
-    }
-}
-
-impl Drop for Platform {
-    fn drop(&mut self) {
-        self.stop_store.cancel();
     }
 }
 
 fn list(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        match path.is_dir() {
-            true => list(&path, into),
-            false if hidden && !entry.file_name().to_string_lossy().starts_with(".upload") => {}
-            false => into.push(path),
-        }
+        if path.is_dir() { list(&path, into) } else { into.push(path) }
     }
-}
-
-async fn serve_store(folder: &Path, stop: CancellationToken) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let settings = fenz_s3_folder::Settings {
-        root: folder.join("objects"),
-        bucket: "fenzvideo".into(),
-        access_key: "fleet".into(),
-        secret_key: "fleet-secret".into(),
-    };
-    tokio::spawn(fenz_s3_folder::Server::new(settings, listener).unwrap().run(stop));
-    endpoint
 }
