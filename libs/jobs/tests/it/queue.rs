@@ -95,17 +95,20 @@ async fn urgent_jobs_come_first_and_then_the_oldest() {
     .await;
 }
 
+/// Notifies when a handler ends, however it ends.
+struct OnDrop(Arc<Notify>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_job_does_not_run_and_a_running_one_is_interrupted() {
     on_each(|fixture| async move {
         let replica = fixture.replica().await;
         let (begun, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        struct OnDrop(Arc<Notify>);
-        impl Drop for OnDrop {
-            fn drop(&mut self) {
-                self.0.notify_one();
-            }
-        }
         let (started, dropped) = (begun.clone(), ended.clone());
         Worker::new(&replica.jobs)
             .on(move |_: Single, running| {

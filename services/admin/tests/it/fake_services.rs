@@ -122,6 +122,7 @@ fake_service! {
     }
     list_catalog(ListCatalogRequest) -> ListCatalogResponse,
     list_watched(ListWatchedRequest) -> ListWatchedResponse,
+    get_upload_use(GetUploadUseRequest) -> GetUploadUseResponse,
 }
 
 fake_service! {
@@ -136,6 +137,7 @@ fake_service! {
         }
     }
     list_catalog_channels(ListCatalogChannelsRequest) -> ListCatalogChannelsResponse,
+    get_upload_use(GetUploadUseRequest) -> GetUploadUseResponse,
 }
 
 fake_service! {
@@ -215,6 +217,7 @@ fake_service! {
             Ok(Response::new(user::GetUserRoleResponse { role: role.to_owned(), is_admitted }))
         }
     }
+    get_upload_use(GetUploadUseRequest) -> GetUploadUseResponse,
 }
 
 fn not_found(reason: Reason) -> Error {

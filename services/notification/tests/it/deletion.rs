@@ -17,7 +17,7 @@ const A: i64 = 11;
 
 fn channel(is_hidden: bool, version: i64) -> ChannelChanged {
     let name = "Seven".to_owned();
-    ChannelChanged { channel_id: OWNER, owner_id: OWNER, name, is_hidden, version, occurred_at: None }
+    ChannelChanged { channel_id: OWNER, owner_id: OWNER, name, is_hidden, version, ..ChannelChanged::default() }
 }
 
 fn video(video_id: i64, is_published: bool, is_hidden: bool, version: i64) -> VideoChanged {

@@ -8,7 +8,14 @@ use fenz_testkit::eventually;
 use crate::harness::{CHANNEL, Harness, OWNER, all_backends, video};
 
 fn channel(version: i64, name: &str, is_hidden: bool) -> ChannelChanged {
-    ChannelChanged { channel_id: CHANNEL, owner_id: OWNER, name: name.into(), is_hidden, version, occurred_at: None }
+    ChannelChanged {
+        channel_id: CHANNEL,
+        owner_id: OWNER,
+        name: name.into(),
+        is_hidden,
+        version,
+        ..ChannelChanged::default()
+    }
 }
 
 async fn recommended_ids(harness: &Harness, session: &str) -> Vec<i64> {

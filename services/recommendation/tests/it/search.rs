@@ -96,7 +96,7 @@ async fn new_and_changed_videos_are_found_within_a_second_and_hidden_ones_are_no
                 name: "x".into(),
                 version: 2,
                 is_hidden: true,
-                occurred_at: None,
+                ..ChannelChanged::default()
             })
             .await;
         eventually(async || found(&harness, "夜").await.is_empty()).await;
