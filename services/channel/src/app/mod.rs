@@ -56,6 +56,7 @@ impl App {
         config: Config,
         outbox: Outbox,
     ) -> anyhow::Result<Self> {
+        platform.peers.require("media")?;
         Ok(Self {
             erasures: ErasureRunner::new(platform, &outbox),
             jobs: Jobs::new(platform, &db),
