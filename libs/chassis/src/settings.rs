@@ -182,8 +182,17 @@ const SHARED: &[&str] = &["telemetry", "ops", "internal", "identity", "peers", "
 /// The sections that a [`crate::Requirement`] reads.
 const REQUIRED: &[&str] = &["database", "store", "media_url", "redis"];
 /// Keys that belong to programs, not to a service.
-const PROGRAM: &[&str] =
-    &["data_dir", "config", "test_postgres", "test_mariadb", "test_nats", "test_redis", "test_require_servers", "seed"];
+const PROGRAM: &[&str] = &[
+    "data_dir",
+    "config",
+    "test_postgres",
+    "test_mariadb",
+    "test_nats",
+    "test_redis",
+    "test_s3",
+    "test_require_servers",
+    "seed",
+];
 
 /// Everything that was set, before it is split by service.
 #[derive(Debug, Clone, Default)]

@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result};
 use fenz_core::Random;
-use sea_orm::{ConnectionTrait, Database as Connector, DatabaseConnection, Statement};
+use sea_orm::{
+    ConnectionTrait, Database as Connector, DatabaseConnection, Statement,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use tokio::sync::Mutex;
 
-use crate::{Sandbox, Server};
+use crate::{Sandbox, Server, eventually};
 
 /// Of a test, to the databases of services.
 pub(crate) type Connections = Mutex<BTreeMap<String, DatabaseConnection>>;
@@ -73,6 +76,18 @@ impl Sandbox {
         let connection = Connector::connect(url).await.expect("a connection");
         connections.insert(service.to_owned(), connection.clone());
         connection
+    }
+
+    /// Waits until a service has run the background jobs that are due.
+    ///
+    /// # Panics
+    /// When they do not end in time.
+    pub async fn jobs_done(&self, service: &str) {
+        let db = self.database(service).await;
+        let is_due = Expr::col("run_at").lte(self.process.clock.now());
+        let left =
+            Query::select().column("id").from("jobs").and_where(is_due.or(Expr::col("claim").is_not_null())).to_owned();
+        eventually(async || db.query_all(&left).await.expect("the table of jobs").is_empty()).await;
     }
 
     /// Executes a statement in the database of a service.

@@ -197,6 +197,24 @@ impl Seen {
     }
 }
 
+/// A worker that commits each effect with its job.
+pub fn effective(replica: &Replica) -> Worker {
+    let db = replica.db.clone();
+    Worker::new(&replica.jobs).on(move |job: Numbered, running| {
+        let db = db.clone();
+        async move {
+            transact(&db, |txn| {
+                let running = &running;
+                async move {
+                    insert_effect(&txn, job.n).await?;
+                    running.complete_in_txn(&txn).await
+                }
+            })
+            .await
+        }
+    })
+}
+
 /// A worker that notes what it is given.
 pub fn noting(jobs: &Jobs, seen: &Seen) -> Worker {
     let (numbered, single) = (seen.clone(), seen.clone());

@@ -11,7 +11,7 @@ use fenz_jobs::{Options, State, Worker};
 use fenz_testkit::Database;
 use tokio::time::sleep;
 
-use crate::fixture::{Fixture, Numbered, Replica, Single, eventually, insert_effect, on_each};
+use crate::fixture::{Fixture, Numbered, Replica, Single, effective, eventually, insert_effect, on_each};
 
 /// The environment variable with the database of a child process.
 const DATABASE: &str = "JOBS_TEST_DATABASE";
@@ -54,25 +54,11 @@ async fn child() {
 
 /// Of a `Numbered` job the effect is committed with it; that of a `Single` one, before it.
 fn worker(replica: &Replica) -> Worker {
-    let (exact, least) = (replica.db.clone(), replica.db.clone());
-    Worker::new(&replica.jobs)
-        .on(move |job: Numbered, running| {
-            let db = exact.clone();
-            async move {
-                transact(&db, |txn| {
-                    let running = &running;
-                    async move {
-                        insert_effect(&txn, job.n).await?;
-                        running.complete_in_txn(&txn).await
-                    }
-                })
-                .await
-            }
-        })
-        .on(move |job: Single, _| {
-            let db = least.clone();
-            async move { transact(&db, |txn| async move { insert_effect(&txn, -job.n).await }).await }
-        })
+    let db = replica.db.clone();
+    effective(replica).on(move |job: Single, _| {
+        let db = db.clone();
+        async move { transact(&db, |txn| async move { insert_effect(&txn, -job.n).await }).await }
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

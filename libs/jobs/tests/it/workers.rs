@@ -6,27 +6,9 @@ use fenz_database::transact;
 use fenz_jobs::{LEASE, Options, State, Worker};
 use tokio::sync::Notify;
 
-use crate::fixture::{Numbered, Replica, Seen, Single, eventually, insert_effect, noting, on_each};
+use crate::fixture::{Numbered, Seen, Single, effective, eventually, insert_effect, noting, on_each};
 
 const JOBS: i64 = 200;
-
-/// Each effect is committed with its job.
-fn effective(replica: &Replica) -> Worker {
-    let db = replica.db.clone();
-    Worker::new(&replica.jobs).on(move |job: Numbered, running| {
-        let db = db.clone();
-        async move {
-            transact(&db, |txn| {
-                let running = &running;
-                async move {
-                    insert_effect(&txn, job.n).await?;
-                    running.complete_in_txn(&txn).await
-                }
-            })
-            .await
-        }
-    })
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_share_the_queue_and_each_job_is_one_replicas() {

@@ -15,6 +15,13 @@ use crate::{
 /// The request's field with the upload.
 const FIELD: &str = "uploadId";
 
+/// Who stored an avatar: of concurrent identical requests one does, and its event
+/// confirms the reservation.
+enum Stored {
+    ByUs,
+    ByAnother,
+}
+
 impl App {
     /// Sets an uploaded image as the caller's avatar.
     ///
@@ -38,7 +45,11 @@ impl App {
         // If the answer was lost, media asks when the reservation's time is over.
         self.uploads.reserve(&mut reservation, wanted).await?;
         match self.store_avatar(caller.id, expected, upload, &reservation).await {
-            Ok(account) => Ok(account),
+            Ok((account, Stored::ByUs)) => Ok(account),
+            Ok((account, Stored::ByAnother)) => {
+                self.uploads.release(reservation).await;
+                Ok(account)
+            }
             Err(error) => self.recover(caller.id, upload, reservation, error).await,
         }
     }
@@ -49,20 +60,19 @@ impl App {
         expected: &Precondition,
         upload: UploadId,
         reservation: &Reservation,
-    ) -> Result<Account> {
+    ) -> Result<(Account, Stored)> {
         let now = self.clock.now();
         let stored = self.outbox.transact(|txn| async move {
             let mut account = super::locked_in_txn(txn.as_ref(), user).await?;
             if account.avatar_upload_id == Some(upload) {
-                // A concurrent identical request has stored it.
-                return Ok(account);
+                return Ok((account, Stored::ByAnother));
             }
             expected.check(account.version)?;
             reservation.check()?;
             account.avatar_upload_id = Some(upload);
             super::save_in_txn(txn.as_ref(), &mut account, now).await?;
             self.outbox.emit(&txn, &events::updated(&account, now)).await?;
-            Ok(account)
+            Ok((account, Stored::ByUs))
         });
         stored.await
     }

@@ -77,7 +77,7 @@ async fn reserve_for_channel(fleet: &Fleet, owner: &User, upload: i64) -> Result
 async fn settle_reservations(fleet: &Fleet) {
     fleet.sandbox.process.clock.advance(RESERVED_FOR);
     fleet.sandbox.start_replica::<MediaService>().await.unwrap();
-    eventually(async || fleet.sandbox.count("media", "reservations").await == 0).await;
+    fleet.sandbox.jobs_done("media").await;
 }
 
 /// Waits until media has consumed the event of the only avatar.
@@ -158,6 +158,7 @@ async fn concurrent_identical_changes_all_succeed() {
         let replies = futures::future::join_all((0..8).map(|_| ann.set(upload))).await;
         assert!(replies.iter().all(|r| r.expect(200).header("etag") == "\"2\""), "{replies:?}");
         settle_reservations(&fleet).await;
+        eventually(async || fleet.sandbox.count("media", "reservations").await == 0).await;
         assert_eq!(ann.file(&replies[0].ok("user")).await, 200);
         assert_eq!(reserve_for_channel(&fleet, &ann, upload).await, Err(Reason::UploadAlreadyUsed));
         fleet.events.wait_for::<UserUpdated>("version", "2").await;

@@ -41,7 +41,13 @@ impl App {
             return Err(error);
         }
         let channel = match self.store_edit(&edit, &pictures, &reservation).await {
-            Ok(channel) => channel,
+            Ok((channel, is_changed)) => {
+                // A concurrent identical request may have stored it.
+                if !is_changed && !pictures.is_empty() {
+                    self.uploads.release(reservation).await;
+                }
+                channel
+            }
             Err(error) if pictures.is_empty() => return Err(error),
             Err(error) => self.recover(&edit, reservation, error).await?,
         };
@@ -68,18 +74,18 @@ impl App {
         Ok(())
     }
 
+    /// The channel, and whether this changed it.
     async fn store_edit(
         &self,
         edit: &Edit,
         reserved: &[(Picture, UploadId)],
         reservation: &Reservation,
-    ) -> Result<Channel> {
+    ) -> Result<(Channel, bool)> {
         let changed = self.outbox.transact(|txn| async move {
             let before = edit.check(channels::lock_in_txn(&*txn, edit.id).await?)?;
             let after = edit.changes.clone().apply(before.clone());
             if after == before {
-                // A concurrent identical request may have stored it.
-                return Ok(after);
+                return Ok((after, false));
             }
             let new = edit.changes.new_pictures(&before)?;
             if new.iter().any(|picture| !reserved.contains(picture)) {
@@ -87,7 +93,7 @@ impl App {
             }
             reservation.check()?;
             self.save_in_txn(&txn, &after).await?;
-            Ok(after)
+            Ok((after, true))
         });
         changed.await
     }

@@ -46,7 +46,7 @@ async fn reserve_as_avatar(fleet: &Fleet, upload: &str) -> Result<(), Reason> {
 async fn settle_reservations(fleet: &Fleet) {
     fleet.sandbox.process.clock.advance(RESERVED_FOR);
     fleet.sandbox.start_replica::<MediaService>().await.expect("a replica");
-    eventually(async || fleet.sandbox.count("media", "reservations").await == 0).await;
+    fleet.sandbox.jobs_done("media").await;
 }
 
 /// Waits until media has consumed the events of so many pictures.
@@ -161,6 +161,7 @@ async fn concurrent_identical_edits_all_succeed() {
         let replies = futures::future::join_all((0..8).map(|_| fleet.put("channels/7", &body, OWNER))).await;
         assert!(replies.iter().all(|r| r.expect(200).header("etag") == "\"2\""), "{replies:?}");
         settle_reservations(&fleet).await;
+        eventually(async || fleet.sandbox.count("media", "reservations").await == 0).await;
         let channel = fleet.get("channels/7", 0).await.ok("channel");
         assert_eq!(fleet.media(&channel["avatarUrl"]).await, 200);
         assert_eq!(reserve_as_avatar(&fleet, &avatar).await, Err(Reason::UploadAlreadyUsed));

@@ -50,11 +50,14 @@ impl App {
         };
         let mut reservation = self.uploads.begin();
         let stored = self.reserve_and_store(owner, new, (id, key.as_ref()), &mut reservation).await;
-        if let Err(error) = stored
-            && !self.is_stored(id).await?
-        {
-            self.uploads.release(reservation).await;
-            return Err(error);
+        if let Err(error) = stored {
+            let (is_stored, by_another) = (self.is_stored(id).await?, is_duplicate(&error));
+            if by_another || !is_stored {
+                self.uploads.release(reservation).await;
+            }
+            if !is_stored {
+                return Err(error);
+            }
         }
         self.reread(id).await
     }

@@ -43,17 +43,22 @@ impl App {
                 self.check_editable(&video, edit)?;
                 require_category(&*txn, edit.changes.category.flatten()).await?;
                 reservation.check()?;
-                self.change_in_txn(&txn, video, edit.changes.clone()).await
+                // A concurrent request may have set the same thumbnail.
+                let is_needed = thumbnail.is_some() && video.thumbnail != thumbnail;
+                self.change_in_txn(&txn, video, edit.changes.clone()).await?;
+                Ok(is_needed)
             }
         });
-        if let Err(error) = changed.await {
+        let changed = changed.await;
+        let is_needed = match &changed {
+            Ok(is_needed) => *is_needed,
             // The answer to a commit may have been lost.
-            let now = videos::find(&self.db, edit.id).await?;
-            if thumbnail.is_some() && now.is_none_or(|video| video.thumbnail != thumbnail) {
-                self.uploads.release(reservation).await;
-            }
-            return Err(error);
+            Err(_) => videos::find(&self.db, edit.id).await?.is_some_and(|video| video.thumbnail == thumbnail),
+        };
+        if thumbnail.is_some() && !is_needed {
+            self.uploads.release(reservation).await;
         }
+        changed?;
         self.reread(edit.id).await
     }
 

@@ -14,10 +14,6 @@ use fenz_contract::{
 use fenz_core::Role;
 use fenz_media::MediaService;
 use fenz_testkit::{Client, Database, EventStub, PNG, Reply, Sandbox, eventually, mp4};
-use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Expr, ExprTrait, Query},
-};
 use serde_json::{Value, json};
 
 pub const OWNER: i64 = 7;
@@ -186,12 +182,7 @@ impl Fleet {
         // A commit wakes media's worker, which does not see the clock turn.
         let request = ReleaseReservationRequest { reservation_id: i64::MAX };
         self.uploads().release_reservation(request).await.expect("media");
-        let media = self.sandbox.database("media").await;
-        let is_due = Expr::col("run_at").lte(self.sandbox.process.clock.now());
-        let due = Query::select().column("id").from("jobs").and_where(is_due).to_owned();
-        eventually(async || media.query_all(&due).await.expect("jobs").is_empty()).await;
-        let running = Query::select().column("id").from("jobs").and_where(Expr::col("claim").is_not_null()).to_owned();
-        eventually(async || media.query_all(&running).await.expect("jobs").is_empty()).await;
+        self.sandbox.jobs_done("media").await;
     }
 
     /// Media, as content reaches it.

@@ -15,11 +15,15 @@ use crate::{
         upload::{Kind, Upload, UploadId},
         upload_use::UploadUse,
     },
-    store::uses::{self, NewReservation, ReserveOutcome},
+    store::uses::{self, NewReservation, ReserveOutcome, ReservedUpload},
 };
 
+/// Longer than the bus keeps events: none of the reservation's time comes any more.
+const EVENT_RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
+
+/// What a service is told of an upload that is reserved for it.
 #[derive(Debug)]
-pub struct ReservedUpload {
+pub struct ReserveReply {
     pub upload: Upload,
     /// Of a video.
     pub poster: Option<UploadId>,
@@ -54,10 +58,10 @@ impl Media {
     /// `UPLOAD_NOT_FOUND` also for somebody else's, `UPLOAD_ALREADY_USED`,
     /// `UNSUPPORTED_FORMAT` if it is of the other kind.
     #[tracing::instrument(name = "app.upload.reserve", skip_all, fields(upload.id = wanted.upload.0))]
-    pub async fn reserve(&self, wanted: Wanted) -> Result<ReservedUpload> {
+    pub async fn reserve(&self, wanted: Wanted) -> Result<ReserveReply> {
         let Wanted { upload, owner, kind, used_by, reservation } = wanted;
         let reserved_for = self.config.reserved_for;
-        let new = NewReservation { id: reservation, upload, owner, kind, used_by };
+        let new = NewReservation { id: reservation, upload, owner, kind, used_by, now: self.clock.now() };
         let outcome = transact(&self.db, async |txn: Txn| {
             let outcome = uses::reserve_in_txn(&*txn, new).await?;
             if matches!(outcome, ReserveOutcome::Reserved { .. }) {
@@ -67,7 +71,7 @@ impl Media {
         })
         .await?;
         match outcome {
-            ReserveOutcome::Reserved { upload, poster } => Ok(ReservedUpload { upload, poster, reserved_for }),
+            ReserveOutcome::Reserved { upload, poster } => Ok(ReserveReply { upload, poster, reserved_for }),
             ReserveOutcome::AlreadyUsed => Err(Error::new(Reason::UploadAlreadyUsed, "the upload is used already")),
             ReserveOutcome::WrongKind(is) => Err(Error::new(
                 Reason::UnsupportedFormat,
@@ -97,8 +101,10 @@ impl Media {
     /// object's event comes: only that says in which version the object has it.
     pub async fn settle(&self, SettleReservation { reservation }: SettleReservation) -> Result<()> {
         let mut used = false;
-        for (upload, object) in uses::of_reservation(&self.db, reservation).await? {
-            if self.owners.is_used(object, upload).await? {
+        for reserved in uses::of_reservation(&self.db, reservation).await? {
+            let ReservedUpload { upload, object, .. } = reserved;
+            let is_confirmed = reserved.is_confirmed && reserved.reserved_at < self.clock.ago(EVENT_RETENTION);
+            if !is_confirmed && self.owners.is_used(object, upload).await? {
                 used = true;
                 continue;
             }

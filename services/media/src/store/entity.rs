@@ -66,6 +66,7 @@ pub mod reservation {
         pub id: i64,
         #[sea_orm(primary_key, auto_increment = false)]
         pub upload_id: i64,
+        pub reserved_at: DateTimeUtc,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

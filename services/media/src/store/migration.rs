@@ -90,11 +90,12 @@ fn uploads(manager: &SchemaManager) -> TableCreateStatement {
         .to_owned()
 }
 
-fn reservations(_: &SchemaManager) -> TableCreateStatement {
+fn reservations(manager: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("reservations")
         .col(big("id"))
         .col(big("upload_id"))
+        .col(timestamp(manager, "reserved_at").not_null())
         .primary_key(Index::create().col("id").col("upload_id"))
         .to_owned()
 }

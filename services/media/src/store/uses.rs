@@ -32,6 +32,7 @@ pub struct NewReservation {
     pub owner: UserId,
     pub kind: Kind,
     pub used_by: UploadUse,
+    pub now: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,20 +79,33 @@ pub async fn reserve_in_txn(txn: &impl ConnectionTrait, new: NewReservation) -> 
                 .await?;
         }
     }
-    let reserved = reservation::ActiveModel { id: Set(new.id), upload_id: Set(new.upload.0) };
+    let reserved =
+        reservation::ActiveModel { id: Set(new.id), upload_id: Set(new.upload.0), reserved_at: Set(new.now) };
     insert_absent(txn, [reserved]).await?;
     let poster = Entity::find().filter(used_by(new.used_by)).filter(Column::PosterOf.eq(new.upload.0)).one(txn).await?;
     Ok(ReserveOutcome::Reserved { upload: row.into(), poster: poster.map(|row| UploadId(row.id)) })
 }
 
-/// The uploads of a reservation, each with the object it is reserved for.
-pub async fn of_reservation(
-    db: &impl ConnectionTrait,
-    reservation: i64,
-) -> Result<Vec<(UploadId, UploadUse)>, DbError> {
-    let ids = upload_ids(db, reservation).await?;
-    let rows = Entity::find().filter(Column::Id.is_in(ids)).all(db).await?;
-    Ok(rows.iter().filter_map(|row| Some((UploadId(row.id), use_of(row)?))).collect())
+/// An upload of a reservation.
+pub struct ReservedUpload {
+    pub upload: UploadId,
+    pub object: UploadUse,
+    /// The object's event has confirmed it, before or since.
+    pub is_confirmed: bool,
+    pub reserved_at: DateTime<Utc>,
+}
+
+pub async fn of_reservation(db: &impl ConnectionTrait, reservation: i64) -> Result<Vec<ReservedUpload>, DbError> {
+    let rows = reservation::Entity::find().filter(reservation::Column::Id.eq(reservation)).all(db).await?;
+    let mut reserved = Vec::new();
+    for row in rows {
+        let upload = Entity::find_by_id(row.upload_id).one(db).await?;
+        let used = upload.and_then(|upload| Some((use_of(&upload)?, upload.is_confirmed)));
+        let Some((object, is_confirmed)) = used else { continue };
+        let (upload, reserved_at) = (UploadId(row.upload_id), row.reserved_at);
+        reserved.push(ReservedUpload { upload, object, is_confirmed, reserved_at });
+    }
+    Ok(reserved)
 }
 
 async fn upload_ids(db: &impl ConnectionTrait, reservation: i64) -> Result<Vec<i64>, DbError> {
