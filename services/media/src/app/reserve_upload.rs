@@ -115,10 +115,15 @@ impl Media {
             )
             .await?;
         }
-        if used {
-            transact(&self.db, async |txn: Txn| self.settle_later(&txn, reservation).await).await?;
-        }
-        Ok(())
+        let now = self.clock.now();
+        transact(&self.db, async |txn: Txn| {
+            if used {
+                return self.settle_later(&txn, reservation).await;
+            }
+            // Also what is left of uploads that were removed meanwhile.
+            Ok(uses::release_in_txn(&*txn, reservation, now).await?)
+        })
+        .await
     }
 
     /// An object has these uploads, as of its newest event, and no others.
