@@ -118,6 +118,9 @@ fn links_of(service: &str, events: &BTreeMap<String, String>) -> Links {
         if source.contains("AuthKeys") {
             links.calls.insert("auth".to_owned());
         }
+        if source.contains("Uploads::new(") {
+            links.calls.insert("media".to_owned());
+        }
         // What the library publishes for a service.
         if source.contains(".audit(") {
             links.publishes.insert(events["AuditRecorded"].clone());
