@@ -27,8 +27,9 @@ impl App {
     /// `TAG_NOT_FOUND` and media's errors for a new thumbnail.
     pub async fn update(&self, edit: Edit) -> Result<Arc<CachedVideo>> {
         let before = videos::find(&self.db, edit.id).await?.ok_or_else(video_not_found)?;
-        self.check_editable(&before, &edit)?;
+        require_owner(&before, edit.caller)?;
         self.require_tags(&before, &edit).await?;
+        self.check_editable(&before, &edit)?;
         let mut reservation = self.uploads.begin();
         let thumbnail = edit.changes.thumbnail.filter(|new| before.thumbnail != Some(*new));
         if let Some(upload) = thumbnail {
