@@ -3,6 +3,7 @@
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
 use fenz_chassis::Platform;
 use fenz_core::{Error, Result, backoff};
 use fenz_database::transact;
@@ -164,7 +165,7 @@ impl Worker {
         let (db, now) = (&self.jobs.db, self.jobs.clock.now());
         let kinds: Vec<_> = free.iter().filter(|(_, free)| **free > 0).map(|(kind, _)| *kind).collect();
         if kinds.is_empty() || !store::is_due(db, &kinds, now).await? {
-            let wait = self.until_next_due().await?;
+            let wait = self.until_next_due(now).await?;
             return Ok(Batch { jobs: Vec::new(), wait });
         }
         let token = &format!("{:032x}", self.jobs.random.value::<u128>());
@@ -198,11 +199,12 @@ impl Worker {
         Ok(())
     }
 
-    async fn until_next_due(&self) -> Result<Duration> {
-        let (now, poll) = (self.jobs.clock.now(), self.poll());
-        let next = store::next_due(&self.jobs.db, now).await?;
-        let wait = next.and_then(|next| (next - now).to_std().ok()).unwrap_or(poll);
-        Ok(wait.clamp(Duration::from_millis(1), poll))
+    /// How long nothing becomes due that was not due at a time: also not what has become
+    /// due since then.
+    async fn until_next_due(&self, then: DateTime<Utc>) -> Result<Duration> {
+        let Some(next) = store::next_due(&self.jobs.db, then).await? else { return Ok(self.poll()) };
+        let wait = (next - self.jobs.clock.now()).to_std().unwrap_or_default();
+        Ok(wait.clamp(Duration::from_millis(1), self.poll()))
     }
 
     fn poll(&self) -> Duration {

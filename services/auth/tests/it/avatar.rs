@@ -10,7 +10,7 @@ use fenz_contract::{
 };
 use fenz_core::Reason;
 use fenz_media::MediaService;
-use fenz_testkit::{Client, Database, PNG, Reply, STUB, Sandbox, eventually};
+use fenz_testkit::{Client, Database, PNG, Reply, STUB, Sandbox, eventually, free_address};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, on_every_database, on_every_database_with_media};
@@ -219,9 +219,9 @@ async fn late_and_repeated_events_change_nothing() {
 
 #[tokio::test]
 async fn while_media_is_away_the_avatar_stays() {
-    on_every_database(&[], async |mut fleet| {
-        // Connections are refused.
-        drop(fleet.sandbox.take_listener("media").unwrap());
+    // Connections are refused.
+    let address = format!("http://{}", free_address());
+    on_every_database(&[("peers.media", &address)], async |fleet| {
         let ann = User::register(&fleet, "ann").await;
         ann.set(3).await.refused(503, "UNAVAILABLE");
         let (me, version) = ann.me().await;

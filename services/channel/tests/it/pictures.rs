@@ -10,7 +10,7 @@ use fenz_contract::{
 };
 use fenz_core::{Reason, Role};
 use fenz_media::MediaService;
-use fenz_testkit::{Database, EventStub, Reply, STUB, Sandbox, eventually};
+use fenz_testkit::{Database, EventStub, Reply, STUB, Sandbox, eventually, free_address};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -211,10 +211,10 @@ async fn late_and_repeated_events_change_nothing() {
 async fn while_media_is_away_only_pictures_cannot_be_changed() {
     for database in Database::available() {
         let mut sandbox = Sandbox::new(database).await.unwrap();
+        // Connections are refused.
+        sandbox.set("peers.media", &format!("http://{}", free_address())).unwrap();
         sandbox.start_auth_stand_in().await.unwrap();
         sandbox.start::<Channels>().await.unwrap();
-        // Connections are refused.
-        drop(sandbox.take_listener("media").unwrap());
         let events = EventStub::default().recording::<ChannelChanged>().start(&mut sandbox).await;
         let fleet = Fleet { sandbox, events };
         fleet.register(OWNER, "the owner").await;

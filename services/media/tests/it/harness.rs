@@ -17,7 +17,7 @@ use fenz_contract::{
 use fenz_core::UploadId;
 use fenz_events::Event;
 use fenz_media::MediaService;
-use fenz_testkit::{Client, Database, EventStub, Reply, STUB, Sandbox, eventually};
+use fenz_testkit::{Client, Database, EventStub, Reply, STUB, Sandbox, eventually, free_address};
 use reqwest::{Method, RequestBuilder};
 
 pub const ALICE: i64 = 7;
@@ -53,7 +53,7 @@ impl Media {
         }
         sandbox.start_auth_stand_in().await.unwrap();
         // Who asks content is refused at once.
-        drop(sandbox.take_listener("content").unwrap());
+        sandbox.set("peers.content", &format!("http://{}", free_address())).unwrap();
         sandbox.start::<MediaService>().await.unwrap();
         let events = EventStub::default().recording::<UserErased>().start(&mut sandbox).await;
         // Auth's keys are loaded.
