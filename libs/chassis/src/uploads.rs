@@ -47,6 +47,7 @@ pub struct Reserved {
 #[derive(Debug)]
 pub struct Reservation {
     id: i64,
+    /// None while it covers nothing.
     deadline: Option<Instant>,
 }
 
@@ -85,57 +86,69 @@ impl Uploads {
         Reservation { id: self.ids.next(), deadline: None }
     }
 
-    /// Adds an upload to a reservation.
+    /// Adds an upload to a reservation. A failure releases the others.
     ///
     /// # Errors
     /// `UPLOAD_NOT_FOUND` also for somebody else's, `UPLOAD_ALREADY_USED`,
     /// `UNSUPPORTED_FORMAT`, each on the field; `UNAVAILABLE`.
     pub async fn reserve(&self, reservation: &mut Reservation, wanted: Wanted<'_>) -> Result<Reserved> {
-        let mut client = self
-            .client
-            .clone()
-            .ok_or_else(|| Error::unavailable("the media service", anyhow::anyhow!("FENZ_PEERS__MEDIA is not set")))?;
-        let request = ReserveUploadRequest {
-            upload_id: wanted.upload.0,
-            owner_id: wanted.owner.0,
-            kind: match wanted.kind {
-                FileKind::Video => "video".to_owned(),
-                FileKind::Image => "image".to_owned(),
-            },
-            r#use: Some(UploadUse { object: Some(wanted.object) }),
-            reservation_id: reservation.id,
+        let Some(client) = self.client.clone() else {
+            return Err(Error::unavailable("the media service", anyhow::anyhow!("FENZ_PEERS__MEDIA is not set")));
         };
-        let asked = Instant::now();
-        let reply = client.reserve_upload(request).await;
-        let reply = reply.map_err(|status| on_field(wanted.field, status::into_error(status)))?.into_inner();
-        let reserved_for = Duration::from_secs(u64::from(reply.reserved_for_seconds.max(0).cast_unsigned()));
-        let deadline = asked + reserved_for / 2;
-        reservation.deadline = Some(reservation.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
-        Ok(Reserved {
-            upload: reply.upload.unwrap_or_default(),
-            poster: Some(reply.poster_upload_id).filter(|id| *id != 0).map(UploadId),
-        })
+        let reserved = reserve(client.clone(), reservation, wanted).await;
+        if reserved.is_err() {
+            // Also without an answer: it may have been reserved.
+            release(client, reservation.id).await;
+            reservation.deadline = None;
+        }
+        reserved
     }
 
-    /// Releases a reservation whose object was not stored. Best effort: media asks
-    /// when its time is over.
+    /// Releases a reservation whose object was not stored, unless it covers nothing.
+    /// Best effort: media asks when its time is over.
     pub async fn release(&self, reservation: Reservation) {
-        let Some(mut client) = self.client.clone() else { return };
-        let request = ReleaseReservationRequest { reservation_id: reservation.id };
-        if let Err(status) = client.release_reservation(request).await {
-            tracing::info!(%status, reservation.id, "a reservation was not released; its time ends");
+        if let (Some(client), Some(_)) = (self.client.clone(), reservation.deadline) {
+            release(client, reservation.id).await;
         }
     }
 }
 
-/// For an upload that does not exist or is another user's.
-pub fn not_found(field: &str) -> Error {
-    Error::field(Reason::UploadNotFound, field, "names no upload of yours")
+async fn reserve(
+    mut client: UploadServiceClient<PeerChannel>,
+    reservation: &mut Reservation,
+    wanted: Wanted<'_>,
+) -> Result<Reserved> {
+    let request = ReserveUploadRequest {
+        upload_id: wanted.upload.0,
+        owner_id: wanted.owner.0,
+        kind: match wanted.kind {
+            FileKind::Video => "video".to_owned(),
+            FileKind::Image => "image".to_owned(),
+        },
+        used_by: Some(UploadUse { object: Some(wanted.object) }),
+        reservation_id: reservation.id,
+    };
+    let asked = Instant::now();
+    let reply = client.reserve_upload(request).await;
+    let reply = reply.map_err(|status| on_field(wanted.field, status::into_error(status)))?.into_inner();
+    let reserved_for = Duration::from_secs(u64::from(reply.reserved_for_seconds.max(0).cast_unsigned()));
+    let deadline = asked + reserved_for / 2;
+    reservation.deadline = Some(reservation.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+    Ok(Reserved {
+        upload: reply.upload.unwrap_or_default(),
+        poster: Some(reply.poster_upload_id).filter(|id| *id != 0).map(UploadId),
+    })
+}
+
+async fn release(mut client: UploadServiceClient<PeerChannel>, reservation_id: i64) {
+    if let Err(status) = client.release_reservation(ReleaseReservationRequest { reservation_id }).await {
+        tracing::info!(%status, reservation.id = reservation_id, "a reservation was not released; its time ends");
+    }
 }
 
 fn on_field(field: &str, error: Error) -> Error {
     match error.reason {
-        Reason::UploadNotFound => not_found(field),
+        Reason::UploadNotFound => Error::field(error.reason, field, "names no upload of yours"),
         Reason::UploadAlreadyUsed => Error::field(error.reason, field, "names an upload that is in use already"),
         Reason::UnsupportedFormat | Reason::InvalidParams => {
             Error::field(error.reason, field, format!("names an upload that does not fit: {}", error.message))

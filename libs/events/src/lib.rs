@@ -91,4 +91,5 @@ pub use fenz_contract::Event;
 pub use handler_error::HandlerError;
 pub use lease::Lease;
 pub use mailboxes::MailboxRegistry;
+pub use maintenance::RETENTION;
 pub use outbox::{MAX_BYTES, Outbox};

@@ -10,7 +10,8 @@ use crate::{
     store::{dead_letters, inbox, mailbox, outbox},
 };
 
-/// Longer than the stream keeps events: what is pruned is not redelivered. Dead
+/// Longer than the stream keeps events: what is pruned is not redelivered, and what
+/// consumers remember of deleted objects need not be remembered longer. Dead
 /// letters are kept no longer either: they contain personal data.
 pub const RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
 const PRUNE: Duration = Duration::from_secs(3600);

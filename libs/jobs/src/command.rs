@@ -44,8 +44,8 @@ async fn print(db: &sea_orm::DatabaseConnection, state: State) -> anyhow::Result
         let at = job.enqueued_at.to_rfc3339();
         let error = job.error.replace('\n', " ");
         println!(
-            "{}  {at}  {}  {}  attempts {}  {}%  {}  {error}",
-            job.id, job.kind, job.key, job.attempts, job.progress, job.payload
+            "{}  {at}  {}  {}  attempts {}  {}% {}  {}  {error}",
+            job.id, job.kind, job.key, job.attempts, job.progress, job.message, job.payload
         );
     }
     Ok(())

@@ -4,10 +4,10 @@
 //! Its owner edits it (`app/update`), sets the fee of tier 2 (`app/fee`) and lists
 //! its members (`app/list`); others subscribe (`app/subscribe`). The transaction
 //! that changes a membership updates the counts. Media stores the pictures, which an
-//! edit reserves there before it is stored. An owner may delete the channel and create a new one with the same id
-//! (`app/own_channel`): the row of a deleted channel stays, so that versions keep
-//! growing. Its memberships are deleted in the background (`app/cleanup`), the row
-//! with the owner's account (`app/erase`).
+//! edit reserves there before it is stored. An owner may delete the channel and
+//! create a new one with the same id (`app/own_channel`): the row of a deleted channel
+//! stays, so that versions keep growing. Its memberships are deleted in the background
+//! (`app/cleanup`), the row with the owner's account (`app/erase`).
 
 mod api;
 mod app;

@@ -228,11 +228,3 @@ pub fn noting(jobs: &Jobs, seen: &Seen) -> Worker {
             async { Ok(()) }
         })
 }
-
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(40);
-    while !holds().await {
-        assert!(tokio::time::Instant::now() < deadline, "still waiting for {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}

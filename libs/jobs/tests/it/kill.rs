@@ -8,14 +8,16 @@ use std::{
 use fenz_core::Random;
 use fenz_database::transact;
 use fenz_jobs::{Options, State, Worker};
-use fenz_testkit::Database;
+use fenz_testkit::{Database, within};
 use tokio::time::sleep;
 
-use crate::fixture::{Fixture, Numbered, Replica, Single, effective, eventually, insert_effect, on_each};
+use crate::fixture::{Fixture, Numbered, Replica, Single, effective, insert_effect, on_each};
 
 /// The environment variable with the database of a child process.
 const DATABASE: &str = "JOBS_TEST_DATABASE";
 const JOBS: i64 = 300;
+/// Leases of the dead end after fifteen seconds, one after the other.
+const LEASES: Duration = Duration::from_secs(60);
 /// Kills before the workers may finish.
 const KILLS: usize = 12;
 
@@ -85,8 +87,7 @@ async fn every_job_has_its_effect_though_workers_are_killed() {
             sleep(Duration::from_millis(30 + random.value::<u64>() % 300)).await;
             children[usize::from(random.value::<u8>() % 2)] = ChildProcess::start(&fixture);
         }
-        // Leases of the dead end after fifteen seconds.
-        eventually("an empty queue", async || observer.count("jobs").await == 0).await;
+        within(LEASES, async || observer.count("jobs").await == 0).await;
         let (exact, least): (Vec<_>, Vec<_>) = observer.effects().await.into_iter().partition(|n| *n > 0);
         assert_eq!(exact, (1..=JOBS).collect::<Vec<_>>(), "{:?}", fixture.database);
         let mut least: Vec<_> = least.into_iter().map(|n| -n).collect();

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use fenz_core::Error;
 use fenz_database::transact;
 use fenz_jobs::{Options, Priority, State, Worker};
+use fenz_testkit::eventually;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::fixture::{Numbered, Seen, Single, eventually, noting, on_each};
+use crate::fixture::{Numbered, Seen, Single, noting, on_each};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_runs_at_once_after_the_commit_and_never_without_one() {
@@ -24,7 +25,7 @@ async fn a_job_runs_at_once_after_the_commit_and_never_without_one() {
         assert!(rolled_back.await.is_err());
         let begun = Instant::now();
         replica.enqueue(&Numbered { n: 2 }, Options::default()).await;
-        eventually("a run", async || replica.count("jobs").await == 0).await;
+        eventually(async || replica.count("jobs").await == 0).await;
         // SQLite is polled each half minute.
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}: it was found by polling", fixture.database);
         assert_eq!(seen.all(), [2]);
@@ -44,7 +45,7 @@ async fn jobs_with_one_key_are_one_with_the_newest_payload_and_the_earliest_time
         assert_eq!(replica.list(State::Waiting).await, [3, 4]);
         noting(&replica.jobs, &seen).start(&replica.platform);
         replica.advance(Duration::from_secs(200)).await;
-        eventually("the first", async || replica.count("jobs").await == 1).await;
+        eventually(async || replica.count("jobs").await == 1).await;
         assert_eq!((seen.all(), replica.list(State::Waiting).await), (vec![3], vec![4]), "{:?}", fixture.database);
     })
     .await;
@@ -75,7 +76,7 @@ async fn a_job_that_is_enqueued_while_it_runs_runs_once_more() {
         replica.enqueue(&Single { n: 3 }, Options::key(&"a")).await;
         assert_eq!(seen.all(), [1], "{:?}: two attempts at once", fixture.database);
         go_on.notify_one();
-        eventually("an empty queue", async || replica.count("jobs").await == 0).await;
+        eventually(async || replica.count("jobs").await == 0).await;
         assert_eq!(seen.all(), [1, 3], "{:?}", fixture.database);
     })
     .await;
@@ -89,7 +90,7 @@ async fn urgent_jobs_come_first_and_then_the_oldest() {
             replica.enqueue(&Single { n }, Options { priority, ..Options::default() }).await;
         }
         noting(&replica.jobs, &seen).start(&replica.platform);
-        eventually("an empty queue", async || replica.count("jobs").await == 0).await;
+        eventually(async || replica.count("jobs").await == 0).await;
         assert_eq!(seen.all(), [4, 2, 3, 1], "{:?}", fixture.database);
     })
     .await;

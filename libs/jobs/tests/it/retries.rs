@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use fenz_core::{Clock, Error};
 use fenz_jobs::{Job, Jobs, Options, State, Worker};
+use fenz_testkit::eventually;
 
-use crate::fixture::{Numbered, Replica, Seen, Single, eventually, on_each};
+use crate::fixture::{Numbered, Replica, Seen, Single, on_each};
 
 /// Longer than the longest delay between two attempts.
 const LONG: Duration = Duration::from_secs(400);
@@ -13,8 +14,8 @@ const LONG: Duration = Duration::from_secs(400);
 /// Lets the attempts of a job happen, of which there have been so many.
 async fn attempt(replica: &Replica, seen: &Seen, so_many: usize) {
     replica.advance(LONG).await;
-    eventually("another attempt", async || seen.all().len() == so_many).await;
-    eventually("its end", async || replica.list(State::Running).await.is_empty()).await;
+    eventually(async || seen.all().len() == so_many).await;
+    eventually(async || replica.list(State::Running).await.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,12 +38,12 @@ async fn a_job_that_fails_is_tried_again_later_and_dead_after_its_last_attempt()
             })
             .start(&replica.platform);
         replica.enqueue(&Numbered { n: 7 }, Options::key(&"a")).await;
-        eventually("the first attempt", async || !seen.all().is_empty()).await;
+        eventually(async || !seen.all().is_empty()).await;
         let limit = Numbered::RETRIES.attempts as usize;
         for times in 2..=limit {
             attempt(&replica, &seen, times).await;
         }
-        eventually("a dead job", async || replica.list(State::Dead).await == [7]).await;
+        eventually(async || replica.list(State::Dead).await == [7]).await;
         let info = replica.jobs.find::<Numbered>("a").await.unwrap().unwrap();
         assert!(info.error.contains("attempt 10 failed"), "{info:?}");
         replica.advance(LONG).await;
@@ -50,7 +51,7 @@ async fn a_job_that_fails_is_tried_again_later_and_dead_after_its_last_attempt()
         assert_eq!(seen.all().len(), limit, "{:?}", fixture.database);
         assert_eq!(Jobs::retry_dead(&replica.db, &fixture.clock, Some(info.id)).await.unwrap(), 1);
         replica.advance(Duration::ZERO).await;
-        eventually("an end", async || replica.count("jobs").await == 0).await;
+        eventually(async || replica.count("jobs").await == 0).await;
         assert_eq!(seen.all().len(), limit + 1);
     })
     .await;
@@ -69,11 +70,11 @@ async fn what_is_unavailable_is_tried_for_ever() {
             })
             .start(&replica.platform);
         replica.enqueue(&Single { n: 7 }, Options::default()).await;
-        eventually("the first attempt", async || !seen.all().is_empty()).await;
+        eventually(async || !seen.all().is_empty()).await;
         for times in 2..=16 {
             attempt(&replica, &seen, times).await;
         }
-        eventually("an end", async || replica.count("jobs").await == 0).await;
+        eventually(async || replica.count("jobs").await == 0).await;
         assert_eq!(seen.all().len(), 16, "{:?}", fixture.database);
     })
     .await;
@@ -89,7 +90,7 @@ async fn a_dead_job_that_is_enqueued_again_lives() {
         assert_eq!(replica.list(State::Dead).await, [1]);
         replica.enqueue(&Single { n: 2 }, Options::key(&"a")).await;
         crate::fixture::noting(&replica.jobs, &seen).start(&replica.platform);
-        eventually("an end", async || replica.count("jobs").await == 0).await;
+        eventually(async || replica.count("jobs").await == 0).await;
         assert_eq!(seen.all(), [2], "{:?}", fixture.database);
     })
     .await;
@@ -107,7 +108,7 @@ async fn a_job_that_kills_its_workers_is_dead_at_last() {
             format!("UPDATE jobs SET claim = 'dead', attempts = {}, run_at = '{lapsed}'", Single::RETRIES.attempts);
         sea_orm::ConnectionTrait::execute_unprepared(&replica.db, &sql).await.unwrap();
         crate::fixture::noting(&replica.jobs, &seen).start(&replica.platform);
-        eventually("a dead job", async || replica.list(State::Dead).await == [1]).await;
+        eventually(async || replica.list(State::Dead).await == [1]).await;
         assert!(seen.all().is_empty(), "{:?}", fixture.database);
         assert_eq!(Jobs::retry_dead(&replica.db, &Clock::default(), None).await.unwrap(), 1);
     })

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use fenz_database::transact;
 use fenz_jobs::{LEASE, Options, State, Worker};
+use fenz_testkit::eventually;
 use tokio::sync::Notify;
 
-use crate::fixture::{Numbered, Seen, Single, effective, eventually, insert_effect, noting, on_each};
+use crate::fixture::{Numbered, Seen, Single, effective, insert_effect, noting, on_each};
 
 const JOBS: i64 = 200;
 
@@ -27,7 +28,7 @@ async fn replicas_share_the_queue_and_each_job_is_one_replicas() {
         .unwrap();
         effective(&one).start(&one.platform);
         effective(&two).start(&two.platform);
-        eventually("an empty queue", async || one.count("jobs").await == 0).await;
+        eventually(async || one.count("jobs").await == 0).await;
         assert_eq!(one.effects().await, (0..JOBS).collect::<Vec<_>>(), "{:?}", fixture.database);
     })
     .await;
@@ -66,7 +67,7 @@ async fn the_job_of_a_dead_worker_is_taken_over_after_its_lease_and_the_dead_one
         alive.advance(LEASE / 2).await;
         assert_eq!(seen.all(), [0; 0]);
         alive.advance(LEASE).await;
-        eventually("the other worker", async || seen.all() == [1]).await;
+        eventually(async || seen.all() == [1]).await;
         let late = transact(&dead.db, |txn| {
             let suspended = &suspended;
             async move {
@@ -78,7 +79,7 @@ async fn the_job_of_a_dead_worker_is_taken_over_after_its_lease_and_the_dead_one
         assert!(suspended.progress(50, "").await.is_err());
         assert_eq!((alive.effects().await.len(), alive.list(State::Running).await), (0, vec![1]));
         go_on.notify_one();
-        eventually("an end", async || alive.count("jobs").await == 0).await;
+        eventually(async || alive.count("jobs").await == 0).await;
     })
     .await;
 }
@@ -97,18 +98,35 @@ async fn recurring_work_runs_at_the_start_and_then_on_one_replica_each_time() {
                 })
                 .start(&replica.platform);
             let runs = replicas.len() + 1;
-            eventually("its run", async || all.all().len() == runs).await;
-            eventually("its end", async || replica.list(State::Running).await.is_empty()).await;
+            eventually(async || all.all().len() == runs).await;
+            eventually(async || replica.list(State::Running).await.is_empty()).await;
             replicas.push(replica);
         }
         for times in 1..=3 {
             for replica in &replicas {
                 replica.advance(Duration::from_secs(1201)).await;
             }
-            eventually("another run", async || all.all().len() >= replicas.len() + times).await;
-            eventually("its end", async || replicas[0].list(State::Running).await.is_empty()).await;
+            eventually(async || all.all().len() >= replicas.len() + times).await;
+            eventually(async || replicas[0].list(State::Running).await.is_empty()).await;
             assert_eq!(all.all().len(), replicas.len() + times, "{:?}", fixture.database);
         }
+    })
+    .await;
+}
+
+/// A job becomes due while the worker looks for the next one: it does not wait for the poll.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_of_a_short_interval_never_waits_for_the_poll() {
+    on_each(|fixture| async move {
+        let (replica, seen) = (fixture.replica().await, Seen::default());
+        let noted = seen.clone();
+        Worker::new(&replica.jobs)
+            .every("test.recurring", Duration::from_millis(3), move || {
+                noted.add(1);
+                async { Ok(()) }
+            })
+            .start(&replica.platform);
+        eventually(async || seen.all().len() >= 200).await;
     })
     .await;
 }
@@ -132,7 +150,7 @@ async fn a_worker_that_stops_gives_its_job_to_the_next_at_once() {
         assert_eq!((info.len(), info[0].attempts), (1, 0), "{:?}", fixture.database);
         let seen = Seen::default();
         noting(&next.jobs, &seen).start(&next.platform);
-        eventually("an end", async || next.count("jobs").await == 0).await;
+        eventually(async || next.count("jobs").await == 0).await;
         assert_eq!(seen.all(), [1]);
     })
     .await;

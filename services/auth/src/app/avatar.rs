@@ -42,7 +42,6 @@ impl App {
             object: Object::UserId(caller.id.0),
             field: FIELD,
         };
-        // If the answer was lost, media asks when the reservation's time is over.
         self.uploads.reserve(&mut reservation, wanted).await?;
         match self.store_avatar(caller.id, expected, upload, &reservation).await {
             Ok((account, Stored::ByUs)) => Ok(account),

@@ -61,7 +61,7 @@ async fn reserve(fleet: &Fleet, by: &'static str, owner: &User, upload_id: i64, 
         upload_id,
         owner_id: owner.id(),
         kind: "image".to_owned(),
-        r#use: Some(UploadUse { object: Some(object) }),
+        used_by: Some(UploadUse { object: Some(object) }),
         reservation_id: 1_000_000 + upload_id,
     };
     let mut media = UploadServiceClient::new(fleet.sandbox.peer(by, "media").unwrap());

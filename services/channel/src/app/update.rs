@@ -32,23 +32,15 @@ impl App {
         let channel = edit.check(channels::find(&self.db, edit.id).await?)?;
         let pictures = edit.changes.new_pictures(&channel)?;
         let mut reservation = self.uploads.begin();
-        if let Err(error) = self.reserve(&edit, &pictures, &mut reservation).await {
-            // Media that does not answer would not answer to this either. It asks when
-            // the reservation's time is over.
-            if !matches!(error.reason, Reason::Unavailable | Reason::DeadlineExceeded) {
-                self.uploads.release(reservation).await;
-            }
-            return Err(error);
-        }
+        self.reserve(&edit, &pictures, &mut reservation).await?;
         let channel = match self.store_edit(&edit, &pictures, &reservation).await {
             Ok((channel, is_changed)) => {
                 // A concurrent identical request may have stored it.
-                if !is_changed && !pictures.is_empty() {
+                if !is_changed {
                     self.uploads.release(reservation).await;
                 }
                 channel
             }
-            Err(error) if pictures.is_empty() => return Err(error),
             Err(error) => self.recover(&edit, reservation, error).await?,
         };
         self.view(channel, &edit.caller).await

@@ -30,7 +30,7 @@ async fn reserve(fleet: &Fleet, by: &'static str, upload: &str, object: Object) 
         upload_id,
         owner_id: OWNER,
         kind: "image".to_owned(),
-        r#use: Some(UploadUse { object: Some(object) }),
+        used_by: Some(UploadUse { object: Some(object) }),
         reservation_id: 1_000_000 + upload_id,
     };
     let mut media = UploadServiceClient::new(fleet.sandbox.peer(by, "media").expect("a service"));

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use fenz_chassis::uploads::{FileKind, Object, Wanted};
+use fenz_chassis::uploads::{FileKind, Object, Reservation, Wanted};
 use fenz_core::{Error, Reason, Result, UserId};
+use fenz_database::transact;
 
 use super::{App, CachedVideo, create::require_category, require_cooled_down, require_owner, video_not_found};
 use crate::{
@@ -44,23 +45,42 @@ impl App {
                 self.check_editable(&video, edit)?;
                 require_category(&*txn, edit.changes.category.flatten()).await?;
                 reservation.check()?;
-                // A concurrent request may have set the same thumbnail.
-                let is_needed = thumbnail.is_some() && video.thumbnail != thumbnail;
+                if thumbnail.is_none() && edit.changes.thumbnail.is_some_and(|kept| video.thumbnail != Some(kept)) {
+                    return Err(thumbnail_replaced());
+                }
+                // A concurrent request may have set the same one.
+                let uses_upload = video.thumbnail != thumbnail;
                 self.change_in_txn(&txn, video, edit.changes.clone()).await?;
-                Ok(is_needed)
+                Ok(uses_upload)
             }
         });
-        let changed = changed.await;
-        let is_needed = match &changed {
-            Ok(is_needed) => *is_needed,
-            // The answer to a commit may have been lost.
-            Err(_) => videos::find(&self.db, edit.id).await?.is_some_and(|video| video.thumbnail == thumbnail),
-        };
-        if thumbnail.is_some() && !is_needed {
-            self.uploads.release(reservation).await;
+        match changed.await {
+            Ok(true) => {}
+            Ok(false) => self.uploads.release(reservation).await,
+            Err(error) => self.recover(&edit, reservation, error).await?,
         }
-        changed?;
         self.reread(edit.id).await
+    }
+
+    /// After a failed transaction. When the database failed, it may have committed all
+    /// the same: only the row tells.
+    async fn recover(&self, edit: &Edit, reservation: Reservation, error: Error) -> Result<()> {
+        if fenz_database::cause(&error).is_some() {
+            // The lock waits for a commit that is still going on.
+            let stored = transact(&self.db, |txn| async move { Ok(videos::lock_in_txn(&*txn, edit.id).await?) });
+            match stored.await {
+                Ok(Some(video)) if self.is_applied(edit, &video) => return Ok(()),
+                Ok(_) => {}
+                // Unknown: media asks when the reservation's time is over.
+                Err(_) => return Err(error),
+            }
+        }
+        self.uploads.release(reservation).await;
+        Err(error)
+    }
+
+    fn is_applied(&self, edit: &Edit, video: &Video) -> bool {
+        edit.changes.clone().apply(video.clone(), self.clock.now()).version == video.version
     }
 
     /// Checks added tags. Before the transaction, as it needs a network call.
@@ -78,4 +98,12 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// The video had the thumbnail that the edit names, so it was not reserved again.
+fn thumbnail_replaced() -> Error {
+    Error::unavailable(
+        "the video",
+        anyhow::anyhow!("a concurrent edit has replaced the thumbnail that this edit names"),
+    )
 }

@@ -16,7 +16,7 @@ async fn a_crash_between_reservation_and_video_frees_the_upload() {
             upload_id: upload,
             owner_id: OWNER,
             kind: "video".into(),
-            r#use: Some(UploadUse { object: Some(Object::VideoId(99)) }),
+            used_by: Some(UploadUse { object: Some(Object::VideoId(99)) }),
             reservation_id: 1,
         };
         fleet.uploads().reserve_upload(request).await.unwrap();

@@ -19,13 +19,13 @@ pub struct Uploads(pub Media);
 
 impl UploadServiceHandler for Uploads {
     async fn reserve_upload(&self, request: Request<ReserveUploadRequest>) -> Result<Response<ReserveUploadResponse>> {
-        let ReserveUploadRequest { upload_id, owner_id, kind, r#use, reservation_id } = request.into_inner();
+        let ReserveUploadRequest { upload_id, owner_id, kind, used_by, reservation_id } = request.into_inner();
         let kind = Kind::parse(&kind).ok_or_else(|| Error::field(Reason::InvalidParams, "kind", "is unknown"))?;
-        let used_by = match r#use.and_then(|used_by| used_by.object) {
+        let used_by = match used_by.and_then(|used_by| used_by.object) {
             Some(Object::VideoId(id)) => UploadUse::Video(VideoId(id)),
             Some(Object::UserId(id)) => UploadUse::User(UserId(id)),
             Some(Object::ChannelId(id)) => UploadUse::Channel(ChannelId(id)),
-            None => return Err(Error::field(Reason::InvalidParams, "use", "names no object")),
+            None => return Err(Error::field(Reason::InvalidParams, "usedBy", "names no object")),
         };
         let (upload, owner) = (UploadId(upload_id), UserId(owner_id));
         let reserved = self.0.reserve(Wanted { upload, owner, kind, used_by, reservation: reservation_id }).await?;

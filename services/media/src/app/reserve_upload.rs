@@ -18,9 +18,6 @@ use crate::{
     store::uses::{self, NewReservation, ReserveOutcome, ReservedUpload},
 };
 
-/// Longer than the bus keeps events: none of the reservation's time comes any more.
-const EVENT_RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
-
 /// What a service is told of an upload that is reserved for it.
 #[derive(Debug)]
 pub struct ReserveReply {
@@ -103,7 +100,8 @@ impl Media {
         let mut used = false;
         for reserved in uses::of_reservation(&self.db, reservation).await? {
             let ReservedUpload { upload, object, .. } = reserved;
-            let is_confirmed = reserved.is_confirmed && reserved.reserved_at < self.clock.ago(EVENT_RETENTION);
+            // No event of the reservation's time comes any more.
+            let is_confirmed = reserved.is_confirmed && reserved.reserved_at < self.clock.ago(fenz_events::RETENTION);
             if !is_confirmed && self.owners.is_used(object, upload).await? {
                 used = true;
                 continue;

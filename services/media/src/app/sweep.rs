@@ -1,8 +1,6 @@
 //! Removes interrupted and unused uploads. A sweep may run beside another: every
 //! update checks the state it expects, and deleting is idempotent.
 
-use std::time::Duration;
-
 use fenz_core::Result;
 use fenz_database::{Txn, transact};
 
@@ -11,8 +9,6 @@ use crate::store::{playback_states, removal, usage};
 
 /// Uploads per query.
 const BATCH_SIZE: u64 = 100;
-/// Longer than the message bus retains events.
-const DELETED_VIDEO_RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
 
 impl Media {
     /// Runs until there is nothing left to do.
@@ -21,16 +17,17 @@ impl Media {
         let last_heartbeat = self.clock.ago(self.config.interrupted_after);
         transact(&self.db, async |txn: Txn| {
             usage::remove_old(&*txn, now).await?;
-            playback_states::remove_deleted_videos(&*txn, self.clock.ago(DELETED_VIDEO_RETENTION)).await?;
+            playback_states::remove_deleted_videos(&*txn, self.clock.ago(fenz_events::RETENTION)).await?;
             let interrupted = removal::remove_interrupted(&*txn, last_heartbeat, now).await?;
             if interrupted > 0 {
                 tracing::info!(interrupted, "interrupted uploads removed");
             }
-            // Also what a failed upload could not delete itself.
-            self.delete_files_after(&txn).await
+            Ok(())
         })
         .await?;
-        self.remove_unused().await
+        self.remove_unused().await?;
+        // Also what a failed upload could not delete itself.
+        self.delete_removed().await
     }
 
     async fn remove_unused(&self) -> Result<()> {
@@ -40,8 +37,7 @@ impl Media {
             for id in &unused {
                 let now = self.clock.now();
                 transact(&self.db, async |txn: Txn| {
-                    removal::remove_unused_in_txn(&*txn, *id, unused_since, now).await?;
-                    self.delete_files_after(&txn).await
+                    Ok(removal::remove_unused_in_txn(&*txn, *id, unused_since, now).await?)
                 })
                 .await?;
             }

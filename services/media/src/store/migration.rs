@@ -12,7 +12,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let own: Vec<Box<dyn MigrationTrait>> = vec![
+        vec![
             table("m20261121_000001_uploads", uploads),
             index_as("m20261121_000002_owner", "uploads_owner", "uploads", &["owner_id", "state"]),
             index_as("m20261121_000003_sweep", "uploads_sweep", "uploads", &["state", "touched_at"]),
@@ -37,8 +37,7 @@ impl MigratorTrait for Migrator {
             table("m20261130_000020_reservations", reservations),
             index("m20261130_000021_reservations_upload", "reservations", &["upload_id"]),
             table("m20261130_000022_user_states", user_states),
-        ];
-        own.into_iter().collect()
+        ]
     }
 }
 
@@ -145,4 +144,45 @@ fn daily_usage(_: &SchemaManager) -> TableCreateStatement {
         .col(big("bytes"))
         .primary_key(Index::create().col("owner_id").col("day"))
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use fenz_testkit::Database;
+    use sea_orm::{Database as Connector, Statement};
+
+    use super::*;
+
+    /// The steps before `used_by_kind`.
+    const BEFORE: u32 = 12;
+
+    #[tokio::test]
+    async fn uploads_keep_their_objects_when_claims_become_columns() {
+        for database in Database::available() {
+            let folder = tempfile::tempdir().unwrap();
+            let url = database.create(folder.path(), "media").await.unwrap();
+            let db = Connector::connect(&url).await.unwrap();
+            Migrator::up(&db, Some(BEFORE)).await.unwrap();
+            for (id, claim) in [(1, "'video/7'"), (2, "'user/8/avatar/2'"), (3, "'channel/9/banner/3'"), (4, "NULL")] {
+                let insert = format!(
+                    "INSERT INTO uploads (id, owner_id, kind, state, content_type, size_bytes, sha256, duration_seconds, \
+                     width, height, object_key, claim, touched_at, created_at) VALUES ({id}, 7, 'image', 'stored', \
+                     'image/png', 1, '', 0, 0, 0, 'uploads/{id}', {claim}, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
+                );
+                db.execute_unprepared(&insert).await.unwrap();
+            }
+            Migrator::up(&db, None).await.unwrap();
+            let select = "SELECT used_by_kind, used_by_id, is_confirmed FROM uploads ORDER BY id";
+            let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), select)).await.unwrap();
+            let found: Vec<(Option<String>, Option<i64>, bool)> = rows
+                .iter()
+                .map(|row| {
+                    let kind = row.try_get("", "used_by_kind").unwrap();
+                    (kind, row.try_get("", "used_by_id").unwrap(), row.try_get("", "is_confirmed").unwrap())
+                })
+                .collect();
+            let by = |kind: &str, id| (Some(kind.to_owned()), Some(id), true);
+            assert_eq!(found, [by("video", 7), by("user", 8), by("channel", 9), (None, None, false)], "{database:?}");
+        }
+    }
 }

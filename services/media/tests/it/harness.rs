@@ -133,8 +133,8 @@ impl Media {
         reservation_id: i64,
     ) -> Result<ReserveUploadResponse, String> {
         use tonic_types::StatusExt;
-        let (kind, r#use) = (kind.to_owned(), Some(UploadUse { object: Some(object) }));
-        let request = ReserveUploadRequest { upload_id, owner_id, kind, r#use, reservation_id };
+        let (kind, used_by) = (kind.to_owned(), Some(UploadUse { object: Some(object) }));
+        let request = ReserveUploadRequest { upload_id, owner_id, kind, used_by, reservation_id };
         let reason =
             |s: tonic::Status| s.get_error_details().error_info().map_or(format!("{s:?}"), |info| info.reason.clone());
         self.rpc().reserve_upload(request).await.map(tonic::Response::into_inner).map_err(reason)

@@ -213,7 +213,7 @@ async fn only_services_may_reserve() {
             upload_id: 1,
             owner_id: ALICE,
             kind: "video".to_owned(),
-            r#use: Some(UploadUse { object: Some(Object::VideoId(1)) }),
+            used_by: Some(UploadUse { object: Some(Object::VideoId(1)) }),
             reservation_id: 1,
         })
     };

@@ -18,8 +18,6 @@ const BATCH: u64 = 500;
 /// How long the row that ends a deleted user's streams is kept; every replica has read
 /// it by then.
 const CLOSED_RETENTION: Duration = Duration::from_secs(60);
-/// Longer than the bus keeps events.
-const TOMBSTONE_RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
 
 /// This service's part of a user's erasure.
 pub struct UserErasure(pub App);
@@ -110,6 +108,6 @@ impl App {
     /// Deletes tombstones, of channels and of users, past their retention.
     pub async fn prune_tombstones(&self) -> Result<()> {
         readers::prune_erased(&self.db, self.clock.ago(CLOSED_RETENTION)).await?;
-        Ok(tombstones::prune(&self.db, self.clock.ago(TOMBSTONE_RETENTION)).await?)
+        Ok(tombstones::prune(&self.db, self.clock.ago(fenz_events::RETENTION)).await?)
     }
 }

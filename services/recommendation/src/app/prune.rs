@@ -1,7 +1,5 @@
 //! Deletes expired rows.
 
-use std::time::Duration;
-
 use fenz_core::Result;
 
 use super::App;
@@ -10,16 +8,14 @@ use crate::{
     store::{channels, tag_choices, videos, views},
 };
 
-/// Longer than the bus keeps events, and than a replica may be down.
-const TOMBSTONE_RETENTION: Duration = Duration::from_secs(8 * 24 * 3600);
-
 impl App {
     /// Deletes old tag choices of guests, hourly view totals and tombstones.
     pub async fn prune(&self) -> Result<()> {
         tag_choices::prune_guests(&self.db, self.clock.ago(self.config.keep_guests)).await?;
         let hour = (self.clock.unix() / 3600) as i32;
         views::prune(&self.db, hour - RETENTION_HOURS).await?;
-        let before = self.clock.ago(TOMBSTONE_RETENTION);
+        // Also longer than a replica may be down.
+        let before = self.clock.ago(fenz_events::RETENTION);
         while videos::prune_deleted(&self.db, before).await? {}
         Ok(channels::prune_deleted(&self.db, before).await?)
     }
