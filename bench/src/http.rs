@@ -154,6 +154,11 @@ pub fn get_as(address: SocketAddr, path: &str, token: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n").into_bytes()
 }
 
+/// Bytes `first` to `last`, both included.
+pub fn get_range(address: SocketAddr, path: &str, first: u64, last: u64) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nRange: bytes={first}-{last}\r\n\r\n").into_bytes()
+}
+
 pub fn post(address: SocketAddr, path: &str, body: &Value) -> Vec<u8> {
     json(address, "POST", path, None, body)
 }

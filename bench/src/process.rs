@@ -1,4 +1,4 @@
-//! Processes that the benchmark starts, and their memory.
+//! Processes that the benchmark starts, their memory and processor time.
 
 use std::{
     fs,
@@ -18,6 +18,8 @@ use crate::machine;
 /// The platform stops within 10 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 pub const MIB: f64 = 1024.0 * 1024.0;
+/// `USER_HZ`, the unit of times in `/proc/<process>/stat`: a constant of Linux's ABI.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Raises the limit of open files, also for child processes: thousands of streams
 /// need them.
@@ -164,6 +166,17 @@ impl Process {
         Ok(fs::write(format!("/proc/{}/clear_refs", self.id), "5")?)
     }
 
+    /// Seconds of processor time in user and kernel mode since its start, including
+    /// running children of its main thread, such as the workers of nginx.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.id))?;
+        let mut ticks = cpu_ticks(&self.id.to_string())?;
+        for child in children.split_whitespace() {
+            ticks += cpu_ticks(child)?;
+        }
+        Ok(ticks / TICKS_PER_SECOND)
+    }
+
     fn status(&self, name: &str) -> Result<f64> {
         memory(&self.id.to_string(), name)
     }
@@ -176,6 +189,19 @@ pub fn memory(process: &str, field: &str) -> Result<f64> {
     Ok(kib * 1024.0)
 }
 
+fn cpu_ticks(process: &str) -> Result<f64> {
+    parse_cpu_ticks(&fs::read_to_string(format!("/proc/{process}/stat"))?)
+}
+
+/// The sum of `utime` and `stime`, fields 14 and 15 of proc(5). The second field, a
+/// name in parentheses, may contain spaces.
+fn parse_cpu_ticks(stat: &str) -> Result<f64> {
+    let (_, fields) = stat.rsplit_once(')').context("a name in parentheses")?;
+    let mut times = fields.split_whitespace().skip(11).map(str::parse::<f64>);
+    let (user, system) = (times.next().context("utime")??, times.next().context("stime")??);
+    Ok(user + system)
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         lock(&STARTED).children.retain(|child| !Arc::ptr_eq(child, &self.child));
@@ -184,5 +210,16 @@ impl Drop for Process {
             child.kill().ok();
             child.wait().ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_found_after_a_name_with_spaces() {
+        let stat = "71 (a (b) c) S 1 71 71 0 -1 4194560 9 0 0 0 123 45 6 7 20 0 1 0 100 200 300";
+        assert!((parse_cpu_ticks(stat).unwrap() - 168.0).abs() < 1e-9);
     }
 }

@@ -33,6 +33,13 @@ impl Row {
         Self::ratio(what.into(), ours, reference, format!("≤ {most}"), ratio <= most)
     }
 
+    /// Our duration must go into the reference's at least `least` times.
+    pub fn faster(what: impl Into<String>, ours: Number, reference: Number, least: f64) -> Self {
+        let factor = reference.value / ours.value;
+        let row = Self::ratio(what.into(), ours, reference, format!("≥ {least} times"), factor >= least);
+        Self { result: format!("{factor:.0} times as fast"), ..row }
+    }
+
     /// A ratio without a target.
     pub fn plain(what: impl Into<String>, ours: Number, reference: Number) -> Self {
         Self { reached: None, ..Self::ratio(what.into(), ours, reference, "–".into(), true) }

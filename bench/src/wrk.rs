@@ -14,14 +14,20 @@ pub struct Report {
     pub p99: f64,
 }
 
-/// 20 connections from one thread, like the quoted measurements.
+/// As in the quoted measurements.
+const CONNECTIONS: usize = 20;
+/// A prime that divides no number of ranges: each is read once before any is read
+/// again.
+const SCATTER: u64 = 37;
+
+/// 20 connections from one thread.
 pub fn run(address: SocketAddr, path: &str, duration: Duration) -> Result<Report> {
     run_as(address, path, duration, "Accept: */*")
 }
 
 /// As [`run`], with a header.
 pub fn run_as(address: SocketAddr, path: &str, duration: Duration, header: &str) -> Result<Report> {
-    start(address, duration, &["-H", header], path)
+    start(address, CONNECTIONS, duration, &["-H", header], path)
 }
 
 /// As [`run`], cycling through these paths.
@@ -31,7 +37,24 @@ pub fn run_cycling(address: SocketAddr, paths: &[String], duration: Duration, fo
         "local paths, n = {{{}}}, 0\nfunction request()\nn = n % #paths + 1\nreturn wrk.format('GET', paths[n])\nend\n",
         quoted.join(",")
     );
-    run_script(address, &script, duration, folder)
+    run_script(address, CONNECTIONS, &script, duration, folder)
+}
+
+/// Reads `count` adjacent ranges of `length` bytes each, in scattered order.
+pub fn run_ranges(
+    address: SocketAddr,
+    path: &str,
+    (count, length): (u64, u64),
+    connections: usize,
+    duration: Duration,
+    folder: &Path,
+) -> Result<Report> {
+    let script = format!(
+        "local n = 0\nfunction request()\nn = n + 1\nlocal first = n * {SCATTER} % {count} * {length}\n\
+         local range = string.format('bytes=%d-%d', first, first + {length} - 1)\n\
+         return wrk.format('GET', '{path}', {{['Range'] = range}})\nend\n"
+    );
+    run_script(address, connections, &script, duration, folder)
 }
 
 /// As [`run`], with an increasing number of eight digits appended to the path.
@@ -39,18 +62,25 @@ pub fn run_numbered(address: SocketAddr, path: &str, duration: Duration, folder:
     let script = format!(
         "local n = 0\nfunction request()\nn = n + 1\nreturn wrk.format('GET', string.format('{path}%08d', n))\nend\n"
     );
-    run_script(address, &script, duration, folder)
+    run_script(address, CONNECTIONS, &script, duration, folder)
 }
 
-fn run_script(address: SocketAddr, script: &str, duration: Duration, folder: &Path) -> Result<Report> {
+fn run_script(
+    address: SocketAddr,
+    connections: usize,
+    script: &str,
+    duration: Duration,
+    folder: &Path,
+) -> Result<Report> {
     let file = folder.join("wrk.lua");
     fs::write(&file, script)?;
-    start(address, duration, &["-s", path_text(&file)?], "/")
+    start(address, connections, duration, &["-s", path_text(&file)?], "/")
 }
 
-fn start(address: SocketAddr, duration: Duration, more: &[&str], path: &str) -> Result<Report> {
+fn start(address: SocketAddr, connections: usize, duration: Duration, more: &[&str], path: &str) -> Result<Report> {
     let mut command = Command::new("wrk");
-    command.args(["-t1", "-c20", "--latency", &format!("-d{}s", duration.as_secs())]).args(more);
+    let (connections, duration) = (format!("-c{connections}"), format!("-d{}s", duration.as_secs()));
+    command.args(["-t1", "--latency", &connections, &duration]).args(more);
     let text = Process::output(command.arg(format!("http://{address}{path}")))
         .context("wrk is needed: scripts/install-tools wrk")?;
     parse(&text).with_context(|| format!("wrk printed: {text}"))

@@ -1,4 +1,4 @@
-//! A PostgreSQL database for each service, and its statistics.
+//! A database for each service on PostgreSQL, and its statistics.
 
 use std::{
     collections::BTreeMap,
@@ -122,7 +122,9 @@ async fn drop_all(names: impl Iterator<Item = &String>) {
         let Some(server) = created().remove(name) else { continue };
         let result = async {
             let admin = Database::connect(&server).await?;
-            admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+            // Only PostgreSQL keeps a database that has connections.
+            let force = if server.starts_with("postgres") { " WITH (FORCE)" } else { "" };
+            admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}{force}")).await?;
             admin.close().await
         };
         if let Err(error) = result.await {

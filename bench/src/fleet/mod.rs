@@ -24,6 +24,7 @@ use fenz_testkit::free_address;
 use tokio::runtime::Runtime;
 
 pub use databases::{Databases, drop_databases};
+pub use servers::mariadb;
 use servers::{Servers, servers};
 
 use crate::{

@@ -1,4 +1,4 @@
-//! PostgreSQL, NATS and Redis of `scripts/test-servers`.
+//! Servers of `scripts/test-servers`.
 
 use std::{env, process::Command};
 
@@ -22,6 +22,11 @@ pub fn servers() -> Result<Servers> {
         nats: setting("FENZ_TEST_NATS", &mut script_env)?,
         redis: setting("FENZ_TEST_REDIS", &mut script_env)?,
     })
+}
+
+/// The URL of a MariaDB, which no fleet needs.
+pub fn mariadb() -> Result<String> {
+    setting("FENZ_TEST_MARIADB", &mut String::new())
 }
 
 /// From the environment, or else from the script's output.

@@ -1,11 +1,14 @@
 //! The measurements.
 
+mod bytes;
 mod comparison;
 mod events;
+mod fan_out;
+mod idle;
 mod lists;
 mod login;
-mod memory;
 mod notifications;
+mod original;
 mod read;
 mod recommended;
 mod search;
@@ -31,13 +34,15 @@ pub enum Measurement {
     Read,
     Login,
     Upload,
-    Memory,
+    Bytes,
+    Idle,
     Start,
     Events,
     Notifications,
     Recommended,
     Lists,
     Search,
+    Original,
     Views,
     WarmUp,
 }
@@ -47,13 +52,15 @@ impl Measurement {
         Self::Read,
         Self::Login,
         Self::Upload,
-        Self::Memory,
+        Self::Bytes,
+        Self::Idle,
         Self::Start,
         Self::Events,
         Self::Notifications,
         Self::Recommended,
         Self::Lists,
         Self::Search,
+        Self::Original,
         Self::Views,
         Self::WarmUp,
     ];
@@ -63,13 +70,15 @@ impl Measurement {
             Self::Read => read::measure(bench),
             Self::Login => login::measure(bench),
             Self::Upload => upload::measure(bench),
-            Self::Memory => memory::measure(bench),
+            Self::Bytes => bytes::measure(bench),
+            Self::Idle => idle::measure(bench),
             Self::Start => start::measure(bench),
             Self::Events => events::measure(bench),
             Self::Notifications => notifications::measure(bench),
             Self::Recommended => recommended::measure(bench),
             Self::Lists => lists::measure(bench),
             Self::Search => search::measure(bench),
+            Self::Original => original::measure(bench),
             Self::Views => views::measure(bench),
             Self::WarmUp => warm_up::measure(bench),
         }

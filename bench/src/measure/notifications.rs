@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{Bench, events::wait_for_channel, progress};
+use super::{Bench, events::wait_for_channel, fan_out, progress};
 use crate::{
     account::{self, Account},
     fleet::Fleet,
@@ -125,7 +125,11 @@ fn publications(
     }
     let number = |durations: &[Duration]| Number::new(median(&milliseconds(durations)), "ms");
     let what = format!("publish to its notification, {SUBSCRIBERS} subscribers, median of {rounds}");
-    Ok(vec![Row::at_most(what, number(&many), number(&few).of(" with 10"), 1.2)])
+    let stored = Number::new(fan_out::row_per_subscriber(bench, fleet, SUBSCRIBERS)?, "ms");
+    Ok(vec![
+        Row::at_most(what, number(&many), number(&few).of(" with 10"), 1.2),
+        Row::faster("the same", number(&many), stored.of(" of a row for each on MariaDB"), 1.0),
+    ])
 }
 
 fn reads(bench: &Bench, fleet: &Fleet, reader: &Account) -> Result<Vec<Row>> {

@@ -90,13 +90,8 @@ fn statements(bench: &Bench, fleet: &Fleet) -> Result<Row> {
 /// Latencies at a fixed rate, p50 and p99 in milliseconds, of guests with distinct
 /// choices of tags.
 fn at_fixed_rate(bench: &Bench, fleet: &Fleet, guests: usize) -> Result<(f64, f64)> {
-    let mut client = Client::connect(fleet.gateway())?;
-    let mut requests = Vec::new();
-    for (guest, tags) in tag_choices().take(guests).enumerate() {
-        let guest = format!("bench-guest-{guest}");
-        client.call("PUT", "/api/v1/tags/my", None, &json!({"tagIds": tags, "sessionId": guest}))?;
-        requests.push(http::get(fleet.gateway(), &format!("{PATH}&sessionId={guest}")));
-    }
+    let paths = guest_paths(fleet, guests)?;
+    let requests: Vec<Vec<u8>> = paths.iter().map(|path| http::get(fleet.gateway(), path)).collect();
     let read = |duration| load::open_loop(fleet.gateway(), CONNECTIONS, PER_SECOND, duration, &requests);
     read(WARM_UP)?;
     let latencies = milliseconds(&read(bench.round_duration())?);
@@ -105,8 +100,20 @@ fn at_fixed_rate(bench: &Bench, fleet: &Fleet, guests: usize) -> Result<(f64, f6
     Ok((p50, p99))
 }
 
+/// The paths of guests, for whom distinct choices of tags are stored.
+pub fn guest_paths(fleet: &Fleet, guests: usize) -> Result<Vec<String>> {
+    let mut client = Client::connect(fleet.gateway())?;
+    let mut paths = Vec::new();
+    for (guest, tags) in tag_choices().take(guests).enumerate() {
+        let guest = format!("bench-guest-{guest}");
+        client.call("PUT", "/api/v1/tags/my", None, &json!({"tagIds": tags, "sessionId": guest}))?;
+        paths.push(format!("{PATH}&sessionId={guest}"));
+    }
+    Ok(paths)
+}
+
 /// All choices of tags.
-fn tag_choices() -> impl Iterator<Item = Vec<String>> {
+pub fn tag_choices() -> impl Iterator<Item = Vec<String>> {
     let tags: Vec<i64> = catalogue::tag_ids().collect();
     (0_u32..1 << tags.len()).filter(|choice| choice.count_ones() as usize == TAGS).map(move |choice| {
         let chosen = tags.iter().enumerate().filter(|(index, _)| choice & 1 << index != 0);

@@ -51,7 +51,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     drop(server);
 
     let what = format!("upload of {} MiB", size >> 20);
-    let direct = Number::new(median(&reference), "MB/s").of(" of bare axum");
+    let direct = Number::new(median(&reference), "MB/s").of(" of bare axum, written and synced");
     let (peak, idle) = (Number::new(peak / MIB, "MiB"), Number::new(idle / MIB, "MiB"));
     let more = Number::new(peak.value - idle.value, "MiB");
     Ok(vec![
