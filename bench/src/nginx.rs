@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     http::Client,
-    measure::{Bench, path_text},
+    measure::{Bench, path_text, progress},
     process::Process,
 };
 
@@ -65,7 +65,7 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         if let Some(Err(error)) = self.process.take().map(Process::stop) {
-            crate::measure::progress(format_args!("nginx did not stop: {error}"));
+            progress(format_args!("nginx did not stop: {error}"));
         }
     }
 }

@@ -6,7 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{Bench, progress};
-use crate::{fleet::Fleet, mariadb::MariaDb, stats::median};
+use crate::{
+    fleet::Fleet,
+    mariadb::MariaDb,
+    stats::{median, milliseconds},
+};
 
 const TABLES: [&str; 2] = [
     "CREATE TABLE memberships (channel_id BIGINT NOT NULL, user_id BIGINT NOT NULL, tier TINYINT NOT NULL, \
@@ -29,5 +33,5 @@ pub fn row_per_subscriber(bench: &Bench, fleet: &Fleet, subscribers: i64) -> Res
     let rounds = if bench.quick { 1 } else { 3 };
     let took = (0..rounds).map(|_| mariadb.run(PUBLICATION)).collect::<Result<Vec<Duration>>>()?;
     progress(format_args!("{subscribers} rows on MariaDB after {took:.1?}"));
-    Ok(median(&crate::stats::milliseconds(&took)))
+    Ok(median(&milliseconds(&took)))
 }
