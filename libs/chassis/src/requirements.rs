@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use fenz_contract::Endpoint;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -27,6 +28,11 @@ pub trait Requirement: Sized + Send + 'static {
     fn commands() -> Vec<Command> {
         Vec::new()
     }
+
+    /// gRPC services that every service with this requirement serves.
+    fn endpoints(&self, _: &Platform) -> Vec<Endpoint> {
+        Vec::new()
+    }
 }
 
 /// All that a service requires: a tuple of [`Requirement`]s.
@@ -47,6 +53,8 @@ pub trait Requirements: Sized + Send + 'static {
     fn connect(platform: &Platform) -> impl Future<Output = Result<Self>> + Send;
 
     fn commands() -> Vec<Command>;
+
+    fn endpoints(&self, platform: &Platform) -> Vec<Endpoint>;
 }
 
 macro_rules! tuples {
@@ -75,6 +83,13 @@ macro_rules! tuples {
 
             fn commands() -> Vec<Command> {
                 let of_parts: Vec<Vec<Command>> = vec![$($part::commands()),*];
+                of_parts.into_iter().flatten().collect()
+            }
+
+            #[allow(unused_variables, non_snake_case)]
+            fn endpoints(&self, platform: &Platform) -> Vec<Endpoint> {
+                let ($($part,)*) = self;
+                let of_parts: Vec<Vec<Endpoint>> = vec![$($part.endpoints(platform)),*];
                 of_parts.into_iter().flatten().collect()
             }
         }

@@ -54,7 +54,7 @@ pub trait Service: 'static {
 /// What a service serves.
 #[derive(Default)]
 pub struct Endpoints {
-    /// gRPC services, each on both transports.
+    /// gRPC services, each on both transports, beside those of its requirements.
     pub rpc: Vec<Endpoint>,
     /// Routes that carry bytes; they admit callers with the platform's authorizer.
     pub raw: Router,
@@ -106,8 +106,10 @@ pub async fn start<S: Service>(
     let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let (platform, requirements) = connect::<S>(settings, process).await?;
     let server = platform.settings.server.clone();
-    let endpoints =
+    let of_requirements = requirements.endpoints(&platform);
+    let mut endpoints =
         S::build(platform.clone(), requirements, config).await.with_context(|| format!("{} did not start", S::NAME))?;
+    endpoints.rpc.extend(of_requirements);
     let router = router(endpoints, &platform, address.is_some()).await?;
     let draining = process.stop.child_token();
     let service = Observed::new(S::NAME, router, process.random.clone());

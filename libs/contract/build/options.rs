@@ -7,6 +7,9 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
 
 use crate::raw_routes::{self, RawRoute};
 
+/// The host of a gRPC service that each service serves for itself.
+const EVERY_SERVICE: &str = "*";
+
 pub struct Contract {
     pub services: Vec<Service>,
     pub raw_routes: Vec<RawRoute>,
@@ -15,7 +18,7 @@ pub struct Contract {
 impl Contract {
     /// The services of the fleet behind the gateway.
     pub fn hosts(&self) -> BTreeSet<&str> {
-        self.services.iter().map(|s| s.host.as_str()).collect()
+        self.services.iter().map(|s| s.host.as_str()).filter(|host| *host != EVERY_SERVICE).collect()
     }
 }
 
@@ -49,8 +52,12 @@ pub fn read(pool: &DescriptorPool) -> Result<Contract> {
         let options = service.options();
         let host = text(&extension(pool, &options, "fenzvideo.options.v1.host")?);
         ensure!(!host.is_empty(), "{} has no (fenzvideo.options.v1.host)", service.full_name());
-        contract.raw_routes.extend(raw_routes::read(pool, &service, &host)?);
-        let methods = service.methods().map(|m| method(pool, &m)).collect::<Result<_>>()?;
+        let raw_routes = raw_routes::read(pool, &service, &host)?;
+        let methods = service.methods().map(|m| method(pool, &m)).collect::<Result<Vec<_>>>()?;
+        // The gateway could not tell which of them to ask.
+        let is_internal = raw_routes.is_empty() && methods.iter().all(|m| m.access == "Internal");
+        ensure!(host != EVERY_SERVICE || is_internal, "{} of every service must be internal", service.full_name());
+        contract.raw_routes.extend(raw_routes);
         contract.services.push(Service {
             package: service.package_name().to_owned(),
             name: service.name().to_owned(),

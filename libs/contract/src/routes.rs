@@ -21,7 +21,7 @@ pub struct Method {
     pub service: &'static str,
     /// `/package.Service/Method`
     pub grpc_path: &'static str,
-    /// The service of the fleet that serves it.
+    /// The service of the fleet that serves it; `*` for every one with a database.
     pub host: &'static str,
     pub access: Access,
     /// The services that may call, if it is internal.
@@ -203,5 +203,12 @@ mod tests {
     fn internal_methods_have_no_rest_route() {
         assert!(METHODS.iter().filter(|m| m.access == Access::Internal).all(|m| m.rest.is_none()));
         assert!(METHODS.iter().any(|m| m.access == Access::Internal));
+    }
+
+    #[test]
+    fn what_every_service_serves_is_internal_and_makes_no_service() {
+        let of_every: Vec<_> = METHODS.iter().filter(|m| m.host == "*").collect();
+        assert!(!of_every.is_empty() && of_every.iter().all(|m| m.access == Access::Internal));
+        assert!(!HOSTS.contains(&"*"));
     }
 }

@@ -61,6 +61,7 @@ impl Reason {
             | R::NotificationNotFound
             | R::ReportNotFound
             | R::ErasureNotFound
+            | R::JobNotFound
             | R::RouteNotFound => Code::NotFound,
             R::AlreadyMember
             | R::AlreadySubscribed

@@ -1,10 +1,13 @@
 //! A service's database with the tables of this library, as what the service
-//! requires. It brings the commands for dead letters and jobs with it.
+//! requires. It brings the commands for dead letters and jobs with it, and what
+//! admin asks about jobs.
 
 use std::{marker::PhantomData, ops::Deref};
 
 use fenz_chassis::{Command, Platform, Requirement};
+use fenz_contract::{Endpoint, jobs::v1::job_queue_service};
 use fenz_database::DatabaseSettings;
+use fenz_jobs::JobQueue;
 use sea_orm::DatabaseConnection;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -66,6 +69,10 @@ impl<M: MigratorTrait + Send + 'static> Requirement for Database<M> {
         let about = "List background jobs, or try dead ones again: list [dead|running|waiting] | retry <id>|all";
         commands.push(Command::new("jobs", about, fenz_jobs::command));
         commands
+    }
+
+    fn endpoints(&self, platform: &Platform) -> Vec<Endpoint> {
+        vec![job_queue_service(JobQueue::new(platform, self), platform.authorizer.clone())]
     }
 }
 

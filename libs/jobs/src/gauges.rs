@@ -25,7 +25,7 @@ async fn measure(jobs: &Jobs, kinds: &[&'static str]) -> anyhow::Result<()> {
         // A kind of another release has no label of its own.
         let kind = kinds.iter().copied().find(|kind| **kind == row.kind).unwrap_or("other");
         *counts.entry((kind, row.state)).or_default() += row.count;
-        if let Some(since) = row.oldest_due {
+        if let Some(since) = row.oldest.filter(|_| row.state == State::Waiting) {
             let age = (now - since).to_std().unwrap_or_default().as_secs_f64();
             let known = oldest.entry(kind).or_default();
             *known = known.max(age);

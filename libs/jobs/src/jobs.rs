@@ -98,6 +98,8 @@ pub struct JobInfo {
     /// Of the last failure; empty if none.
     pub error: String,
     pub enqueued_at: DateTime<Utc>,
+    /// Of a dead job: when its last attempt failed, if that is known.
+    pub died_at: Option<DateTime<Utc>>,
 }
 
 /// The jobs of a service. Clones share their state.

@@ -54,6 +54,9 @@
 //! [`LEASE`]. A worker is woken at once by a commit of its own process, and polls
 //! once a second for what other replicas enqueued.
 //!
+//! Operators see the jobs by [`command`], and those of all services through admin,
+//! which asks the [`JobQueue`] of each.
+//!
 //! | metric, per `service` and `kind` | |
 //! |---|---|
 //! | `fenz_jobs` (gauge, by `state`) | jobs that wait (from now on or later), run, are dead |
@@ -63,6 +66,7 @@
 
 mod command;
 mod gauges;
+mod job_queue;
 mod jobs;
 mod retries;
 mod running;
@@ -70,6 +74,7 @@ mod store;
 mod worker;
 
 pub use command::command;
+pub use job_queue::JobQueue;
 pub use jobs::{Job, JobInfo, Jobs, Options, Priority, State};
 pub use retries::Retries;
 pub use running::{LEASE, Running};

@@ -93,6 +93,10 @@ impl Running {
         retries.delay(self.attempt, &self.jobs.random)
     }
 
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.jobs.clock.now()
+    }
+
     pub(crate) fn after(&self, delay: Duration) -> DateTime<Utc> {
         self.jobs.clock.after(delay)
     }

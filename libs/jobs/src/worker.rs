@@ -8,7 +8,6 @@ use fenz_chassis::Platform;
 use fenz_core::{Error, Result, backoff};
 use fenz_database::transact;
 use futures::{FutureExt, future::BoxFuture};
-use sea_orm::DbBackend;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -18,6 +17,7 @@ use tracing::Instrument;
 
 use crate::{
     Job, Jobs, LEASE, Priority, Retries, Running, gauges,
+    job_queue::Workers,
     retries::is_unavailable,
     running::RENEW,
     store::{self, Claimant, Claimed, Failure, NewRow},
@@ -25,8 +25,6 @@ use crate::{
 
 /// How often other replicas' jobs are looked for.
 const POLL: Duration = Duration::from_secs(1);
-/// The same where no other process writes jobs, but for an operator's command.
-const POLL_ALONE: Duration = Duration::from_secs(30);
 /// While the database does not answer.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -108,6 +106,7 @@ impl Worker {
     /// given to another replica.
     pub fn start(self, platform: &Platform) {
         gauges::start(platform, &self.jobs, self.kinds.keys().copied().collect());
+        platform.shared.get::<Workers>().add(platform.service, &self.jobs.changed);
         let stop = platform.stop.clone();
         platform.spawn("jobs", async move {
             self.run(stop).await;
@@ -208,7 +207,7 @@ impl Worker {
     }
 
     fn poll(&self) -> Duration {
-        if self.jobs.db.get_database_backend() == DbBackend::Sqlite { POLL_ALONE } else { POLL }
+        fenz_database::poll_interval(&self.jobs.db, POLL)
     }
 }
 
@@ -307,6 +306,7 @@ async fn fail(kind: &Kind, running: &Running, error: &Error) -> Result<&'static 
     let text = describe(error);
     let failure = Failure {
         error: &text,
+        at: running.now(),
         // What is unavailable never uses the last attempt up.
         attempts: running.attempt().min(if is_last { u32::MAX } else { limit.saturating_sub(1) }),
         retry_at: (!is_last).then(|| running.after(delay)),

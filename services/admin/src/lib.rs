@@ -1,4 +1,5 @@
-//! The audit log, reports of content, and the progress of user erasures.
+//! The audit log, reports of content, the progress of user erasures, and the
+//! background jobs of all services.
 //!
 //! Audit entries are consumed from events of all services and are append-only
 //! (`app/audit`). Users create reports and moderators resolve them; the actions are
@@ -6,7 +7,8 @@
 //! authorization (`app/create_report`, `app/update_report`, `moderation_client`).
 //! An erasure is done when every service has reported; until then its event is
 //! published again (`app/erasures`). The service also erases its own data
-//! (`app/user_eraser`).
+//! (`app/user_eraser`). It asks every service for its jobs when somebody asks it
+//! (`app/jobs`, `jobs_client`).
 
 mod api;
 mod app;
@@ -14,11 +16,12 @@ mod config;
 mod domain;
 mod events;
 mod jobs;
+mod jobs_client;
 mod moderation_client;
 mod store;
 
 use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings};
-use fenz_contract::admin::v1::{audit_service, erasure_service, report_service};
+use fenz_contract::admin::v1::{audit_service, erasure_service, job_service, report_service};
 use fenz_events::{Database, ErasureRunner, Outbox};
 
 pub use config::Config;
@@ -46,6 +49,7 @@ impl Service for Admin {
             rpc: vec![
                 audit_service(api.clone(), guard()),
                 erasure_service(api.clone(), guard()),
+                job_service(api.clone(), guard()),
                 report_service(api, guard()),
             ],
             raw,

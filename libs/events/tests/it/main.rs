@@ -12,6 +12,7 @@ mod delivery;
 mod erasure;
 mod failures;
 mod fleet;
+mod job_queue;
 mod kill;
 mod leases;
 mod poison;

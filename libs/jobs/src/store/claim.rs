@@ -66,6 +66,7 @@ pub async fn claim_due_in_txn(txn: &impl ConnectionTrait, mut claimant: Claimant
             .col_expr(Column::RunAt, Expr::value(claimant.lease_ends))
             .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
             .col_expr(Column::Progress, Expr::value(0))
+            .col_expr(Column::ChangedAt, Expr::value(claimant.now))
             .filter(Column::Id.is_in(claimed.iter().map(|job| job.id)))
             .exec(txn)
             .await?;

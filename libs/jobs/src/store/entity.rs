@@ -27,6 +27,8 @@ pub struct Model {
     /// Of the last failure.
     pub error: String,
     pub enqueued_at: DateTimeUtc,
+    /// Since when it runs, or is dead; none in rows of older releases.
+    pub changed_at: Option<DateTimeUtc>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -51,6 +51,7 @@ pub async fn complete(
 /// What comes after a failure.
 pub struct Failure<'a> {
     pub error: &'a str,
+    pub at: DateTime<Utc>,
     pub attempts: u32,
     /// None: no more, unless it was enqueued again meanwhile.
     pub retry_at: Option<DateTime<Utc>>,
@@ -72,6 +73,7 @@ pub async fn fail(db: &impl ConnectionTrait, id: i64, claim: &str, failure: Fail
         .col_expr(Column::RequeueAt, Expr::value(None::<DateTime<Utc>>))
         .col_expr(Column::Claim, Expr::value(None::<String>))
         .col_expr(Column::Error, Expr::value(failure.error))
+        .col_expr(Column::ChangedAt, Expr::value(failure.at))
         .filter(held(id, claim));
     update(db, waits).await
 }

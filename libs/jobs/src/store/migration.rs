@@ -1,6 +1,6 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_database::schema::{big, index, long_text, number, table, text, timestamp, unique};
+use fenz_database::schema::{big, column, index, long_text, number, table, text, timestamp, unique};
 use sea_orm_migration::prelude::*;
 
 /// The tables of the library; a service appends them to its own.
@@ -12,6 +12,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         index("m20261130_000003_jobs_claim", "jobs", &["priority", "run_at"]),
         // When the next is due.
         index("m20261130_000004_jobs_due", "jobs", &["run_at"]),
+        column("m20261130_000005_jobs_changed_at", "jobs", |manager| timestamp(manager, "changed_at")),
     ]
 }
 

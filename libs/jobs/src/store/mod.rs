@@ -9,4 +9,7 @@ mod queue;
 pub use claim::{Claimant, Claimed, claim_due_in_txn, is_due, next_due};
 pub use finish::{Failure, complete, fail, release, renew, set_progress};
 pub use migration::migrations;
-pub use queue::{NewRow, delete_by_key, enqueue_in_txn, find_by_key, list, recur_in_txn, revive, summarize};
+pub use queue::{
+    NewRow, Summary, delete_by_key, enqueue_in_txn, find, find_by_key, list, newest_dead, recur_in_txn, revive,
+    summarize,
+};

@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, Func, OnConflict},
 };
 
 use super::entity::{ActiveModel, Column, Entity, Model};
@@ -48,6 +48,7 @@ impl From<Model> for JobInfo {
             message: row.message,
             error: row.error,
             enqueued_at: row.enqueued_at,
+            died_at: row.changed_at.filter(|_| state == State::Dead),
         }
     }
 }
@@ -86,6 +87,7 @@ async fn insert(
         message: Set(String::new()),
         error: Set(String::new()),
         enqueued_at: Set(now),
+        changed_at: Set(None),
     };
     let stored = |column: Column| Expr::col((Entity, column));
     let runs = || stored(Column::Claim).is_not_null();
@@ -113,6 +115,10 @@ pub async fn find_by_key(db: &impl ConnectionTrait, kind: &str, key: &str) -> Re
     Ok(Entity::find().filter(with_key(kind, key)).one(db).await?.map(JobInfo::from))
 }
 
+pub async fn find(db: &impl ConnectionTrait, id: i64) -> Result<Option<JobInfo>, DbError> {
+    Ok(Entity::find_by_id(id).one(db).await?.map(JobInfo::from))
+}
+
 fn with_key(kind: &str, key: &str) -> Condition {
     Condition::all().add(Column::Kind.eq(kind)).add(Column::JobKey.eq(key))
 }
@@ -125,6 +131,12 @@ pub async fn list(db: &impl ConnectionTrait, state: State, limit: u64) -> Result
         State::Waiting => Column::RunAt.is_not_null().and(Column::Claim.is_null()),
     };
     let rows = Entity::find().filter(in_state).order_by_asc(Column::Id).limit(limit).all(db).await?;
+    Ok(rows.into_iter().map(JobInfo::from).collect())
+}
+
+/// The dead jobs, the newest first.
+pub async fn newest_dead(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<JobInfo>, DbError> {
+    let rows = Entity::find().filter(Column::RunAt.is_null()).order_by_desc(Column::Id).limit(limit).all(db).await?;
     Ok(rows.into_iter().map(JobInfo::from).collect())
 }
 
@@ -145,8 +157,8 @@ pub struct Summary {
     pub kind: String,
     pub state: State,
     pub count: i64,
-    /// Since when the oldest that no worker has is due.
-    pub oldest_due: Option<DateTime<Utc>>,
+    /// Since when the oldest is due (none if it is to run later), runs or is dead.
+    pub oldest: Option<DateTime<Utc>>,
 }
 
 pub async fn summarize(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<Summary>, DbError> {
@@ -157,17 +169,22 @@ pub async fn summarize(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<
         oldest: Option<DateTime<Utc>>,
     }
     let mut summaries = Vec::new();
-    for (state, filter) in [
-        (State::Dead, Column::RunAt.is_null()),
+    let changed = Func::coalesce([Expr::col(Column::ChangedAt), Expr::col(Column::EnqueuedAt)]);
+    for (state, filter, since) in [
+        (State::Dead, Column::RunAt.is_null(), Expr::from(changed.clone())),
         // A lease that is over is a job that waits.
-        (State::Running, Column::RunAt.gt(now).and(Column::Claim.is_not_null())),
-        (State::Waiting, Column::RunAt.lte(now).or(Column::RunAt.gt(now).and(Column::Claim.is_null()))),
+        (State::Running, Column::RunAt.gt(now).and(Column::Claim.is_not_null()), Expr::from(changed)),
+        (
+            State::Waiting,
+            Column::RunAt.lte(now).or(Column::RunAt.gt(now).and(Column::Claim.is_null())),
+            Expr::col(Column::RunAt),
+        ),
     ] {
         let rows = Entity::find()
             .select_only()
             .column(Column::Kind)
             .column_as(Column::Id.count(), "count")
-            .column_as(Column::RunAt.min(), "oldest")
+            .column_as(since.min(), "oldest")
             .filter(filter)
             .group_by(Column::Kind)
             .into_model::<Row>()
@@ -177,7 +194,7 @@ pub async fn summarize(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<
             kind: row.kind,
             state,
             count: row.count,
-            oldest_due: row.oldest.filter(|since| state == State::Waiting && *since <= now),
+            oldest: row.oldest.filter(|since| *since <= now),
         }));
     }
     Ok(summaries)

@@ -4,6 +4,7 @@
 
 mod command;
 mod fixture;
+mod job_queue;
 mod kill;
 mod queue;
 mod retries;

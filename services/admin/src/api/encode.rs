@@ -1,6 +1,6 @@
 //! Conversions between domain types and messages.
 
-use fenz_contract::admin::v1 as pb;
+use fenz_contract::{admin::v1 as pb, jobs::v1::JobQueue};
 use fenz_core::{Error, Reason, Result};
 
 use crate::domain::{
@@ -43,6 +43,13 @@ fn step(step: Step) -> pb::ErasureStep {
         removed: step.removed,
         done_at: step.done_at.map(Into::into),
     }
+}
+
+/// The jobs of a service; of one that did not answer there is no queue.
+pub fn jobs(service: &str, queue: Option<JobQueue>) -> pb::ServiceJobs {
+    let status = if queue.is_some() { "ok" } else { "unavailable" };
+    let JobQueue { counts, dead, dead_total } = queue.unwrap_or_default();
+    pb::ServiceJobs { service: service.to_owned(), status: status.to_owned(), counts, dead, dead_total }
 }
 
 pub fn report(report: Report) -> pb::Report {

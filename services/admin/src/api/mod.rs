@@ -5,6 +5,7 @@ mod audit;
 mod encode;
 mod erasures;
 mod export;
+mod jobs;
 mod reports;
 
 use axum::{Router, routing::get};

@@ -3,6 +3,7 @@
 mod audit;
 mod create_report;
 mod erasures;
+mod jobs;
 mod prune;
 mod reports;
 mod update_report;
@@ -18,7 +19,7 @@ use sea_orm::DatabaseConnection;
 pub use create_report::NewReport;
 pub use user_eraser::UserEraser;
 
-use crate::{Config, domain::page::Page, moderation_client::ModerationClient};
+use crate::{Config, domain::page::Page, jobs_client::JobsClient, moderation_client::ModerationClient};
 
 /// The dependencies of the use cases. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ pub struct App {
     /// The erasures that this service itself runs.
     erasure_runner: ErasureRunner,
     moderation: ModerationClient,
+    jobs: JobsClient,
 }
 
 impl App {
@@ -44,6 +46,7 @@ impl App {
         erasure_runner: ErasureRunner,
     ) -> anyhow::Result<Self> {
         Ok(Self {
+            jobs: JobsClient::new(platform, &db)?,
             db,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),

@@ -11,6 +11,7 @@ use fenz_contract::{
         video_catalog_service,
     },
     events::v1::{ChannelChanged, VideoChanged},
+    jobs::v1::{self as jobs, JobQueueServiceHandler, job_queue_service},
     user::v1::{
         self as user, UserAdminServiceHandler, UserCatalogServiceHandler, user_admin_service, user_catalog_service,
     },
@@ -39,6 +40,8 @@ pub struct State {
     /// Such as `hide video 5: why`, with the authorization and the client's
     /// address.
     pub actions: Vec<(String, String, String)>,
+    /// Content's jobs; a dead one that is retried is no longer there.
+    pub jobs: jobs::JobQueue,
     /// The reply to moderators' actions.
     pub action_error: Option<Reason>,
     /// Blocks actions until notified.
@@ -89,7 +92,11 @@ pub fn serve(sandbox: &mut Sandbox, services: &FakeServices) {
     serve_stub(sandbox.take_listener("auth").expect("not running"), users.into_iter().chain([auth]));
     let channels = [channel_catalog_service(services.clone(), AllowAll), channel_service(services.clone(), AllowAll)];
     serve_stub(sandbox.take_listener("channel").expect("not running"), channels);
-    let videos = [video_catalog_service(services.clone(), AllowAll), video_admin_service(services.clone(), AllowAll)];
+    let videos = [
+        video_catalog_service(services.clone(), AllowAll),
+        video_admin_service(services.clone(), AllowAll),
+        job_queue_service(services.clone(), AllowAll),
+    ];
     serve_stub(sandbox.take_listener("content").expect("not running"), videos);
 }
 
@@ -218,6 +225,22 @@ fake_service! {
         }
     }
     get_upload_use(GetUploadUseRequest) -> GetUploadUseResponse,
+}
+
+impl JobQueueServiceHandler for FakeServices {
+    async fn get_job_queue(&self, _: Request<jobs::GetJobQueueRequest>) -> Result<Response<jobs::GetJobQueueResponse>> {
+        Ok(Response::new(jobs::GetJobQueueResponse { queue: Some(self.state().jobs.clone()) }))
+    }
+
+    async fn retry_queued_job(
+        &self,
+        request: Request<jobs::RetryQueuedJobRequest>,
+    ) -> Result<Response<jobs::RetryQueuedJobResponse>> {
+        let mut state = self.state();
+        let position = state.jobs.dead.iter().position(|job| job.id == request.get_ref().id);
+        let job = state.jobs.dead.remove(position.ok_or_else(|| not_found(Reason::JobNotFound))?);
+        Ok(Response::new(jobs::RetryQueuedJobResponse { job: Some(jobs::Job { state: "waiting".to_owned(), ..job }) }))
+    }
 }
 
 fn not_found(reason: Reason) -> Error {

@@ -5,4 +5,5 @@ mod audit;
 mod erasures;
 mod fake_services;
 mod fleet;
+mod jobs;
 mod reports;

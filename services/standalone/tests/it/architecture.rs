@@ -121,6 +121,9 @@ fn links_of(service: &str, events: &BTreeMap<String, String>) -> Links {
         if source.contains("Uploads::new(") {
             links.calls.insert("media".to_owned());
         }
+        if source.contains("JobQueueServiceClient::new") {
+            links.calls.extend(HOSTS.iter().filter(|host| **host != service).map(|host| (*host).to_owned()));
+        }
         // What the library publishes for a service.
         if source.contains(".audit(") {
             links.publishes.insert(events["AuditRecorded"].clone());

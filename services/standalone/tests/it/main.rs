@@ -10,6 +10,7 @@ mod faults;
 mod finding;
 mod fuzz;
 mod hold;
+mod jobs;
 mod journey;
 mod kills;
 mod layers;
