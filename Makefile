@@ -5,10 +5,10 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build seed test lint fmt api bench clean
+.PHONY: help run build seed test test-long lint fmt api bench clean
 
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: ## Builds and starts the whole platform on this machine (gateway on 127.0.0.1:8000, data in ./data)
 	@scripts/install-tools --optional ffmpeg
@@ -25,6 +25,9 @@ seed: ## Fills the running platform with a catalogue (FENZ_SEED__ADMIN__PASSWORD
 test: ## Installs what the tests need, then checks formatting, lints and contract and runs every test
 	@scripts/test
 
+test-long: ## Runs the tests of kills and power cuts with more rounds, in some minutes
+	@scripts/test long
+
 lint: ## Checks formatting, lints and contract, without running tests
 	@scripts/test format clippy contract
 
@@ -39,7 +42,7 @@ api: ## Checks the contract and regenerates code and OpenAPI from it
 	@echo "OpenAPI: $$(ls -t $(TARGET_DIR)/debug/build/fenz-contract-*/out/openapi.json | head -n 1)"
 
 bench: ## Measures the release build and prints a table of ratios
-	@scripts/install-tools --optional ffmpeg wrk
+	@scripts/install-tools --optional ffmpeg wrk nginx
 	@cargo build --release --workspace --bins
 	@cargo run --release -p fenz-bench -- $(ARGS)
 

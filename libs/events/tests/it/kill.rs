@@ -7,15 +7,13 @@ use std::{
 
 use fenz_chassis::Process;
 use fenz_core::Random;
-use fenz_testkit::Database;
+use fenz_testkit::{Database, rounds};
 
 use crate::fleet::{Fleet, Publisher, Replica, Transport, eventually, recording, write};
 
 /// The environment variable with the role of a child process.
 const ROLE: &str = "EVENTS_TEST_ROLE";
 const WRITES: i64 = 1_000;
-/// Kills before all processes may finish.
-const KILLS: usize = 24;
 
 /// A replica that is killed and restarted.
 struct ChildProcess {
@@ -113,7 +111,7 @@ async fn every_write_takes_effect_once_though_replicas_are_killed() {
         .map(|role| ChildProcess::start(role, &fleet))
         .collect();
     let random = Random::default();
-    for _ in 0..KILLS {
+    for _ in 0..rounds(24, 200) {
         tokio::time::sleep(Duration::from_millis(50 + random.value::<u64>() % 400)).await;
         children[usize::from(random.value::<u8>() % 4)].kill_and_restart();
     }

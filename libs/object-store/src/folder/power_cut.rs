@@ -18,7 +18,6 @@ use crate::{Error, Part};
 
 const ROOT: &str = "/store";
 const THREADS: usize = 3;
-const RUNS: u64 = 1_000;
 
 /// A file or a folder, by its place in `State::nodes`.
 type Node = usize;
@@ -334,5 +333,5 @@ fn run(seed: u64) {
 
 #[test]
 fn what_was_acknowledged_is_whole_after_a_power_cut_and_nothing_else_is_there() {
-    (0..RUNS).for_each(run);
+    (0..fenz_testkit::rounds(1_000, 20_000)).for_each(run);
 }
