@@ -4,6 +4,7 @@
 mod connection;
 mod error;
 mod page;
+mod polling;
 mod requirement;
 pub mod schema;
 pub mod sequence;
@@ -14,6 +15,7 @@ mod value;
 pub use connection::{DatabaseSettings, connect, migrate};
 pub use error::{DbError, cause, is_duplicate};
 pub use page::page;
+pub use polling::poll_interval;
 pub use requirement::{Database, NoMigrations};
 pub use transaction::{Transaction, Txn, snapshot, transact};
 pub use upsert::{insert_absent, insert_or_lock_in_txn, upsert, upsert_newer};

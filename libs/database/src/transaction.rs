@@ -67,12 +67,17 @@ impl Transaction {
         self.after_commit.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(notify));
     }
 
+    /// In a task of its own: for a caller that goes away meanwhile the commit may still
+    /// take place, and then somebody waits for the notification.
     async fn commit(self) -> Result<(), DbErr> {
-        self.inner.commit().await?;
-        for notify in self.after_commit.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            notify();
-        }
-        Ok(())
+        let commit = async move {
+            self.inner.commit().await?;
+            for notify in self.after_commit.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                notify();
+            }
+            Ok(())
+        };
+        tokio::spawn(commit).await.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
     }
 }
 

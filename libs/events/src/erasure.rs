@@ -15,7 +15,7 @@ use std::{
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{UserDeleted, UserErased};
 use fenz_core::{Clock, Result, UserId, backoff};
-use fenz_database::Txn;
+use fenz_database::{Txn, poll_interval};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::sync::Notify;
 
@@ -93,8 +93,8 @@ impl ErasureRunner {
         erasures::insert_erased_in_txn(txn.as_ref(), event.user_id, now).await?;
         dead_letters::delete_of_user_in_txn(txn.as_ref(), event.user_id).await?;
         erasures::insert_in_txn(txn.as_ref(), event.erasure_id, event.user_id, now).await?;
-        // Before the commit; if the task polls too early, it polls again.
-        self.0.requested.notify_one();
+        let inner = self.0.clone();
+        txn.after_commit(move || inner.requested.notify_one());
         Ok(())
     }
 
@@ -113,16 +113,19 @@ impl ErasureRunner {
         let lease = Lease::new(platform, self.0.db.clone(), "erasures");
         platform.spawn("erasures", async move {
             loop {
-                match stop.run_until_cancelled(inner.run_due(&lease, &eraser)).await {
+                let wait = match stop.run_until_cancelled(inner.run_due(&lease, &eraser)).await {
                     None => return Ok(()),
-                    Some(Ok(())) => {}
-                    Some(Err(error)) => tracing::warn!(%error, "erasures could not be read; trying again"),
-                }
+                    Some(Ok(false)) => poll_interval(&inner.db, POLL),
+                    Some(Ok(true)) => POLL,
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "erasures are interrupted; trying again");
+                        POLL
+                    }
+                };
                 tokio::select! {
                     () = stop.cancelled() => return Ok(()),
-                    // The transaction that notified has not committed yet.
-                    () = inner.requested.notified() => tokio::time::sleep(Duration::from_millis(50)).await,
-                    () = tokio::time::sleep(POLL) => {}
+                    () = inner.requested.notified() => {}
+                    () = tokio::time::sleep(wait) => {}
                 }
             }
         });
@@ -149,11 +152,14 @@ impl ErasureParticipants {
 }
 
 impl Inner {
-    async fn run_due(&self, lease: &Lease, eraser: &impl UserDataEraser) -> Result<()> {
+    /// Whether one is left: it waits for its next attempt, or another replica runs it.
+    async fn run_due(&self, lease: &Lease, eraser: &impl UserDataEraser) -> Result<bool> {
         loop {
-            let Some(request) = erasures::due(&self.db, self.clock.now()).await? else { return Ok(()) };
+            let Some(request) = erasures::due(&self.db, self.clock.now()).await? else {
+                return Ok(erasures::exists(&self.db).await?);
+            };
             if !lease.hold().await? {
-                return Ok(());
+                return Ok(true);
             }
             match eraser.erase(UserId(request.user_id)).await {
                 Ok(Batch { removed, done: false }) => {

@@ -93,15 +93,17 @@ impl MailboxConsumer {
     /// Until something arrives or becomes due.
     async fn wait(&self, stop: &CancellationToken) {
         let worker = &self.worker;
+        let poll = fenz_database::poll_interval(&worker.db, POLL);
         let due = match mailbox::next_due(&worker.db, worker.service).await {
-            Ok(due) => due.and_then(|due| (due - worker.clock.now()).to_std().ok()),
+            // Some may be overdue by now.
+            Ok(due) => due.map(|due| (due - worker.clock.now()).to_std().unwrap_or_default()),
             // The next poll will report it.
-            Err(_) => None,
+            Err(_) => Some(POLL),
         };
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.arrived.notified() => {}
-            () = tokio::time::sleep(due.unwrap_or(POLL).clamp(Duration::from_millis(1), POLL)) => {}
+            () = tokio::time::sleep(due.unwrap_or(poll).clamp(Duration::from_millis(1), poll)) => {}
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Inner {
     pub replica: Replica,
     /// A transaction that wrote events was committed.
     pub committed: Arc<Notify>,
+    /// Events could not be published.
+    pub left_over: Notify,
 }
 
 impl Outbox {
@@ -46,6 +48,7 @@ impl Outbox {
             random: platform.random.clone(),
             replica: Replica::default(),
             committed: Arc::default(),
+            left_over: Notify::new(),
         });
         relay::start(platform, &inner, &bus);
         maintenance::of_outbox(platform, db.connection());

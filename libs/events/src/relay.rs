@@ -50,6 +50,7 @@ impl Relay {
                     backoff.sleep(&stop).await;
                     // There may be no other commit; the sweeper takes older rows.
                     self.outbox.committed.notify_one();
+                    self.outbox.left_over.notify_one();
                 }
             }
         }
@@ -62,13 +63,19 @@ impl Relay {
 
     async fn sweep(self, lease: Lease, stop: CancellationToken) -> Result<()> {
         let mut backoff = Backoff::default();
+        // At first for what the process before has left.
+        let mut wait = SWEEP;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(SWEEP) => {}
+                () = self.outbox.left_over.notified() => wait = SWEEP,
+                () = tokio::time::sleep(wait) => {}
             }
             match self.publish_stale(&lease).await {
-                Ok(()) => backoff.reset(),
+                Ok(is_empty) => {
+                    backoff.reset();
+                    wait = if is_empty { fenz_database::poll_interval(&self.outbox.db, SWEEP) } else { SWEEP };
+                }
                 Err(error) => {
                     tracing::warn!(service = self.outbox.service, %error, "events wait in the outbox");
                     backoff.sleep(&stop).await;
@@ -86,13 +93,17 @@ impl Relay {
         self.publish(Rows::Own { replica: self.outbox.replica.id(), since }, None).await
     }
 
-    async fn publish_stale(&self, lease: &Lease) -> Result<()> {
-        let rows = Rows::Older(self.outbox.clock.ago(STALE));
+    /// Whether nothing is left, also of what is not stale yet.
+    async fn publish_stale(&self, lease: &Lease) -> Result<bool> {
+        let before = self.outbox.clock.ago(STALE);
         // Mostly there are none; then no lease is written.
-        if outbox::page(&self.outbox.db, rows, 0, 1).await?.is_empty() {
-            return Ok(());
+        match outbox::oldest(&self.outbox.db).await? {
+            None => return Ok(true),
+            Some(oldest) if oldest >= before => return Ok(false),
+            Some(_) => {}
         }
-        self.publish(rows, Some(lease)).await.map(drop)
+        self.publish(Rows::Older(before), Some(lease)).await?;
+        Ok(false)
     }
 
     /// Publishes page by page; rows whose publishing failed stay. How many rows

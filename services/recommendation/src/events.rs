@@ -19,7 +19,7 @@ macro_rules! project {
             let app = app.clone();
             async move {
                 app.projection.$method(&txn, event).await?;
-                app.wake();
+                app.wake_after(&txn);
                 Ok(())
             }
         }

@@ -6,13 +6,14 @@ use std::{
 };
 
 use fenz_chassis::Platform;
+use fenz_database::poll_interval;
 use fenz_events::Lease;
 
 use crate::app::App;
 
 /// How often changes by other replicas are polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// After a failure of Redis.
+/// After a failure.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 const LARGE_SETS_INTERVAL: Duration = Duration::from_secs(1);
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
@@ -33,12 +34,17 @@ pub fn start(platform: &Platform, app: &App) {
 
 fn sync_memory(platform: &Platform, app: &App) {
     let (sync, stop) = (app.memory_sync.clone(), platform.stop.clone());
+    let poll = poll_interval(&app.db, POLL_INTERVAL);
     platform.spawn("memory_sync", async move {
         loop {
-            if let Err(error) = sync.catch_up().await {
-                tracing::warn!(%error, "changes not applied to memory; retrying");
-            }
-            if stop.run_until_cancelled(sync.wakeup.wait(POLL_INTERVAL)).await.is_none() {
+            let delay = match sync.catch_up().await {
+                Ok(()) => poll,
+                Err(error) => {
+                    tracing::warn!(%error, "changes not applied to memory; retrying");
+                    RETRY_DELAY
+                }
+            };
+            if stop.run_until_cancelled(sync.wakeup.wait(delay)).await.is_none() {
                 return Ok(());
             }
         }
@@ -47,10 +53,11 @@ fn sync_memory(platform: &Platform, app: &App) {
 
 fn sync_redis(platform: &Platform, app: &App) {
     let (sync, stop) = (app.redis_sync.clone(), platform.stop.clone());
+    let poll = poll_interval(&app.db, POLL_INTERVAL);
     platform.spawn("redis_sync", async move {
         loop {
             let delay = match sync.drain().await {
-                Ok(()) => POLL_INTERVAL,
+                Ok(()) => poll,
                 Err(error) => {
                     tracing::debug!(%error, "changes not applied to redis; retrying");
                     RETRY_DELAY

@@ -96,7 +96,8 @@ async fn rebuild_index(invocation: &Invocation) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every replica starts to rebuild its search index within a second.
+/// Every replica starts to rebuild its search index within a second, on SQLite within
+/// half a minute.
 ///
 /// # Errors
 /// When the database is unavailable.

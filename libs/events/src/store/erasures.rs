@@ -41,6 +41,11 @@ pub async fn due(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Option
     Ok(Entity::find().filter(Column::DueAt.lte(now)).order_by_asc(Column::DueAt).one(db).await?)
 }
 
+/// Whether any request is not done.
+pub async fn exists(db: &impl ConnectionTrait) -> Result<bool, DbError> {
+    Ok(Entity::find().one(db).await?.is_some())
+}
+
 pub async fn add_removed(db: &impl ConnectionTrait, erasure_id: i64, removed: i64) -> Result<(), DbError> {
     Entity::update_many()
         .col_expr(Column::Removed, Expr::col(Column::Removed).add(removed))

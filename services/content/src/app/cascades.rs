@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use fenz_core::Result;
-use fenz_database::Txn;
-use fenz_events::Lease;
+use fenz_database::{Txn, transact};
+use fenz_jobs::{Job, Options};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::App;
@@ -18,30 +20,62 @@ use crate::{
     },
 };
 
-/// Videos between two renewals of the lease.
+/// Videos per query.
 const BATCH_SIZE: u64 = 50;
+/// How long a run of the job works at most; another does the rest.
+const RUN: Duration = Duration::from_secs(300);
+
+/// Runs all cascades that are not finished.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RunCascades {}
+
+impl Job for RunCascades {
+    const KIND: &'static str = "video.cascade";
+    const CONCURRENCY: usize = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+}
 
 impl App {
-    /// Runs all scheduled cascades, unless another replica holds the lease.
-    pub async fn run_cascades(&self, lease: &Lease) -> Result<()> {
-        for cascade in cascades::all(&self.db).await? {
-            while lease.hold().await? {
-                if !self.run_cascade_batch(&cascade).await? {
-                    if self.clock.now() >= cascade.keep_until {
-                        cascades::finish(&self.db, &cascade).await?;
-                    }
-                    break;
-                }
-            }
-        }
-        Ok(())
+    /// Schedules a cascade in the transaction of the deletion; the job begins at a time.
+    pub(super) async fn cascade_in_txn(&self, txn: &Txn, cascade: &Cascade, at: DateTime<Utc>) -> Result<()> {
+        cascades::schedule_in_txn(txn.as_ref(), cascade).await?;
+        self.jobs.enqueue_in_txn(txn, &RunCascades {}, Options::key(&"all").at(at)).await
     }
 
-    /// Runs a cascade until it is done or the timeout is over; the job does the rest.
-    pub(super) async fn run_cascade_for(&self, cascade: &Cascade, timeout: Duration) -> Result<()> {
-        let end = Instant::now() + timeout;
-        while Instant::now() < end && self.run_cascade_batch(cascade).await? {}
-        Ok(())
+    /// Runs all cascades, and later again those for which a request in flight may still
+    /// store a video.
+    pub async fn run_cascades(&self) -> Result<()> {
+        let end = Instant::now() + RUN;
+        let (mut next, mut problem) = (None, None);
+        for cascade in cascades::all(&self.db).await? {
+            match self.run_cascade_until(&cascade, end).await {
+                Ok(true) if self.clock.now() >= cascade.keep_until => cascades::finish(&self.db, &cascade).await?,
+                Ok(true) => next = next.or(Some(cascade.keep_until)),
+                Ok(false) => next = Some(self.clock.now()),
+                // The others do not wait for it.
+                Err(error) => problem = Some(error),
+            }
+        }
+        if let Some(error) = problem {
+            return Err(error);
+        }
+        let Some(at) = next else { return Ok(()) };
+        let again = Options::key(&"all").at(at);
+        transact(&self.db, |txn| {
+            let again = again.clone();
+            async move { self.jobs.enqueue_in_txn(&txn, &RunCascades {}, again).await }
+        })
+        .await
+    }
+
+    /// Whether no video is left.
+    pub(super) async fn run_cascade_until(&self, cascade: &Cascade, end: Instant) -> Result<bool> {
+        while Instant::now() < end {
+            if !self.run_cascade_batch(cascade).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// False when no video was left.
@@ -89,19 +123,13 @@ impl App {
     /// Applies changes, and publishes them where there are any.
     pub(super) async fn change_in_txn(&self, txn: &Txn, before: Video, changes: Changes) -> Result<()> {
         let after = changes.apply(before.clone(), self.clock.now());
-        if after.version == before.version {
-            return Ok(());
-        }
-        videos::update_in_txn(txn.as_ref(), &after).await?;
-        self.emit_changed_in_txn(txn, Some(&before), &after).await
+        self.store_change_in_txn(txn, &before, &after).await
     }
 
     /// Schedules the removal of a deleted tag from all videos.
     pub async fn tag_deleted_in_txn(&self, txn: &Txn, tag: TagId) -> Result<()> {
         let keep_until = self.clock.after(self.longest_request);
         let cascade = Cascade { kind: Kind::Tag, subject: tag.0, made_before: keep_until, keep_until };
-        cascades::schedule_in_txn(txn.as_ref(), &cascade).await?;
-        self.cascade_scheduled.notify_one();
-        Ok(())
+        self.cascade_in_txn(txn, &cascade, self.clock.now()).await
     }
 }

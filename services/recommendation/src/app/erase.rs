@@ -24,6 +24,7 @@ impl UserDataEraser for UserEraser {
         let app = &self.0;
         let (removed, done) = transact(&app.db, |txn| async move {
             let now = app.clock.now();
+            app.wake_after(&txn);
             let ids = videos::find_by_owner(&*txn, user, BATCH_SIZE).await?;
             let done = (ids.len() as u64) < BATCH_SIZE;
             let mut removed = ids.len() as u64;

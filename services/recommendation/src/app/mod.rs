@@ -26,6 +26,7 @@ use std::sync::Arc;
 use fenz_cache::Redis;
 use fenz_chassis::{Platform, media_url::MediaUrls};
 use fenz_core::{Clock, IdGenerator, Random};
+use fenz_database::Txn;
 use fenz_events::{ErasureRunner, Outbox};
 use sea_orm::DatabaseConnection;
 
@@ -35,6 +36,7 @@ use popular::Popular;
 use prefetch::Prefetcher;
 use read_limiter::ReadLimiter;
 use summaries::SummaryCodec;
+use wakeup::Wakeup;
 use watch_history::WatchHistory;
 
 pub use erase::UserEraser;
@@ -64,6 +66,8 @@ pub struct App {
     pub(crate) sets: Arc<VideoSets>,
     pub(crate) redis_sync: Arc<RedisSync>,
     pub(crate) memory_sync: Arc<MemorySync>,
+    /// Of the search index.
+    pub(crate) index_wakeup: Arc<Wakeup>,
     pub(crate) popular: Arc<Popular>,
     pub(crate) feeds: Arc<FeedStore>,
     pub(crate) prefetcher: Arc<Prefetcher>,
@@ -93,6 +97,7 @@ impl App {
             projection: Projection::new(clock.clone(), erasures.clone()),
             redis_sync: Arc::new(RedisSync::new(db.clone(), redis.clone(), sets.clone())),
             memory_sync: Arc::new(MemorySync::new(db.clone(), summaries.clone(), sets.clone(), popular.clone())),
+            index_wakeup: Arc::default(),
             feeds: Arc::new(FeedStore::new(redis, random.clone())),
             prefetcher: Arc::default(),
             preferences: Arc::new(PreferenceCache::new(db.clone(), limiter.clone())),
@@ -111,10 +116,14 @@ impl App {
         })
     }
 
-    /// A change was written and commits soon: applies it without waiting for the
-    /// next poll.
-    pub fn wake(&self) {
-        self.redis_sync.wakeup.wake();
-        self.memory_sync.wakeup.wake();
+    /// To be called in the transaction of a change: when that has committed, it is
+    /// applied without waiting for the next poll.
+    pub fn wake_after(&self, txn: &Txn) {
+        let (redis, memory, index) = (self.redis_sync.clone(), self.memory_sync.clone(), self.index_wakeup.clone());
+        txn.after_commit(move || {
+            redis.wakeup.wake();
+            memory.wakeup.wake();
+            index.wake();
+        });
     }
 }

@@ -1,11 +1,8 @@
-//! Wakes a polling loop ahead of its interval.
+//! Wakes a polling loop when a transaction of this process has committed.
 
 use std::time::Duration;
 
 use tokio::sync::Notify;
-
-/// How long the transaction that caused the wake-up may take to commit.
-const COMMIT_DELAY: Duration = Duration::from_millis(10);
 
 #[derive(Default)]
 pub struct Wakeup(Notify);
@@ -17,8 +14,7 @@ impl Wakeup {
 
     /// Waits until woken, at most for `interval`.
     pub async fn wait(&self, interval: Duration) {
-        if tokio::time::timeout(interval, self.0.notified()).await.is_ok() {
-            tokio::time::sleep(COMMIT_DELAY).await;
-        }
+        // Both ends are reasons to look.
+        drop(tokio::time::timeout(interval, self.0.notified()).await);
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use fenz_core::{ChannelId, Result, UserId};
+use fenz_database::poll_interval;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -25,24 +26,24 @@ const POSITIONS: Seq = 500;
 /// How much later than an event the membership it is for may arrive. For older events
 /// the channel was unmuted rather than joined, and they are not sent.
 const MAX_MEMBERSHIP_DELAY: Duration = Duration::from_secs(30);
-/// A consumer wakes the dispatcher just before its transaction commits.
-const POLL_DELAYS: [u64; 4] = [2, 10, 30, 80];
 
 impl StreamRegistry {
     /// Feeds the streams until the service stops.
     pub async fn dispatch(&self, poll_every: Duration, stop: CancellationToken) {
-        let mut delays = POLL_DELAYS.iter();
         loop {
-            match self.catch_up().await {
-                Ok(true) => delays = POLL_DELAYS[POLL_DELAYS.len()..].iter(),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "feeding open streams failed; retrying"),
-            }
-            let delay = delays.next().map_or(poll_every, |ms| poll_every.min(Duration::from_millis(*ms)));
+            let wait = match self.catch_up().await {
+                // Without a stream, an event of this process ends the rest.
+                Ok(()) if self.state().recipients.streams() == 0 => poll_interval(&self.db, poll_every),
+                Ok(()) => poll_every,
+                Err(error) => {
+                    tracing::warn!(%error, "feeding open streams failed; retrying");
+                    poll_every
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.wakeup.notified() => delays = POLL_DELAYS.iter(),
-                () = tokio::time::sleep(delay) => {}
+                () = self.wakeup.notified() => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
         // Dropping the senders refuses pending streams and ends open ones.
@@ -52,8 +53,8 @@ impl StreamRegistry {
         state.recipients = Recipients::default();
     }
 
-    /// Dispatches up to the last position; whether there was anything new.
-    async fn catch_up(&self) -> Result<bool> {
+    /// Dispatches up to the last position.
+    async fn catch_up(&self) -> Result<()> {
         let last = sequence::last(&self.db).await?;
         let mut position = {
             let mut state = self.state();
@@ -61,7 +62,6 @@ impl StreamRegistry {
             metrics::gauge!("fenz_notification_streams").set(state.recipients.streams() as f64);
             *state.position.get_or_insert(last)
         };
-        let moved = position < last;
         while position < last {
             let up_to = last.min(position + POSITIONS);
             self.apply_changes(position).await?;
@@ -70,8 +70,7 @@ impl StreamRegistry {
             position = up_to;
         }
         self.refresh_stale(position).await?;
-        self.register_pending().await?;
-        Ok(moved)
+        self.register_pending().await
     }
 
     /// Ends the streams of closed sessions and marks users whose subscriptions changed,

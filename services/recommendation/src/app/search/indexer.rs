@@ -6,10 +6,14 @@
 //! than it (a restored backup), or it is so old that tombstones of deleted videos
 //! may have been pruned.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use fenz_chassis::Platform;
+use fenz_database::poll_interval;
 use fenz_search_index::{Change, Index, Mark};
 use tokio::task::spawn_blocking;
 
@@ -22,10 +26,12 @@ use crate::{
     },
 };
 
+/// The shortest time between two commits, and how often changes by other replicas are
+/// polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// Idle polls before the writer is released: five seconds, by which merges have
-/// usually ended, since releasing it waits for them.
-const IDLE_POLLS: u32 = 25;
+/// How long after the last change the writer is released: merges have usually ended by
+/// then, and releasing it waits for them.
+const WRITER_IDLE: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Polls to wait for running searches before the index is closed.
 const CLOSE_POLLS: usize = 50;
@@ -93,10 +99,13 @@ impl Indexer {
 
     /// Updates the index until it is broken.
     async fn update(&self, index: &Arc<Index>) -> Result<()> {
-        let (mut is_ready, mut idle) = (false, 0_u32);
+        let rest = poll_interval(&self.search.app.db, Duration::ZERO);
+        let (mut is_ready, mut has_writer, mut changed_at) = (false, true, Instant::now());
         loop {
-            idle = if self.poll(index).await? { 0 } else { idle.saturating_add(1) };
-            if idle == IDLE_POLLS {
+            if self.poll(index).await? {
+                (has_writer, changed_at) = (true, Instant::now());
+            } else if has_writer && changed_at.elapsed() >= WRITER_IDLE {
+                has_writer = false;
                 blocking(index, Index::release_writer).await?;
             }
             if !is_ready {
@@ -105,6 +114,7 @@ impl Indexer {
                 self.search.set_index(Some(index.clone()));
             }
             tokio::time::sleep(POLL_INTERVAL).await;
+            self.search.app.index_wakeup.wait(if has_writer { rest.min(WRITER_IDLE) } else { rest }).await;
             if self.search.index().is_none() {
                 // Discarded as broken by a search.
                 return Ok(());
@@ -120,6 +130,7 @@ impl Indexer {
             Err(error) => {
                 // The index stays usable.
                 tracing::debug!(%error, "changes not read; retrying");
+                self.search.app.index_wakeup.wake();
                 return Ok(false);
             }
         };

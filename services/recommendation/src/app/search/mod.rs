@@ -112,6 +112,7 @@ impl Search {
         let mut index = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
         if index.as_ref().is_some_and(|index| Arc::ptr_eq(index, broken)) {
             *index = None;
+            self.app.index_wakeup.wake();
         }
     }
 
