@@ -84,6 +84,7 @@ impl Reason {
             | R::EditCooldown
             | R::LastAdmin
             | R::ReportClosed
+            | R::UploadFailed
             | R::VersionMismatch => Code::FailedPrecondition,
             R::InvalidParams
             | R::FileTooLarge

@@ -128,6 +128,13 @@ impl Client {
         Reply::of(self.request(Method::POST, &format!("/api/v1/upload/{kind}")).multipart(form)).await
     }
 
+    /// Uploads a file and waits until it is processed. The upload.
+    pub async fn processed_upload(&self, kind: &str, bytes: &[u8]) -> Value {
+        let path = format!("uploads/{}", self.upload(kind, bytes).await.id("upload"));
+        eventually(async || self.get(&path).await.ok("upload")["status"] != "processing").await;
+        self.get(&path).await.ok("upload")
+    }
+
     /// The status of a path, e.g. of a signed one.
     ///
     /// # Panics

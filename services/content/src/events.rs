@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use fenz_chassis::Platform;
 use fenz_contract::{
     events::v1::{
-        ChannelChanged, ChannelDeleted, MembershipChanged, TagDeleted, UserDeleted, VideoChanged, VideoDeleted,
+        ChannelChanged, ChannelDeleted, MembershipChanged, TagDeleted, UploadProcessed, UserDeleted, VideoChanged,
+        VideoDeleted,
     },
     time,
 };
@@ -13,7 +14,7 @@ use fenz_events::{BroadcastSubscriber, Consumer, Database, HandlerError, Receive
 
 use crate::{
     app::App,
-    domain::{ChannelState, VideoId},
+    domain::{ChannelState, MediaStatus, Processed, UploadId, VideoId},
     store::Migrator,
 };
 
@@ -25,8 +26,15 @@ pub async fn start(platform: &Platform, db: &Database<Migrator>, app: &App) -> a
 }
 
 async fn consume(platform: &Platform, db: &Database<Migrator>, app: &App) -> anyhow::Result<()> {
-    let (changed, deleted, users, tags) = (app.clone(), app.clone(), app.clone(), app.clone());
+    let (changed, deleted, users, tags, uploads) = (app.clone(), app.clone(), app.clone(), app.clone(), app.clone());
     Consumer::new()
+        .on(move |txn, received: ReceivedEvent<UploadProcessed>| {
+            let app = uploads.clone();
+            async move {
+                let (video, outcome) = processed(&received.event);
+                Ok(app.upload_processed_in_txn(&txn, video, outcome).await?)
+            }
+        })
         .on(move |txn, received: ReceivedEvent<ChannelChanged>| {
             let app = changed.clone();
             async move {
@@ -77,6 +85,19 @@ async fn listen(platform: &Platform, app: &App) -> anyhow::Result<()> {
 
 fn require_id(state: ChannelState) -> Result<ChannelState, HandlerError> {
     if state.id.0 > 0 { Ok(state) } else { Err(HandlerError::invalid("the event has no channel id")) }
+}
+
+fn processed(event: &UploadProcessed) -> (VideoId, Processed) {
+    let status = if event.failure.is_empty() { "ready" } else { "failed" };
+    let processed = Processed {
+        upload: UploadId(event.upload_id),
+        media: MediaStatus::from_names(status, &event.failure),
+        duration_seconds: event.duration_seconds,
+        width: event.width,
+        height: event.height,
+        poster: Some(event.poster_upload_id).filter(|id| *id != 0).map(UploadId),
+    };
+    (VideoId(event.video_id), processed)
 }
 
 /// The time of the deletion; that of the event where it has none.

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use fenz_chassis::Platform;
 use fenz_events::Lease;
+use fenz_jobs::Worker;
 use tokio::time::Instant;
 
-use crate::app::App;
+use crate::app::{App, PublishVideo, RunCascades};
 
 /// The longest time between two renewals of a lease.
 const LEASE_RENEWAL: Duration = Duration::from_secs(5);
-/// Finds work that other replicas scheduled, and retries.
-const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// Cascades are scheduled in a transaction that commits after the notification.
-const COMMIT_DELAY: Duration = Duration::from_millis(50);
 const HISTORY_FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -23,9 +20,8 @@ pub fn start(platform: &Platform, app: &App) {
         flush_redis_views(platform, app);
     }
     flush_history(platform, app);
-    run_cascades(platform, app);
     app.erasures.start(platform, app.clone());
-    prune(platform, app);
+    run_jobs(platform, app);
 }
 
 fn flush_views(platform: &Platform, app: &App) {
@@ -87,37 +83,35 @@ fn flush_history(platform: &Platform, app: &App) {
     });
 }
 
-fn run_cascades(platform: &Platform, app: &App) {
-    let (app, stop, lease) = (app.clone(), platform.stop.clone(), Lease::new(platform, app.db.clone(), "cascades"));
-    platform.spawn("cascades", async move {
-        loop {
-            match stop.run_until_cancelled(app.run_cascades(&lease)).await {
-                None => return Ok(()),
-                Some(Ok(())) => {}
-                Some(Err(error)) => tracing::warn!(%error, "cascade interrupted; retrying"),
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = app.cascade_scheduled.notified() => tokio::time::sleep(COMMIT_DELAY).await,
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-            }
-        }
-    });
-}
-
-/// Deletes rows past their retention.
-fn prune(platform: &Platform, app: &App) {
-    let (keys, views, history) = (app.clone(), app.clone(), app.clone());
-    platform.every("idempotency_keys.prune", PRUNE_INTERVAL, move || {
-        let app = keys.clone();
-        async move { Ok(app.prune_idempotency_keys().await?) }
-    });
-    platform.every("views.prune", PRUNE_INTERVAL, move || {
-        let app = views.clone();
-        async move { Ok(app.views.prune().await?) }
-    });
-    platform.every("history.prune", PRUNE_INTERVAL, move || {
-        let app = history.clone();
-        async move { Ok(app.prune_history().await?) }
-    });
+/// Runs the durable jobs, and deletes rows past their retention.
+fn run_jobs(platform: &Platform, app: &App) {
+    let (publish, cascades, swept, keys, views, history) =
+        (app.clone(), app.clone(), app.clone(), app.clone(), app.clone(), app.clone());
+    Worker::new(&app.jobs)
+        .on(move |job: PublishVideo, running| {
+            let app = publish.clone();
+            async move { app.publish_scheduled(job, &running).await }
+        })
+        .on(move |_: RunCascades, _| {
+            let app = cascades.clone();
+            async move { app.run_cascades().await }
+        })
+        // Also what a version before jobs has left.
+        .every("video.cascade_sweep", PRUNE_INTERVAL, move || {
+            let app = swept.clone();
+            async move { app.run_cascades().await }
+        })
+        .every("idempotency_keys.prune", PRUNE_INTERVAL, move || {
+            let app = keys.clone();
+            async move { app.prune_idempotency_keys().await }
+        })
+        .every("views.prune", PRUNE_INTERVAL, move || {
+            let app = views.clone();
+            async move { app.views.prune().await }
+        })
+        .every("history.prune", PRUNE_INTERVAL, move || {
+            let app = history.clone();
+            async move { app.prune_history().await }
+        })
+        .start(platform);
 }

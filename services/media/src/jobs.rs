@@ -3,12 +3,16 @@
 use fenz_chassis::Platform;
 use fenz_jobs::Worker;
 
-use crate::app::{DeleteFiles, Media, SettleReservation};
+use crate::app::{DeleteFiles, Media, ProcessVideo, SettleReservation};
 
 /// Starts the worker. The sweep also runs at startup: a crash may have interrupted uploads.
 pub fn start(platform: &Platform, media: &Media) {
-    let (settle, delete, sweep) = (media.clone(), media.clone(), media.clone());
+    let (process, settle, delete, sweep) = (media.clone(), media.clone(), media.clone(), media.clone());
     Worker::new(&media.jobs)
+        .on(move |job: ProcessVideo, running| {
+            let media = process.clone();
+            async move { media.process(job, &running).await }
+        })
         .on(move |job: SettleReservation, _| {
             let media = settle.clone();
             async move { media.settle(job).await }

@@ -1,7 +1,8 @@
 //! Uploads, stores and plays files.
 //!
 //! A file is uploaded over HTTP ([`api`]), streamed to the object store in parts and
-//! recorded in the database (`app/store_file`). Another service reserves it for an
+//! recorded in the database (`app/store_file`); a job finds out about a video
+//! (`app/process`). Another service reserves it for an
 //! object and confirms that by the object's event (`app/reserve_upload`); what nothing
 //! uses is swept (`jobs`). Players use signed addresses, which are verified
 //! without another service and checked against the states that content and channel
@@ -62,7 +63,9 @@ impl Service for MediaService {
             uploads: Cache::builder().max_capacity(UPLOAD_CACHE_CAPACITY).time_to_live(UPLOAD_CACHE_TTL).build(),
             playback_statuses: PlaybackStatusCache::default(),
             erasures: ErasureRunner::new(&platform, &outbox),
+            outbox: outbox.clone(),
             jobs: Jobs::new(&platform, &db),
+            processed: Arc::default(),
             owners: Owners::new(&platform.peers)?,
             config: Arc::new(config),
         };

@@ -3,15 +3,15 @@
 use fenz_chassis::Platform;
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
-    VideoChanged, VideoDeleted, VideoUpdate,
+    VideoChanged, VideoDeleted, VideoFailed, VideoUpdate,
 };
 use fenz_events::{Consumer, Database, ReceivedEvent};
 
 use crate::app::App;
 use crate::store::Migrator;
 
-/// A handler that calls a method of [`Projection`](crate::app::Projection) and wakes
-/// the stream dispatcher, which retries until the transaction has committed.
+/// A handler that calls a method of [`Projection`](crate::app::Projection) and, when
+/// the transaction has committed, wakes the stream dispatcher.
 macro_rules! project {
     ($app:ident, $event:ty, $method:ident) => {{
         let (projection, streams) = ($app.projection.clone(), $app.streams.clone());
@@ -19,7 +19,7 @@ macro_rules! project {
             let (projection, streams) = (projection.clone(), streams.clone());
             async move {
                 projection.$method(&*txn, &event).await?;
-                streams.wake();
+                txn.after_commit(move || streams.wake());
                 Ok(())
             }
         }
@@ -33,6 +33,7 @@ pub async fn start(platform: &Platform, db: &Database<Migrator>, app: &App) -> a
         .on(project!(app, VideoUpdate, video_update))
         .on(project!(app, VideoChanged, video_changed))
         .on(project!(app, VideoDeleted, video_deleted))
+        .on(project!(app, VideoFailed, video_failed))
         .on(project!(app, ChannelChanged, channel_changed))
         .on(project!(app, MembershipChanged, membership_changed))
         .on(project!(app, SessionsEnded, sessions_ended))
@@ -44,7 +45,7 @@ pub async fn start(platform: &Platform, db: &Database<Migrator>, app: &App) -> a
                 // First: it locks the sequence, so concurrent projections have committed.
                 app.projection.user_deleted(&*txn, &event).await?;
                 app.erasures.request_in_txn(&txn, &event).await?;
-                app.streams.wake();
+                txn.after_commit(move || app.streams.wake());
                 Ok(())
             }
         })

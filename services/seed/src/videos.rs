@@ -89,6 +89,7 @@ pub async fn publish(api: &Api, owner: &Account, folder: &Path, new: NewVideo) -
         thumbnail_upload_id: Some(thumbnail.id),
         access_tier: 0,
         publish: true,
+        publish_at: None,
     };
     let reply: CreateVideoResponse = api.post("videos", Some(&owner.token), &body).await?;
     Ok(reply.video.context("the reply to a new video is empty")?.id)

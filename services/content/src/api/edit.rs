@@ -1,11 +1,12 @@
 //! Decodes the partial edit of a video.
 
-use fenz_contract::content::v1::UpdateVideoRequest;
+use fenz_contract::{content::v1::UpdateVideoRequest, time_field};
 use fenz_core::{Error, Reason, Result, text};
 
 use crate::domain::{CategoryId, TagId, Tier, UploadId, changes::Changes};
 
-const FIELDS: [&str; 6] = ["title", "description", "category_id", "tag_ids", "thumbnail_upload_id", "access_tier"];
+const FIELDS: [&str; 7] =
+    ["title", "description", "category_id", "tag_ids", "thumbnail_upload_id", "access_tier", "publish_at"];
 
 /// The fields in `update_fields`; when that is empty, all fields that are set.
 ///
@@ -36,6 +37,9 @@ pub fn changes(request: UpdateVideoRequest) -> Result<Changes> {
             .transpose()?,
         tier: is_named("access_tier", request.access_tier.is_some())
             .map(|()| required("accessTier", request.access_tier).map(Tier::from_number))
+            .transpose()?,
+        publish_at: is_named("publish_at", request.publish_at.is_some())
+            .map(|()| time_field("publishAt", request.publish_at))
             .transpose()?,
     })
 }
@@ -78,11 +82,12 @@ mod tests {
 
     #[test]
     fn null_clears_optional_fields_only() {
-        let cleared = changes(request(&["tag_ids", "category_id", "description"])).unwrap();
+        let cleared = changes(request(&["tag_ids", "category_id", "description", "publish_at"])).unwrap();
         let expected = Changes {
             tags: Some(vec![]),
             category: Some(None),
             description: Some(String::new()),
+            publish_at: Some(None),
             ..Changes::default()
         };
         assert_eq!(cleared, expected);

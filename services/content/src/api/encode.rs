@@ -25,6 +25,7 @@ pub fn listed(listed: &ListedVideo) -> pb::Video {
 }
 
 fn encode(video: &Video, views: Views, thumbnail_url: String) -> pb::Video {
+    let (status, reason) = video.media.names();
     pb::Video {
         id: video.id.0,
         channel_id: video.channel_id.0,
@@ -47,6 +48,9 @@ fn encode(video: &Video, views: Views, thumbnail_url: String) -> pb::Video {
         created_at: Some(video.created_at.into()),
         published_at: video.published_at.map(Into::into),
         updated_at: Some(video.updated_at.into()),
+        status: status.to_owned(),
+        status_reason: Some(reason).filter(|reason| !reason.is_empty()).map(str::to_owned),
+        publish_at: video.publish_at.map(Into::into),
     }
 }
 

@@ -1,7 +1,10 @@
 //! `VideoService`.
 
 use fenz_chassis::{caller_of, require_user};
-use fenz_contract::content::v1::{self as pb, VideoServiceHandler};
+use fenz_contract::{
+    content::v1::{self as pb, VideoServiceHandler},
+    time_field,
+};
 use fenz_core::{Result, text};
 use tonic::{Request, Response};
 
@@ -100,5 +103,6 @@ fn new_video(request: pb::CreateVideoRequest) -> Result<NewVideo> {
         upload: UploadId(request.video_upload_id),
         thumbnail: request.thumbnail_upload_id.map(UploadId),
         publish: request.publish,
+        publish_at: time_field("publishAt", request.publish_at)?,
     })
 }

@@ -12,7 +12,7 @@ use super::App;
 use crate::{
     domain::{Category, CategoryId},
     store::{
-        cascades::{self, Cascade, Kind},
+        cascades::{Cascade, Kind},
         categories,
     },
 };
@@ -77,14 +77,13 @@ impl App {
         let delete = self.outbox.transact(|txn| async move {
             let category = categories::lock_in_txn(&*txn, id).await?.ok_or_else(not_found)?;
             categories::delete_in_txn(&*txn, id).await?;
-            cascades::schedule_in_txn(&*txn, cascade).await?;
+            self.cascade_in_txn(&txn, cascade, self.clock.after(CASCADE_TIMEOUT)).await?;
             self.audit_in_txn(&txn, actor, "category.deleted", id, [Some(audit_state(&category)), None]).await
         });
         delete.await?;
-        if let Err(error) = self.run_cascade_for(cascade, CASCADE_TIMEOUT).await {
+        if let Err(error) = self.run_cascade_until(cascade, tokio::time::Instant::now() + CASCADE_TIMEOUT).await {
             tracing::warn!(%error, category.id = id.0, "cascade of category deletion failed; the job retries");
         }
-        self.cascade_scheduled.notify_one();
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::App;
 use crate::{
     domain::ChannelState,
     store::{
-        cascades::{self, Cascade, Kind},
+        cascades::{Cascade, Kind},
         channels,
     },
 };
@@ -33,8 +33,7 @@ impl App {
         if let Some(made_before) = deleted_at {
             let keep_until = self.clock.after(self.longest_request);
             let cascade = Cascade { kind: Kind::Channel, subject: state.id.0, made_before, keep_until };
-            cascades::schedule_in_txn(db, &cascade).await?;
-            self.cascade_scheduled.notify_one();
+            self.cascade_in_txn(txn, &cascade, self.clock.now()).await?;
         }
         Ok(())
     }

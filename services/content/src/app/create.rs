@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use fenz_chassis::uploads::{FileKind, Object, Reservation, Reserved, Wanted};
 use fenz_core::{Error, Reason, Result, UserId};
 use fenz_database::{is_duplicate, transact};
@@ -14,7 +15,10 @@ use sea_orm::ConnectionTrait;
 
 use super::{App, CachedVideo, KEY_TTL, video_not_found};
 use crate::{
-    domain::{CategoryId, ChannelId, HiddenReasons, IdempotencyKey, TagId, Tier, UploadId, Video, VideoId, Views},
+    domain::{
+        CategoryId, ChannelId, HiddenReasons, IdempotencyKey, MediaStatus, TagId, Tier, UploadId, Video, VideoId,
+        Views, publication,
+    },
     store::{categories, idempotency, videos},
 };
 
@@ -29,6 +33,7 @@ pub struct NewVideo {
     /// Default: a frame of the video.
     pub thumbnail: Option<UploadId>,
     pub publish: bool,
+    pub publish_at: Option<DateTime<Utc>>,
 }
 
 /// The id of a video to be.
@@ -41,7 +46,8 @@ enum Begun {
 impl App {
     /// # Errors
     /// `CHANNEL_NOT_FOUND`; `CATEGORY_NOT_FOUND`, `TAG_NOT_FOUND`,
-    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED`, each on its field;
+    /// `UPLOAD_NOT_FOUND`, `UPLOAD_ALREADY_USED`, `UPLOAD_FAILED`, each on its field;
+    /// `INVALID_PARAMS` for a time of publication;
     /// `IDEMPOTENCY_KEY_REUSED`; `UNAVAILABLE` without media.
     pub async fn create(&self, owner: UserId, new: NewVideo, key: Option<IdempotencyKey>) -> Result<Arc<CachedVideo>> {
         let id = match self.begin(owner, &new, key.as_ref()).await? {
@@ -92,6 +98,7 @@ impl App {
                     return Ok(Begun::Created(id));
                 }
                 require_category(&*txn, new.category).await?;
+                self.check_new_schedule(new)?;
                 Ok(Begun::New(id))
             })
             .await;
@@ -100,6 +107,14 @@ impl App {
                 Err(error) if is_duplicate(&error) => {}
                 begun => return begun,
             }
+        }
+    }
+
+    fn check_new_schedule(&self, new: &NewVideo) -> Result<()> {
+        match new.publish_at {
+            Some(_) if new.publish => Err(publication::invalid("does not go together with publish")),
+            Some(at) => publication::check_time(at, self.clock.now()),
+            None => Ok(()),
         }
     }
 
@@ -141,7 +156,12 @@ impl App {
             let wanted = Wanted { upload, owner, kind: FileKind::Image, object, field: "thumbnailUploadId" };
             self.uploads.reserve(reservation, wanted).await?;
         }
-        let (video, reservation) = (&self.build(owner, new, id, reserved), &*reservation);
+        let video = self.build(owner, new, id, reserved);
+        if let MediaStatus::Failed(reason) = &video.media {
+            return Err(Error::field(Reason::UploadFailed, "videoUploadId", "names an upload that cannot be played")
+                .with("reason", reason));
+        }
+        let (video, reservation) = (&video, &*reservation);
         let stored = self.outbox.transact(|txn| async move {
             // Checked again, as both may have been deleted meanwhile.
             self.require_channel(&*txn, owner).await?;
@@ -153,6 +173,7 @@ impl App {
             }
             reservation.check()?;
             videos::insert_in_txn(&*txn, video).await?;
+            self.schedule_in_txn(&txn, video).await?;
             self.emit_changed_in_txn(&txn, None, video).await
         });
         stored.await
@@ -160,7 +181,7 @@ impl App {
 
     fn build(&self, owner: UserId, new: NewVideo, id: VideoId, Reserved { upload, poster }: Reserved) -> Video {
         let now = self.clock.now();
-        Video {
+        let unpublished = Video {
             id,
             // A user's first channel has the user's id.
             channel_id: ChannelId(owner.0),
@@ -170,7 +191,9 @@ impl App {
             category: new.category,
             tags: new.tags,
             tier: new.tier,
-            is_published: new.publish,
+            is_published: false,
+            publish_at: new.publish_at,
+            media: MediaStatus::from_names(&upload.status, upload.reason.as_deref().unwrap_or_default()),
             hidden: HiddenReasons::default(),
             views: Views::default(),
             duration_seconds: upload.duration_seconds,
@@ -179,10 +202,12 @@ impl App {
             upload: Some(new.upload),
             thumbnail: new.thumbnail.or(poster),
             created_at: now,
-            published_at: new.publish.then_some(now),
+            published_at: None,
             updated_at: now,
             version: 1,
-        }
+        };
+        let video = if new.publish { unpublished.published(true, now) } else { unpublished };
+        Video { version: 1, ..video }
     }
 }
 

@@ -37,6 +37,7 @@ impl App {
         idempotency::delete_of_video(db, id).await?;
         videos::delete_in_txn(db, id).await?;
         views::delete_hours(db, id).await?;
+        self.unschedule_in_txn(txn, video).await?;
         self.emit_deleted_in_txn(txn, video).await
     }
 }

@@ -1,11 +1,11 @@
 //! Events that the service publishes, through the outbox of the changing transaction.
 
-use fenz_contract::events::v1::{NewVideo, VideoChanged, VideoDeleted, VideoUpdate};
+use fenz_contract::events::v1::{NewVideo, VideoChanged, VideoDeleted, VideoFailed, VideoUpdate};
 use fenz_core::Result;
 use fenz_database::Txn;
 
 use super::App;
-use crate::domain::Video;
+use crate::domain::{MediaStatus, Video};
 
 impl App {
     /// Publishes a change of a video; `before` is none for a new one. Its first
@@ -36,6 +36,18 @@ impl App {
             return self.outbox.emit(txn, &event).await;
         }
         Ok(())
+    }
+
+    pub(super) async fn emit_failed_in_txn(&self, txn: &Txn, video: &Video, failure: &str) -> Result<()> {
+        let event = VideoFailed {
+            video_id: video.id.0,
+            channel_id: video.channel_id.0,
+            owner_id: video.owner.0,
+            title: video.title.clone(),
+            failure: failure.to_owned(),
+            occurred_at: Some(self.clock.now().into()),
+        };
+        self.outbox.emit(txn, &event).await
     }
 
     pub(super) async fn emit_deleted_in_txn(&self, txn: &Txn, video: &Video) -> Result<()> {
@@ -69,5 +81,6 @@ pub(super) fn changed_event(video: &Video) -> VideoChanged {
         created_at: Some(video.created_at.into()),
         video_upload_id: video.upload.map_or(0, |u| u.0),
         thumbnail_upload_id: video.thumbnail.map_or(0, |t| t.0),
+        is_processing: video.media == MediaStatus::Processing,
     }
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{App, events::changed_event};
 use crate::{
     clients::Tags,
-    domain::{CategoryId, ChannelId, HiddenReasons, TagId, Tier, Video, VideoId, Views},
+    domain::{CategoryId, ChannelId, HiddenReasons, MediaStatus, TagId, Tier, Video, VideoId, Views},
     store::{
         cascades::{self, Kind},
         categories, channels, videos,
@@ -134,6 +134,8 @@ impl App {
             duration_seconds: import.duration_seconds,
             width: 0,
             height: 0,
+            publish_at: None,
+            media: MediaStatus::Ready,
             upload: None,
             thumbnail: None,
             created_at,

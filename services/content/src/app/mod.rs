@@ -26,14 +26,16 @@ use fenz_cache::Redis;
 use fenz_chassis::{Platform, media_url::MediaUrls, uploads::Uploads};
 use fenz_core::{ChannelId, Clock, Error, IdGenerator, Reason, Result, TagId, UserId};
 use fenz_events::{ErasureRunner, Outbox};
+use fenz_jobs::Jobs;
 use sea_orm::DatabaseConnection;
-use tokio::sync::Notify;
 
+pub use cascades::RunCascades;
 pub use categories::CategoryEdit;
 pub use create::NewVideo;
 pub use get::WatchRequest;
 pub use import::{Import, field as field_of_import};
 pub use list::ListedVideo;
+pub use publish::PublishVideo;
 pub use update::Edit;
 pub use video_cache::CachedVideo;
 pub use views::Visitor;
@@ -71,7 +73,7 @@ pub struct App {
     pages: PageCache,
     channels: ChannelCache,
     pub(crate) erasures: ErasureRunner,
-    pub(crate) cascade_scheduled: Arc<Notify>,
+    pub(crate) jobs: Jobs,
 }
 
 const KEY_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -94,6 +96,7 @@ impl App {
         let cache = VideoCache::new(&config.cache, db.clone(), views.buffer.clone(), urls.clone(), channels.clone());
         Ok(Self {
             erasures: ErasureRunner::new(platform, &outbox),
+            jobs: Jobs::new(platform, &db),
             outbox,
             ids,
             memberships: Memberships::new(platform.peers.find("channel")?, config.membership_ttl),
@@ -109,7 +112,6 @@ impl App {
             views: Arc::new(views),
             history: Arc::default(),
             channels,
-            cascade_scheduled: Arc::default(),
         })
     }
 

@@ -24,8 +24,8 @@ pub struct Edit {
 impl App {
     /// # Errors
     /// `VIDEO_NOT_FOUND`; `PERMISSION_DENIED` for somebody else's;
-    /// `EDIT_COOLDOWN`; `VERSION_MISMATCH`; `CATEGORY_NOT_FOUND`,
-    /// `TAG_NOT_FOUND` and media's errors for a new thumbnail.
+    /// `EDIT_COOLDOWN`; `VERSION_MISMATCH`; `INVALID_PARAMS` and `UPLOAD_FAILED` for a
+    /// time of publication; `CATEGORY_NOT_FOUND`, `TAG_NOT_FOUND` and media's errors for a new thumbnail.
     pub async fn update(&self, edit: Edit) -> Result<Arc<CachedVideo>> {
         let before = videos::find(&self.db, edit.id).await?.ok_or_else(video_not_found)?;
         require_owner(&before, edit.caller)?;
@@ -69,7 +69,7 @@ impl App {
             // The lock waits for a commit that is still going on.
             let stored = transact(&self.db, |txn| async move { Ok(videos::lock_in_txn(&*txn, edit.id).await?) });
             match stored.await {
-                Ok(Some(video)) if self.is_applied(edit, &video) => return Ok(()),
+                Ok(Some(video)) if Self::is_applied(edit, &video) => return Ok(()),
                 Ok(_) => {}
                 // Unknown: media asks when the reservation's time is over.
                 Err(_) => return Err(error),
@@ -79,8 +79,9 @@ impl App {
         Err(error)
     }
 
-    fn is_applied(&self, edit: &Edit, video: &Video) -> bool {
-        edit.changes.clone().apply(video.clone(), self.clock.now()).version == video.version
+    fn is_applied(edit: &Edit, video: &Video) -> bool {
+        let after = edit.changes.clone().apply(video.clone(), video.updated_at);
+        Video { version: video.version, ..after } == *video
     }
 
     /// Checks added tags. Before the transaction, as it needs a network call.
@@ -96,7 +97,10 @@ impl App {
         if edit.if_match.as_deref().is_some_and(|header| !if_match::matches(header, video.version)) {
             return Err(Error::new(Reason::VersionMismatch, "the video has changed since you read it"));
         }
-        Ok(())
+        match edit.changes.publish_at.flatten() {
+            Some(at) if video.publish_at != Some(at) => self.check_schedule(video, at),
+            _ => Ok(()),
+        }
     }
 }
 

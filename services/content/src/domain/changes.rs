@@ -15,6 +15,9 @@ pub struct Changes {
     pub tags: Option<Vec<TagId>>,
     pub thumbnail: Option<UploadId>,
     pub tier: Option<Tier>,
+    /// `Some(None)` ends the schedule.
+    #[expect(clippy::option_option, reason = "as above")]
+    pub publish_at: Option<Option<DateTime<Utc>>>,
 }
 
 impl Changes {
@@ -24,13 +27,14 @@ impl Changes {
         if self == Self::default() {
             return video;
         }
-        let Self { title, description, category, tags, thumbnail, tier } = self;
+        let Self { title, description, category, tags, thumbnail, tier, publish_at } = self;
         video.title = title.unwrap_or(video.title);
         video.description = description.unwrap_or(video.description);
         video.category = category.unwrap_or(video.category);
         video.tags = tags.unwrap_or(video.tags);
         video.thumbnail = thumbnail.or(video.thumbnail);
         video.tier = tier.unwrap_or(video.tier);
+        video.publish_at = publish_at.unwrap_or(video.publish_at);
         video.updated_at = now;
         video.version += 1;
         video
@@ -38,21 +42,6 @@ impl Changes {
 }
 
 impl Video {
-    /// Idempotent. `published_at` keeps the time of the first publication.
-    #[must_use]
-    pub fn published(mut self, published: bool, now: DateTime<Utc>) -> Self {
-        if self.is_published == published {
-            return self;
-        }
-        self.is_published = published;
-        if published {
-            self.published_at = self.published_at.or(Some(now));
-        }
-        self.updated_at = now;
-        self.version += 1;
-        self
-    }
-
     /// Sets or clears the moderators' reason to hide it. Idempotent.
     #[must_use]
     pub fn moderated(mut self, hidden: bool, now: DateTime<Utc>) -> Self {
@@ -79,16 +68,5 @@ mod tests {
         let after = changes.apply(before.clone(), now);
         assert_eq!((&*after.tags, after.category, after.version, after.updated_at), (&[][..], None, 2, now));
         assert_eq!((after.title, after.description, after.tier), (before.title, before.description, before.tier));
-    }
-
-    #[test]
-    fn published_at_keeps_the_first_publication() {
-        let new = Video { is_published: false, published_at: None, ..sample(1) };
-        let at = |hours| new.created_at + chrono::TimeDelta::hours(hours);
-        let first = new.clone().published(true, at(1));
-        assert_eq!((first.published_at, first.version), (Some(at(1)), 2));
-        assert_eq!(first.clone().published(true, at(2)), first);
-        let again = first.published(false, at(3)).published(true, at(4));
-        assert_eq!((again.published_at, again.updated_at, again.version), (Some(at(1)), at(4), 4));
     }
 }

@@ -6,6 +6,7 @@ pub mod changes;
 mod filter;
 pub mod hidden;
 mod idempotency;
+pub mod publication;
 pub mod video;
 
 pub use category::Category;
@@ -13,4 +14,5 @@ pub use fenz_core::{CategoryId, ChannelId, ChannelState, TagId, Tier, UploadId, 
 pub use filter::{ReviewFilter, VideoFilter};
 pub use hidden::HiddenReasons;
 pub use idempotency::IdempotencyKey;
-pub use video::{Video, Views};
+pub use publication::Processed;
+pub use video::{MediaStatus, Video, Views};

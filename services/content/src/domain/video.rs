@@ -36,6 +36,36 @@ impl std::ops::Sub for Views {
     }
 }
 
+/// Whether a video's file can be played.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum MediaStatus {
+    /// Media is finding out.
+    Processing,
+    #[default]
+    Ready,
+    /// Never; with media's reason.
+    Failed(String),
+}
+
+impl MediaStatus {
+    /// Its name in the contract and the database, and the reason of a failure.
+    pub fn names(&self) -> (&'static str, &str) {
+        match self {
+            Self::Processing => ("processing", ""),
+            Self::Ready => ("ready", ""),
+            Self::Failed(reason) => ("failed", reason),
+        }
+    }
+
+    pub fn from_names(status: &str, reason: &str) -> Self {
+        match status {
+            "processing" => Self::Processing,
+            "failed" => Self::Failed(reason.to_owned()),
+            _ => Self::Ready,
+        }
+    }
+}
+
 /// A video as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Video {
@@ -49,6 +79,9 @@ pub struct Video {
     pub tags: Vec<TagId>,
     pub tier: Tier,
     pub is_published: bool,
+    /// When it is to be published; a time that has passed: once it is ready.
+    pub publish_at: Option<DateTime<Utc>>,
+    pub media: MediaStatus,
     pub hidden: HiddenReasons,
     /// Without views that are not flushed yet.
     pub views: Views,
@@ -87,6 +120,8 @@ pub(crate) fn sample(id: i64) -> Video {
         tags: Vec::new(),
         tier: Tier::None,
         is_published: true,
+        publish_at: None,
+        media: MediaStatus::Ready,
         hidden: HiddenReasons::default(),
         views: Views::default(),
         duration_seconds: 5,

@@ -45,6 +45,11 @@ table!(video, "videos", {
     pub published_at: Option<DateTimeUtc>,
     pub updated_at: DateTimeUtc,
     pub version: i64,
+    /// When it is to be published.
+    pub publish_at: Option<DateTimeUtc>,
+    /// `processing`, `ready` or `failed`, and why.
+    pub media_status: String,
+    pub media_failure: String,
     /// Its key in the catalogue that it was imported from.
     pub import_key: Option<String>,
 });

@@ -35,6 +35,7 @@ impl MigratorTrait for Migrator {
         all.extend(views());
         all.extend(imports());
         all.extend(renames());
+        all.extend(publications());
         all
     }
 }
@@ -76,6 +77,19 @@ fn views() -> Migrations {
         column("m20261103_000009_history_settings_cleared_at", "history_settings", |manager| {
             timestamp(manager, "cleared_at").null().to_owned()
         }),
+    ]
+}
+
+/// Publications that wait for the file or for their time.
+fn publications() -> Migrations {
+    vec![
+        column("m20261130_000002_videos_publish_at", "videos", |manager| {
+            timestamp(manager, "publish_at").null().to_owned()
+        }),
+        column("m20261130_000003_videos_media_status", "videos", |_| {
+            text("media_status", 16).default("ready").to_owned()
+        }),
+        column("m20261130_000004_videos_media_failure", "videos", |_| text("media_failure", 32).default("").to_owned()),
     ]
 }
 

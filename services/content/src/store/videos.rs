@@ -13,7 +13,7 @@ use super::entity::{
     video::{ActiveModel, Column, Entity, Model},
     video_tag,
 };
-use crate::domain::{CategoryId, HiddenReasons, Tier, UploadId, Video, VideoId, Views};
+use crate::domain::{CategoryId, HiddenReasons, MediaStatus, Tier, UploadId, Video, VideoId, Views};
 
 /// Videos inserted in one statement; databases limit its parameters.
 const INSERT_BATCH: usize = 250;
@@ -29,6 +29,8 @@ pub(super) fn video(row: Model, tags: Vec<TagId>) -> Video {
         tags,
         tier: Tier::from_number(row.access_tier),
         is_published: row.is_published,
+        publish_at: row.publish_at,
+        media: MediaStatus::from_names(&row.media_status, &row.media_failure),
         hidden: HiddenReasons::from_bits(row.hidden_reasons),
         views: Views { member: row.views_member, other: row.views_non_member },
         duration_seconds: row.duration_seconds,
@@ -109,15 +111,12 @@ fn new_row(video: &Video) -> ActiveModel {
         views_member: Set(video.views.member),
         views_non_member: Set(video.views.other),
         created_at: Set(video.created_at),
-        duration_seconds: Set(video.duration_seconds),
-        width: Set(video.width),
-        height: Set(video.height),
         video_upload_id: Set(video.upload.map_or(0, |u| u.0)),
         ..editable(video)
     }
 }
 
-/// Updates the columns that owners and moderators can change.
+/// Updates the columns that change after the creation.
 pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<(), DbError> {
     Entity::update_many().set(editable(video)).filter(Column::Id.eq(video.id.0)).exec(txn).await?;
     delete_tags(txn, video.id).await?;
@@ -125,7 +124,14 @@ pub async fn update_in_txn(txn: &impl ConnectionTrait, video: &Video) -> Result<
 }
 
 fn editable(video: &Video) -> ActiveModel {
+    let (media_status, media_failure) = video.media.names();
     ActiveModel {
+        publish_at: Set(video.publish_at),
+        media_status: Set(media_status.to_owned()),
+        media_failure: Set(media_failure.to_owned()),
+        duration_seconds: Set(video.duration_seconds),
+        width: Set(video.width),
+        height: Set(video.height),
         title: Set(video.title.clone()),
         description: Set(video.description.clone()),
         category_id: Set(video.category.map(|c| c.0)),

@@ -6,14 +6,14 @@ use fenz_chassis::peers::PeerChannel;
 use fenz_content::Content;
 use fenz_contract::{
     events::v1::{
-        AuditRecorded, ChannelChanged, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoUpdate,
-        VideosImported, ViewsCounted,
+        AuditRecorded, ChannelChanged, NewVideo, UserErased, UserModerated, VideoChanged, VideoDeleted, VideoFailed,
+        VideoUpdate, VideosImported, ViewsCounted,
     },
     media::v1::{ReleaseReservationRequest, upload_service_client::UploadServiceClient},
 };
 use fenz_core::Role;
 use fenz_media::MediaService;
-use fenz_testkit::{Client, Database, EventStub, PNG, Reply, Sandbox, eventually, mp4};
+use fenz_testkit::{Client, Database, EventStub, PNG, Reply, Sandbox, eventually, id, mp4};
 use serde_json::{Value, json};
 
 pub const OWNER: i64 = 7;
@@ -61,6 +61,7 @@ impl Fleet {
         let events = self.events.recording::<VideoChanged>().recording::<VideosImported>().recording::<VideoDeleted>();
         let events = events.recording::<VideoUpdate>().recording::<ViewsCounted>().recording::<UserModerated>();
         let events = events.recording::<AuditRecorded>().recording::<UserErased>();
+        let events = events.recording::<NewVideo>().recording::<VideoFailed>();
         self.events = events.start(&mut self.sandbox).await;
         self
     }
@@ -139,7 +140,7 @@ impl Fleet {
     }
 
     pub async fn upload_video(&self, user: i64) -> i64 {
-        self.sandbox.client("media", user).upload("video", mp4()).await.id("upload")
+        id(&self.sandbox.client("media", user).processed_upload("video", mp4()).await)
     }
 
     pub async fn upload_thumbnail(&self, user: i64) -> i64 {

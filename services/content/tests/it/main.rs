@@ -15,6 +15,7 @@ mod import;
 mod lists;
 mod moderation;
 mod peers;
+mod publication;
 mod redis;
 mod replicas;
 mod reservations;

@@ -15,8 +15,8 @@ use fenz_contract::{
         MembershipServiceHandler, membership_service,
     },
     media::v1::{
-        ReleaseReservationRequest, ReleaseReservationResponse, ReserveUploadRequest, ReserveUploadResponse,
-        UploadServiceHandler, upload_service,
+        GetUploadRequest, GetUploadResponse, ReleaseReservationRequest, ReleaseReservationResponse,
+        ReserveUploadRequest, ReserveUploadResponse, UploadServiceHandler, upload_service,
     },
 };
 use fenz_core::{Error, Reason, Result};
@@ -112,6 +112,10 @@ struct HastyMedia {
 }
 
 impl UploadServiceHandler for HastyMedia {
+    async fn get_upload(&self, _: Request<GetUploadRequest>) -> Result<Response<GetUploadResponse>> {
+        Err(Error::new(Reason::MethodNotAllowed, "not called by content"))
+    }
+
     async fn reserve_upload(&self, request: Request<ReserveUploadRequest>) -> Result<Response<ReserveUploadResponse>> {
         self.reserved.lock().unwrap().push(request.into_inner().reservation_id);
         Ok(Response::new(ReserveUploadResponse::default()))

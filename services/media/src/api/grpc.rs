@@ -1,8 +1,9 @@
-//! `fenzvideo.media.v1.UploadService`, for other services.
+//! `fenzvideo.media.v1.UploadService`.
 
+use fenz_chassis::require_user;
 use fenz_contract::media::v1::{
-    self as pb, ReleaseReservationRequest, ReleaseReservationResponse, ReserveUploadRequest, ReserveUploadResponse,
-    UploadServiceHandler, upload_use::Object,
+    self as pb, GetUploadRequest, GetUploadResponse, ReleaseReservationRequest, ReleaseReservationResponse,
+    ReserveUploadRequest, ReserveUploadResponse, UploadServiceHandler, upload_use::Object,
 };
 use fenz_core::{ChannelId, Error, Reason, Result, UserId, VideoId};
 use tonic::{Request, Response};
@@ -18,6 +19,12 @@ use crate::{
 pub struct Uploads(pub Media);
 
 impl UploadServiceHandler for Uploads {
+    async fn get_upload(&self, request: Request<GetUploadRequest>) -> Result<Response<GetUploadResponse>> {
+        let owner = require_user(&request)?.id;
+        let upload = self.0.upload_of(UploadId(request.into_inner().id), owner).await?;
+        Ok(Response::new(GetUploadResponse { upload: Some(message(upload)) }))
+    }
+
     async fn reserve_upload(&self, request: Request<ReserveUploadRequest>) -> Result<Response<ReserveUploadResponse>> {
         let ReserveUploadRequest { upload_id, owner_id, kind, used_by, reservation_id } = request.into_inner();
         let kind = Kind::parse(&kind).ok_or_else(|| Error::field(Reason::InvalidParams, "kind", "is unknown"))?;
@@ -46,6 +53,7 @@ impl UploadServiceHandler for Uploads {
 }
 
 pub fn message(upload: Upload) -> pb::Upload {
+    let (status, failure) = upload.status.columns();
     pb::Upload {
         id: upload.id.0,
         content_type: upload.content_type,
@@ -54,5 +62,7 @@ pub fn message(upload: Upload) -> pb::Upload {
         duration_seconds: upload.metadata.duration_seconds,
         width: upload.metadata.width,
         height: upload.metadata.height,
+        status: status.to_owned(),
+        reason: Some(failure).filter(|failure| !failure.is_empty()).map(str::to_owned),
     }
 }

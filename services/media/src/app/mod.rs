@@ -5,6 +5,7 @@ mod heartbeat;
 mod object_writer;
 mod play;
 mod playback_access;
+mod process;
 mod remove;
 mod reserve_upload;
 mod store_file;
@@ -14,11 +15,12 @@ mod upload_limiter;
 use std::sync::Arc;
 
 use fenz_core::{Clock, Error, IdGenerator};
-use fenz_events::ErasureRunner;
+use fenz_events::{ErasureRunner, Outbox};
 use fenz_jobs::Jobs;
 use fenz_object_store::ObjectStore;
 use moka::future::Cache;
 use sea_orm::DatabaseConnection;
+use tokio::sync::Notify;
 
 use crate::{
     clients::Owners,
@@ -28,6 +30,7 @@ use crate::{
 };
 
 pub use playback_access::PlaybackStatusCache;
+pub use process::ProcessVideo;
 pub use remove::DeleteFiles;
 pub use reserve_upload::{SettleReservation, Wanted};
 pub use store_file::{Chunks, UploadRequest, too_large};
@@ -47,7 +50,10 @@ pub struct Media {
     pub uploads: Cache<UploadId, Arc<Upload>>,
     pub playback_statuses: PlaybackStatusCache,
     pub erasures: ErasureRunner,
+    pub outbox: Outbox,
     pub jobs: Jobs,
+    /// A video was processed in this process.
+    pub processed: Arc<Notify>,
     pub owners: Owners,
 }
 

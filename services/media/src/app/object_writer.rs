@@ -9,7 +9,10 @@ use tokio::task::JoinHandle;
 
 use super::{Media, store_failed};
 use crate::{
-    domain::upload::{UploadId, object_key},
+    domain::{
+        media_info::MediaInfo,
+        upload::{UploadId, UploadMetadata, object_key},
+    },
     store::uploads,
 };
 
@@ -39,6 +42,18 @@ pub struct UploadedObject {
     pub sha256: String,
     /// The first bytes.
     pub prefix: Bytes,
+}
+
+impl UploadedObject {
+    pub fn metadata(self, info: &MediaInfo) -> UploadMetadata {
+        UploadMetadata {
+            size_bytes: self.size_bytes,
+            sha256: self.sha256,
+            duration_seconds: info.duration_seconds,
+            width: info.width,
+            height: info.height,
+        }
+    }
 }
 
 impl ObjectWriter {

@@ -12,8 +12,12 @@ use moka::future::Cache;
 
 use super::{Media, play::upload_removed};
 use crate::{
-    domain::{playback::PlaybackStatus, upload::UploadId, upload_use::UploadUse},
-    store::playback_states,
+    domain::{
+        playback::PlaybackStatus,
+        upload::{Status, UploadId},
+        upload_use::UploadUse,
+    },
+    store::{playback_states, processing},
 };
 
 /// How long a status is used without asking the database.
@@ -104,10 +108,27 @@ impl Media {
             return Ok(());
         }
         if playback_states::video_changed_in_txn(&**txn, event, self.clock.now()).await? {
-            let video = UploadUse::Video(VideoId(event.video_id));
-            self.object_has_in_txn(txn, video, &[event.video_upload_id, event.thumbnail_upload_id]).await?;
+            self.video_has_in_txn(txn, event).await?;
         }
         Ok(())
+    }
+
+    async fn video_has_in_txn(&self, txn: &Txn, event: &VideoChanged) -> Result<()> {
+        let file = UploadId(event.video_upload_id);
+        // The lock orders this and the end of the file's processing.
+        let stored = processing::lock_in_txn(&**txn, file).await?;
+        // Without a thumbnail of its own, it may be about to get the poster.
+        let poster = stored.as_ref().and_then(|stored| stored.poster).filter(|_| event.thumbnail_upload_id == 0);
+        let thumbnail = poster.map_or(event.thumbnail_upload_id, |poster| poster.0);
+        let object = UploadUse::Video(VideoId(event.video_id));
+        self.object_has_in_txn(txn, object, &[file.0, thumbnail]).await?;
+        match stored {
+            // It may have been told before content had the video.
+            Some(stored) if event.is_processing && stored.upload.status != Status::Processing => {
+                self.emit_processed_in_txn(txn, &stored, VideoId(event.video_id)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     pub async fn video_deleted_in_txn(&self, txn: &Txn, event: &VideoDeleted) -> Result<()> {

@@ -83,7 +83,7 @@ impl Media {
     }
 
     /// Deletes the files and then the rows. How many are left.
-    async fn delete_uploads(&self, removed: Vec<RemovedUpload>) -> usize {
+    pub(super) async fn delete_uploads(&self, removed: Vec<RemovedUpload>) -> usize {
         let mut left = 0;
         for upload in removed {
             self.uploads.invalidate(&upload.id).await;

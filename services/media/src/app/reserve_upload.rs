@@ -15,7 +15,10 @@ use crate::{
         upload::{Kind, Upload, UploadId},
         upload_use::UploadUse,
     },
-    store::uses::{self, NewReservation, ReserveOutcome, ReservedUpload},
+    store::{
+        uploads,
+        uses::{self, NewReservation, ReserveOutcome, ReservedUpload},
+    },
 };
 
 /// What a service is told of an upload that is reserved for it.
@@ -49,7 +52,15 @@ impl Job for SettleReservation {
 }
 
 impl Media {
-    /// Idempotent.
+    /// The upload of a user.
+    ///
+    /// # Errors
+    /// `UPLOAD_NOT_FOUND` also for somebody else's.
+    pub async fn upload_of(&self, id: UploadId, owner: UserId) -> Result<Upload> {
+        uploads::find_of_owner(&self.db, id, owner).await?.ok_or_else(upload_not_found)
+    }
+
+    /// Idempotent. Waits for a video that is being processed, but not for long.
     ///
     /// # Errors
     /// `UPLOAD_NOT_FOUND` also for somebody else's, `UPLOAD_ALREADY_USED`,
@@ -58,6 +69,7 @@ impl Media {
     pub async fn reserve(&self, wanted: Wanted) -> Result<ReserveReply> {
         let Wanted { upload, owner, kind, used_by, reservation } = wanted;
         let reserved_for = self.config.reserved_for;
+        self.wait_until_processed(upload, owner).await?;
         let new = NewReservation { id: reservation, upload, owner, kind, used_by, now: self.clock.now() };
         let outcome = transact(&self.db, async |txn: Txn| {
             let outcome = uses::reserve_in_txn(&*txn, new).await?;
@@ -74,7 +86,7 @@ impl Media {
                 Reason::UnsupportedFormat,
                 format!("the upload should be {}, it is {}", kind.as_str(), is.as_str()),
             )),
-            ReserveOutcome::NotFound => Err(Error::new(Reason::UploadNotFound, "you have no such upload")),
+            ReserveOutcome::NotFound => Err(upload_not_found()),
         }
     }
 
@@ -142,4 +154,8 @@ impl Media {
         }
         Ok(())
     }
+}
+
+fn upload_not_found() -> Error {
+    Error::new(Reason::UploadNotFound, "you have no such upload")
 }

@@ -1,6 +1,6 @@
 //! Stores an uploaded file: its format, size and hash are determined while it is
-//! streamed to the object store, then it is probed. A failed upload leaves nothing
-//! behind.
+//! streamed to the object store. A video is processed afterwards (`app/process`). A
+//! failed upload leaves nothing behind.
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -11,15 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Media,
     heartbeat::Cancellable,
-    object_writer::{ObjectWriter, UploadedObject, upload_aborted},
+    object_writer::{ObjectWriter, upload_aborted},
 };
 use crate::{
     domain::{
         media_info::MediaInfo,
-        sniff::{self, Format, sniff},
-        upload::{Kind, Upload, UploadId, UploadMetadata, object_key},
+        sniff::{self, sniff},
+        upload::{Kind, Status, Upload, UploadId, UploadMetadata, object_key},
     },
-    probe::StoredFile,
     store::{
         uploads::{self, PendingUpload},
         usage,
@@ -39,12 +38,6 @@ pub struct UploadRequest {
     pub kind: Kind,
     /// From `Content-Length`: an upper bound, if the client is honest.
     pub size_bytes: Option<u64>,
-}
-
-/// A poster in the object store whose row is not marked as stored yet.
-struct Poster {
-    id: UploadId,
-    metadata: UploadMetadata,
 }
 
 impl Media {
@@ -78,7 +71,7 @@ impl Media {
         let _heartbeat = self.start_heartbeat(upload.id, cancelled.clone());
         let mut file = Cancellable { file, cancelled };
         let outcome = match self.reserve_quota(upload, request.size_bytes.unwrap_or(0)).await {
-            Ok(quota) => self.write_file(upload, (format, quota), head, &mut file, &mut writer).await,
+            Ok(quota) => self.write_file(upload, quota, head, &mut file, &mut writer).await,
             Err(error) => Err(error),
         };
         if outcome.is_err() {
@@ -91,7 +84,7 @@ impl Media {
     async fn write_file(
         &self,
         upload: PendingUpload,
-        (format, quota): (Format, u64),
+        quota: u64,
         head: Bytes,
         file: &mut impl Chunks,
         writer: &mut ObjectWriter,
@@ -110,19 +103,11 @@ impl Media {
             next = file.next().await?;
         }
         let object = writer.finish().await?;
-        let mut info = self.media_info(&object, &object_key(upload.id), format).await;
-        let poster = match info.poster.take() {
-            Some(frame) => Some(self.store_poster(upload, &frame).await?),
-            None => None,
+        let (status, info) = match upload.kind {
+            Kind::Image => (Status::Ready, MediaInfo::of_image(&object.prefix)),
+            Kind::Video => (Status::Processing, MediaInfo::default()),
         };
-        self.commit(upload, metadata(object, &info), poster).await
-    }
-
-    async fn media_info(&self, object: &UploadedObject, key: &str, format: Format) -> MediaInfo {
-        match format.kind() {
-            Kind::Image => MediaInfo::of_image(&object.prefix),
-            Kind::Video => self.prober.probe(StoredFile { key, size: object.size_bytes, format }).await,
-        }
+        self.commit(upload, object.metadata(&info), status).await
     }
 
     /// Inserts the upload and returns the owner's remaining bytes, at least `min`.
@@ -141,7 +126,7 @@ impl Media {
         Ok(remaining)
     }
 
-    async fn insert(&self, upload: PendingUpload, now: DateTime<Utc>) -> Result<()> {
+    pub(super) async fn insert(&self, upload: PendingUpload, now: DateTime<Utc>) -> Result<()> {
         transact(&self.db, async |txn: Txn| {
             self.check_owner_in_txn(&txn, upload.owner).await?;
             Ok(uploads::insert(&*txn, upload, now).await?)
@@ -157,35 +142,17 @@ impl Media {
         Ok(())
     }
 
-    async fn store_poster(&self, video: PendingUpload, frame: &Bytes) -> Result<Poster> {
-        let upload = PendingUpload {
-            id: UploadId(self.ids.next()),
-            kind: Kind::Image,
-            content_type: Format::Jpeg.content_type(),
-            size_bytes: frame.len() as u64,
-            poster_of: Some(video.id),
-            ..video
-        };
-        self.insert(upload, self.clock.now()).await?;
-        let mut writer = ObjectWriter::new(self.clone(), upload.id, upload.content_type);
-        writer.write(frame).await?;
-        let object = writer.finish().await?;
-        Ok(Poster { id: upload.id, metadata: metadata(object, &MediaInfo::of_image(frame)) })
-    }
-
-    async fn commit(&self, upload: PendingUpload, metadata: UploadMetadata, poster: Option<Poster>) -> Result<Upload> {
+    async fn commit(&self, upload: PendingUpload, metadata: UploadMetadata, status: Status) -> Result<Upload> {
         let now = self.clock.now();
         transact(&self.db, async |txn: Txn| {
             // The owner may have been deleted since the row was inserted.
             self.check_owner_in_txn(&txn, upload.owner).await?;
             self.charge_quota_in_txn(&txn, upload.owner, metadata.size_bytes, now).await?;
-            if !uploads::mark_stored(&*txn, upload.id, &metadata, now).await? {
+            if !uploads::mark_stored(&*txn, upload.id, &metadata, status, now).await? {
                 return Err(upload_aborted());
             }
-            if let Some(poster) = &poster
-                && !uploads::mark_stored(&*txn, poster.id, &poster.metadata, now).await?
-            {
-                return Err(upload_aborted());
+            if status == Status::Processing {
+                self.process_after(&txn, upload.id).await?;
             }
             Ok(())
         })
@@ -197,6 +164,7 @@ impl Media {
             kind: upload.kind,
             content_type: upload.content_type.to_owned(),
             metadata,
+            status,
             object_key: object_key(upload.id),
             created_at: now,
         })
@@ -212,16 +180,6 @@ impl Media {
             return Err(quota_exceeded());
         }
         Ok(())
-    }
-}
-
-fn metadata(object: UploadedObject, info: &MediaInfo) -> UploadMetadata {
-    UploadMetadata {
-        size_bytes: object.size_bytes,
-        sha256: object.sha256,
-        duration_seconds: info.duration_seconds,
-        width: info.width,
-        height: info.height,
     }
 }
 

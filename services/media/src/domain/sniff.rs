@@ -37,6 +37,12 @@ impl Format {
             Self::WebP => "image/webp",
         }
     }
+
+    /// The format of a stored video.
+    pub fn of_video(content_type: &str) -> Option<Self> {
+        let videos = [Self::Mp4, Self::QuickTime, Self::WebM, Self::Matroska];
+        videos.into_iter().find(|format| format.content_type() == content_type)
+    }
 }
 
 /// None if the format is not accepted.

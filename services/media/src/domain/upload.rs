@@ -37,11 +37,63 @@ pub struct Upload {
     pub kind: Kind,
     pub content_type: String,
     pub metadata: UploadMetadata,
+    pub status: Status,
     pub object_key: String,
     pub created_at: DateTime<Utc>,
 }
 
-/// Known once a file is completely stored; 0 where it is unknown.
+/// Whether a stored file can be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A job is about to find out.
+    Processing,
+    Ready,
+    Failed(Failure),
+}
+
+impl Status {
+    /// The two columns that store it.
+    pub fn columns(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Processing => ("processing", ""),
+            Self::Ready => ("ready", ""),
+            Self::Failed(failure) => ("failed", failure.as_str()),
+        }
+    }
+
+    pub fn from_columns(status: &str, failure: &str) -> Self {
+        match status {
+            "processing" => Self::Processing,
+            "failed" => Self::Failed(Failure::parse(failure)),
+            _ => Self::Ready,
+        }
+    }
+}
+
+/// Why a file cannot be played. The names are those of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Damaged, or no video behind its first bytes.
+    Unreadable,
+    /// It could not be read in time, more than once.
+    Timeout,
+}
+
+impl Failure {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "UNREADABLE",
+            Self::Timeout => "PROCESSING_TIMEOUT",
+        }
+    }
+
+    fn parse(name: &str) -> Self {
+        if name == Self::Timeout.as_str() { Self::Timeout } else { Self::Unreadable }
+    }
+}
+
+/// Known once a file is completely stored; 0 where it is unknown, as all but size and
+/// hash of a video that is being processed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadMetadata {
     pub size_bytes: u64,

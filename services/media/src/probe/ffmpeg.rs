@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::{
     io::AsyncReadExt,
     process::{ChildStdout, Command},
+    sync::OnceCell,
 };
 
 use super::report;
@@ -35,6 +36,8 @@ pub enum Error {
 pub struct Programs {
     prefix: Vec<&'static str>,
     timeout: Duration,
+    /// They have run once.
+    checked: OnceCell<()>,
 }
 
 impl Programs {
@@ -52,7 +55,21 @@ impl Programs {
         if is_installed("nice") {
             prefix.extend(NICE);
         }
-        Some(Self { prefix, timeout })
+        Some(Self { prefix, timeout, checked: OnceCell::new() })
+    }
+
+    /// Whether the programs run at all here: a failure later is the file's.
+    ///
+    /// # Errors
+    /// `Run` when they do not.
+    pub async fn check(&self) -> Result<(), Error> {
+        let run = async || {
+            let mut command = self.command("ffprobe");
+            command.arg("-version");
+            self.run(command, MAX_REPORT).await.map_err(|error| Error::Run(io::Error::other(error.to_string())))?;
+            Ok(())
+        };
+        self.checked.get_or_try_init(run).await.copied()
     }
 
     /// All of a video's information but the poster.
@@ -142,12 +159,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_program_is_killed_and_a_long_output_is_cut_off() {
-        let impatient = Programs { prefix: Vec::new(), timeout: Duration::from_millis(200) };
+        let impatient = Programs { prefix: Vec::new(), timeout: Duration::from_millis(200), checked: OnceCell::new() };
         assert!(matches!(impatient.run(shell(&impatient, "exec sleep 10"), 10).await, Err(Error::Timeout)));
-        let programs = Programs { prefix: Vec::new(), timeout: Duration::from_secs(30) };
+        let programs = Programs { prefix: Vec::new(), timeout: Duration::from_secs(30), checked: OnceCell::new() };
         let endless = programs.run(shell(&programs, "exec yes"), 1000).await;
         assert!(matches!(endless, Err(Error::Failed(_))), "{endless:?}");
         assert!(matches!(programs.run(shell(&programs, "exit 3"), 10).await, Err(Error::Failed(_))));
         assert_eq!(programs.run(shell(&programs, "echo hello"), 10).await.unwrap(), b"hello\n");
+    }
+
+    #[tokio::test]
+    async fn programs_that_do_not_run_here_are_not_the_files_fault() {
+        let programs = Programs { prefix: vec!["false"], timeout: Duration::from_secs(30), checked: OnceCell::new() };
+        assert!(matches!(programs.check().await, Err(Error::Run(_))));
+        let programs = Programs { prefix: Vec::new(), ..programs };
+        programs.check().await.unwrap();
     }
 }

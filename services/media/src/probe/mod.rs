@@ -11,7 +11,6 @@ mod sparse_copy;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use fenz_object_store::ObjectStore;
-use tokio::sync::Semaphore;
 
 use crate::domain::{media_info::MediaInfo, sniff::Format};
 use ffmpeg::Programs;
@@ -27,72 +26,69 @@ pub struct StoredFile<'a> {
 /// Limits of a probe.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Of the whole probe, including the wait for a free core; each program gets
-    /// half of it.
+    /// Of the copy, and of each program.
     pub timeout: Duration,
     /// The folder of the sparse copies.
     pub temp_dir: PathBuf,
 }
 
-/// Runs at most one probe per core. Clones share that limit.
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Damaged, or no video.
+    #[error("the file is not readable as a video")]
+    Unreadable,
+    /// Or it was killed, as it took too much.
+    #[error("the probe timed out")]
+    Timeout,
+    #[error(transparent)]
+    Store(fenz_object_store::Error),
+    #[error("the probe cannot be run: {0}")]
+    Run(#[from] std::io::Error),
+}
+
+/// Probes stored videos. Clones share its programs.
 #[derive(Clone)]
 pub struct Prober {
     store: ObjectStore,
     limits: Limits,
     programs: Option<Arc<Programs>>,
-    concurrency: Arc<Semaphore>,
 }
 
 impl Prober {
     pub fn new(store: ObjectStore, limits: Limits) -> Self {
-        let programs = Programs::find(limits.timeout / 2).map(Arc::new);
+        let programs = Programs::find(limits.timeout).map(Arc::new);
         if programs.is_none() {
             tracing::warn!("ffprobe and ffmpeg not found, videos have no duration, size or poster");
         }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { store, limits, programs, concurrency: Arc::new(Semaphore::new(cores)) }
+        Self { store, limits, programs }
     }
 
-    /// Probes a stored video. Best effort: a file that cannot be probed is valid
-    /// and has no information.
-    pub async fn probe(&self, file: StoredFile<'_>) -> MediaInfo {
+    /// Without the programs nothing is known of any video.
+    pub async fn probe(&self, file: StoredFile<'_>) -> Result<MediaInfo, Error> {
         let (Some(programs), Some(demuxer)) = (&self.programs, demuxer(file.format)) else {
-            return MediaInfo::default();
+            return Ok(MediaInfo::default());
         };
-        let probe = self.run(programs, file, demuxer);
-        match tokio::time::timeout(self.limits.timeout, probe).await {
-            Ok(Ok(info)) => {
+        let probed = self.run(programs, file, demuxer).await;
+        match &probed {
+            Ok(info) => {
                 let (video_codec, audio_codec) = (info.video_codec.as_deref(), info.audio_codec.as_deref());
                 tracing::debug!(key = file.key, video_codec, audio_codec, "video probed");
-                info
             }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, key = file.key, "video not probed");
-                MediaInfo::default()
-            }
-            Err(_) => {
-                tracing::warn!(key = file.key, "video probe timed out");
-                MediaInfo::default()
-            }
+            Err(error) => tracing::info!(%error, key = file.key, "video not probed"),
         }
+        probed
     }
 
-    async fn run(
-        &self,
-        programs: &Programs,
-        file: StoredFile<'_>,
-        demuxer: &str,
-    ) -> Result<MediaInfo, sparse_copy::Error> {
-        let _permit = self.concurrency.acquire().await;
-        let copy = sparse_copy::create(&self.store, file, &self.limits.temp_dir).await?;
-        let mut info = match programs.probe(copy.path(), demuxer).await {
-            Ok(info) => info,
-            // Usually a damaged file.
-            Err(error) => {
-                tracing::info!(%error, key = file.key, "video not readable by ffprobe");
-                return Ok(MediaInfo::default());
-            }
-        };
+    async fn run(&self, programs: &Programs, file: StoredFile<'_>, demuxer: &str) -> Result<MediaInfo, Error> {
+        programs.check().await?;
+        let copy = sparse_copy::create(&self.store, file, &self.limits.temp_dir);
+        let copy = tokio::time::timeout(self.limits.timeout, copy).await.map_err(|_| Error::Timeout)??;
+        let Some(copy) = copy else { return Ok(MediaInfo::default()) };
+        let mut info = programs.probe(copy.path(), demuxer).await?;
+        if info.video_codec.is_none() && info.audio_codec.is_none() {
+            return Err(Error::Unreadable);
+        }
         // The first frame is often black; one second in is still near the start of
         // the file.
         for second in [1, 0] {
@@ -101,6 +97,28 @@ impl Prober {
             }
         }
         Ok(info)
+    }
+}
+
+impl From<sparse_copy::Error> for Error {
+    fn from(error: sparse_copy::Error) -> Self {
+        match error {
+            sparse_copy::Error::Store(error) => Self::Store(error),
+            sparse_copy::Error::File(error) => Self::Run(error),
+        }
+    }
+}
+
+impl From<ffmpeg::Error> for Error {
+    fn from(error: ffmpeg::Error) -> Self {
+        match error {
+            ffmpeg::Error::Timeout => Self::Timeout,
+            ffmpeg::Error::Run(error) => Self::Run(error),
+            // Killed: by a limit, or by a machine without memory.
+            ffmpeg::Error::Failed(status) if status.code().is_none() => Self::Timeout,
+            // Usually a damaged file.
+            ffmpeg::Error::Failed(_) | ffmpeg::Error::Report => Self::Unreadable,
+        }
     }
 }
 

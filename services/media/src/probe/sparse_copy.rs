@@ -20,9 +20,9 @@ use crate::domain::{
 /// How much of the start is copied.
 const HEAD: u64 = 16 << 20;
 /// The largest index (`moov`) that is copied.
-const MAX_INDEX: u64 = 64 << 20;
+const MAX_INDEX: u64 = 256 << 20;
 /// How many top-level boxes are searched for it.
-const MAX_BOXES: usize = 64;
+const MAX_BOXES: usize = 512;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,8 +32,13 @@ pub enum Error {
     File(#[from] io::Error),
 }
 
-/// The file is deleted when the result is dropped.
-pub async fn create(store: &ObjectStore, source: StoredFile<'_>, folder: &Path) -> Result<NamedTempFile, Error> {
+/// None if the file's index is too large to be copied. The copy is deleted when the
+/// result is dropped.
+pub async fn create(
+    store: &ObjectStore,
+    source: StoredFile<'_>,
+    folder: &Path,
+) -> Result<Option<NamedTempFile>, Error> {
     let temporary = tempfile::Builder::new().prefix("fenz-probe-").tempfile_in(folder)?;
     let StoredFile { key, size, format } = source;
     let mut copy = SparseCopy { store, key, size, file: File::from_std(temporary.reopen()?) };
@@ -42,12 +47,15 @@ pub async fn create(store: &ObjectStore, source: StoredFile<'_>, folder: &Path) 
     // Matroska is read sequentially: a hole would be parsed as garbage.
     if matches!(format, Format::Mp4 | Format::QuickTime) && head < size {
         if let Some((start, index)) = copy.find_index(head).await? {
+            if index.size > MAX_INDEX {
+                return Ok(None);
+            }
             copy.fill(start, index.size).await?;
         }
         copy.file.set_len(size).await?;
     }
     copy.file.flush().await?;
-    Ok(temporary)
+    Ok(Some(temporary))
 }
 
 struct SparseCopy<'a> {
@@ -80,7 +88,7 @@ impl SparseCopy<'_> {
                 return Ok(None);
             };
             if header.kind == *b"moov" {
-                let missing = offset + header.size > head && header.size <= MAX_INDEX;
+                let missing = offset + header.size > head;
                 return Ok(missing.then_some((offset, header)));
             }
             offset += header.size;

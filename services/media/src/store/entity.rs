@@ -35,6 +35,10 @@ pub mod upload {
         pub duration_seconds: i32,
         pub width: i32,
         pub height: i32,
+        /// Of a stored upload: `processing`, `ready` or `failed`.
+        pub status: String,
+        /// Why it failed; else empty.
+        pub failure: String,
         pub object_key: String,
         /// Of the object store; stored before the first part is sent.
         pub multipart_id: Option<String>,

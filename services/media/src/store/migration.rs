@@ -37,6 +37,8 @@ impl MigratorTrait for Migrator {
             table("m20261130_000020_reservations", reservations),
             index("m20261130_000021_reservations_upload", "reservations", &["upload_id"]),
             table("m20261130_000022_user_states", user_states),
+            column("m20261130_000023_uploads_status", "uploads", |_| text("status", 16).default("ready").to_owned()),
+            column("m20261130_000024_uploads_failure", "uploads", |_| text("failure", 32).default("").to_owned()),
         ]
     }
 }

@@ -3,6 +3,7 @@
 mod entity;
 mod migration;
 pub mod playback_states;
+pub mod processing;
 pub mod removal;
 pub mod uploads;
 pub mod usage;

@@ -12,7 +12,7 @@ use super::{
     entity::upload::{ActiveModel, Column, Entity, Model, State},
     uploads::with_poster,
 };
-use crate::domain::upload::UploadId;
+use crate::domain::upload::{Status, UploadId};
 
 /// The owner of orphans.
 const NO_OWNER: i64 = 0;
@@ -78,6 +78,8 @@ pub async fn insert_orphan_in_txn(
         duration_seconds: Set(0),
         width: Set(0),
         height: Set(0),
+        status: Set(Status::Ready.columns().0.to_owned()),
+        failure: Set(String::new()),
         object_key: Set(upload.object_key.clone()),
         multipart_id: Set(upload.multipart_id.clone()),
         poster_of: Set(None),
@@ -148,7 +150,9 @@ pub async fn remove_unused_in_txn(
     if updated.rows_affected == 0 {
         return Ok(false);
     }
-    set_removed(now).filter(Column::PosterOf.eq(id.0)).exec(txn).await?;
+    // One that is being written, its writer discards.
+    let stored = Column::State.eq(State::Stored);
+    set_removed(now).filter(Column::PosterOf.eq(id.0)).filter(stored).exec(txn).await?;
     Ok(true)
 }
 

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::entity::upload::{ActiveModel, Column, Entity, Model, State};
-use crate::domain::upload::{Kind, Upload, UploadId, UploadMetadata, object_key};
+use crate::domain::upload::{Kind, Status, Upload, UploadId, UploadMetadata, object_key};
 
 /// An upload in progress.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,7 @@ impl From<Model> for Upload {
                 width: row.width,
                 height: row.height,
             },
+            status: Status::from_columns(&row.status, &row.failure),
             object_key: row.object_key,
             created_at: row.created_at,
         }
@@ -52,6 +53,8 @@ pub async fn insert(db: &impl ConnectionTrait, upload: PendingUpload, now: DateT
         duration_seconds: Set(0),
         width: Set(0),
         height: Set(0),
+        status: Set(Status::Ready.columns().0.to_owned()),
+        failure: Set(String::new()),
         object_key: Set(object_key(upload.id)),
         multipart_id: Set(None),
         poster_of: Set(upload.poster_of.map(|id| id.0)),
@@ -96,9 +99,11 @@ pub async fn mark_stored(
     db: &impl ConnectionTrait,
     id: UploadId,
     metadata: &UploadMetadata,
+    status: Status,
     now: DateTime<Utc>,
 ) -> Result<bool, DbError> {
     let updated = receiving(id)
+        .col_expr(Column::Status, Expr::value(status.columns().0))
         .col_expr(Column::State, Expr::value(State::Stored))
         .col_expr(Column::SizeBytes, Expr::value(metadata.size_bytes as i64))
         .col_expr(Column::Sha256, Expr::value(metadata.sha256.as_str()))
@@ -110,6 +115,17 @@ pub async fn mark_stored(
         .exec(db)
         .await?;
     Ok(updated.rows_affected == 1)
+}
+
+/// A stored video or picture of a user.
+pub async fn find_of_owner(db: &impl ConnectionTrait, id: UploadId, owner: UserId) -> Result<Option<Upload>, DbError> {
+    let row = Entity::find_by_id(id.0)
+        .filter(Column::OwnerId.eq(owner.0))
+        .filter(Column::State.eq(State::Stored))
+        .filter(Column::PosterOf.is_null())
+        .one(db)
+        .await?;
+    Ok(row.map(Upload::from))
 }
 
 /// A stored upload of any owner: the caller has a signed address.

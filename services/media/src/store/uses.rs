@@ -43,7 +43,7 @@ pub enum ReserveOutcome {
     NotFound,
 }
 
-fn use_of(row: &Model) -> Option<UploadUse> {
+pub(super) fn use_of(row: &Model) -> Option<UploadUse> {
     UploadUse::from_columns(row.used_by_kind.as_deref()?, row.used_by_id?)
 }
 

@@ -8,7 +8,7 @@ use fenz_chassis::{
     peers::PeerChannel,
 };
 use fenz_contract::{
-    events::v1::{UserErased, VideoDeleted},
+    events::v1::{UploadProcessed, UserErased, VideoDeleted},
     media::v1::{
         ReleaseReservationRequest, ReserveUploadRequest, ReserveUploadResponse, UploadUse,
         upload_service_client::UploadServiceClient, upload_use::Object,
@@ -17,8 +17,9 @@ use fenz_contract::{
 use fenz_core::UploadId;
 use fenz_events::Event;
 use fenz_media::MediaService;
-use fenz_testkit::{Client, Database, EventStub, Reply, STUB, Sandbox, eventually, free_address};
+use fenz_testkit::{Client, Database, EventStub, Reply, STUB, Sandbox, eventually, free_address, id};
 use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
 
 pub const ALICE: i64 = 7;
 pub const BOB: i64 = 8;
@@ -55,7 +56,8 @@ impl Media {
         // Who asks content is refused at once.
         sandbox.set("peers.content", &format!("http://{}", free_address())).unwrap();
         sandbox.start::<MediaService>().await.unwrap();
-        let events = EventStub::default().recording::<UserErased>().start(&mut sandbox).await;
+        let events =
+            EventStub::default().recording::<UserErased>().recording::<UploadProcessed>().start(&mut sandbox).await;
         // Auth's keys are loaded.
         eventually(async || sandbox.process.readiness.problems().await.is_empty()).await;
         Self { sandbox, events }
@@ -66,9 +68,14 @@ impl Media {
         self.sandbox.client("media", user)
     }
 
-    /// Uploads a valid file and returns its id.
+    /// Uploads a file and returns its id once it is processed.
     pub async fn uploaded(&self, user: i64, kind: &str, bytes: &[u8]) -> i64 {
-        self.client(user).upload(kind, bytes).await.id("upload")
+        id(&self.processed(user, kind, bytes).await)
+    }
+
+    /// Uploads a file and returns the upload once it is processed.
+    pub async fn processed(&self, user: i64, kind: &str, bytes: &[u8]) -> Value {
+        self.client(user).processed_upload(kind, bytes).await
     }
 
     /// Publishes an event twice: delivery is at least once.

@@ -9,6 +9,7 @@ mod harness;
 mod object_store;
 mod play;
 mod playback_access;
+mod processing;
 mod rejections;
 mod reservations;
 mod store_unavailable;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fenz_testkit::{eventually, mp4};
+use fenz_testkit::{eventually, id, mp4};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::{files, harness::*};
@@ -14,7 +14,7 @@ async fn unused_uploads_are_removed_after_a_day() {
     on_each(&[], async |media| {
         let used = media.uploaded(ALICE, VIDEO, &files::noise(10_000)).await;
         media.reserve(used, ALICE, "video", 1).await.unwrap();
-        let unused = media.uploaded(ALICE, VIDEO, mp4()).await;
+        let unused = id(&media.processed(ALICE, VIDEO, mp4()).await);
         media.sandbox.process.clock.advance(Duration::from_secs(23 * 3600));
         tokio::time::sleep(Duration::from_millis(400)).await;
         assert_eq!(media.count("uploads").await, 3, "the video, its poster, and the reserved one");

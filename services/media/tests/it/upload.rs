@@ -1,6 +1,6 @@
 //! Accepted uploads.
 
-use fenz_testkit::PNG;
+use fenz_testkit::{PNG, id};
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
@@ -10,10 +10,8 @@ use crate::{files, harness::*, object_store::*};
 async fn a_video_is_stored_probed_and_played_back_unchanged() {
     on_each(&[], async |media| {
         let mp4 = files::ffmpeg("a.mp4", "-f lavfi -i testsrc=s=320x240:d=3:r=25 -c:v libx264 -pix_fmt yuv420p");
-        let reply = media.client(ALICE).upload(VIDEO, &mp4).await;
-        reply.expect(200);
-        let upload = &reply.body["upload"];
-        assert_eq!(upload["contentType"], "video/mp4");
+        let upload = media.processed(ALICE, VIDEO, &mp4).await;
+        assert_eq!((&upload["contentType"], &upload["status"]), (&json!("video/mp4"), &json!("ready")));
         assert_eq!(upload["sizeBytes"], mp4.len().to_string());
         assert_eq!(upload["sha256"], files::sha256(&mp4));
         assert_eq!(
@@ -22,7 +20,7 @@ async fn a_video_is_stored_probed_and_played_back_unchanged() {
         );
         assert!(upload["id"].is_string());
 
-        let played = media.play(reply.id("upload")).send().await.unwrap();
+        let played = media.play(id(&upload)).send().await.unwrap();
         assert_eq!(played.status(), 200);
         assert_eq!(played.headers()["content-type"], "video/mp4");
         assert_eq!(files::sha256(&played.bytes().await.unwrap()), files::sha256(&mp4));
@@ -75,9 +73,8 @@ async fn every_format_is_detected() {
     ];
     let media = Media::on_sqlite(&[]).await;
     for (path, content_type, bytes) in cases {
-        let reply = media.client(ALICE).upload(path, &bytes).await;
-        let upload = &reply.body["upload"];
-        assert_eq!(upload["contentType"], content_type, "{:?}", reply.body);
+        let upload = media.processed(ALICE, path, &bytes).await;
+        assert_eq!(upload["contentType"], content_type, "{upload}");
         let expected = if path == VIDEO { (1, 160, 120) } else { (0, 64, 48) };
         let info = ["durationSeconds", "width", "height"].map(|field| upload[field].as_i64().unwrap());
         assert_eq!((info[0], info[1], info[2]), expected, "{content_type}");
@@ -92,22 +89,12 @@ async fn an_index_at_the_end_of_the_file_is_found() {
     let media = Media::on_sqlite(&[]).await;
     for video in [mp4, mkv] {
         assert!(video.len() > 17 << 20, "{}", video.len());
-        let reply = media.client(ALICE).upload(VIDEO, &video).await;
-        let upload = &reply.body["upload"];
-        assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(3), &json!(1280)), "{:?}", reply.body);
-        let claimed = media.reserve(reply.id("upload"), ALICE, "video", 1).await.unwrap();
+        let upload = media.processed(ALICE, VIDEO, &video).await;
+        assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(3), &json!(1280)), "{upload}");
+        let claimed = media.reserve(id(&upload), ALICE, "video", 1).await.unwrap();
         assert_ne!(claimed.poster_upload_id, 0);
         media.delete_video(1).await;
     }
-}
-
-#[tokio::test]
-async fn an_unreadable_video_has_no_media_info_and_no_poster() {
-    let media = Media::on_sqlite(&[]).await;
-    let reply = media.client(ALICE).upload(VIDEO, &files::noise(100_000)).await;
-    let upload = &reply.body["upload"];
-    assert_eq!((&upload["durationSeconds"], &upload["width"]), (&json!(0), &json!(0)));
-    assert_eq!(media.reserve(reply.id("upload"), ALICE, "video", 1).await.unwrap().poster_upload_id, 0);
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ pub fn settings(enabled: KindSet) -> pb::Settings {
         premium_started: Some(enabled.contains(Kind::PremiumStarted)),
         premium_ended: Some(enabled.contains(Kind::PremiumEnded)),
         moderation: Some(enabled.contains(Kind::Moderation)),
+        video_failed: Some(enabled.contains(Kind::VideoFailed)),
     }
 }
 
@@ -47,6 +48,7 @@ pub fn changes(request: pb::UpdateSettingsRequest) -> Vec<(Kind, bool)> {
         (Kind::PremiumStarted, request.premium_started),
         (Kind::PremiumEnded, request.premium_ended),
         (Kind::Moderation, request.moderation),
+        (Kind::VideoFailed, request.video_failed),
     ]
     .into_iter()
     .filter_map(|(kind, enabled)| Some((kind, enabled?)))

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fenz_contract::{
     events::v1::{
         ChannelChanged, ChannelDeleted, MembershipChanged, NewVideo, SessionsEnded, UserDeleted, UserModerated,
-        VideoChanged, VideoDeleted, VideoUpdate,
+        VideoChanged, VideoDeleted, VideoFailed, VideoUpdate,
     },
     time,
 };
@@ -202,6 +202,22 @@ impl Projection {
             until: event.until.and_then(time),
         };
         self.direct(txn, UserId(event.user_id), moderation::content(&decision)).await
+    }
+
+    /// Tells the owner of a video that cannot be played.
+    pub async fn video_failed(&self, txn: &impl ConnectionTrait, event: &VideoFailed) -> Result<()> {
+        // Its deletion may have overtaken this.
+        let video = sources::lock_video_in_txn(txn, VideoId(event.video_id)).await?;
+        if video.is_some_and(|video| video.version == i64::MAX) {
+            return Ok(());
+        }
+        let about = VideoSubject {
+            channel_id: ChannelId(event.channel_id),
+            channel: None,
+            video_id: VideoId(event.video_id),
+            title: &event.title,
+        };
+        self.direct(txn, UserId(event.owner_id), templates::video_failed(about, &event.failure)).await
     }
 
     /// Ends a deleted user's streams; the erasure runs later.

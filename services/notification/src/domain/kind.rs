@@ -10,10 +10,11 @@ pub enum Kind {
     PremiumStarted = 4,
     PremiumEnded = 5,
     Moderation = 6,
+    VideoFailed = 7,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NewVideo,
         Self::VideoUpdate,
         Self::Subscription,
@@ -21,6 +22,7 @@ impl Kind {
         Self::PremiumStarted,
         Self::PremiumEnded,
         Self::Moderation,
+        Self::VideoFailed,
     ];
 
     pub fn number(self) -> i32 {
@@ -42,6 +44,7 @@ impl Kind {
             Self::PremiumStarted => "premium_started",
             Self::PremiumEnded => "premium_ended",
             Self::Moderation => "moderation",
+            Self::VideoFailed => "video_failed",
         }
     }
 }
@@ -91,6 +94,6 @@ mod tests {
             assert!(!without.contains(kind) && !without.numbers().contains(&kind.number()));
             assert_eq!(without.with(kind, true), KindSet::ALL);
         }
-        assert_eq!(Kind::from_number(7), None);
+        assert_eq!(Kind::from_number(8), None);
     }
 }

@@ -54,6 +54,21 @@ pub fn video(kind: Kind, about: VideoSubject<'_>) -> NotificationContent {
     NotificationContent { kind, title, message: about.title.to_owned(), payload, about: about.video_id.0 }
 }
 
+/// For a channel's owner: a video of theirs cannot be played.
+pub fn video_failed(about: VideoSubject<'_>, failure: &str) -> NotificationContent {
+    let why = match failure {
+        "PROCESSING_TIMEOUT" => "it could not be read in time",
+        _ => "its file is damaged or no video",
+    };
+    NotificationContent {
+        kind: Kind::VideoFailed,
+        title: "Your video cannot be published".to_owned(),
+        message: format!("{}: {why}", about.title),
+        payload: payload(&[("channelId", about.channel_id.0), ("videoId", about.video_id.0)]),
+        about: about.video_id.0,
+    }
+}
+
 /// For a channel's owner: a new subscriber.
 pub fn subscription(channel: ChannelId, user: UserId) -> NotificationContent {
     NotificationContent {

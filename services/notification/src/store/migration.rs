@@ -6,6 +6,8 @@ use fenz_database::{
 };
 use sea_orm_migration::prelude::*;
 
+use crate::domain::Kind;
+
 /// All steps, in order.
 pub struct Migrator;
 
@@ -64,7 +66,26 @@ fn later() -> Vec<Box<dyn MigrationTrait>> {
         }),
         rename_table("m20261129_000034_latest_events", "channel_heads", "latest_events"),
         rename_table("m20261129_000035_direct_notifications", "direct_notices", "direct_notifications"),
+        Box::new(EnableVideoFailed),
     ]
+}
+
+/// Users who changed their settings get the type that was added since.
+struct EnableVideoFailed;
+
+impl MigrationName for EnableVideoFailed {
+    fn name(&self) -> &'static str {
+        "m20261130_000036_enable_video_failed"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for EnableVideoFailed {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let statement = format!("UPDATE readers SET wanted = wanted | {}", 1 << Kind::VideoFailed.number());
+        manager.get_connection().execute_unprepared(&statement).await?;
+        Ok(())
+    }
 }
 
 /// The columns of a notification.

@@ -3,6 +3,7 @@
 
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserErased, UserModerated, VideoChanged,
+    VideoFailed,
 };
 use fenz_testkit::{Database, eventually};
 use serde_json::{Value, json};
@@ -103,6 +104,26 @@ async fn a_moderators_decision_is_a_direct_notification() {
         assert!(payload["until"].as_str().unwrap().ends_with('Z'));
         assert_eq!(fleet.unread(A).await, 1);
         fleet.client(A).put("notifications/settings", &json!({"moderation": false})).await.expect(200);
+        assert_eq!(fleet.unread(A).await, 0);
+        fleet.sandbox.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_owner_is_told_of_a_video_that_cannot_be_played() {
+    for database in Database::available() {
+        let fleet = Fleet::start(database, &[]).await;
+        let title = "片 🎬".to_owned();
+        let (video_id, channel_id, owner_id, failure) = (9, A, A, "UNREADABLE".to_owned());
+        let failed = VideoFailed { video_id, channel_id, owner_id, title, failure, occurred_at: None };
+        fleet.events.publish(failed.clone()).await;
+        fleet.until_unread(A, 1).await;
+        let listed = fleet.client(A).get("notifications").await;
+        let notification = &listed.body["notifications"][0];
+        assert_eq!(notification["type"], "video_failed");
+        assert_eq!(notification["message"], "片 🎬: its file is damaged or no video");
+        assert!(notification["payload"].as_str().unwrap().contains(r#""videoId":"9""#));
+        fleet.client(A).put("notifications/settings", &json!({"videoFailed": false})).await.expect(200);
         assert_eq!(fleet.unread(A).await, 0);
         fleet.sandbox.stop().await;
     }

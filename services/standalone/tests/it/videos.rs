@@ -29,7 +29,7 @@ pub async fn publish(creator: &Client, title: &str) -> Value {
 
 /// The same with more fields.
 pub async fn publish_with(creator: &Client, title: &str, more: Value) -> Value {
-    let upload = creator.upload("video", video()).await.ok("upload");
+    let upload = creator.processed_upload("video", video()).await;
     let mut body = json!({"title": title, "videoUploadId": upload["id"], "publish": true});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     creator.post("videos", &body).await.ok("video")

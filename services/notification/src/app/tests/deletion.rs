@@ -257,7 +257,7 @@ async fn assert_no_rows(fixture: &Fixture) {
         "channels WHERE owner_id = 1",
         "channel_events WHERE channel_id = 1",
         "latest_events WHERE channel_id = 1 AND latest > 0",
-        "readers WHERE user_id = 1 AND (wanted <> 127 OR watermark > 0)",
+        "readers WHERE user_id = 1 AND (wanted <> 255 OR watermark > 0)",
     ] {
         assert_eq!(count(fixture, rows).await, 0, "{rows}");
     }
