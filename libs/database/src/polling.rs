@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 /// Where only an operator's command may write beside the process.
-const ALONE: Duration = Duration::from_secs(30);
+const ALONE: Duration = Duration::from_secs(10);
 
 /// The interval of a poll that finds what other replicas wrote; what the process itself
 /// writes wakes it by [`Transaction::after_commit`](crate::Transaction::after_commit).

@@ -97,7 +97,7 @@ async fn rebuild_index(invocation: &Invocation) -> anyhow::Result<()> {
 }
 
 /// Every replica starts to rebuild its search index within a second, on SQLite within
-/// half a minute.
+/// ten seconds.
 ///
 /// # Errors
 /// When the database is unavailable.

@@ -74,8 +74,8 @@ async fn numbers_ages_and_dead_jobs_are_told_and_a_dead_one_is_retried() {
         assert_eq!((retried.id, retried.state.as_str(), retried.attempts), (dead.id, "waiting", 0));
         assert_eq!(retried.died_at, None);
         eventually(async || seen.all() == [3, 3] && replica.list(State::Dead).await.is_empty()).await;
-        // SQLite is polled each half minute.
-        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}: it was found by polling", fixture.database);
+        // SQLite is polled each ten seconds.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: it was found by polling", fixture.database);
         assert_eq!(queue.retry(dead.id).await.unwrap_err().reason, Reason::JobNotFound);
     })
     .await;

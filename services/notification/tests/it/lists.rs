@@ -62,7 +62,7 @@ async fn settings_change_in_part_and_channels_can_be_muted() {
     for database in Database::available() {
         let fleet = Fleet::start(database, &[]).await;
         let all = fleet.client(A).get("notifications/settings").await.body;
-        assert_eq!(all["settings"].as_object().unwrap().len(), 7);
+        assert_eq!(all["settings"].as_object().unwrap().len(), 8);
         assert!(all["settings"].as_object().unwrap().values().all(|enabled| enabled == true));
         let changed = fleet.client(A).put("notifications/settings", &json!({"videoUpdate": false})).await.body;
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fenz_chassis::{Process, Service};
-use fenz_contract::events::v1::{AuditRecorded, TagChanged, TagDeleted, UserErased, VideoChanged};
+use fenz_contract::events::v1::{AuditRecorded, TagChanged, TagDeleted, UserErased, UserRegistered, VideoChanged};
 use fenz_core::Role;
 use fenz_recommendation::{DatabaseReads, Recommendations};
 use fenz_testkit::{Client, Database, EventStub, Redis, Reply, Sandbox, eventually};
@@ -73,6 +73,8 @@ impl Harness {
         let (platform, (db, ..)) = fenz_chassis::connect::<Recommendations>(settings, &process).await.unwrap();
         let rebuilt = fenz_recommendation::rebuild_on(&platform, &db).await.unwrap();
         process.stop.cancel();
+        // An event wakes the service, which does not see what another process writes to SQLite.
+        self.events.publish(UserRegistered::default()).await;
         rebuilt
     }
 
