@@ -27,7 +27,7 @@ use crate::{measure::path_text, process::Process};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the file is.
+    /// Where the file is, beside the data of the platforms.
     #[arg(long)]
     folder: PathBuf,
 }
@@ -36,7 +36,7 @@ pub fn serve(arguments: &Arguments) -> Result<()> {
     let app = Router::new()
         .route("/api/v1/upload/video", post(upload))
         .layer(DefaultBodyLimit::disable())
-        .with_state(arguments.folder.join("upload"));
+        .with_state(arguments.folder.join("received"));
     tokio::runtime::Runtime::new()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
