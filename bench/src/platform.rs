@@ -86,6 +86,11 @@ impl Platform {
         let upload = account::upload(self.address, &token, video)?;
         let mut client = Client::connect(self.address)?;
         let path = account::publish(&mut client, &token, &upload)?;
+        // It is published once media has looked into the file.
+        let begun = Instant::now();
+        while client.get(&path)?.status == 404 && begun.elapsed() < READY_TIMEOUT {
+            thread::sleep(Duration::from_millis(50));
+        }
         client.get(&path)?.success()?;
         Ok(PublishedVideo { token, path })
     }

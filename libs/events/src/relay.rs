@@ -68,19 +68,20 @@ impl Relay {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.outbox.left_over.notified() => wait = SWEEP,
+                () = self.outbox.left_over.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            match self.publish_stale(&lease).await {
+            wait = match self.publish_stale(&lease).await {
                 Ok(is_empty) => {
                     backoff.reset();
-                    wait = if is_empty { fenz_database::poll_interval(&self.outbox.db, SWEEP) } else { SWEEP };
+                    if is_empty { fenz_database::poll_interval(&self.outbox.db, SWEEP) } else { SWEEP }
                 }
                 Err(error) => {
                     tracing::warn!(service = self.outbox.service, %error, "events wait in the outbox");
                     backoff.sleep(&stop).await;
+                    SWEEP
                 }
-            }
+            };
         }
         if let Err(error) = lease.release().await {
             tracing::debug!(%error, "the lease was not released; it expires");

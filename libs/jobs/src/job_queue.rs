@@ -50,7 +50,7 @@ impl JobQueue {
         let now = self.clock.now();
         let (summaries, dead) = snapshot(&self.db, |txn| async move {
             let mut summaries = store::summarize(&*txn, now).await?;
-            summaries.sort_by(|a, b| a.kind.cmp(&b.kind));
+            summaries.sort_by(|a, b| (&a.kind, a.state.as_str()).cmp(&(&b.kind, b.state.as_str())));
             Ok::<_, DbError>((summaries, store::newest_dead(&*txn, DEAD_JOBS).await?))
         })
         .await?;

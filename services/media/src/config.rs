@@ -42,7 +42,8 @@ pub struct Config {
     pub uploads_at_once: usize,
     /// The limit of concurrent uploads per user.
     pub uploads_per_user: usize,
-    /// The timeout of probing a video, including the wait for a free core.
+    /// The timeout of copying the part of a video that is probed, and of each program that
+    /// reads it.
     #[serde(with = "humantime_serde")]
     pub probe_timeout: Duration,
     /// The folder of temporary copies for probing; the system's default if empty.
@@ -96,6 +97,10 @@ impl Config {
                 bail!("FENZ_MEDIA__{name} should be at least 100ms");
             }
         }
+        // Four of them fit into an attempt of the job.
+        if self.probe_timeout > Duration::from_secs(120) {
+            bail!("FENZ_MEDIA__PROBE_TIMEOUT should be at most 2m");
+        }
         if self.reserved_for < Duration::from_secs(60) {
             bail!("FENZ_MEDIA__RESERVED_FOR should be at least 60s");
         }
@@ -130,6 +135,9 @@ mod tests {
         assert!(error(Config { uploads_per_user: 0, ..Config::default() }).contains("UPLOADS_PER_USER"));
         assert!(error(Config { idle_timeout: Duration::ZERO, ..Config::default() }).contains("IDLE_TIMEOUT"));
         assert!(error(Config { temp_dir: Some("/nowhere".into()), ..Config::default() }).contains("TEMP_DIR"));
+        assert!(
+            error(Config { probe_timeout: Duration::from_secs(121), ..Config::default() }).contains("PROBE_TIMEOUT")
+        );
         assert!(error(Config { max_video_bytes: u64::MAX, ..Config::default() }).contains("MAX_VIDEO_BYTES"));
     }
 }

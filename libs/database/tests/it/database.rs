@@ -1,11 +1,17 @@
 //! Transactions and migrations, the same on every database.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use fenz_chassis::Secret;
 use fenz_core::{Error, Reason};
 use fenz_database::{DatabaseSettings, DbError, connect, migrate, schema, transact};
-use fenz_testkit::Database;
+use fenz_testkit::{Database, eventually};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -122,19 +128,29 @@ async fn losers_of_a_race_try_again() {
 }
 
 /// Callers that go away at any point, as clients do, leave no transaction open
-/// on a connection that others get next.
+/// on a connection that others get next, and nothing stored of which nobody is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_away_leaves_nothing_open() {
     for (kind, settings, _folder) in databases().await {
         let db = connect(&DatabaseSettings { max_connections: 1, ..settings.clone() }).await.unwrap();
         migrate_by(&settings).await;
         let elsewhere = connect(&settings).await.unwrap();
+        let told = Arc::new(AtomicI64::new(0));
         for n in 1..=200_u64 {
-            let work = transact(&db, |txn| async move { Ok(add(&*txn, 1, 1).await?) });
+            let work = transact(&db, |txn| {
+                let told = told.clone();
+                async move {
+                    txn.after_commit(move || {
+                        told.fetch_add(1, Ordering::Relaxed);
+                    });
+                    Ok(add(&*txn, 1, 1).await?)
+                }
+            });
             tokio::time::timeout(Duration::from_micros(n * 10), work).await.ok();
             add(&db, 2, 1).await.unwrap();
             assert_eq!(sum(&elsewhere, 2).await, n as i64, "{kind:?}: kept back by a transaction");
         }
+        eventually(async || sum(&elsewhere, 1).await == told.load(Ordering::Relaxed)).await;
     }
 }
 

@@ -69,7 +69,9 @@ impl Media {
     pub async fn reserve(&self, wanted: Wanted) -> Result<ReserveReply> {
         let Wanted { upload, owner, kind, used_by, reservation } = wanted;
         let reserved_for = self.config.reserved_for;
-        self.wait_until_processed(upload, owner).await?;
+        if kind == Kind::Video {
+            self.wait_until_processed(upload, owner).await?;
+        }
         let new = NewReservation { id: reservation, upload, owner, kind, used_by, now: self.clock.now() };
         let outcome = transact(&self.db, async |txn: Txn| {
             let outcome = uses::reserve_in_txn(&*txn, new).await?;

@@ -150,6 +150,7 @@ fn is_installed(program: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe;
 
     fn shell(programs: &Programs, script: &str) -> Command {
         let mut command = programs.command("sh");
@@ -164,7 +165,10 @@ mod tests {
         let programs = Programs { prefix: Vec::new(), timeout: Duration::from_secs(30), checked: OnceCell::new() };
         let endless = programs.run(shell(&programs, "exec yes"), 1000).await;
         assert!(matches!(endless, Err(Error::Failed(_))), "{endless:?}");
-        assert!(matches!(programs.run(shell(&programs, "exit 3"), 10).await, Err(Error::Failed(_))));
+        let failed = programs.run(shell(&programs, "exit 3"), 10).await.unwrap_err();
+        assert!(matches!(probe::Error::from(failed), probe::Error::Unreadable));
+        let killed = programs.run(shell(&programs, "kill -9 $$"), 10).await.unwrap_err();
+        assert!(matches!(probe::Error::from(killed), probe::Error::Timeout), "not the file's fault for certain");
         assert_eq!(programs.run(shell(&programs, "echo hello"), 10).await.unwrap(), b"hello\n");
     }
 

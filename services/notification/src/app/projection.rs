@@ -206,7 +206,9 @@ impl Projection {
 
     /// Tells the owner of a video that cannot be played.
     pub async fn video_failed(&self, txn: &impl ConnectionTrait, event: &VideoFailed) -> Result<()> {
-        // Its deletion may have overtaken this.
+        // The deletion may have overtaken this. As in the other projections the sequence is
+        // locked before the row, which there may not be yet.
+        sequence::next_in_txn(txn).await?;
         let video = sources::lock_video_in_txn(txn, VideoId(event.video_id)).await?;
         if video.is_some_and(|video| video.version == i64::MAX) {
             return Ok(());

@@ -3,7 +3,7 @@
 
 use fenz_contract::events::v1::{
     ChannelChanged, ChannelDeleted, MembershipChanged, UserDeleted, UserErased, UserModerated, VideoChanged,
-    VideoFailed,
+    VideoDeleted, VideoFailed,
 };
 use fenz_testkit::{Database, eventually};
 use serde_json::{Value, json};
@@ -125,6 +125,14 @@ async fn the_owner_is_told_of_a_video_that_cannot_be_played() {
         assert!(notification["payload"].as_str().unwrap().contains(r#""videoId":"9""#));
         fleet.client(A).put("notifications/settings", &json!({"videoFailed": false})).await.expect(200);
         assert_eq!(fleet.unread(A).await, 0);
+        // Of a video whose deletion came first nobody is told.
+        let position = fleet.position().await;
+        fleet.events.publish(VideoDeleted { video_id: 10, channel_id: A, ..VideoDeleted::default() }).await;
+        eventually(async || fleet.position().await > position).await;
+        let position = fleet.position().await;
+        fleet.events.publish(VideoFailed { video_id: 10, ..failed }).await;
+        eventually(async || fleet.position().await > position).await;
+        assert_eq!(fleet.sandbox.count("notification", "direct_notifications WHERE about_id = 10").await, 0);
         fleet.sandbox.stop().await;
     }
 }

@@ -32,7 +32,7 @@ impl StreamRegistry {
     pub async fn dispatch(&self, poll_every: Duration, stop: CancellationToken) {
         loop {
             let wait = match self.catch_up().await {
-                // Without a stream, an event of this process ends the rest.
+                // Nobody waits; the commit of an event wakes this task.
                 Ok(()) if self.state().recipients.streams() == 0 => poll_interval(&self.db, poll_every),
                 Ok(()) => poll_every,
                 Err(error) => {
