@@ -63,6 +63,12 @@ pub fn rows(name: &'static str, build: fn() -> InsertStatement) -> Step {
     step(name, move |_| Change::Rows(Box::new(build())))
 }
 
+/// Fills tables from others. It may run again after a crash, and is the same on all
+/// databases.
+pub fn sql(name: &'static str, statement: &'static str) -> Step {
+    step(name, move |_| Change::Sql(statement))
+}
+
 /// Gives a table another name.
 pub fn rename_table(name: &'static str, from: &'static str, to: &'static str) -> Step {
     step(name, move |_| Change::Rename(Table::rename().table(from, to).to_owned()))
@@ -122,6 +128,7 @@ enum Change {
     DropTable(TableDropStatement),
     Rename(TableRenameStatement),
     Rows(Box<InsertStatement>),
+    Sql(&'static str),
 }
 
 struct Simple<F> {
@@ -150,6 +157,7 @@ impl<F: Fn(&SchemaManager) -> Change + Send + Sync> MigrationTrait for Simple<F>
             Change::DropTable(table) => manager.drop_table(table).await,
             Change::Rename(table) => manager.rename_table(table).await,
             Change::Rows(rows) => manager.execute(*rows).await,
+            Change::Sql(statement) => manager.get_connection().execute_unprepared(statement).await.map(|_| ()),
         }
     }
 }

@@ -55,9 +55,17 @@ pub fn seed(name: &'static str) -> Step {
 /// # Errors
 /// What the database says.
 pub async fn next_in_txn(txn: &impl ConnectionTrait) -> Result<i64, DbError> {
-    let next = Expr::col(Column::Last).add(1);
+    take_in_txn(txn, 1).await
+}
+
+/// Takes this many numbers; returns the first. As [`next_in_txn`].
+///
+/// # Errors
+/// What the database says.
+pub async fn take_in_txn(txn: &impl ConnectionTrait, count: i64) -> Result<i64, DbError> {
+    let next = Expr::col(Column::Last).add(count);
     Entity::update_many().col_expr(Column::Last, next).filter(Column::Id.eq(ROW)).exec(txn).await?;
-    last(txn).await
+    Ok(last(txn).await? + 1 - count)
 }
 
 /// The last number that was taken.

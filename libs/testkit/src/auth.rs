@@ -1,15 +1,13 @@
 //! A stand-in for the auth service where a test is about another one: it
 //! publishes keys and ended sessions over the contract, and signs tokens.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use fenz_chassis::identity::{Authorizer, Claims, Ed25519Key};
 use fenz_contract::auth::v1::{self as pb, AuthServiceHandler};
 use fenz_core::{Clock, Error, Random, Reason, Result, Role, UserId};
 use jsonwebtoken::{Algorithm, Header};
+use tokio::sync::watch;
 use tonic::{Request, Response};
 
 /// The key set and the ended sessions of a test.
@@ -17,14 +15,14 @@ use tonic::{Request, Response};
 pub struct StandInAuth {
     key: Ed25519Key,
     clock: Clock,
-    ended: Arc<Mutex<Vec<pb::EndedSession>>>,
+    ended: watch::Sender<Vec<pb::EndedSession>>,
 }
 
 const KEY_ID: &str = "test";
 
 impl StandInAuth {
     pub fn new(clock: Clock) -> Self {
-        Self { key: Ed25519Key::generate(&Random::default()), clock, ended: Arc::default() }
+        Self { key: Ed25519Key::generate(&Random::default()), clock, ended: watch::Sender::default() }
     }
 
     /// An access token of a user, fifteen minutes long, whose session is
@@ -56,10 +54,8 @@ impl StandInAuth {
     /// Ends a session, as a logout would.
     pub fn end_session(&self, id: &str) {
         let until = self.clock.after(Duration::from_secs(900));
-        self.ended
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pb::EndedSession { id: id.to_owned(), until: Some(until.into()) });
+        let end = pb::EndedSession { id: id.to_owned(), until: Some(until.into()) };
+        self.ended.send_modify(|ended| ended.push(end));
     }
 
     /// Its gRPC service, which knows its own key.
@@ -82,8 +78,12 @@ impl AuthServiceHandler for StandInAuth {
         &self,
         request: Request<pb::ListEndedSessionsRequest>,
     ) -> Result<Response<pb::ListEndedSessionsResponse>> {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let sessions = ended.iter().skip(request.into_inner().after as usize).cloned().collect();
+        let pb::ListEndedSessionsRequest { after, wait_ms } = request.into_inner();
+        let (after, wait) = (after as usize, Duration::from_millis(wait_ms as u64));
+        let mut ends = self.ended.subscribe();
+        tokio::time::timeout(wait, ends.wait_for(|ended| ended.len() > after)).await.ok();
+        let ended = self.ended.borrow();
+        let sessions = ended.iter().skip(after).cloned().collect();
         Ok(Response::new(pb::ListEndedSessionsResponse { sessions, next: ended.len() as i64 }))
     }
 

@@ -1,4 +1,4 @@
-//! Polls auth for ended sessions and keeps the local list up to date.
+//! Asks auth for sessions that end, and keeps the local list up to date.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,13 +9,19 @@ use fenz_core::Clock;
 
 use crate::domain::revocations::Revocations;
 
-/// An ended session must be refused within a second.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// Until the first successful poll, every signed-in request is refused.
-const STARTUP_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How long auth may wait for a session to end before it answers.
+const WAIT: Duration = Duration::from_secs(5);
+/// How much longer than the wait a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two calls. An ended session must be refused within a second, also while many
+/// end.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Before another try when auth is away.
+const RETRY: Duration = Duration::from_millis(500);
+/// Until the first list is loaded, every signed-in request is refused.
+const STARTUP_RETRY: Duration = Duration::from_millis(50);
 
-/// Starts the background task that polls the list of ended sessions.
+/// Starts the background task that keeps the list of ended sessions up to date.
 pub fn spawn(platform: &Platform) -> Result<Arc<Revocations>> {
     let revocations = Arc::new(Revocations::default());
     let mut poller = Poller {
@@ -31,10 +37,13 @@ pub fn spawn(platform: &Platform) -> Result<Arc<Revocations>> {
     let (stop, list) = (platform.stop.clone(), revocations.clone());
     platform.spawn("revocations", async move {
         let mut was_healthy = true;
-        loop {
-            let outcome = poller.poll(&list).await;
-            let interval = if list.is_loaded() { POLL_INTERVAL } else { STARTUP_POLL_INTERVAL };
-            // Logged on a change only, not twice a second.
+        while let Some(outcome) = stop.run_until_cancelled(poller.poll(&list)).await {
+            let pause = match &outcome {
+                _ if !list.is_loaded() => STARTUP_RETRY,
+                Ok(()) => PAUSE,
+                Err(_) => RETRY,
+            };
+            // Logged on a change only, not with each try.
             match &outcome {
                 Err(error) if was_healthy => {
                     tracing::warn!(
@@ -46,11 +55,9 @@ pub fn spawn(platform: &Platform) -> Result<Arc<Revocations>> {
                 _ => {}
             }
             was_healthy = outcome.is_ok();
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(interval) => {}
-            }
+            tokio::time::sleep(pause).await;
         }
+        Ok(())
     });
     Ok(revocations)
 }
@@ -62,17 +69,20 @@ struct Poller {
 }
 
 impl Poller {
-    /// Reads page after page until one has nothing new.
+    /// Takes in what has ended, or waits for the next session that does.
     async fn poll(&mut self, list: &Revocations) -> Result<()> {
-        loop {
-            let call = self.auth.list_ended_sessions(ListEndedSessionsRequest { after: self.cursor });
-            let reply = tokio::time::timeout(CALL_TIMEOUT, call).await.context("auth does not answer")??.into_inner();
-            let ended = reply.sessions.into_iter().filter_map(|s| Some((s.id, s.until?.seconds))).collect();
-            self.cursor = reply.next;
-            if !list.add(ended, self.clock.unix()) {
-                list.mark_loaded();
-                return Ok(());
-            }
+        let wait = if list.is_loaded() { WAIT } else { Duration::ZERO };
+        let request = ListEndedSessionsRequest { after: self.cursor, wait_ms: wait.as_millis() as i32 };
+        let call = self.auth.list_ended_sessions(request);
+        let reply = tokio::time::timeout(wait + CALL_TIMEOUT, call).await.context("auth does not answer")??;
+        let reply = reply.into_inner();
+        let is_last = reply.sessions.is_empty();
+        let ended = reply.sessions.into_iter().filter_map(|s| Some((s.id, s.until?.seconds))).collect();
+        self.cursor = reply.next;
+        list.add(ended, self.clock.unix());
+        if is_last {
+            list.mark_loaded();
         }
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! `fenzvideo.auth.v1.AuthService`
 
+use std::time::Duration;
+
 use fenz_chassis::{caller_of, require_user};
 use fenz_contract::auth::v1::{self as pb, AuthServiceHandler};
 use fenz_core::Result;
@@ -97,7 +99,9 @@ impl AuthServiceHandler for AuthApi {
         &self,
         request: Request<pb::ListEndedSessionsRequest>,
     ) -> Result<Response<pb::ListEndedSessionsResponse>> {
-        let ended = self.0.ended_sessions(request.into_inner().after).await?;
+        let pb::ListEndedSessionsRequest { after, wait_ms } = request.into_inner();
+        let wait = Duration::from_millis(wait_ms.max(0) as u64);
+        let ended = self.0.ended_sessions(after, wait).await?;
         let sessions = ended.sessions.into_iter();
         let sessions = sessions.map(|(id, until)| pb::EndedSession { id, until: Some(until.into()) }).collect();
         Ok(Response::new(pb::ListEndedSessionsResponse { sessions, next: ended.next }))

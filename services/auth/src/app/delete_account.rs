@@ -59,7 +59,7 @@ impl App {
 
     async fn delete_in_txn(&self, txn: &Txn, actor: UserId, account: &Account, erasure: i64) -> Result<()> {
         let (user, now) = (account.id, self.clock.now());
-        self.delete_rows_in_txn(txn.as_ref(), user, Some(account)).await?;
+        self.delete_rows_in_txn(txn, user, Some(account)).await?;
         self.emit_sessions_ended_in_txn(txn, user, Vec::new()).await?;
         let event = UserDeleted {
             user_id: user.0,

@@ -1,14 +1,13 @@
 //! Erases what this service stores about a deleted account.
 
 use fenz_core::{Result, UserId};
-use fenz_database::transact;
+use fenz_database::{Txn, transact};
 use fenz_events::{Batch, UserDataEraser};
-use sea_orm::ConnectionTrait;
 
-use super::{App, LEEWAY, login_attempt};
+use super::{App, login_attempt};
 use crate::{
     domain::account::Account,
-    store::{ended_sessions, failures, one_time, sessions, unreported_failures, users},
+    store::{failures, one_time, sessions, unreported_failures, users},
 };
 
 /// This service's part of an erasure. The deletion itself removed most rows; this
@@ -21,7 +20,7 @@ impl UserDataEraser for UserEraser {
         let app = &self.0;
         let removed = transact(&app.db, |txn| async move {
             let account = users::locked_in_txn(txn.as_ref(), user).await?;
-            app.delete_rows_in_txn(txn.as_ref(), user, account.as_ref()).await
+            app.delete_rows_in_txn(&txn, user, account.as_ref()).await
         })
         .await?;
         Ok(Batch { removed, done: true })
@@ -34,19 +33,18 @@ impl App {
     /// Lock the account first.
     pub(super) async fn delete_rows_in_txn(
         &self,
-        txn: &impl ConnectionTrait,
+        shared: &Txn,
         user: UserId,
         account: Option<&Account>,
     ) -> Result<u64> {
-        let now = self.clock.now();
-        let (recent, mut removed) =
-            sessions::remove_all_in_txn(txn, user, now - (self.config.access_ttl + LEEWAY)).await?;
-        ended_sessions::insert_all(txn, &recent, now).await?;
+        let txn = shared.as_ref();
+        let (open, mut removed) = sessions::remove_all_in_txn(txn, user).await?;
         removed += one_time::delete_all(txn, user).await?;
         let subjects = login_attempt::subjects(user, account);
         removed += failures::delete_by_subjects(txn, &subjects).await?;
         removed += unreported_failures::delete_by_subjects(txn, &subjects).await?;
         removed += users::delete(txn, user).await?;
+        self.store_session_ends_in_txn(shared, open).await?;
         Ok(removed)
     }
 }

@@ -36,6 +36,8 @@ use fenz_core::{Clock, Error, IdGenerator, Random, Reason, Result, User, UserId}
 use fenz_database::Txn;
 use fenz_events::{Database, Outbox};
 use sea_orm::DatabaseConnection;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
@@ -69,6 +71,9 @@ pub struct App {
     pub keys: Keyring,
     /// Issuer and audience of access tokens.
     pub identity: Arc<IdentitySettings>,
+    /// Changes after each commit that ends sessions.
+    session_ends: watch::Sender<()>,
+    draining: CancellationToken,
     /// Media stores the avatars.
     pub uploads: Uploads,
     pub media_urls: MediaUrls,
@@ -100,6 +105,8 @@ impl App {
             outbox: Outbox::start(platform, database).await?,
             keys,
             identity: Arc::new(platform.settings.identity.clone()),
+            session_ends: watch::Sender::new(()),
+            draining: platform.draining.clone(),
             uploads: Uploads::new(platform)?,
             media_urls,
         })

@@ -51,7 +51,7 @@ impl App {
         sessions::insert(txn, &session).await?;
         let ended = sessions::end_beyond(txn, account.id, self.config.max_sessions, now).await?;
         if !ended.is_empty() {
-            self.emit_sessions_ended_in_txn(shared, account.id, ended).await?;
+            self.sessions_ended_in_txn(shared, account.id, ended).await?;
         }
         let token = self.issue_refresh_token_in_txn(txn, &session.id, now).await?;
         Ok((session.id, token))

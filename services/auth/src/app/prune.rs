@@ -5,7 +5,7 @@ use std::time::Duration;
 use fenz_core::Result;
 
 use super::{App, LEEWAY};
-use crate::store::{ended_sessions, failures, keys, one_time, refresh_tokens, sessions};
+use crate::store::{failures, keys, one_time, refresh_tokens, session_ends, sessions};
 
 /// How long expired rows are kept, for investigations.
 const RETENTION: Duration = Duration::from_secs(3600);
@@ -21,7 +21,7 @@ impl App {
         let expired_before = self.clock.ago(RETENTION);
         let ended_before = expired_before - access_token_ttl;
         while sessions::prune(&self.db, ended_before, expired_before).await? {}
-        ended_sessions::prune(&self.db, now - access_token_ttl).await?;
+        session_ends::prune(&self.db, now - access_token_ttl).await?;
         refresh_tokens::prune(&self.db, expired_before).await?;
         one_time::prune(&self.db, now).await?;
         failures::prune(&self.db, now).await?;

@@ -52,7 +52,7 @@ impl App {
         };
         if !refresh_tokens::mark_used(txn, digest, now).await? {
             sessions::end_one(txn, session.user, &session.id, now).await?;
-            self.emit_sessions_ended_in_txn(shared, session.user, vec![session.id.clone()]).await?;
+            self.sessions_ended_in_txn(shared, session.user, vec![session.id.clone()]).await?;
             let entry = AuditEntry {
                 action: "auth.refresh_reused",
                 object_type: "session",

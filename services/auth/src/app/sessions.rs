@@ -1,27 +1,29 @@
 //! Lists and ends sessions.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use fenz_core::{Error, Reason, Result, User, UserId};
-use fenz_database::Txn;
+use fenz_database::{Txn, poll_interval, sequence};
 use fenz_events::AuditEntry;
 use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 
 use super::{App, LEEWAY, events::audit_entry};
 use crate::{
     domain::session::Session,
-    store::{ended_sessions, sessions},
+    store::{session_ends, sessions},
 };
 
-/// The longest duration of a transaction that ends a session. Each poll reads that
-/// far behind its cursor, as such a transaction commits after the time it stores.
-const OVERLAP: TimeDelta = TimeDelta::seconds(10);
 /// Ended sessions per reply.
 const MAX_ENDED_SESSIONS: u64 = 20_000;
+/// How soon a waiting request sees what another replica ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 pub struct EndedSessions {
     /// Their ids, and until when an access token of each may be valid.
     pub sessions: Vec<(String, DateTime<Utc>)>,
-    /// The cursor of the next poll, in microseconds since 1970.
+    /// The last one's number in the order of commits.
     pub next: i64,
 }
 
@@ -92,8 +94,9 @@ impl App {
 
     /// Ends a user's sessions, except one, and publishes that.
     pub(super) async fn end_all_in_txn(&self, txn: &Txn, user: UserId, except: Option<&str>) -> Result<()> {
-        sessions::end_all(txn.as_ref(), user, except, self.clock.now()).await?;
-        self.emit_sessions_ended_in_txn(txn, user, Vec::new()).await
+        let ended = sessions::end_all_in_txn(txn.as_ref(), user, except, self.clock.now()).await?;
+        self.emit_sessions_ended_in_txn(txn, user, Vec::new()).await?;
+        self.store_session_ends_in_txn(txn, ended).await
     }
 
     /// Ends one open session; false when there is none with that id.
@@ -101,31 +104,54 @@ impl App {
         let ended = self.outbox.transact(|txn| async move {
             let ended = sessions::end_one(txn.as_ref(), caller.id, id, self.clock.now()).await?;
             if ended {
-                self.emit_sessions_ended_in_txn(&txn, caller.id, vec![id.to_owned()]).await?;
+                self.sessions_ended_in_txn(&txn, caller.id, vec![id.to_owned()]).await?;
             }
             Ok(ended)
         });
         ended.await
     }
 
-    /// The sessions that ended since the cursor of an earlier reply, or all whose
-    /// access tokens may be valid. Replies overlap, so that none is missed.
+    /// Publishes that some of a user's sessions have ended.
+    pub(super) async fn sessions_ended_in_txn(&self, txn: &Txn, user: UserId, ended: Vec<String>) -> Result<()> {
+        self.emit_sessions_ended_in_txn(txn, user, ended.clone()).await?;
+        self.store_session_ends_in_txn(txn, ended).await
+    }
+
+    /// Stores ends for the gateways, which refuse the access tokens. Others that end
+    /// sessions wait from here on until the transaction ends.
+    pub(super) async fn store_session_ends_in_txn(&self, txn: &Txn, ended: Vec<String>) -> Result<()> {
+        session_ends::insert_in_txn(txn.as_ref(), ended, self.clock.now()).await?;
+        let committed = self.session_ends.clone();
+        txn.after_commit(move || {
+            committed.send_replace(());
+        });
+        Ok(())
+    }
+
+    /// The sessions that ended after an earlier reply, or all whose access tokens may
+    /// be valid. Where there are none it waits that long for one.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn ended_sessions(&self, after: i64) -> Result<EndedSessions> {
-        let now = self.clock.now();
-        let access_token_ttl = self.config.access_ttl + LEEWAY;
-        let oldest = now - access_token_ttl;
-        let since = DateTime::from_timestamp_micros(after).map_or(oldest, |after| (after - OVERLAP).max(oldest));
-        let mut ended = sessions::ended_since(&self.db, since, MAX_ENDED_SESSIONS).await?;
-        // Those of deleted accounts.
-        ended.extend(ended_sessions::since(&self.db, since, MAX_ENDED_SESSIONS).await?);
-        ended.sort_by_key(|(_, at)| *at);
-        ended.truncate(MAX_ENDED_SESSIONS as usize);
-        let full = ended.len() as u64 == MAX_ENDED_SESSIONS;
-        let next = ended.last().filter(|_| full).map_or(now, |(_, last)| (*last + OVERLAP).min(now));
-        let sessions = ended.into_iter().map(|(id, at)| (id, at + access_token_ttl)).collect();
-        Ok(EndedSessions { sessions, next: next.timestamp_micros() })
+    pub async fn ended_sessions(&self, after: i64, wait: Duration) -> Result<EndedSessions> {
+        let deadline = Instant::now() + wait;
+        let mut committed = self.session_ends.subscribe();
+        // A database that was restored may have numbered less than the caller has seen.
+        let after = if sequence::last(&self.db).await? < after { 0 } else { after };
+        loop {
+            let access_token_ttl = self.config.access_ttl + LEEWAY;
+            let since = self.clock.now() - access_token_ttl;
+            let ends = session_ends::list(&self.db, after, since, MAX_ENDED_SESSIONS).await?;
+            if !ends.is_empty() || Instant::now() >= deadline || self.draining.is_cancelled() {
+                let next = ends.last().map_or(after, |last| last.seq);
+                let sessions = ends.into_iter().map(|end| (end.session_id, end.ended_at + access_token_ttl)).collect();
+                return Ok(EndedSessions { sessions, next });
+            }
+            tokio::select! {
+                _ = committed.changed() => {}
+                () = sleep_until(deadline.min(Instant::now() + poll_interval(&self.db, POLL_INTERVAL))) => {}
+                () = self.draining.cancelled() => {}
+            }
+        }
     }
 }

@@ -88,11 +88,13 @@ table!(signing_key, "signing_keys", {
 });
 
 table!(
-    /// A session of a deleted account, until its access tokens have expired. It
-    /// does not identify the user.
-    ended_session, "ended_sessions", {
+    /// The end of a session, until its access tokens have expired. It does not
+    /// identify the user, whose account may be deleted.
+    session_end, "session_ends", {
+        /// From the sequence, so in the order of commits.
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
+        pub seq: i64,
+        pub session_id: String,
         pub ended_at: DateTimeUtc,
     }
 );

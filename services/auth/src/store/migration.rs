@@ -1,9 +1,19 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_database::schema::{big, column, drop_table, index, index_as, rename_table, table, text, timestamp};
+use fenz_database::{
+    schema::{big, column, drop_table, index, index_as, rename_table, sql, table, text, timestamp},
+    sequence,
+};
 use sea_orm_migration::prelude::*;
 
 use crate::domain::account;
+
+/// Sessions that ended before their ends were numbered.
+const FILL_SESSION_ENDS: &str = "INSERT INTO session_ends (seq, session_id, ended_at) \
+     SELECT ROW_NUMBER() OVER (ORDER BY ended_at, id), id, ended_at FROM (\
+     SELECT id, ended_at FROM sessions WHERE ended_at IS NOT NULL \
+     UNION SELECT id, ended_at FROM ended_sessions) AS ended \
+     WHERE NOT EXISTS (SELECT 1 FROM session_ends)";
 
 /// Rows per statement when a column is filled.
 const BATCH_SIZE: u64 = 500;
@@ -43,6 +53,16 @@ impl MigratorTrait for Migrator {
             index("m20261122_000023_unreported_subject", "unreported_failures", &["subject"]),
             rename_table("m20261129_000024_pending_calls", "media_errands", "pending_calls"),
             drop_table("m20261130_000025_no_pending_calls", "pending_calls"),
+            sequence::table("m20261130_000026_sequence"),
+            sequence::seed("m20261130_000027_seed_sequence"),
+            table("m20261130_000028_session_ends", session_ends),
+            index("m20261130_000029_session_ends_age", "session_ends", &["ended_at"]),
+            sql("m20261130_000030_fill_session_ends", FILL_SESSION_ENDS),
+            sql(
+                "m20261130_000031_fill_sequence",
+                "UPDATE sequence SET last = (SELECT COALESCE(MAX(seq), 0) FROM session_ends)",
+            ),
+            drop_table("m20261130_000032_no_ended_sessions", "ended_sessions"),
         ]
     }
 }
@@ -138,6 +158,15 @@ fn ended_sessions(manager: &SchemaManager) -> TableCreateStatement {
     Table::create()
         .table("ended_sessions")
         .col(text("id", 64).primary_key())
+        .col(timestamp(manager, "ended_at").not_null())
+        .to_owned()
+}
+
+fn session_ends(manager: &SchemaManager) -> TableCreateStatement {
+    Table::create()
+        .table("session_ends")
+        .col(big("seq").primary_key())
+        .col(text("session_id", 64))
         .col(timestamp(manager, "ended_at").not_null())
         .to_owned()
 }

@@ -106,15 +106,23 @@ pub async fn end_one(db: &impl ConnectionTrait, user: UserId, id: &str, now: Dat
     Ok(end(db, which, now).await? > 0)
 }
 
-/// Ends a user's sessions, except one.
-pub async fn end_all(
-    db: &impl ConnectionTrait,
+/// Ends a user's sessions, except one; returns the ids of those that were open.
+pub async fn end_all_in_txn(
+    txn: &impl ConnectionTrait,
     user: UserId,
     except: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<u64, DbError> {
-    let which = Condition::all().add(Column::UserId.eq(user.0)).add_option(except.map(|id| Column::Id.ne(id)));
-    end(db, which, now).await
+) -> Result<Vec<String>, DbError> {
+    let which = Condition::all()
+        .add(Column::UserId.eq(user.0))
+        .add(Column::EndedAt.is_null())
+        .add_option(except.map(|id| Column::Id.ne(id)));
+    let ids = Entity::find().select_only().column(Column::Id).filter(which).order_by_asc(Column::Id).lock_exclusive();
+    let ids: Vec<String> = ids.into_tuple().all(txn).await?;
+    if !ids.is_empty() {
+        end(txn, Condition::all().add(Column::Id.is_in(&ids)), now).await?;
+    }
+    Ok(ids)
 }
 
 /// Ends a user's least recently used sessions beyond a limit; returns their ids.
@@ -133,33 +141,10 @@ pub async fn end_beyond(
     Ok(beyond)
 }
 
-/// Sessions that ended since, the oldest first.
-pub async fn ended_since(
-    db: &impl ConnectionTrait,
-    since: DateTime<Utc>,
-    limit: u64,
-) -> Result<Vec<(String, DateTime<Utc>)>, DbError> {
-    let rows = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .column(Column::EndedAt)
-        .filter(Column::EndedAt.gte(since))
-        .order_by_asc(Column::EndedAt)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await;
-    Ok(rows?)
-}
-
 /// Deletes a user's sessions with their refresh tokens. Returns the ids of those
-/// that were open or ended since, and the number of deleted rows. Lock the account
-/// first, so that no session is added.
-pub async fn remove_all_in_txn(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    ended_since: DateTime<Utc>,
-) -> Result<(Vec<String>, u64), DbError> {
+/// that were open, and the number of deleted rows. Lock the account first, so that
+/// no session is added.
+pub async fn remove_all_in_txn(db: &impl ConnectionTrait, user: UserId) -> Result<(Vec<String>, u64), DbError> {
     let rows = Entity::find().filter(Column::UserId.eq(user.0)).order_by_asc(Column::Id).lock_exclusive();
     let rows = rows.all(db).await?;
     let mut removed = rows.len() as u64;
@@ -172,8 +157,8 @@ pub async fn remove_all_in_txn(
         removed += tokens.rows_affected;
         Entity::delete_many().filter(Column::Id.is_in(ids)).exec(db).await?;
     }
-    let recent = rows.into_iter().filter(|row| row.ended_at.is_none_or(|at| at >= ended_since));
-    Ok((recent.map(|row| row.id).collect(), removed))
+    let open = rows.into_iter().filter(|row| row.ended_at.is_none());
+    Ok((open.map(|row| row.id).collect(), removed))
 }
 
 /// Deletes a batch of the sessions that ended or expired before these times, with

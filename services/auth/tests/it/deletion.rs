@@ -96,7 +96,7 @@ async fn a_deleted_account_leaves_no_rows() {
         // The gateway still gets the ended sessions.
         let mut auth = AuthServiceClient::new(fleet.sandbox.peer("gateway", "auth").unwrap());
         let mut ended_sessions = async || {
-            let reply = auth.list_ended_sessions(ListEndedSessionsRequest { after: 0 }).await.unwrap().into_inner();
+            let reply = auth.list_ended_sessions(ListEndedSessionsRequest::default()).await.unwrap().into_inner();
             reply.sessions.into_iter().map(|session| session.id).collect::<Vec<_>>()
         };
         assert!(ended_sessions().await.iter().any(|session| session == second.text("sessionId")));
@@ -131,7 +131,7 @@ async fn a_deleted_account_leaves_no_rows() {
         fleet.sandbox.process.clock.advance(Duration::from_secs(17 * 60));
         assert!(ended_sessions().await.is_empty());
         fleet.sandbox.start_replica::<Auth>().await.unwrap();
-        fleet.wait_for_count("ended_sessions", 0).await;
+        fleet.wait_for_count("session_ends", 0).await;
     })
     .await;
 }

@@ -1,10 +1,12 @@
 //! Migrations of existing rows.
 
+use std::path::Path;
+
 use fenz_auth::Auth;
 use fenz_chassis::{Service, media_url::MediaUrls, settings::Sources};
 use fenz_database::DatabaseSettings;
 use fenz_testkit::{Client, Database, Sandbox};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 use serde_json::Value;
 
@@ -21,6 +23,43 @@ impl<M> Schema for (fenz_events::Database<M>, MediaUrls) {
 
 pub type Migrator = <<Auth as Service>::Requirements as Schema>::Migrator;
 
+/// An empty database after so many migrations.
+async fn migrated(database: Database, folder: &Path, migrations: u32) -> (DatabaseConnection, String) {
+    let url = database.create(folder, "auth").await.unwrap();
+    let mut sources = Sources::default();
+    sources.set(&["database", "url"], &url).unwrap();
+    let (settings, _) = sources.service::<Value>("auth").unwrap();
+    let settings: DatabaseSettings = settings.section("database").unwrap();
+    let db = fenz_database::connect(&settings).await.unwrap();
+    Migrator::up(&db, Some(migrations)).await.unwrap();
+    (db, url)
+}
+
+/// Sessions that ended shortly before an update stay ended at the gateway.
+#[tokio::test]
+async fn ended_sessions_get_numbers() {
+    fenz_chassis::prepare();
+    for database in Database::available() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, _) = migrated(database, folder.path(), 25).await;
+        for (id, ended) in [("open", "NULL"), ("second", "'2026-01-02 00:00:00'"), ("first", "'2026-01-01 00:00:00'")] {
+            let sql = format!(
+                "INSERT INTO sessions (id, user_id, device, address, created_at, last_used_at, expires_at, ended_at) \
+                 VALUES ('{id}', 1, '', '', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '2026-01-01 00:00:00', {ended})"
+            );
+            db.execute_unprepared(&sql).await.unwrap();
+        }
+        let deleted = "INSERT INTO ended_sessions (id, ended_at) VALUES ('deleted', '2026-01-03 00:00:00')";
+        db.execute_unprepared(deleted).await.unwrap();
+        Migrator::up(&db, None).await.unwrap();
+        let query = |sql: &str| Statement::from_string(db.get_database_backend(), sql);
+        let rows = db.query_all_raw(query("SELECT session_id AS id FROM session_ends ORDER BY seq")).await.unwrap();
+        let ids: Vec<String> = rows.iter().map(|row| row.try_get("", "id").unwrap()).collect();
+        assert_eq!(ids, ["first", "second", "deleted"], "{database:?}");
+        assert_eq!(fenz_database::sequence::next_in_txn(&db).await.unwrap(), 4, "{database:?}");
+    }
+}
+
 /// The migrations before the column `display_name_key`.
 const BEFORE: u32 = 14;
 
@@ -29,13 +68,7 @@ async fn existing_accounts_are_found_by_display_name() {
     fenz_chassis::prepare();
     for database in Database::available() {
         let folder = tempfile::tempdir().unwrap();
-        let url = database.create(folder.path(), "auth").await.unwrap();
-        let mut sources = Sources::default();
-        sources.set(&["database", "url"], &url).unwrap();
-        let (settings, _) = sources.service::<Value>("auth").unwrap();
-        let settings: DatabaseSettings = settings.section("database").unwrap();
-        let db = fenz_database::connect(&settings).await.unwrap();
-        Migrator::up(&db, Some(BEFORE)).await.unwrap();
+        let (db, url) = migrated(database, folder.path(), BEFORE).await;
         for id in 1..=1_200 {
             let sql = format!(
                 "INSERT INTO users (id, username, username_key, email, email_key, display_name, password_hash, role, \

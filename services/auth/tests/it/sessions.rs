@@ -1,4 +1,4 @@
-//! Sessions: listed, ended, polled by the gateway.
+//! Sessions: listed, ended, told to the gateway.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use fenz_contract::events::v1::SessionsEnded;
 use fenz_testkit::{Database, PASSWORD, Reply};
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use crate::fleet::{ADMIN_PASSWORD, Fleet, on_every_database, on_every_database_with_events};
 
@@ -103,34 +104,74 @@ async fn a_session_beyond_the_limit_ends_the_least_recently_used() {
 }
 
 #[tokio::test]
-async fn the_gateway_polls_ended_sessions() {
+async fn the_gateway_is_told_of_ended_sessions() {
     on_every_database(&[], async |fleet| {
         let (one, two) = (fleet.client.register("ann").await, fleet.client.login("ann", PASSWORD).await);
         let clock = &fleet.sandbox.process.clock;
-        let mut auth = AuthServiceClient::new(fleet.sandbox.peer("gateway", "auth").unwrap());
-        let mut poll = async |after| {
-            let reply = auth.list_ended_sessions(ListEndedSessionsRequest { after }).await.unwrap().into_inner();
+        let auth = AuthServiceClient::new(fleet.sandbox.peer("gateway", "auth").unwrap());
+        let list = async |after, wait_ms| {
+            let request = ListEndedSessionsRequest { after, wait_ms };
+            let reply = auth.clone().list_ended_sessions(request).await.unwrap().into_inner();
             (reply.sessions, reply.next)
         };
-        let (ended, next) = poll(0).await;
-        assert!(ended.is_empty() && next > 0);
+        let (ended, next) = list(0, 0).await;
+        assert!(ended.is_empty() && next == 0);
         let before = clock.unix();
         fleet.client.signed_in(&one).post("auth/logout", &json!({})).await.expect(200);
         let after = clock.unix();
-        let (ended, next) = poll(next).await;
+        let (ended, next) = list(next, 0).await;
         assert_eq!(ended.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), [one.text("sessionId")]);
         let until = ended[0].until.as_ref().unwrap().seconds;
         assert!((before + 960..=after + 961).contains(&until), "{until} from {before} to {after}");
-        // After the overlap it is not repeated, but a new gateway gets all.
-        clock.advance(Duration::from_secs(60));
-        let (_, next) = poll(next).await;
-        assert!(poll(next).await.0.is_empty());
-        fleet.client.signed_in(&two).post("auth/logout", &json!({})).await.expect(200);
-        assert_eq!(poll(next).await.0.len(), 1);
-        assert_eq!(poll(0).await.0.len(), 2);
+        // It is not repeated; a request that waits is answered at the next end.
+        let waited = Instant::now();
+        let (none, same) = list(next, 300).await;
+        assert!(none.is_empty() && same == next && waited.elapsed() >= Duration::from_millis(300));
+        let logout = async {
+            sleep(Duration::from_millis(300)).await;
+            fleet.client.signed_in(&two).post("auth/logout", &json!({})).await.expect(200);
+            Instant::now()
+        };
+        let waiting = async { (list(next, 8_000).await, Instant::now()) };
+        let (((ended, last), told), ended_at) = tokio::join!(waiting, logout);
+        assert_eq!(ended.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), [two.text("sessionId")]);
+        assert!(told < ended_at + Duration::from_secs(1), "{:?}", told - ended_at);
+        // A new gateway gets all, as does one that has seen more than this database has.
+        assert_eq!(list(0, 0).await.0.len(), 2);
+        assert_eq!(list(last + 5, 0).await.0.len(), 2);
         // Their access tokens have expired by then.
         clock.advance(Duration::from_secs(17 * 60));
-        assert!(poll(0).await.0.is_empty());
+        assert!(list(0, 0).await.0.is_empty());
+    })
+    .await;
+}
+
+/// The order is that of commits, whatever the clocks of replicas say.
+#[tokio::test]
+async fn no_end_is_missed_by_who_lists_meanwhile() {
+    on_every_database(&[], async |fleet| {
+        fleet.client.register("ann").await;
+        let logins = (0..30).map(|_| fleet.client.login("ann", PASSWORD));
+        let logins = futures::future::join_all(logins).await;
+        let auth = AuthServiceClient::new(fleet.sandbox.peer("gateway", "auth").unwrap());
+        let listing = async {
+            let (mut after, mut seen) = (0, Vec::new());
+            while seen.len() < logins.len() {
+                let request = ListEndedSessionsRequest { after, wait_ms: 8_000 };
+                let reply = auth.clone().list_ended_sessions(request).await.unwrap().into_inner();
+                seen.extend(reply.sessions.into_iter().map(|session| session.id));
+                after = reply.next;
+            }
+            seen
+        };
+        let ending = logins.iter().map(async |login| {
+            fleet.client.signed_in(login).post("auth/logout", &json!({})).await.expect(200);
+        });
+        let (mut seen, _) = tokio::join!(listing, futures::future::join_all(ending));
+        let mut ended: Vec<_> = logins.iter().map(|login| login.text("sessionId").to_owned()).collect();
+        seen.sort();
+        ended.sort();
+        assert_eq!(seen, ended, "each once");
     })
     .await;
 }
@@ -139,9 +180,9 @@ async fn the_gateway_polls_ended_sessions() {
 async fn only_services_list_ended_sessions() {
     let fleet = Fleet::start(Database::Sqlite, &[]).await;
     let mut stranger = AuthServiceClient::connect(fleet.sandbox.url("auth")).await.unwrap();
-    let refused = stranger.list_ended_sessions(ListEndedSessionsRequest { after: 0 }).await.unwrap_err();
+    let refused = stranger.list_ended_sessions(ListEndedSessionsRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unauthenticated);
-    let mut request = tonic::Request::new(ListEndedSessionsRequest { after: 0 });
+    let mut request = tonic::Request::new(ListEndedSessionsRequest::default());
     let login = fleet.client.login("admin", ADMIN_PASSWORD).await;
     let bearer = format!("Bearer {}", login.text("accessToken"));
     request.metadata_mut().insert("authorization", bearer.parse().unwrap());
