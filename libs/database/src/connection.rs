@@ -10,6 +10,8 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use serde::{Deserialize, Serialize};
 
+use crate::collation;
+
 /// `FENZ_DATABASE__…`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -107,8 +109,11 @@ pub async fn migrate<M: MigratorTrait>(db: &DatabaseConnection, service: &str) -
         _ => (String::from("SELECT 1"), None),
     };
     let run = |sql: String| Statement::from_string(db.get_database_backend(), sql);
-    lock.query_one_raw(run(take)).await?;
-    let migrated = M::up(db, None).await;
+    // MySQL's lock gives up with 0 after its time, and large tables take longer to convert.
+    while lock.query_one_raw(run(take.clone())).await?.and_then(|row| row.try_get_by_index::<i64>(0).ok()) == Some(0) {
+        tracing::info!(service, "another replica is still migrating");
+    }
+    let migrated = collation::migrate::<M>(db).await;
     if let Some(release) = release {
         lock.query_one_raw(run(release)).await?;
     }

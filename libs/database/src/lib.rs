@@ -1,6 +1,7 @@
 //! SQLite, PostgreSQL and MySQL/MariaDB with one code: connections, migrations,
 //! transactions, upserts, and what the three differ in.
 
+mod collation;
 mod connection;
 mod error;
 mod page;

@@ -4,20 +4,15 @@
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
 
+use crate::collation;
+
 /// One migration. Its name is `m<date>_<number>_<what>`, unique in the service
 /// and kept for ever: databases remember what they have applied by it.
 pub type Step = Box<dyn MigrationTrait>;
 
 /// Makes a table.
 pub fn table(name: &'static str, build: fn(&SchemaManager) -> TableCreateStatement) -> Step {
-    step(name, move |manager| {
-        let mut table = build(manager);
-        if manager.get_database_backend() == DbBackend::MySql {
-            // Text is compared byte by byte, as elsewhere.
-            table.character_set("utf8mb4").collate("utf8mb4_bin");
-        }
-        Change::Table(Box::new(table))
-    })
+    step(name, move |manager| Change::Table(Box::new(build(manager))))
 }
 
 /// Makes an index, which is called as the step is, without date and number.
@@ -150,7 +145,12 @@ impl<F> MigrationName for Simple<F> {
 impl<F: Fn(&SchemaManager) -> Change + Send + Sync> MigrationTrait for Simple<F> {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         match (self.change)(manager) {
-            Change::Table(table) => manager.create_table(*table).await,
+            Change::Table(mut table) => {
+                if manager.get_database_backend() == DbBackend::MySql {
+                    table.character_set("utf8mb4").collate(collation::unpadded(manager.get_connection()).await?);
+                }
+                manager.create_table(*table).await
+            }
             Change::Index(index) => manager.create_index(index).await,
             Change::DropIndex(index) => manager.drop_index(index).await,
             Change::Column(table) => manager.alter_table(table).await,

@@ -1,6 +1,5 @@
-//! Limits concurrency per key. Without a limit on concurrent logins of one name
-//! and address, an attacker could verify many passwords before the first failure
-//! is counted.
+//! Limits concurrency per key. Without a limit on concurrent logins of one account,
+//! an attacker could verify many passwords before the first failure is counted.
 
 use std::{
     collections::HashMap,
@@ -9,9 +8,8 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct KeyedSemaphore {
-    permits_per_key: usize,
     semaphores: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
@@ -28,14 +26,9 @@ struct Entry {
 }
 
 impl KeyedSemaphore {
-    pub fn new(permits_per_key: usize) -> Self {
-        Self { permits_per_key, semaphores: Arc::default() }
-    }
-
-    /// Waits for a permit of the key.
-    pub async fn acquire(&self, key: &str) -> KeyedPermit {
-        let semaphore =
-            self.lock().entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.permits_per_key))).clone();
+    /// Waits for a permit of the key, which always has the same limit.
+    pub async fn acquire(&self, key: &str, limit: usize) -> KeyedPermit {
+        let semaphore = self.lock().entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone();
         let entry = Entry { owner: self.clone(), key: key.to_owned(), semaphore };
         // Never an error: the semaphore is never closed.
         let permit = entry.semaphore.clone().acquire_owned().await.ok();
@@ -63,12 +56,12 @@ mod tests {
 
     #[tokio::test]
     async fn permits_are_limited_per_key_and_unused_keys_are_removed() {
-        let semaphore = KeyedSemaphore::new(2);
-        let (one, two) = (semaphore.acquire("a").await, semaphore.acquire("a").await);
-        let other = semaphore.acquire("b").await;
+        let semaphore = KeyedSemaphore::default();
+        let (one, two) = (semaphore.acquire("a", 2).await, semaphore.acquire("a", 2).await);
+        let other = semaphore.acquire("b", 2).await;
         let waiting = tokio::spawn({
             let semaphore = semaphore.clone();
-            async move { drop(semaphore.acquire("a").await) }
+            async move { drop(semaphore.acquire("a", 2).await) }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

@@ -45,9 +45,9 @@ impl App {
     }
 
     async fn try_login(&self, login: &Login, client: &Client) -> Result<OpenedSession> {
-        let attempt = LoginAttempt::by_name(&login.name, client);
         for _ in 0..MAX_TRIES {
             let account = users::by_login(&self.db, &login.name).await?;
+            let attempt = LoginAttempt::login(&login.name, account.as_ref(), client);
             let stored = account.as_ref().map(|a| a.password_hash.as_str());
             let verification = self.verify_password(&attempt, &login.password, stored).await?;
             let Some(account) = account.filter(|_| verification.matches) else {

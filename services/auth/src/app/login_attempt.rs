@@ -5,9 +5,14 @@ use std::time::Duration;
 use fenz_core::{Error, Reason, Result, UserId};
 use fenz_database::transact;
 
-use super::App;
+use super::{App, keyed_semaphore::KeyedPermit};
 use crate::{
-    domain::{account::Account, secret, session::Client, throttle},
+    domain::{
+        account::Account,
+        secret,
+        session::Client,
+        throttle::{self, Scope, Subject},
+    },
     hashing::Verification,
     store::{
         failures::{self, Failures},
@@ -17,54 +22,63 @@ use crate::{
 
 /// What failures of a password verification are counted under.
 pub struct LoginAttempt {
-    /// Of name and address.
-    key: String,
-    /// Of the name alone.
+    /// The digest of the subject, so that a user's counts can be deleted.
     subject: String,
+    budgets: [Budget; 2],
     /// Reported to the audit log if it fails.
     unreported: Option<unreported_failures::Failures>,
 }
 
+struct Budget {
+    key: String,
+    scope: Scope,
+}
+
 impl LoginAttempt {
-    /// A login with a name, whether or not it exists.
-    pub fn by_name(name: &str, client: &Client) -> Self {
-        let subject = throttle::subject(name);
+    fn new(subject: Subject, client: &Client) -> Self {
+        let subject = subject.digest();
+        let budgets = Scope::ALL.map(|scope| Budget { key: throttle::key(&subject, scope, client.address), scope });
+        Self { subject, budgets, unreported: None }
+    }
+
+    /// A login with a name or an address, and the account that it found. However the
+    /// name is spelled, the failures of an account have one budget.
+    pub fn login(name: &str, account: Option<&Account>, client: &Client) -> Self {
+        let subject = account.map_or(Subject::Typed(name), |account| Subject::Account(account.id));
+        let attempt = Self::new(subject, client);
         let address = client.address.map(|a| a.to_string()).unwrap_or_default();
         let unreported = unreported_failures::Failures {
             // The contract admits no NUL in a name.
             digest: secret::digest(&format!("{name}\0{address}")),
-            subject: subject.clone(),
+            subject: attempt.subject.clone(),
             name: name.to_owned(),
             address,
             count: 1,
         };
-        Self { key: throttle::key(name, client.address), subject, unreported: Some(unreported) }
+        Self { unreported: Some(unreported), ..attempt }
     }
 
-    /// A signed-in user confirms their password. Counted separately, so that
-    /// failures do not block logins.
+    /// A signed-in user confirms their password.
     pub fn reauthentication(account: &Account, client: &Client) -> Self {
-        let name = reauthentication_name(account.id);
-        Self { key: throttle::key(&name, client.address), subject: throttle::subject(&name), unreported: None }
+        Self::new(Subject::Reauthentication(account.id), client)
+    }
+
+    fn keys(&self) -> [&str; 2] {
+        self.budgets.each_ref().map(|budget| budget.key.as_str())
     }
 }
 
-fn reauthentication_name(user: UserId) -> String {
-    format!("password:{user}")
-}
-
-/// The subjects under which failures for an account are counted.
+/// The digests of the subjects under which failures for an account are counted; of its
+/// names from before it existed, too.
 pub fn subjects(user: UserId, account: Option<&Account>) -> Vec<String> {
-    let mut subjects = vec![throttle::subject(&reauthentication_name(user))];
-    if let Some(account) = account {
-        subjects.extend([&account.username, &account.email].map(|name| throttle::subject(name)));
-    }
-    subjects
+    let names = account.into_iter().flat_map(|account| [&account.username, &account.email]);
+    let typed = names.map(|name| Subject::Typed(name));
+    [Subject::Account(user), Subject::Reauthentication(user)].into_iter().chain(typed).map(Subject::digest).collect()
 }
 
 impl App {
-    /// Verifies a password, unless too many attempts under the key failed; counts
-    /// a failure.
+    /// Verifies a password, unless too many attempts of a budget failed; counts a
+    /// failure.
     ///
     /// # Errors
     /// `RATE_LIMITED`, without verifying.
@@ -74,12 +88,14 @@ impl App {
         password: &str,
         stored: Option<&str>,
     ) -> Result<Verification> {
-        let key = attempt.key.as_str();
-        let _permit = self.password_checks.acquire(key).await;
-        let before = failures::find(&self.db, key, self.clock.now()).await?;
+        let keys = attempt.keys();
+        let _permits = self.permits(attempt).await;
+        let before = failures::find(&self.db, &keys, self.clock.now()).await?;
         // Read after the query: a concurrent attempt may have stored a later time.
         let now = self.clock.now();
-        if let Some(wait) = before.and_then(|f| (f.blocked_until - now).to_std().ok()).filter(|w| *w > Duration::ZERO) {
+        let blocked_until = before.iter().map(|failures| failures.blocked_until).max();
+        if let Some(wait) = blocked_until.and_then(|until| (until - now).to_std().ok()).filter(|w| *w > Duration::ZERO)
+        {
             return Err(
                 Error::new(Reason::RateLimited, "too many failed attempts; wait before the next").retry_after(wait)
             );
@@ -87,20 +103,34 @@ impl App {
         let verification = self.hasher.verify(password, stored).await?;
         if !verification.matches {
             self.count_failure(attempt).await?;
-        } else if before.is_some() {
-            failures::delete(&self.db, key).await?;
+        } else if !before.is_empty() {
+            // One statement each: together they could deadlock with a failure being counted.
+            for key in keys {
+                failures::delete(&self.db, key).await?;
+            }
         }
         Ok(verification)
+    }
+
+    /// As many of each budget as it has failures before the first delay.
+    async fn permits(&self, attempt: &LoginAttempt) -> Vec<KeyedPermit> {
+        let mut permits = Vec::new();
+        for budget in &attempt.budgets {
+            let limit = self.config.throttle.free_failures(budget.scope) as usize;
+            permits.push(self.password_checks.acquire(&budget.key, limit).await);
+        }
+        permits
     }
 
     async fn count_failure(&self, attempt: &LoginAttempt) -> Result<()> {
         let rules = &self.config.throttle;
         let now = self.clock.now();
         let counted = transact(&self.db, |txn| async move {
-            let count = failures::count_in_txn(txn.as_ref(), &attempt.key, &attempt.subject, now).await?;
-            let count = count.saturating_add(1);
-            let failures = Failures { count, blocked_until: now + rules.wait(count) };
-            failures::set_in_txn(txn.as_ref(), &attempt.key, failures, now + rules.retention()).await?;
+            for Budget { key, scope } in &attempt.budgets {
+                let count = failures::count_in_txn(txn.as_ref(), key, &attempt.subject, now).await?.saturating_add(1);
+                let failures = Failures { count, blocked_until: now + rules.wait(*scope, count) };
+                failures::set_in_txn(txn.as_ref(), key, failures, now + rules.retention()).await?;
+            }
             if let Some(unreported) = &attempt.unreported {
                 unreported_failures::add(txn.as_ref(), unreported).await?;
             }

@@ -95,7 +95,7 @@ impl App {
         keys.create_first(&db, &platform.clock, &platform.random).await?;
         keys.reload(&db, platform.clock.now()).await?;
         Ok(Self {
-            password_checks: KeyedSemaphore::new(config.throttle.free_failures as usize),
+            password_checks: KeyedSemaphore::default(),
             hasher: Hasher::new(&config.hash, platform.random.clone())?,
             config: Arc::new(config),
             clock: platform.clock.clone(),

@@ -1,10 +1,12 @@
-//! Delays after failed logins, by name and address.
+//! Delays after failed password verifications.
+//!
+//! Two budgets of failures: one of a client's network, and a tenfold one of all
+//! networks, so that one client cannot block an account for everybody else.
 
 use std::{net::IpAddr, time::Duration};
 
-use fenz_core::backoff;
+use fenz_core::{UserId, backoff};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{account, secret};
 
@@ -12,7 +14,7 @@ use super::{account, secret};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// Failures before the first delay.
+    /// Failures from one network before the first delay.
     pub free_failures: u32,
     /// The first delay; each further failure doubles it.
     #[serde(with = "humantime_serde")]
@@ -27,10 +29,30 @@ impl Default for Rules {
     }
 }
 
+/// Where the failures of a budget come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Network,
+    Everywhere,
+}
+
+impl Scope {
+    /// The narrow one first: all transactions lock the counts in this order.
+    pub const ALL: [Self; 2] = [Self::Network, Self::Everywhere];
+}
+
 impl Rules {
+    /// Failures before the first delay.
+    pub fn free_failures(&self, scope: Scope) -> u32 {
+        match scope {
+            Scope::Network => self.free_failures,
+            Scope::Everywhere => self.free_failures.saturating_mul(10),
+        }
+    }
+
     /// The delay after this many consecutive failures.
-    pub fn wait(&self, failures: u32) -> Duration {
-        let Some(doublings) = failures.checked_sub(self.free_failures) else { return Duration::ZERO };
+    pub fn wait(&self, scope: Scope, failures: u32) -> Duration {
+        let Some(doublings) = failures.checked_sub(self.free_failures(scope)) else { return Duration::ZERO };
         backoff::delay(doublings.saturating_add(1), self.first_wait, self.longest_wait)
     }
 
@@ -40,19 +62,35 @@ impl Rules {
     }
 }
 
-/// The key of the failures of a name, whether or not it exists, and a client
-/// address. A digest, because people type passwords into the name field.
-pub fn key(name: &str, address: Option<IpAddr>) -> String {
-    let mut digest = Sha256::new();
-    digest.update(account::key(name));
-    digest.update([0]);
-    digest.update(address.map(network).unwrap_or_default());
-    secret::hex(&digest.finalize())
+/// Whose password is verified.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// Of a login whose name or address is this account's.
+    Account(UserId),
+    /// Of a signed-in user. Counted separately, so that failures do not block logins.
+    Reauthentication(UserId),
+    /// Of a login with the name or address of no account.
+    Typed(&'a str),
 }
 
-/// The key of the failures of a name from all addresses; also a digest.
-pub fn subject(name: &str) -> String {
-    secret::digest(&account::key(name))
+impl Subject<'_> {
+    /// A digest, because people type passwords into the name field.
+    pub fn digest(self) -> String {
+        // The prefixes keep what is typed apart from accounts.
+        secret::digest(&match self {
+            Self::Account(user) => format!("account\0{user}"),
+            Self::Reauthentication(user) => format!("reauthentication\0{user}"),
+            Self::Typed(name) => format!("typed\0{}", account::key(name)),
+        })
+    }
+}
+
+/// The key under which failures are counted.
+pub fn key(subject_digest: &str, scope: Scope, address: Option<IpAddr>) -> String {
+    match scope {
+        Scope::Network => secret::digest(&format!("{subject_digest}\0{}", address.map(network).unwrap_or_default())),
+        Scope::Everywhere => subject_digest.to_owned(),
+    }
 }
 
 /// The address, or its /64 prefix for IPv6, within which a client can choose its
@@ -74,18 +112,37 @@ mod tests {
     #[test]
     fn delays_start_at_the_fifth_failure_and_double_up_to_the_longest() {
         let rules = Rules::default();
-        let seconds = |failures| rules.wait(failures).as_secs();
+        let seconds = |failures| rules.wait(Scope::Network, failures).as_secs();
         assert_eq!([0, 1, 4, 5, 6, 7, 14].map(seconds), [0, 0, 0, 1, 2, 4, 512]);
         assert_eq!([15, 16, 40, u32::MAX].map(seconds), [900, 900, 900, 900]);
+        let everywhere = |failures| rules.wait(Scope::Everywhere, failures).as_secs();
+        assert_eq!([5, 49, 50, 51, 60].map(everywhere), [0, 0, 1, 2, 900]);
+        let many = Rules { free_failures: u32::MAX, ..Rules::default() };
+        assert_eq!(many.wait(Scope::Everywhere, u32::MAX - 1), Duration::ZERO);
     }
 
     #[test]
-    fn keys_differ_by_name_and_network() {
-        let at = |a: &str| Some(a.parse().unwrap());
-        assert_eq!(key("Ann", at("10.0.0.1")), key("ann", at("::ffff:10.0.0.1")));
-        assert_ne!(key("ann", at("10.0.0.1")), key("ann", at("10.0.0.2")));
-        assert_ne!(key("ann", at("10.0.0.1")), key("ben", at("10.0.0.1")));
-        assert_eq!(key("ann", at("2001:db8::1")), key("ann", at("2001:db8::2")));
-        assert_ne!(key("ann", at("2001:db8::1")), key("ann", at("2001:db8:0:1::1")));
+    fn subjects_are_accounts_or_what_was_typed() {
+        let typed = |name| Subject::Typed(name).digest();
+        assert_eq!(typed("Nobody"), typed("nobody"));
+        assert_ne!(typed("nobody"), typed("nobody "));
+        let (account, signed_in) = (Subject::Account(UserId(7)), Subject::Reauthentication(UserId(7)));
+        assert_ne!(account.digest(), signed_in.digest());
+        assert_ne!(account.digest(), Subject::Account(UserId(8)).digest());
+        for name in ["7", "account7", "account\u{fffd}7"] {
+            assert_ne!(typed(name), account.digest());
+        }
+    }
+
+    #[test]
+    fn keys_differ_by_subject_and_network() {
+        let key = |subject, address: &str| key(subject, Scope::Network, Some(address.parse().unwrap()));
+        assert_eq!(key("a", "10.0.0.1"), key("a", "::ffff:10.0.0.1"));
+        assert_ne!(key("a", "10.0.0.1"), key("a", "10.0.0.2"));
+        assert_ne!(key("a", "10.0.0.1"), key("b", "10.0.0.1"));
+        assert_eq!(key("a", "2001:db8::1"), key("a", "2001:db8::2"));
+        assert_ne!(key("a", "2001:db8::1"), key("a", "2001:db8:0:1::1"));
+        let everywhere = |address: &str| super::key("a", Scope::Everywhere, Some(address.parse().unwrap()));
+        assert_eq!(everywhere("10.0.0.1"), everywhere("10.0.0.2"));
     }
 }

@@ -102,7 +102,8 @@ table!(
 table!(login_failure, "login_failures", {
     #[sea_orm(primary_key, auto_increment = false)]
     pub digest: String,
-    /// Of the name alone, so that a user's counts can be deleted.
+    /// The digest of an account or of what was typed, so that a user's counts can be
+    /// deleted.
     pub subject: String,
     pub failures: i32,
     pub blocked_until: DateTimeUtc,

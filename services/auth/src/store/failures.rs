@@ -1,4 +1,4 @@
-//! Failed logins, by name and address.
+//! Failed password verifications, by budget.
 
 use chrono::{DateTime, Utc};
 use fenz_database::{DbError, insert_or_lock_in_txn};
@@ -13,10 +13,13 @@ pub struct Failures {
     pub blocked_until: DateTime<Utc>,
 }
 
-/// The failures of a key, unless they have expired.
-pub async fn find(db: &impl ConnectionTrait, key: &str, now: DateTime<Utc>) -> Result<Option<Failures>, DbError> {
-    let row = Entity::find_by_id(key).filter(Column::ExpiresAt.gt(now)).one(db).await?;
-    Ok(row.map(|row| Failures { count: row.failures as u32, blocked_until: row.blocked_until }))
+/// The failures of keys that have not expired.
+pub async fn find(db: &impl ConnectionTrait, keys: &[&str], now: DateTime<Utc>) -> Result<Vec<Failures>, DbError> {
+    let digests = Column::Digest.is_in(keys.iter().copied());
+    let rows = Entity::find().filter(digests).filter(Column::ExpiresAt.gt(now)).all(db).await?;
+    let failures =
+        rows.into_iter().map(|row| Failures { count: row.failures as u32, blocked_until: row.blocked_until });
+    Ok(failures.collect())
 }
 
 /// The number of failures of a key, whose row is locked until the transaction
@@ -60,7 +63,7 @@ pub async fn delete(db: &impl ConnectionTrait, key: &str) -> Result<(), DbError>
     Ok(())
 }
 
-/// Deletes the failures of names from all addresses; returns the number of rows.
+/// Deletes the failures of subjects from all addresses; returns the number of rows.
 pub async fn delete_by_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::Subject.is_in(subjects)).exec(db).await?.rows_affected)
 }

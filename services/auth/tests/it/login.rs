@@ -13,7 +13,8 @@ async fn a_login_by_username_or_address_opens_a_session() {
     on_every_database(&[], async |fleet| {
         let registered = fleet.client.register("Ann").await;
         fleet.client.login("Ann\0", PASSWORD).await.refused(400, "INVALID_PARAMS");
-        for name in ["\u{1f600}@", "' OR 1=1 --"] {
+        // No database takes another spelling for the same name.
+        for name in ["\u{1f600}@", "' OR 1=1 --", "ann ", "ann  ", " ann", "ann@example.com ", "\u{e4}nn"] {
             fleet.client.login(name, PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
         }
         for name in ["Ann", "aNN", "ANN@example.com"] {
@@ -104,6 +105,60 @@ async fn unknown_names_are_throttled_too() {
         fleet.client.login("nobody", "wrong password").await.refused(401, "INVALID_CREDENTIALS");
     }
     fleet.client.login("nobody", "wrong password").await.refused(429, "RATE_LIMITED");
+}
+
+/// More guesses than one spelling has.
+#[tokio::test]
+async fn all_spellings_of_a_name_and_the_address_have_one_budget() {
+    on_every_database(&[("throttle.first_wait", "60s")], async |fleet| {
+        fleet.client.register("ann").await.expect(200);
+        let spellings = ["ann", "ANN", "ann@example.com", "Ann@Example.com", "Ann"];
+        for name in spellings {
+            fleet.login_from("10.0.0.1", name, "wrong password").await.refused(401, "INVALID_CREDENTIALS");
+        }
+        for name in spellings {
+            fleet.login_from("10.0.0.1", name, PASSWORD).await.refused(429, "RATE_LIMITED");
+        }
+        let mut verified = 0;
+        for spaces in 0..40 {
+            let name = format!("ann{}", " ".repeat(spaces));
+            let guess = fleet.login_from("10.0.0.2", &name, PASSWORD).await;
+            verified += usize::from(guess.status == 200);
+        }
+        assert_eq!(verified, 1, "spellings that find the account");
+    })
+    .await;
+}
+
+/// Guesses from many networks are throttled for all of them, but not before ten times
+/// as many as from one: no single client locks out the owner. Names that do not exist
+/// behave the same.
+#[tokio::test]
+async fn an_account_has_a_tenfold_budget_for_all_addresses() {
+    on_every_database(&[("throttle.first_wait", "60s"), ("throttle.free_failures", "2")], async |fleet| {
+        fleet.client.register("ann").await.expect(200);
+        let guess_from = async |networks: std::ops::Range<u8>, name: &str| {
+            for network in networks {
+                let address = format!("10.0.{network}.1");
+                for _ in 0..2 {
+                    fleet.login_from(&address, name, "wrong password").await.refused(401, "INVALID_CREDENTIALS");
+                }
+                fleet.login_from(&address, name, "wrong password").await.refused(429, "RATE_LIMITED");
+            }
+        };
+        guess_from(0..9, "ann").await;
+        // The success resets the account's count.
+        fleet.login_from("10.9.9.9", "ann", PASSWORD).await.expect(200);
+        guess_from(20..30, "ann").await;
+        guess_from(20..30, "nobody").await;
+        for name in ["ann", "ann@example.com", "nobody"] {
+            fleet.login_from("10.9.9.9", name, PASSWORD).await.refused(429, "RATE_LIMITED");
+        }
+        fleet.login_from("10.9.9.9", "admin", ADMIN_PASSWORD).await.expect(200);
+        fleet.sandbox.process.clock.advance(Duration::from_secs(61));
+        fleet.login_from("10.9.9.9", "ann", PASSWORD).await.expect(200);
+    })
+    .await;
 }
 
 #[tokio::test]
