@@ -98,7 +98,7 @@ impl Reason {
             R::MethodNotAllowed => Code::Unimplemented,
             R::RateLimited | R::QuotaExceeded => Code::ResourceExhausted,
             R::Unavailable | R::PaddleError => Code::Unavailable,
-            R::DeadlineExceeded => Code::DeadlineExceeded,
+            R::DeadlineExceeded | R::UploadTooSlow => Code::DeadlineExceeded,
         }
     }
 
@@ -107,6 +107,7 @@ impl Reason {
     #[must_use]
     pub fn http_status(self) -> u16 {
         match self {
+            Self::UploadTooSlow => 408,
             Self::FileTooLarge | Self::BodyTooLarge => 413,
             Self::UnsupportedFormat => 415,
             Self::MethodNotAllowed => 405,

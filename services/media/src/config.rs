@@ -30,6 +30,11 @@ pub struct Config {
     /// An upload that receives no bytes for this long is aborted.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
+    /// Bytes that an upload has to bring in a second, averaged over each period but the
+    /// first; 0 is no limit.
+    pub min_upload_rate: u64,
+    #[serde(with = "humantime_serde")]
+    pub min_upload_rate_period: Duration,
     /// An upload without a heartbeat for this long was interrupted.
     #[serde(with = "humantime_serde")]
     pub interrupted_after: Duration,
@@ -38,9 +43,10 @@ pub struct Config {
     pub sweep_every: Duration,
     /// The part size of multipart uploads; S3 allows 10,000 parts of at least 5 MiB.
     pub part_bytes: u64,
-    /// The limit of concurrent uploads; each buffers up to three parts in memory.
+    /// The limit of concurrent uploads; each buffers up to three parts in memory. An
+    /// address has at most half of them.
     pub uploads_at_once: usize,
-    /// The limit of concurrent uploads per user.
+    /// The limit of concurrent uploads per user, who has at most a quarter of all.
     pub uploads_per_user: usize,
     /// The timeout of copying the part of a video that is probed, and of each program that
     /// reads it.
@@ -60,6 +66,8 @@ impl Default for Config {
             unused_after: Duration::from_secs(24 * 3600),
             reserved_for: Duration::from_secs(600),
             idle_timeout: Duration::from_secs(30),
+            min_upload_rate: 16 << 10,
+            min_upload_rate_period: Duration::from_secs(60),
             interrupted_after: Duration::from_secs(300),
             sweep_every: Duration::from_secs(60),
             part_bytes: 8 * MIB,
@@ -89,6 +97,7 @@ impl Config {
         for (name, span) in [
             ("UNUSED_AFTER", self.unused_after),
             ("IDLE_TIMEOUT", self.idle_timeout),
+            ("MIN_UPLOAD_RATE_PERIOD", self.min_upload_rate_period),
             ("INTERRUPTED_AFTER", self.interrupted_after),
             ("SWEEP_EVERY", self.sweep_every),
             ("PROBE_TIMEOUT", self.probe_timeout),
@@ -96,6 +105,9 @@ impl Config {
             if span < Duration::from_millis(100) {
                 bail!("FENZ_MEDIA__{name} should be at least 100ms");
             }
+        }
+        if self.min_upload_rate > MIB {
+            bail!("FENZ_MEDIA__MIN_UPLOAD_RATE should be at most 1048576");
         }
         // Four of them fit into an attempt of the job.
         if self.probe_timeout > Duration::from_secs(120) {
@@ -134,6 +146,7 @@ mod tests {
         assert!(error(Config { part_bytes: 1, ..Config::default() }).contains("PART_BYTES"));
         assert!(error(Config { uploads_per_user: 0, ..Config::default() }).contains("UPLOADS_PER_USER"));
         assert!(error(Config { idle_timeout: Duration::ZERO, ..Config::default() }).contains("IDLE_TIMEOUT"));
+        assert!(error(Config { min_upload_rate: 2 << 20, ..Config::default() }).contains("MIN_UPLOAD_RATE"));
         assert!(error(Config { temp_dir: Some("/nowhere".into()), ..Config::default() }).contains("TEMP_DIR"));
         assert!(
             error(Config { probe_timeout: Duration::from_secs(121), ..Config::default() }).contains("PROBE_TIMEOUT")

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use fenz_core::{Error, Reason, Result};
 use futures::{Stream, StreamExt, stream};
 use multer::{Constraints, Field, Multipart, SizeLimit};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
+use super::min_rate::{MinRate, RateMeter};
 use crate::{
     app::{Chunks, too_large},
     domain::upload::Kind,
@@ -36,12 +37,15 @@ pub struct Body {
     /// Bytes received since the file's last chunk.
     overhead: Arc<AtomicUsize>,
     idle: Duration,
+    min_rate: MinRate,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum BodyError {
     #[error("no bytes received for too long")]
     Idle,
+    #[error("it should bring at least {0} bytes a second")]
+    TooSlow(u64),
     #[error("too many bytes outside of the file")]
     TooMuchOverhead,
     #[error("the connection was closed: {0}")]
@@ -49,25 +53,29 @@ enum BodyError {
 }
 
 impl Body {
-    pub fn new(body: axum::body::Body, idle: Duration) -> Self {
-        Self { data: Arc::new(Mutex::new(body.into_data_stream())), overhead: Arc::default(), idle }
+    pub fn new(body: axum::body::Body, idle: Duration, min_rate: MinRate) -> Self {
+        Self { data: Arc::new(Mutex::new(body.into_data_stream())), overhead: Arc::default(), idle, min_rate }
     }
 
     /// One chunk per poll: otherwise the parser would buffer everything available
     /// before it parses.
     fn stream(&self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + use<> {
         let (body, idle) = (self.clone(), self.idle);
-        stream::unfold(Some(body), move |body| async move {
+        stream::unfold(Some((body, RateMeter::new(self.min_rate))), move |state| async move {
             tokio::task::yield_now().await;
-            let body = body?;
+            let (body, mut meter) = state?;
             if body.overhead.load(Relaxed) > MAX_OVERHEAD {
                 return Some((Err(BodyError::TooMuchOverhead), None));
             }
+            let asked = Instant::now();
             let next = tokio::time::timeout(idle, async { body.data.lock().await.next().await }).await;
             match next {
                 Ok(Some(Ok(bytes))) => {
+                    if !meter.record(bytes.len(), asked.elapsed()) {
+                        return Some((Err(BodyError::TooSlow(body.min_rate.bytes_per_second)), None));
+                    }
                     body.overhead.fetch_add(bytes.len(), Relaxed);
-                    Some((Ok(bytes), Some(body)))
+                    Some((Ok(bytes), Some((body, meter))))
                 }
                 Ok(Some(Err(error))) => Some((Err(BodyError::Disconnected(error)), None)),
                 Ok(None) => None,
@@ -148,10 +156,16 @@ fn form_error(error: &multer::Error, kind: Kind, limit: u64) -> Error {
     use multer::Error as E;
     match error {
         E::StreamSizeExceeded { .. } => too_large(kind, limit),
-        E::StreamReadFailed(cause) if matches!(cause.downcast_ref(), Some(BodyError::TooMuchOverhead)) => {
-            Error::field(Reason::InvalidParams, FIELD, format!("should come in a plain form: {cause}"))
-        }
-        E::StreamReadFailed(cause) => Error::new(Reason::UploadIncomplete, format!("the body ended early: {cause}")),
+        E::StreamReadFailed(cause) => match cause.downcast_ref::<BodyError>() {
+            Some(BodyError::TooMuchOverhead) => {
+                Error::field(Reason::InvalidParams, FIELD, format!("should come in a plain form: {cause}"))
+            }
+            Some(BodyError::TooSlow(min)) => {
+                Error::new(Reason::UploadTooSlow, format!("the upload was too slow: {cause}"))
+                    .with("minBytesPerSecond", min)
+            }
+            _ => Error::new(Reason::UploadIncomplete, format!("the body ended early: {cause}")),
+        },
         E::IncompleteFieldData { .. } | E::IncompleteHeaders | E::IncompleteStream => {
             Error::new(Reason::UploadIncomplete, "the body ended before the form did")
         }

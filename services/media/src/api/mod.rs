@@ -3,6 +3,7 @@
 mod form;
 mod grpc;
 mod media;
+mod min_rate;
 mod preconditions;
 mod upload;
 

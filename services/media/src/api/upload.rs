@@ -11,7 +11,7 @@ use fenz_core::{Error, Reason, Result};
 use http::{Method, header};
 use tracing::Instrument;
 
-use super::{Raw, declared, form, grpc};
+use super::{Raw, declared, form, grpc, min_rate::MinRate};
 use crate::{
     app::{UploadRequest, too_large},
     domain::upload::{Kind, Upload},
@@ -44,8 +44,10 @@ async fn respond(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
 
 async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> Result<Upload> {
     let (parts, body) = request.into_parts();
-    let body = form::Body::new(body, raw.media.config.idle_timeout);
-    let limit = raw.media.config.limit(kind);
+    let config = &raw.media.config;
+    let min_rate = MinRate { bytes_per_second: config.min_upload_rate, period: config.min_upload_rate_period };
+    let body = form::Body::new(body, config.idle_timeout, min_rate);
+    let limit = config.limit(kind);
     let checked = async {
         let caller = raw.authorizer.admit(declared(&Method::POST, path)?, &parts.headers).await?;
         let owner = caller.require_user()?.id;
@@ -60,7 +62,8 @@ async fn receive(raw: Raw, request: Request, path: &'static str, kind: Kind) -> 
         if length.is_some_and(|length| length > limit + FORM_OVERHEAD) {
             return Err(too_large(kind, limit));
         }
-        Ok((UploadRequest { owner, kind, size_bytes: length }, boundary))
+        let address = request::client_address(&parts.headers);
+        Ok((UploadRequest { owner, address, kind, size_bytes: length }, boundary))
     };
     let (upload, boundary) = match checked.await {
         Ok(checked) => checked,

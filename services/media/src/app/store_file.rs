@@ -2,6 +2,8 @@
 //! streamed to the object store. A video is processed afterwards (`app/process`). A
 //! failed upload leaves nothing behind.
 
+use std::net::IpAddr;
+
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use fenz_core::{Error, Reason, Result, UserId};
@@ -35,6 +37,8 @@ pub trait Chunks: Send {
 #[derive(Clone, Copy, Debug)]
 pub struct UploadRequest {
     pub owner: UserId,
+    /// The client's, if it is known.
+    pub address: Option<IpAddr>,
     pub kind: Kind,
     /// From `Content-Length`: an upper bound, if the client is honest.
     pub size_bytes: Option<u64>,
@@ -44,7 +48,8 @@ impl Media {
     /// Receives and stores a file.
     ///
     /// # Errors
-    /// `FILE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `QUOTA_EXCEEDED`, and those of `file`.
+    /// `FILE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `QUOTA_EXCEEDED`, `UNAVAILABLE`, and those
+    /// of `file`.
     #[tracing::instrument(name = "app.upload.store", skip_all, fields(user.id = request.owner.0))]
     pub async fn store_file(&self, request: UploadRequest, mut file: impl Chunks) -> Result<Upload> {
         let _user_permit = self.upload_limiter.acquire_for_user(request.owner)?;
@@ -55,8 +60,8 @@ impl Media {
         let format = sniff(&head).filter(|format| format.kind() == request.kind).ok_or_else(|| {
             Error::field(Reason::UnsupportedFormat, "file", format!("should be {}", request.kind.formats()))
         })?;
-        // Only now: clients that send nothing must not use up the total.
-        let _permit = self.upload_limiter.acquire()?;
+        // Only now: clients that send nothing must not use up the places.
+        let _place = self.upload_limiter.acquire(request.address)?;
         let upload = PendingUpload {
             id: UploadId(self.ids.next()),
             owner: request.owner,

@@ -1,12 +1,8 @@
 //! Refused and interrupted uploads leave nothing behind.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use fenz_core::Role;
 use fenz_testkit::{PNG, Reply, eventually};
 use futures::stream;
 use reqwest::{
@@ -15,11 +11,10 @@ use reqwest::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     sync::Notify,
 };
 
-use crate::{files, harness::*};
+use crate::{files, harness::*, raw_upload::send_head};
 
 fn post(media: &Media, user: i64, kind: &str) -> RequestBuilder {
     media.client(user).request(Method::POST, &format!("/api/v1/upload/{kind}"))
@@ -115,24 +110,10 @@ async fn large_files_are_refused_whatever_size_is_declared() {
     .await;
 }
 
-/// Sends a request head by hand, to declare more bytes than are sent.
-async fn send_head(media: &Media, length: usize) -> TcpStream {
-    let address = media.sandbox.url("media");
-    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
-    let head = format!(
-        "POST /api/v1/upload/video HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {length}\r\n\
-         content-type: multipart/form-data; boundary=b\r\n\r\n\
-         --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n",
-        media.sandbox.token(ALICE, Role::User)
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream
-}
-
 #[tokio::test]
 async fn a_large_declared_size_is_refused_at_once() {
     let media = Media::on_sqlite(&[("media.max_video_bytes", "6291456")]).await;
-    let mut stream = send_head(&media, 100 << 20).await;
+    let mut stream = send_head(&media, ALICE, 100 << 20).await;
     let mut answer = vec![0; 4096];
     let n = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut answer)).await.unwrap().unwrap();
     assert!(answer[..n].starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer[..n]));
@@ -144,21 +125,21 @@ async fn interrupted_uploads_leave_nothing() {
     on_each(&settings, async |media| {
         // Disconnected before the first part, and after it.
         for sent in [100_000, 11_000_000] {
-            let mut stream = send_head(&media, 50 << 20).await;
+            let mut stream = send_head(&media, ALICE, 50 << 20).await;
             stream.write_all(&files::noise(sent)).await.unwrap();
             eventually(async || media.count("uploads").await == 1).await;
             drop(stream);
             media.all_deleted().await;
         }
         // Idle for too long.
-        let mut stream = send_head(&media, 50 << 20).await;
+        let mut stream = send_head(&media, ALICE, 50 << 20).await;
         stream.write_all(&files::noise(6_000_000)).await.unwrap();
         let mut answer = String::new();
         tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
         assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("UPLOAD_INCOMPLETE"), "{answer}");
         media.all_deleted().await;
         // The form ends before the file.
-        let mut stream = send_head(&media, 0).await;
+        let mut stream = send_head(&media, ALICE, 0).await;
         stream.read_to_string(&mut answer).await.unwrap();
         media.all_deleted().await;
     })
@@ -237,39 +218,4 @@ async fn failed_uploads_count_as_sent() {
         media.uploaded(ALICE, VIDEO, &files::noise(200_000)).await;
     })
     .await;
-}
-
-#[tokio::test]
-async fn one_user_does_not_block_others() {
-    let settings = [("media.uploads_at_once", "1"), ("media.uploads_per_user", "1")];
-    let media = Media::on_sqlite(&settings).await;
-    let another = async || media.client(ALICE).upload(VIDEO, &files::noise(10_000)).await;
-    let idle = Mutex::new(None);
-    eventually(async || {
-        // No byte of the file is sent. The connection may have been refused, so each
-        // attempt opens a new one.
-        idle.lock().unwrap().take();
-        let stream = send_head(&media, 50 << 20).await;
-        *idle.lock().unwrap() = Some(stream);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        another().await.reason() == "UNAVAILABLE"
-    })
-    .await;
-    media.uploaded(BOB, VIDEO, &files::noise(10_000)).await;
-    drop(idle);
-    eventually(async || another().await.status == 200).await;
-}
-
-#[tokio::test]
-async fn concurrent_uploads_are_limited() {
-    let media = Media::on_sqlite(&[("media.uploads_at_once", "1")]).await;
-    let mut first = send_head(&media, 50 << 20).await;
-    first.write_all(&files::noise(100_000)).await.unwrap();
-    eventually(async || media.count("uploads").await == 1).await;
-    let second = media.client(BOB).upload(VIDEO, &files::noise(10_000)).await;
-    second.refused(503, "UNAVAILABLE");
-    drop(first);
-    media.all_deleted().await;
-    // Its place is free only after its row is deleted, perhaps by the sweeper.
-    eventually(async || media.client(ALICE).upload(VIDEO, &files::noise(10_000)).await.status == 200).await;
 }
