@@ -23,6 +23,23 @@ pub struct Config {
     /// How long a closed report is kept.
     #[serde(with = "humantime_serde")]
     pub keep_reports: Duration,
+    pub audit: Audit,
+}
+
+/// `FENZ_ADMIN__AUDIT__…`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// How long entries are kept that concern no user and that nobody signed in caused:
+    /// strangers can add them. All others are kept for ever.
+    #[serde(with = "humantime_serde")]
+    pub keep_without_subject: Duration,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { keep_without_subject: Duration::from_secs(180 * 24 * 3600) }
+    }
 }
 
 impl Default for Config {
@@ -33,6 +50,7 @@ impl Default for Config {
             erasure_retry: Duration::from_secs(30),
             max_open_reports: 50,
             keep_reports: Duration::from_secs(2 * 365 * 24 * 3600),
+            audit: Audit::default(),
         }
     }
 }
@@ -47,7 +65,12 @@ impl Config {
             "FENZ_ADMIN__ERASURE_SERVICES should be names of services, comma-separated"
         );
         ensure!(self.erasure_retry >= Duration::from_millis(100), "FENZ_ADMIN__ERASURE_RETRY should be at least 100ms");
-        ensure!(self.keep_reports >= Duration::from_secs(3600), "FENZ_ADMIN__KEEP_REPORTS should be at least 1h");
+        let hour = Duration::from_secs(3600);
+        ensure!(self.keep_reports >= hour, "FENZ_ADMIN__KEEP_REPORTS should be at least 1h");
+        ensure!(
+            self.audit.keep_without_subject >= hour,
+            "FENZ_ADMIN__AUDIT__KEEP_WITHOUT_SUBJECT should be at least 1h"
+        );
         Ok(())
     }
 
@@ -81,6 +104,8 @@ mod tests {
         }
         assert!(error(Config { erasure_retry: Duration::ZERO, ..Config::default() }).contains("ERASURE_RETRY"));
         assert!(error(Config { keep_reports: Duration::ZERO, ..Config::default() }).contains("KEEP_REPORTS"));
+        let audit = Audit { keep_without_subject: Duration::ZERO };
+        assert!(error(Config { audit, ..Config::default() }).contains("AUDIT__KEEP_WITHOUT_SUBJECT"));
         let duplicates = Config { erasure_services: "b, a,b".into(), ..Config::default() };
         assert_eq!(duplicates.services(), ["a", "b"]);
     }

@@ -24,4 +24,10 @@ pub fn start(platform: &Platform, app: &App) {
         let (app, lease) = (pruning.clone(), lease.clone());
         async move { Ok(app.prune_reports(&lease).await?) }
     });
+
+    let (pruning, lease) = (app.clone(), Lease::new(platform, app.db.clone(), "audit_prune"));
+    platform.every("audit.prune", PRUNE_INTERVAL, move || {
+        let (app, lease) = (pruning.clone(), lease.clone());
+        async move { Ok(app.prune_audit_log(&lease).await?) }
+    });
 }

@@ -96,6 +96,25 @@ pub async fn after(
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
+/// Deletes a batch of the entries before a time that are about nobody and that nobody
+/// signed in caused; returns their number.
+pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>, limit: u64) -> Result<u64, DbError> {
+    let old: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::SubjectId.eq(0))
+        .filter(Column::ActorId.eq(0))
+        .filter(Column::CreatedAt.lt(before))
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    Ok(Entity::delete_many().filter(Column::Id.is_in(old)).exec(db).await?.rows_affected)
+}
+
 /// Blanks a batch of the entries by or about a user; returns their number.
 pub async fn blank_in_txn(txn: &impl ConnectionTrait, user: UserId, limit: u64) -> Result<u64, DbError> {
     let mut blanked = 0;

@@ -1,7 +1,11 @@
 //! The schema, one statement per step: MariaDB commits each.
 
-use fenz_database::schema::{big, flag, index, long_text, number, rename_table, table, text, timestamp, unique};
+use fenz_database::schema::{big, flag, index, long_text, number, rename_table, sql, table, text, timestamp, unique};
 use sea_orm_migration::prelude::*;
+
+/// Failed logins with unknown names had what was typed, passwords among it.
+const REMOVE_TYPED_NAMES: &str = "UPDATE audit_entries SET object_id = '', is_blanked = TRUE \
+     WHERE action = 'auth.login_failed' AND subject_id = 0";
 
 /// All steps, in order.
 pub struct Migrator;
@@ -34,6 +38,8 @@ impl MigratorTrait for Migrator {
             index("m20261121_000018_reports_closed", "reports", &["closed_at"]),
             unique("m20261121_000019_reports_open", "reports", &["open_key"]),
             rename_table("m20261129_000020_user_locks", "turns", "user_locks"),
+            index("m20261130_000021_audit_entries_nobody", "audit_entries", &["subject_id", "actor_id", "created_at"]),
+            sql("m20261130_000022_no_typed_names", REMOVE_TYPED_NAMES),
         ]
     }
 }
@@ -108,4 +114,50 @@ fn reports(manager: &SchemaManager) -> TableCreateStatement {
 
 fn turns(_: &SchemaManager) -> TableCreateStatement {
     Table::create().table("turns").col(big("user_id").primary_key()).col(big("number")).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use fenz_chassis::Secret;
+    use fenz_database::DatabaseSettings;
+    use fenz_testkit::Database;
+    use sea_orm::Statement;
+
+    use super::*;
+
+    /// The migrations before the typed names are removed.
+    const BEFORE: u32 = 21;
+
+    #[tokio::test]
+    async fn names_that_were_typed_are_removed() {
+        for database in Database::available() {
+            let folder = tempfile::tempdir().unwrap();
+            let url = database.create(folder.path(), "admin").await.unwrap();
+            let settings = DatabaseSettings { url: Secret::from(url), max_connections: 4, ..Default::default() };
+            let db = fenz_database::connect(&settings).await.unwrap();
+            Migrator::up(&db, Some(BEFORE)).await.unwrap();
+            for (id, action, object, subject) in [
+                (1, "auth.login_failed", "a password", 0),
+                (2, "auth.login_failed", "ann", 7),
+                (3, "tag.renamed", "12", 0),
+            ] {
+                let sql = format!(
+                    "INSERT INTO audit_entries (id, actor_id, action, object_type, object_id, before_text, after_text, \
+                     request_id, address, subject_id, created_at, is_blanked) VALUES ({id}, 0, '{action}', 'login', \
+                     '{object}', '', '', '', '10.0.0.1', {subject}, '2026-01-01 00:00:00', FALSE)"
+                );
+                db.execute_unprepared(&sql).await.unwrap();
+            }
+            Migrator::up(&db, None).await.unwrap();
+            let query = "SELECT object_id, is_blanked FROM audit_entries ORDER BY id";
+            let query = Statement::from_string(db.get_database_backend(), query);
+            let rows = db.query_all_raw(query).await.unwrap().into_iter().map(|row| {
+                let is_blanked: bool = row.try_get("", "is_blanked").unwrap();
+                (row.try_get("", "object_id").unwrap(), is_blanked)
+            });
+            let rows: Vec<(String, bool)> = rows.collect();
+            let expected = [("", true), ("ann", false), ("12", false)];
+            assert_eq!(rows, expected.map(|(object, blanked)| (object.to_owned(), blanked)), "{database:?}");
+        }
+    }
 }

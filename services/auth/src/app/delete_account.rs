@@ -20,7 +20,7 @@ impl App {
     pub async fn delete_account(&self, caller: &User, password: &str, client: &Client) -> Result<i64> {
         let checked = self.me(caller).await?;
         let wrong = || Error::field(Reason::InvalidCredentials, "password", "is wrong");
-        let attempt = LoginAttempt::reauthentication(&checked, client);
+        let attempt = LoginAttempt::reauthentication(&self.digest_key, &checked, client);
         if !self.verify_password(&attempt, password, Some(&checked.password_hash)).await?.matches {
             return Err(wrong());
         }

@@ -40,7 +40,7 @@ impl App {
         let txn = shared.as_ref();
         let (open, mut removed) = sessions::remove_all_in_txn(txn, user).await?;
         removed += one_time::delete_all(txn, user).await?;
-        let subjects = login_attempt::subjects(user, account);
+        let subjects = login_attempt::subjects(&self.digest_key, user, account);
         removed += failures::delete_by_subjects(txn, &subjects).await?;
         removed += unreported_failures::delete_by_subjects(txn, &subjects).await?;
         removed += users::delete(txn, user).await?;

@@ -1,5 +1,6 @@
-//! Reports failed logins to the audit log: one entry per name and address, with
-//! the number of failures since the previous one.
+//! Reports failed logins to the audit log: one entry per account and address, and one
+//! per client network for all names without an account, with the number of failures
+//! since the previous one. What was typed is never reported: it may be a password.
 
 use fenz_core::Result;
 use fenz_events::{AuditEntry, Lease};
@@ -11,8 +12,8 @@ use crate::store::{
     users,
 };
 
-/// Entries per transaction.
-const BATCH_SIZE: u64 = 100;
+/// Rows per transaction. Only those of one can become one entry.
+const BATCH_SIZE: u64 = 500;
 
 impl App {
     /// Reports all unreported failures. The lease saves work; two replicas at
@@ -24,7 +25,7 @@ impl App {
         while lease.hold().await? {
             let reported = self.outbox.transact(|txn| async move {
                 let unreported = unreported_failures::drain_in_txn(&txn, BATCH_SIZE).await?;
-                for failures in &unreported {
+                for failures in unreported.chunk_by(|a, b| a.user == b.user && a.address == b.address) {
                     self.outbox.audit(&txn, self.failed_login(txn.as_ref(), failures).await?).await?;
                 }
                 Ok(unreported.len() as u64)
@@ -36,19 +37,36 @@ impl App {
         Ok(())
     }
 
+    /// The entry of failures of one account, or of any number of unknown names, from
+    /// one address.
     async fn failed_login(
         &self,
         db: &impl sea_orm::ConnectionTrait,
-        failures: &Failures,
+        failures: &[Failures],
     ) -> Result<AuditEntry<'static>> {
-        let about = users::by_login(db, &failures.name).await?.map(|account| account.id);
+        let about = failures.first().and_then(|first| first.user);
+        let account = match about {
+            Some(user) => users::by_id(db, user).await?,
+            None => None,
+        };
+        let object_id = match (account, failures) {
+            (Some(account), _) => account.username,
+            // A keyed digest: the same name has the same one.
+            (None, [only]) if about.is_none() => only.subject.clone(),
+            (None, _) => String::new(),
+        };
+        let count: i64 = failures.iter().map(|failures| i64::from(failures.count)).sum();
+        let after = match about {
+            Some(_) => json!({"failures": count}),
+            None => json!({"failures": count, "names": failures.len()}),
+        };
         Ok(AuditEntry {
             action: "auth.login_failed",
             object_type: "login",
-            object_id: failures.name.clone(),
-            after: Some(json!({"failures": failures.count})),
+            object_id,
+            after: Some(after),
             about,
-            address: Some(failures.address.clone()),
+            address: failures.first().map(|first| first.address.clone()),
             ..AuditEntry::default()
         })
     }

@@ -47,7 +47,7 @@ impl App {
     async fn try_login(&self, login: &Login, client: &Client) -> Result<OpenedSession> {
         for _ in 0..MAX_TRIES {
             let account = users::by_login(&self.db, &login.name).await?;
-            let attempt = LoginAttempt::login(&login.name, account.as_ref(), client);
+            let attempt = LoginAttempt::login(&self.digest_key, &login.name, account.as_ref(), client);
             let stored = account.as_ref().map(|a| a.password_hash.as_str());
             let verification = self.verify_password(&attempt, &login.password, stored).await?;
             let Some(account) = account.filter(|_| verification.matches) else {

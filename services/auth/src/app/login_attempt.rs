@@ -9,7 +9,7 @@ use super::{App, keyed_semaphore::KeyedPermit};
 use crate::{
     domain::{
         account::Account,
-        secret,
+        secret::{self, DigestKey},
         session::Client,
         throttle::{self, Scope, Subject},
     },
@@ -35,23 +35,24 @@ struct Budget {
 }
 
 impl LoginAttempt {
-    fn new(subject: Subject, client: &Client) -> Self {
-        let subject = subject.digest();
+    fn new(key: &DigestKey, subject: Subject, client: &Client) -> Self {
+        let subject = subject.digest(key);
         let budgets = Scope::ALL.map(|scope| Budget { key: throttle::key(&subject, scope, client.address), scope });
         Self { subject, budgets, unreported: None }
     }
 
     /// A login with a name or an address, and the account that it found. However the
     /// name is spelled, the failures of an account have one budget.
-    pub fn login(name: &str, account: Option<&Account>, client: &Client) -> Self {
-        let subject = account.map_or(Subject::Typed(name), |account| Subject::Account(account.id));
-        let attempt = Self::new(subject, client);
-        let address = client.address.map(|a| a.to_string()).unwrap_or_default();
+    pub fn login(key: &DigestKey, name: &str, account: Option<&Account>, client: &Client) -> Self {
+        let user = account.map(|account| account.id);
+        let attempt = Self::new(key, user.map_or(Subject::Typed(name), Subject::Account), client);
+        // A stranger has many addresses of a network, and any number of names.
+        let address = client.address.map(|a| if user.is_some() { a.to_string() } else { throttle::network(a) });
+        let address = address.unwrap_or_default();
         let unreported = unreported_failures::Failures {
-            // The contract admits no NUL in a name.
-            digest: secret::digest(&format!("{name}\0{address}")),
+            digest: secret::digest(&format!("{}\0{address}", attempt.subject)),
             subject: attempt.subject.clone(),
-            name: name.to_owned(),
+            user,
             address,
             count: 1,
         };
@@ -59,8 +60,8 @@ impl LoginAttempt {
     }
 
     /// A signed-in user confirms their password.
-    pub fn reauthentication(account: &Account, client: &Client) -> Self {
-        Self::new(Subject::Reauthentication(account.id), client)
+    pub fn reauthentication(key: &DigestKey, account: &Account, client: &Client) -> Self {
+        Self::new(key, Subject::Reauthentication(account.id), client)
     }
 
     fn keys(&self) -> [&str; 2] {
@@ -70,10 +71,11 @@ impl LoginAttempt {
 
 /// The digests of the subjects under which failures for an account are counted; of its
 /// names from before it existed, too.
-pub fn subjects(user: UserId, account: Option<&Account>) -> Vec<String> {
+pub fn subjects(key: &DigestKey, user: UserId, account: Option<&Account>) -> Vec<String> {
     let names = account.into_iter().flat_map(|account| [&account.username, &account.email]);
     let typed = names.map(|name| Subject::Typed(name));
-    [Subject::Account(user), Subject::Reauthentication(user)].into_iter().chain(typed).map(Subject::digest).collect()
+    let subjects = [Subject::Account(user), Subject::Reauthentication(user)].into_iter().chain(typed);
+    subjects.map(|subject| subject.digest(key)).collect()
 }
 
 impl App {

@@ -41,9 +41,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    domain::{account::Account, session::Session},
+    domain::{
+        account::Account,
+        secret::{DigestKey, Token},
+        session::Session,
+    },
     hashing::Hasher,
-    store::{sessions as stored_sessions, users},
+    store::{secrets, sessions as stored_sessions, users},
 };
 
 pub use events::start_consumer;
@@ -69,6 +73,8 @@ pub struct App {
     pub outbox: Outbox,
     pub hasher: Hasher,
     pub keys: Keyring,
+    /// Of what is typed at failed logins.
+    digest_key: DigestKey,
     /// Issuer and audience of access tokens.
     pub identity: Arc<IdentitySettings>,
     /// Changes after each commit that ends sessions.
@@ -94,7 +100,9 @@ impl App {
         let keys = Keyring::new(platform.authorizer.verifier.clone(), config.access_ttl + LEEWAY);
         keys.create_first(&db, &platform.clock, &platform.random).await?;
         keys.reload(&db, platform.clock.now()).await?;
+        let digest_secret = secrets::get_or_insert(&db, "digest_key", Token::new(&platform.random).text).await?;
         Ok(Self {
+            digest_key: DigestKey::new(&digest_secret)?,
             password_checks: KeyedSemaphore::default(),
             hasher: Hasher::new(&config.hash, platform.random.clone())?,
             config: Arc::new(config),

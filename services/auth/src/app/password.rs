@@ -26,7 +26,7 @@ impl App {
         let account = self.me(caller).await?;
         password::check("newPassword", new, &account.username)?;
         let wrong = || Error::field(Reason::InvalidCredentials, "currentPassword", "is wrong");
-        let attempt = LoginAttempt::reauthentication(&account, client);
+        let attempt = LoginAttempt::reauthentication(&self.digest_key, &account, client);
         if !self.verify_password(&attempt, current, Some(&account.password_hash)).await?.matches {
             return Err(wrong());
         }

@@ -1,7 +1,9 @@
-//! Random secrets, of which only the digest is stored.
+//! Random secrets, of which only the digest is stored, and digests of what is typed.
 
+use anyhow::{Context, Result};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use fenz_core::Random;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -24,6 +26,27 @@ impl Token {
 /// SHA-256 in hexadecimal.
 pub fn digest(token: &str) -> String {
     hex(&Sha256::digest(token))
+}
+
+/// The key of digests of what people type into the name field, passwords among it. Who
+/// has a digest without the key cannot find the text by trying.
+#[derive(Clone)]
+pub struct DigestKey(Hmac<Sha256>);
+
+impl DigestKey {
+    /// # Errors
+    /// When the secret is too short.
+    pub fn new(secret: &str) -> Result<Self> {
+        let hmac = Hmac::new_from_slice(secret.as_bytes()).ok().filter(|_| secret.len() >= 32);
+        Ok(Self(hmac.context("a key for digests should have 32 bytes")?))
+    }
+
+    /// HMAC-SHA-256 in hexadecimal.
+    pub fn digest(&self, text: &str) -> String {
+        let mut hmac = self.0.clone();
+        hmac.update(text.as_bytes());
+        hex(&hmac.finalize().into_bytes())
+    }
 }
 
 /// A session's id: 128 random bits.
@@ -67,6 +90,19 @@ mod tests {
         assert_eq!((one.text.len(), one.digest.len(), session_id(&random).len()), (43, 64, 22));
         // FIPS 180-2, appendix B.1
         assert_eq!(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn digests_with_different_keys_differ() {
+        let digest = |secret: &str, text: &str| DigestKey::new(secret).unwrap().digest(text);
+        // RFC 4231, test case 6
+        assert_eq!(
+            DigestKey(Hmac::new_from_slice(&[0xaa; 131]).unwrap())
+                .digest("Test Using Larger Than Block-Size Key - Hash Key First"),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+        );
+        assert_ne!(digest(&"a".repeat(32), "text"), digest(&"b".repeat(32), "text"));
+        assert!(DigestKey::new("short").is_err());
     }
 
     #[test]

@@ -3,12 +3,18 @@
 //! Two budgets of failures: one of a client's network, and a tenfold one of all
 //! networks, so that one client cannot block an account for everybody else.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use fenz_core::{UserId, backoff};
 use serde::{Deserialize, Serialize};
 
-use super::{account, secret};
+use super::{
+    account,
+    secret::{self, DigestKey},
+};
 
 /// `FENZ_AUTH__THROTTLE__…`
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -75,9 +81,9 @@ pub enum Subject<'a> {
 
 impl Subject<'_> {
     /// A digest, because people type passwords into the name field.
-    pub fn digest(self) -> String {
+    pub fn digest(self, key: &DigestKey) -> String {
         // The prefixes keep what is typed apart from accounts.
-        secret::digest(&match self {
+        key.digest(&match self {
             Self::Account(user) => format!("account\0{user}"),
             Self::Reauthentication(user) => format!("reauthentication\0{user}"),
             Self::Typed(name) => format!("typed\0{}", account::key(name)),
@@ -95,12 +101,12 @@ pub fn key(subject_digest: &str, scope: Scope, address: Option<IpAddr>) -> Strin
 
 /// The address, or its /64 prefix for IPv6, within which a client can choose its
 /// address.
-fn network(address: IpAddr) -> String {
+pub fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
             Some(address) => address.to_string(),
-            None => format!("{:?}", &address.segments()[..4]),
+            None => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         },
     }
 }
@@ -123,14 +129,16 @@ mod tests {
 
     #[test]
     fn subjects_are_accounts_or_what_was_typed() {
-        let typed = |name| Subject::Typed(name).digest();
+        let digest_key = DigestKey::new(&"k".repeat(32)).unwrap();
+        let digest = |subject: Subject| subject.digest(&digest_key);
+        let typed = |name| digest(Subject::Typed(name));
         assert_eq!(typed("Nobody"), typed("nobody"));
         assert_ne!(typed("nobody"), typed("nobody "));
-        let (account, signed_in) = (Subject::Account(UserId(7)), Subject::Reauthentication(UserId(7)));
-        assert_ne!(account.digest(), signed_in.digest());
-        assert_ne!(account.digest(), Subject::Account(UserId(8)).digest());
+        let account = digest(Subject::Account(UserId(7)));
+        assert_ne!(account, digest(Subject::Reauthentication(UserId(7))));
+        assert_ne!(account, digest(Subject::Account(UserId(8))));
         for name in ["7", "account7", "account\u{fffd}7"] {
-            assert_ne!(typed(name), account.digest());
+            assert_ne!(typed(name), account);
         }
     }
 
@@ -142,6 +150,7 @@ mod tests {
         assert_ne!(key("a", "10.0.0.1"), key("b", "10.0.0.1"));
         assert_eq!(key("a", "2001:db8::1"), key("a", "2001:db8::2"));
         assert_ne!(key("a", "2001:db8::1"), key("a", "2001:db8:0:1::1"));
+        assert_eq!(network("2001:db8:0:1:2:3:4:5".parse().unwrap()), "2001:db8:0:1::/64");
         let everywhere = |address: &str| super::key("a", Scope::Everywhere, Some(address.parse().unwrap()));
         assert_eq!(everywhere("10.0.0.1"), everywhere("10.0.0.2"));
     }

@@ -112,15 +112,27 @@ table!(login_failure, "login_failures", {
 });
 
 table!(
-    /// Failed logins not yet reported to the audit log, by name as typed and
-    /// address.
+    /// Failed logins not yet reported to the audit log, by account or unknown name,
+    /// and address.
     unreported_failure, "unreported_failures", {
         #[sea_orm(primary_key, auto_increment = false)]
         pub digest: String,
         pub subject: String,
+        /// What was typed, of releases before; it may be a password. Empty.
         pub name: String,
         /// Empty when unknown.
         pub address: String,
         pub failures: i32,
+        /// 0 where there is no such account.
+        pub user_id: i64,
+    }
+);
+
+table!(
+    /// Random secrets, made once and kept.
+    secret, "secrets", {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub value: String,
     }
 );

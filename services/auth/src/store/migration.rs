@@ -63,6 +63,8 @@ impl MigratorTrait for Migrator {
                 "UPDATE sequence SET last = (SELECT COALESCE(MAX(seq), 0) FROM session_ends)",
             ),
             drop_table("m20261130_000032_no_ended_sessions", "ended_sessions"),
+            table("m20261130_000033_secrets", secrets),
+            column("m20261130_000034_unreported_user", "unreported_failures", |_| big("user_id").default(0).to_owned()),
         ]
     }
 }
@@ -180,6 +182,10 @@ fn unreported_failures(_: &SchemaManager) -> TableCreateStatement {
         .col(text("address", 64))
         .col(ColumnDef::new("failures").integer().not_null())
         .to_owned()
+}
+
+fn secrets(_: &SchemaManager) -> TableCreateStatement {
+    Table::create().table("secrets").col(text("name", 32).primary_key()).col(text("value", 64)).to_owned()
 }
 
 /// Fills the keys of existing accounts. Not by SQL: SQLite's LOWER handles only

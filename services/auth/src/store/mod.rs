@@ -6,6 +6,7 @@ pub mod keys;
 mod migration;
 pub mod one_time;
 pub mod refresh_tokens;
+pub mod secrets;
 pub mod session_ends;
 pub mod sessions;
 pub mod unreported_failures;

@@ -1,5 +1,6 @@
 //! Failed logins not yet reported to the audit log.
 
+use fenz_core::UserId;
 use fenz_database::{DbError, Txn};
 use sea_orm::{
     ActiveValue::Set,
@@ -9,15 +10,16 @@ use sea_orm::{
 
 use super::entity::unreported_failure::{ActiveModel, Column, Entity};
 
-/// Failures of a name from an address.
+/// Failures of an account or an unknown name from an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// Of name and address.
+    /// Of subject and address.
     pub digest: String,
-    /// Of the name alone.
+    /// The digest of the account or of what was typed.
     pub subject: String,
-    /// As typed.
-    pub name: String,
+    /// None where there is no such account.
+    pub user: Option<UserId>,
+    /// Of unknown names the network.
     pub address: String,
     pub count: i32,
 }
@@ -27,9 +29,10 @@ pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), Db
     let row = ActiveModel {
         digest: Set(failure.digest.clone()),
         subject: Set(failure.subject.clone()),
-        name: Set(failure.name.clone()),
+        name: Set(String::new()),
         address: Set(failure.address.clone()),
         failures: Set(failure.count),
+        user_id: Set(failure.user.map_or(0, |user| user.0)),
     };
     let sum = Expr::col((Entity, Column::Failures)).add(failure.count);
     let upsert = OnConflict::column(Column::Digest).value(Column::Failures, sum).to_owned();
@@ -37,9 +40,11 @@ pub async fn add(db: &impl ConnectionTrait, failure: &Failures) -> Result<(), Db
     Ok(())
 }
 
-/// Deletes and returns a batch, to be reported in the same transaction.
+/// Deletes and returns a batch, to be reported in the same transaction. Those of one
+/// account or of no account from one address follow each other.
 pub async fn drain_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbError> {
-    let rows = Entity::find().order_by_asc(Column::Digest).limit(limit).lock_exclusive().all(txn.as_ref()).await?;
+    let by_address = Entity::find().order_by_asc(Column::UserId).order_by_asc(Column::Address);
+    let rows = by_address.order_by_asc(Column::Digest).limit(limit).lock_exclusive().all(txn.as_ref()).await?;
     let digests: Vec<String> = rows.iter().map(|row| row.digest.clone()).collect();
     if !digests.is_empty() {
         Entity::delete_many().filter(Column::Digest.is_in(digests)).exec(txn.as_ref()).await?;
@@ -47,14 +52,14 @@ pub async fn drain_in_txn(txn: &Txn, limit: u64) -> Result<Vec<Failures>, DbErro
     let failures = rows.into_iter().map(|row| Failures {
         digest: row.digest,
         subject: row.subject,
-        name: row.name,
+        user: (row.user_id > 0).then_some(UserId(row.user_id)),
         address: row.address,
         count: row.failures,
     });
     Ok(failures.collect())
 }
 
-/// Deletes the failures of names; returns the number of rows.
+/// Deletes the failures of subjects; returns the number of rows.
 pub async fn delete_by_subjects(db: &impl ConnectionTrait, subjects: &[String]) -> Result<u64, DbError> {
     Ok(Entity::delete_many().filter(Column::Subject.is_in(subjects)).exec(db).await?.rows_affected)
 }

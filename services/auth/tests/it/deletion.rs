@@ -20,7 +20,7 @@ async fn delete(user: &Client, password: &str) -> Reply {
 
 /// The columns of auth's database that contain one of the texts, except the record
 /// of the erasure.
-async fn mentions(fleet: &Fleet, texts: &[&str]) -> Vec<String> {
+pub async fn mentions(fleet: &Fleet, texts: &[&str]) -> Vec<String> {
     let db = fleet.sandbox.database("auth").await;
     let backend = db.get_database_backend();
     let columns = match backend {
