@@ -9,7 +9,10 @@ use tokio::{
     sync::OnceCell,
 };
 
-use super::report;
+use super::{
+    input::{self, Decoders},
+    report,
+};
 use crate::domain::media_info::MediaInfo;
 
 /// Resource limits, if `prlimit` is installed.
@@ -77,8 +80,8 @@ impl Programs {
         const ENTRIES: &str = "format=duration:stream=codec_type,codec_name,width,height,duration\
             :stream_side_data=rotation:stream_tags=rotate:stream_disposition=attached_pic";
         let mut command = self.command("ffprobe");
-        command.args(["-v", "error", "-hide_banner", "-protocol_whitelist", "file", "-f", demuxer]);
-        command.args(["-show_entries", ENTRIES, "-of", "json", "-i"]).arg(url(file));
+        command.args(["-v", "error", "-hide_banner", "-show_entries", ENTRIES, "-of", "json"]);
+        input::add(&mut command, file, demuxer, Decoders::PlayedAndBeside);
         let report = self.run(command, MAX_REPORT).await?;
         report::parse(&report).ok_or(Error::Report)
     }
@@ -86,8 +89,8 @@ impl Programs {
     /// One frame as JPEG, at most 1280 pixels wide.
     pub async fn frame(&self, file: &Path, demuxer: &str, second: u32) -> Option<Bytes> {
         let mut command = self.command("ffmpeg");
-        command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1", "-max_pixels", "67108864"]);
-        command.args(["-protocol_whitelist", "file", "-f", demuxer, "-ss", &second.to_string(), "-i"]).arg(url(file));
+        command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1", "-ss", &second.to_string()]);
+        input::add(&mut command, file, demuxer, Decoders::Played);
         command.args(["-map", "0:v:0", "-frames:v", "1", "-vf", "scale=w='min(1280,iw)':h=-2", "-q:v", "4"]);
         command.args(["-threads", "1", "-f", "mjpeg", "pipe:1"]);
         match self.run(command, MAX_FRAME).await {
@@ -134,12 +137,6 @@ async fn read(output: ChildStdout, limit: u64) -> io::Result<Vec<u8>> {
     let mut written = Vec::new();
     output.take(limit).read_to_end(&mut written).await?;
     Ok(written)
-}
-
-fn url(file: &Path) -> std::ffi::OsString {
-    let mut url = std::ffi::OsString::from("file:");
-    url.push(file);
-    url
 }
 
 fn is_installed(program: &str) -> bool {

@@ -1,10 +1,12 @@
 //! Probes videos with ffprobe and ffmpeg, if they are installed.
 //!
-//! The files are untrusted: the demuxer is fixed by the detected format, `file` is
-//! the only allowed protocol, and time, memory, output and open files are limited.
+//! The files are untrusted: the demuxer is fixed by the detected format, the decoders
+//! are those of a short list (see [`input`]), `file` is the only allowed protocol, and
+//! time, memory, output and open files are limited.
 //! The programs read a sparse copy (see [`sparse_copy`]), never the object store.
 
 mod ffmpeg;
+mod input;
 mod report;
 mod sparse_copy;
 
@@ -86,8 +88,10 @@ impl Prober {
         let copy = tokio::time::timeout(self.limits.timeout, copy).await.map_err(|_| Error::Timeout)??;
         let Some(copy) = copy else { return Ok(MediaInfo::default()) };
         let mut info = programs.probe(copy.path(), demuxer).await?;
-        if info.video_codec.is_none() && info.audio_codec.is_none() {
-            return Err(Error::Unreadable);
+        match &info.video_codec {
+            Some(codec) if !input::is_decodable(codec) => return Err(Error::Unreadable),
+            None if info.audio_codec.is_none() => return Err(Error::Unreadable),
+            _ => {}
         }
         // The first frame is often black; one second in is still near the start of
         // the file.

@@ -21,6 +21,26 @@ pub fn ffmpeg(name: &str, arguments: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap()
 }
 
+/// Files on the disk that ffmpeg reads.
+pub struct Folder(tempfile::TempDir);
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+}
+
+impl Folder {
+    pub fn with(self, name: &str, bytes: &[u8]) -> Self {
+        std::fs::write(self.0.path().join(name), bytes).unwrap();
+        self
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+}
+
 /// An MP4 header followed by random bytes.
 pub fn noise(size: usize) -> Vec<u8> {
     let mut bytes = vec![0; size];

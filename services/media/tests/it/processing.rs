@@ -82,7 +82,7 @@ async fn the_video_is_told_whichever_comes_first() {
 #[tokio::test]
 async fn a_video_that_is_removed_while_it_is_processed_leaves_nothing() {
     on_each(&[], async |media| {
-        let large = files::ffmpeg("long.mkv", "-f lavfi -i testsrc2=s=640x360:d=4:r=25 -c:v ffv1");
+        let large = files::ffmpeg("long.mkv", "-f lavfi -i testsrc2=s=640x360:d=4:r=25 -c:v mpeg4");
         let upload = media.client(ALICE).upload(VIDEO, &large).await.id("upload");
         media
             .sandbox
