@@ -109,7 +109,7 @@ impl Config {
         if self.min_upload_rate > MIB {
             bail!("FENZ_MEDIA__MIN_UPLOAD_RATE should be at most 1048576");
         }
-        // Four of them fit into an attempt of the job.
+        // Eight of them fit into an attempt of the job.
         if self.probe_timeout > Duration::from_secs(120) {
             bail!("FENZ_MEDIA__PROBE_TIMEOUT should be at most 2m");
         }

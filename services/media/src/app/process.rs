@@ -47,7 +47,7 @@ impl Job for ProcessVideo {
     const KIND: &'static str = "upload.process";
     /// Each has programs of its own.
     const CONCURRENCY: usize = 2;
-    const TIMEOUT: Duration = Duration::from_secs(600);
+    const TIMEOUT: Duration = Duration::from_secs(1200);
 }
 
 /// A poster in the object store whose row is not marked as stored yet.

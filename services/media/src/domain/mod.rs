@@ -1,6 +1,7 @@
 //! The rules: plain types and functions, no I/O.
 
 pub mod boxes;
+pub mod ebml;
 pub mod media_info;
 pub mod playback;
 pub mod quota;

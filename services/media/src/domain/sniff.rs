@@ -1,7 +1,7 @@
 //! Detects a file's format from its first bytes; file names and declared types are
 //! ignored.
 
-use super::upload::Kind;
+use super::{ebml, upload::Kind};
 
 /// How many bytes [`sniff`] needs.
 pub const SNIFF_BYTES: usize = 4096;
@@ -101,39 +101,30 @@ fn brand(size: usize, head: &[u8]) -> Option<Format> {
     mp4.then_some(Format::Mp4)
 }
 
-const EBML: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 const DOC_TYPE: u64 = 0x4282;
 
-/// Parses the EBML header (RFC 8794) up to its `DocType`.
+/// Parses the EBML header up to its `DocType`.
 fn ebml(head: &[u8]) -> Option<Format> {
-    let body = head.strip_prefix(&EBML)?;
-    let (length, used) = vint(body, false)?;
-    let mut rest = body.get(used..)?;
-    rest = &rest[..rest.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
+    if !head.starts_with(&ebml::HEADER) {
+        return None;
+    }
+    let header = ebml::element(head, 0)?;
+    let mut offset = usize::try_from(header.start).ok()?;
     loop {
-        let (id, id_length) = vint(rest, true)?;
-        let (size, size_length) = vint(rest.get(id_length..)?, false)?;
-        let start = id_length + size_length;
-        let end = start.checked_add(usize::try_from(size).ok()?)?;
-        if id == DOC_TYPE {
-            let text = rest.get(start..end)?;
-            return match text.split(|b| *b == 0).next()? {
+        let element = ebml::element(head, offset)?;
+        let (start, end) = (usize::try_from(element.start).ok()?, usize::try_from(element.end?).ok()?);
+        if header.end.is_some_and(|header_end| end as u64 > header_end) {
+            return None;
+        }
+        if element.id == DOC_TYPE {
+            return match head.get(start..end)?.split(|b| *b == 0).next()? {
                 b"webm" => Some(Format::WebM),
                 b"matroska" => Some(Format::Matroska),
                 _ => None,
             };
         }
-        rest = rest.get(end..)?;
+        offset = end;
     }
-}
-
-/// A variable-length integer and its length in bytes; ids keep the length marker.
-fn vint(bytes: &[u8], keep_marker: bool) -> Option<(u64, usize)> {
-    let first = *bytes.first()?;
-    let length = first.leading_zeros() as usize + 1;
-    let (first, rest) = bytes.get(..length).filter(|_| length <= 8)?.split_first()?;
-    let first = if keep_marker { u64::from(*first) } else { u64::from(*first) & ((1 << (8 - length)) - 1) };
-    Some((rest.iter().fold(first, |value, b| (value << 8) | u64::from(*b)), length))
 }
 
 #[cfg(test)]
@@ -152,7 +143,7 @@ mod tests {
     }
 
     fn ebml_header(doc_type: &str) -> Vec<u8> {
-        let mut out = EBML.to_vec();
+        let mut out = ebml::HEADER.to_vec();
         out.push(0x80 | (4 + 3 + doc_type.len() as u8));
         out.extend([0x42, 0x86, 0x81, 1]);
         out.extend([0x42, 0x82, 0x80 | doc_type.len() as u8]);
@@ -180,7 +171,7 @@ mod tests {
             (ebml_header("matroska"), Some(Format::Matroska)),
             (ebml_header("matroska\0\0"), Some(Format::Matroska)),
             (ebml_header("weba"), None),
-            (EBML.to_vec(), None),
+            (ebml::HEADER.to_vec(), None),
             (vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 16], Some(Format::Jpeg)),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), Some(Format::Png)),
             (b"RIFF\x10\0\0\0WEBPVP8 ".to_vec(), Some(Format::WebP)),
@@ -199,7 +190,7 @@ mod tests {
         #[test]
         fn never_panics(head: Vec<u8>, tail: Vec<u8>) {
             sniff(&head);
-            sniff(&[&EBML[..], &tail].concat());
+            sniff(&[&ebml::HEADER[..], &tail].concat());
             sniff(&[&head[..head.len().min(4)], b"ftyp", &tail].concat());
         }
     }

@@ -86,19 +86,27 @@ impl Programs {
         report::parse(&report).ok_or(Error::Report)
     }
 
-    /// One frame as JPEG, at most 1280 pixels wide.
-    pub async fn frame(&self, file: &Path, demuxer: &str, second: u32) -> Option<Bytes> {
+    /// Where the data of the first frame ends in the file; none if it has none.
+    pub async fn first_frame_end(&self, file: &Path, demuxer: &str) -> Result<Option<u64>, Error> {
+        let mut command = self.command("ffprobe");
+        command.args(["-v", "error", "-hide_banner", "-select_streams", "V:0", "-read_intervals", "%+#1"]);
+        command.args(["-show_entries", "packet=pos,size", "-of", "json"]);
+        input::add(&mut command, file, demuxer, Decoders::PlayedAndBeside);
+        let report = self.run(command, MAX_REPORT).await?;
+        Ok(report::first_packet_end(&report))
+    }
+
+    /// One frame as JPEG, at most 1280 pixels wide. None if nothing was decoded.
+    pub async fn frame(&self, file: &Path, demuxer: &str, second: u32) -> Result<Option<Bytes>, Error> {
         let mut command = self.command("ffmpeg");
         command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1", "-ss", &second.to_string()]);
         input::add(&mut command, file, demuxer, Decoders::Played);
         command.args(["-map", "0:v:0", "-frames:v", "1", "-vf", "scale=w='min(1280,iw)':h=-2", "-q:v", "4"]);
         command.args(["-threads", "1", "-f", "mjpeg", "pipe:1"]);
         match self.run(command, MAX_FRAME).await {
-            Ok(frame) => frame.starts_with(&[0xFF, 0xD8]).then(|| frame.into()),
-            Err(error) => {
-                tracing::info!(%error, "no frame extracted");
-                None
-            }
+            Ok(frame) => Ok(frame.starts_with(&[0xFF, 0xD8]).then(|| frame.into())),
+            Err(Error::Failed(status)) if status.code().is_some() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

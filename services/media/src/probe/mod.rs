@@ -12,10 +12,12 @@ mod sparse_copy;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use fenz_object_store::ObjectStore;
 
 use crate::domain::{media_info::MediaInfo, sniff::Format};
 use ffmpeg::Programs;
+use sparse_copy::SparseCopy;
 
 /// A file in the object store.
 #[derive(Clone, Copy, Debug)]
@@ -93,15 +95,35 @@ impl Prober {
             None if info.audio_codec.is_none() => return Err(Error::Unreadable),
             _ => {}
         }
-        // The first frame is often black; one second in is still near the start of
-        // the file.
-        for second in [1, 0] {
-            if info.poster.is_none() && (second == 0 || info.duration_seconds > 1) {
-                info.poster = programs.frame(copy.path(), demuxer, second).await;
-            }
+        if info.video_codec.is_some() {
+            info.poster = poster(programs, &copy, demuxer, info.duration_seconds).await?;
         }
         Ok(info)
     }
+}
+
+/// A frame, or none where the copy does not have the first one, or it takes too long.
+async fn poster(
+    programs: &Programs,
+    copy: &SparseCopy,
+    demuxer: &str,
+    duration_seconds: i32,
+) -> Result<Option<Bytes>, Error> {
+    // The first frame is often black; one second in is still near the start of the file.
+    for second in [1, 0].into_iter().filter(|second| *second == 0 || duration_seconds > 1) {
+        match programs.frame(copy.path(), demuxer, second).await {
+            Ok(Some(frame)) => return Ok(Some(frame)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::info!(%error, "no frame extracted");
+                return Ok(None);
+            }
+        }
+    }
+    let has_first_frame = copy.is_whole
+        || demuxer == MATROSKA
+        || programs.first_frame_end(copy.path(), demuxer).await?.is_some_and(|end| end <= copy.head);
+    if has_first_frame { Err(Error::Unreadable) } else { Ok(None) }
 }
 
 impl From<sparse_copy::Error> for Error {
@@ -109,6 +131,7 @@ impl From<sparse_copy::Error> for Error {
         match error {
             sparse_copy::Error::Store(error) => Self::Store(error),
             sparse_copy::Error::File(error) => Self::Run(error),
+            sparse_copy::Error::Truncated => Self::Unreadable,
         }
     }
 }
@@ -126,11 +149,13 @@ impl From<ffmpeg::Error> for Error {
     }
 }
 
+const MATROSKA: &str = "matroska";
+
 /// None for images.
 fn demuxer(format: Format) -> Option<&'static str> {
     match format {
         Format::Mp4 | Format::QuickTime => Some("mov"),
-        Format::WebM | Format::Matroska => Some("matroska"),
+        Format::WebM | Format::Matroska => Some(MATROSKA),
         Format::Jpeg | Format::Png | Format::WebP => None,
     }
 }

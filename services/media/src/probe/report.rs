@@ -70,6 +70,26 @@ pub fn parse(json: &[u8]) -> Option<MediaInfo> {
     })
 }
 
+#[derive(Deserialize)]
+struct Packets {
+    #[serde(default)]
+    packets: Vec<Packet>,
+}
+
+#[derive(Deserialize)]
+struct Packet {
+    pos: Option<String>,
+    size: Option<String>,
+}
+
+/// Where the first packet of a list ends in the file.
+pub fn first_packet_end(json: &[u8]) -> Option<u64> {
+    let report: Packets = serde_json::from_slice(json).ok()?;
+    let packet = report.packets.first()?;
+    let (pos, size): (u64, u64) = (packet.pos.as_ref()?.parse().ok()?, packet.size.as_ref()?.parse().ok()?);
+    pos.checked_add(size)
+}
+
 fn is_rotated_sideways(video: &Stream) -> bool {
     let matrix = video.side_data_list.iter().find_map(|s| s.rotation);
     let tag = || video.tags.as_ref()?.rotate.as_ref()?.parse().ok();
@@ -108,6 +128,15 @@ mod tests {
         assert_eq!(report(r#","side_data_list":[{"rotation":-90}]"#), portrait);
         assert_eq!(report(r#","side_data_list":[{}],"tags":{"rotate":"270"}"#), portrait);
         assert_eq!(report(r#","tags":{"rotate":"180"}"#), landscape);
+    }
+
+    #[test]
+    fn a_packet_ends_where_its_data_does() {
+        let report = br#"{"packets": [{"size": "5352", "pos": "48"}, {"size": "1", "pos": "9000"}]}"#;
+        assert_eq!(first_packet_end(report), Some(5400));
+        for none in [&br#"{"packets": []}"#[..], b"{}", br#"{"packets": [{"size": "5"}]}"#, b"nonsense"] {
+            assert_eq!(first_packet_end(none), None);
+        }
     }
 
     #[test]

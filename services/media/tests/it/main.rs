@@ -16,5 +16,6 @@ mod rejections;
 mod reservations;
 mod store_unavailable;
 mod sweep;
+mod unreadable;
 mod upload;
 mod upload_limits;

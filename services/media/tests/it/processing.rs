@@ -2,7 +2,6 @@
 
 use fenz_contract::events::v1::{UploadProcessed, VideoChanged};
 use fenz_testkit::{eventually, id, mp4};
-use serde_json::json;
 
 use crate::{files, harness::*};
 
@@ -34,20 +33,6 @@ async fn an_upload_is_its_owners_alone() {
     assert_eq!(picture["status"], "ready", "pictures are decoded within the request");
     let poster = media.reserve(id(&upload), ALICE, "video", CLIP).await.unwrap().poster_upload_id;
     media.client(ALICE).get(&format!("uploads/{poster}")).await.refused(404, "UPLOAD_NOT_FOUND");
-}
-
-#[tokio::test]
-async fn a_damaged_video_fails_with_its_reason() {
-    on_each(&[], async |media| {
-        let cut = files::ffmpeg("cut.mp4", "-f lavfi -i testsrc=s=320x240:d=2 -c:v libx264");
-        for damaged in [files::noise(100_000), cut[..cut.len() / 2].to_vec()] {
-            let upload = media.processed(ALICE, VIDEO, &damaged).await;
-            assert_eq!((&upload["status"], &upload["reason"]), (&json!("failed"), &json!("UNREADABLE")), "{upload}");
-            let reserved = media.reserve(id(&upload), ALICE, "video", id(&upload)).await.unwrap();
-            assert_eq!((reserved.poster_upload_id, reserved.upload.unwrap().status.as_str()), (0, "failed"));
-        }
-    })
-    .await;
 }
 
 #[tokio::test]
