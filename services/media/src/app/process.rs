@@ -203,6 +203,7 @@ fn outcome(probed: Result<MediaInfo, probe::Error>, attempt: u32) -> Result<(Sta
     match probed {
         Ok(info) => Ok((Status::Ready, info)),
         Err(probe::Error::Unreadable) => failed(Failure::Unreadable),
+        Err(probe::Error::NoVideo) => failed(Failure::NoVideo),
         Err(probe::Error::Timeout) if attempt >= TRIES => failed(Failure::Timeout),
         Err(probe::Error::Store(error)) => Err(store_failed(error)),
         Err(error) => Err(Error::internal(error)),
@@ -219,6 +220,7 @@ mod tests {
     fn what_may_be_better_next_time_is_tried_again() {
         let of = |error, attempt| outcome(Err(error), attempt).map(|(status, _)| status);
         assert_eq!(of(probe::Error::Unreadable, 1).unwrap(), Status::Failed(Failure::Unreadable));
+        assert_eq!(of(probe::Error::NoVideo, 1).unwrap(), Status::Failed(Failure::NoVideo));
         assert!(of(probe::Error::Timeout, 1).is_err() && of(probe::Error::Timeout, TRIES - 1).is_err());
         assert_eq!(of(probe::Error::Timeout, TRIES).unwrap(), Status::Failed(Failure::Timeout));
         let unavailable = || probe::Error::Store(fenz_object_store::Error::Refused(503));

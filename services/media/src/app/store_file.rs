@@ -58,7 +58,12 @@ impl Media {
             return Err(Error::field(Reason::InvalidParams, "file", "is empty"));
         }
         let format = sniff(&head).filter(|format| format.kind() == request.kind).ok_or_else(|| {
-            Error::field(Reason::UnsupportedFormat, "file", format!("should be {}", request.kind.formats()))
+            let formats = request.kind.formats();
+            let description = match request.kind {
+                Kind::Video if sniff::is_audio(&head) => format!("has no video track; should be {formats} with one"),
+                _ => format!("should be {formats}"),
+            };
+            Error::field(Reason::UnsupportedFormat, "file", description)
         })?;
         // Only now: clients that send nothing must not use up the places.
         let _place = self.upload_limiter.acquire(request.address)?;

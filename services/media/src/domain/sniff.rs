@@ -65,11 +65,16 @@ const MP4_BRANDS: &[&[u8; 4]] = &[
     b"avc1", b"hvc1", b"dash", b"msdh", b"MSNV", b"M4V ", b"M4VH", b"M4VP", b"f4v ", b"F4V ", b"mmp4", b"3gp4",
     b"3gp5", b"3gp6", b"XAVC", b"cmfc", b"cmf2",
 ];
-/// Major brands of the same family for images and audio.
-const NOT_VIDEO: &[&[u8; 4]] = &[
-    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ",
-    b"jpx ", b"M4A ", b"M4B ", b"M4P ",
+/// Major brands of the same family for images, and for audio alone.
+const IMAGES: &[&[u8; 4]] = &[
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ", b"jpx ",
 ];
+const AUDIO: &[&[u8; 4]] = &[b"M4A ", b"M4B ", b"M4P "];
+
+/// Whether it is an MP4 that says to be audio alone.
+pub fn is_audio(head: &[u8]) -> bool {
+    head.get(4..8) == Some(b"ftyp") && AUDIO.iter().any(|brand| head.get(8..12) == Some(&brand[..]))
+}
 
 fn iso_media(head: &[u8]) -> Option<Format> {
     let size: [u8; 4] = head.get(..4)?.try_into().ok()?;
@@ -90,7 +95,7 @@ fn iso_media(head: &[u8]) -> Option<Format> {
 fn brand(size: usize, head: &[u8]) -> Option<Format> {
     let end = size.clamp(0, head.len());
     let major: &[u8; 4] = head.get(8..12)?.try_into().ok()?;
-    if end < 12 || NOT_VIDEO.contains(&major) {
+    if end < 12 || IMAGES.contains(&major) || AUDIO.contains(&major) {
         return None;
     }
     if major == b"qt  " {
@@ -184,6 +189,12 @@ mod tests {
         for (head, expected) in cases {
             assert_eq!(sniff(&head), expected, "{:?}", String::from_utf8_lossy(&head));
         }
+    }
+
+    #[test]
+    fn audio_is_named_as_such() {
+        assert!(is_audio(&ftyp("M4A ", &["isom"])) && is_audio(&ftyp("M4B ", &[])));
+        assert!(!is_audio(&ftyp("isom", &["M4A "])) && !is_audio(b"M4A ") && !is_audio(b""));
     }
 
     proptest::proptest! {

@@ -75,6 +75,8 @@ impl Status {
 pub enum Failure {
     /// Damaged, or no video behind its first bytes.
     Unreadable,
+    /// Audio alone.
+    NoVideo,
     /// It could not be read in time, more than once.
     Timeout,
 }
@@ -83,12 +85,14 @@ impl Failure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "UNREADABLE",
+            Self::NoVideo => "NO_VIDEO_TRACK",
             Self::Timeout => "PROCESSING_TIMEOUT",
         }
     }
 
     fn parse(name: &str) -> Self {
-        if name == Self::Timeout.as_str() { Self::Timeout } else { Self::Unreadable }
+        let known = [Self::NoVideo, Self::Timeout].into_iter().find(|failure| failure.as_str() == name);
+        known.unwrap_or(Self::Unreadable)
     }
 }
 

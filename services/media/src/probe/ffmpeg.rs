@@ -77,7 +77,8 @@ impl Programs {
 
     /// All of a video's information but the poster.
     pub async fn probe(&self, file: &Path, demuxer: &str) -> Result<MediaInfo, Error> {
-        const ENTRIES: &str = "format=duration:stream=codec_type,codec_name,width,height,duration\
+        const ENTRIES: &str = "format=duration\
+            :stream=codec_type,codec_name,width,height,sample_aspect_ratio,duration\
             :stream_side_data=rotation:stream_tags=rotate:stream_disposition=attached_pic";
         let mut command = self.command("ffprobe");
         command.args(["-v", "error", "-hide_banner", "-show_entries", ENTRIES, "-of", "json"]);
@@ -97,12 +98,19 @@ impl Programs {
     }
 
     /// One frame as JPEG, at most 1280 pixels wide. None if nothing was decoded.
-    pub async fn frame(&self, file: &Path, demuxer: &str, second: u32) -> Result<Option<Bytes>, Error> {
+    pub async fn frame(
+        &self,
+        file: &Path,
+        demuxer: &str,
+        second: u32,
+        displayed: (i32, i32),
+    ) -> Result<Option<Bytes>, Error> {
         let mut command = self.command("ffmpeg");
         command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1", "-ss", &second.to_string()]);
         input::add(&mut command, file, demuxer, Decoders::Played);
-        command.args(["-map", "0:v:0", "-frames:v", "1", "-vf", "scale=w='min(1280,iw)':h=-2", "-q:v", "4"]);
-        command.args(["-threads", "1", "-f", "mjpeg", "pipe:1"]);
+        // `V`: no cover pictures.
+        command.args(["-map", "0:V:0", "-frames:v", "1", "-vf", &poster_filter(displayed)]);
+        command.args(["-q:v", "4", "-threads", "1", "-f", "mjpeg", "pipe:1"]);
         match self.run(command, MAX_FRAME).await {
             Ok(frame) => Ok(frame.starts_with(&[0xFF, 0xD8]).then(|| frame.into())),
             Err(Error::Failed(status)) if status.code().is_some() => Ok(None),
@@ -140,6 +148,17 @@ impl Programs {
     }
 }
 
+/// Scales a frame, which ffmpeg has rotated, to the size at which the video is displayed.
+fn poster_filter((width, height): (i32, i32)) -> String {
+    if width <= 0 || height <= 0 {
+        return "scale=w='min(1280,iw)':h=-2".to_owned();
+    }
+    let even = |pixels: f64| ((pixels / 2.0).round() * 2.0).max(2.0);
+    let poster_width = even(f64::from(width.min(1280)));
+    let poster_height = even(poster_width * f64::from(height) / f64::from(width));
+    format!("scale={poster_width}:{poster_height},setsar=1")
+}
+
 /// Reads up to `limit` bytes and closes the pipe, which ends the writer.
 async fn read(output: ChildStdout, limit: u64) -> io::Result<Vec<u8>> {
     let mut written = Vec::new();
@@ -175,6 +194,15 @@ mod tests {
         let killed = programs.run(shell(&programs, "kill -9 $$"), 10).await.unwrap_err();
         assert!(matches!(probe::Error::from(killed), probe::Error::Timeout), "not the file's fault for certain");
         assert_eq!(programs.run(shell(&programs, "echo hello"), 10).await.unwrap(), b"hello\n");
+    }
+
+    #[test]
+    fn posters_have_the_displayed_shape() {
+        assert_eq!(poster_filter((1024, 576)), "scale=1024:576,setsar=1");
+        assert_eq!(poster_filter((3840, 2160)), "scale=1280:720,setsar=1");
+        assert_eq!(poster_filter((1081, 1921)), "scale=1082:1922,setsar=1");
+        assert_eq!(poster_filter((1, 1)), "scale=2:2,setsar=1");
+        assert_eq!(poster_filter((0, 0)), "scale=w='min(1280,iw)':h=-2");
     }
 
     #[tokio::test]

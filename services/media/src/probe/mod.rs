@@ -42,6 +42,9 @@ pub enum Error {
     /// Damaged, or no video.
     #[error("the file is not readable as a video")]
     Unreadable,
+    /// Audio alone.
+    #[error("the file has no video track")]
+    NoVideo,
     /// Or it was killed, as it took too much.
     #[error("the probe timed out")]
     Timeout,
@@ -92,12 +95,11 @@ impl Prober {
         let mut info = programs.probe(copy.path(), demuxer).await?;
         match &info.video_codec {
             Some(codec) if !input::is_decodable(codec) => return Err(Error::Unreadable),
-            None if info.audio_codec.is_none() => return Err(Error::Unreadable),
-            _ => {}
+            Some(_) => {}
+            None if info.audio_codec.is_some() => return Err(Error::NoVideo),
+            None => return Err(Error::Unreadable),
         }
-        if info.video_codec.is_some() {
-            info.poster = poster(programs, &copy, demuxer, info.duration_seconds).await?;
-        }
+        info.poster = poster(programs, &copy, demuxer, &info).await?;
         Ok(info)
     }
 }
@@ -107,11 +109,11 @@ async fn poster(
     programs: &Programs,
     copy: &SparseCopy,
     demuxer: &str,
-    duration_seconds: i32,
+    info: &MediaInfo,
 ) -> Result<Option<Bytes>, Error> {
     // The first frame is often black; one second in is still near the start of the file.
-    for second in [1, 0].into_iter().filter(|second| *second == 0 || duration_seconds > 1) {
-        match programs.frame(copy.path(), demuxer, second).await {
+    for second in [1, 0].into_iter().filter(|second| *second == 0 || info.duration_seconds > 1) {
+        match programs.frame(copy.path(), demuxer, second, (info.width, info.height)).await {
             Ok(Some(frame)) => return Ok(Some(frame)),
             Ok(None) => {}
             Err(error) => {

@@ -23,6 +23,7 @@ struct Stream {
     codec_name: Option<String>,
     width: Option<i32>,
     height: Option<i32>,
+    sample_aspect_ratio: Option<String>,
     duration: Option<String>,
     #[serde(default)]
     side_data_list: Vec<SideData>,
@@ -55,10 +56,7 @@ pub fn parse(json: &[u8]) -> Option<MediaInfo> {
     let (video, audio) = (first("video"), first("audio"));
     let container = report.format.and_then(|f| f.duration);
     let seconds = container.as_deref().or_else(|| video?.duration.as_deref()).and_then(|d| d.parse().ok());
-    let (mut width, mut height) = video.map_or((0, 0), |v| (v.width.unwrap_or(0), v.height.unwrap_or(0)));
-    if video.is_some_and(is_rotated_sideways) {
-        (width, height) = (height, width);
-    }
+    let (width, height) = video.map_or((0, 0), displayed_size);
     let codec = |stream: Option<&Stream>| stream?.codec_name.clone();
     Some(MediaInfo {
         duration_seconds: seconds.map_or(0, whole_seconds),
@@ -88,6 +86,20 @@ pub fn first_packet_end(json: &[u8]) -> Option<u64> {
     let packet = report.packets.first()?;
     let (pos, size): (u64, u64) = (packet.pos.as_ref()?.parse().ok()?, packet.size.as_ref()?.parse().ok()?);
     pos.checked_add(size)
+}
+
+/// The size in square pixels, with the rotation applied.
+fn displayed_size(video: &Stream) -> (i32, i32) {
+    let (width, height) = (video.width.unwrap_or(0), video.height.unwrap_or(0));
+    let shape = video.sample_aspect_ratio.as_deref().map_or(1.0, pixel_shape);
+    let width = (f64::from(width) * shape).round() as i32;
+    if is_rotated_sideways(video) { (height, width) } else { (width, height) }
+}
+
+/// A pixel's width by its height: `64:45`. Unknown, or nonsense, is a square.
+fn pixel_shape(ratio: &str) -> f64 {
+    let numbers = ratio.split_once(':').and_then(|(w, h)| Some((w.parse::<f64>().ok()?, h.parse::<f64>().ok()?)));
+    numbers.map(|(w, h)| w / h).filter(|shape| (0.0625..=16.0).contains(shape)).unwrap_or(1.0)
 }
 
 fn is_rotated_sideways(video: &Stream) -> bool {
@@ -128,6 +140,13 @@ mod tests {
         assert_eq!(report(r#","side_data_list":[{"rotation":-90}]"#), portrait);
         assert_eq!(report(r#","side_data_list":[{}],"tags":{"rotate":"270"}"#), portrait);
         assert_eq!(report(r#","tags":{"rotate":"180"}"#), landscape);
+        let wide = MediaInfo { width: 427, ..landscape.clone() };
+        assert_eq!(report(r#","sample_aspect_ratio":"4:3""#), wide);
+        let tall = MediaInfo { width: 240, height: 427, ..landscape.clone() };
+        assert_eq!(report(r#","sample_aspect_ratio":"4:3","side_data_list":[{"rotation":90}]"#), tall);
+        for square in ["1:1", "0:1", "1:0", "0:0", "N/A", "65535:1", "-4:3"] {
+            assert_eq!(report(&format!(r#","sample_aspect_ratio":"{square}""#)), landscape, "{square}");
+        }
     }
 
     #[test]

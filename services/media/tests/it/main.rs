@@ -14,6 +14,7 @@ mod processing;
 mod raw_upload;
 mod rejections;
 mod reservations;
+mod shape;
 mod store_unavailable;
 mod sweep;
 mod unreadable;
