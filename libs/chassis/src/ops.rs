@@ -4,10 +4,10 @@ use std::{
     collections::BTreeMap,
     pin::Pin,
     sync::{Arc, OnceLock, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -15,8 +15,13 @@ use tokio_util::sync::CancellationToken;
 /// How long a check may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long the result of all checks is answered again, whoever asks.
+const CHECKED_FOR: Duration = Duration::from_secs(1);
+
 /// How often the samples of histograms are aggregated.
 const METRICS_MAINTENANCE: Duration = Duration::from_secs(5);
+
+type Problems = BTreeMap<String, String>;
 
 type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send + Sync>;
 
@@ -31,6 +36,8 @@ struct Inner {
     /// Set once everything was built.
     started: CancellationToken,
     draining: CancellationToken,
+    /// The last result of the checks for [`Readiness::recent_problems`].
+    checked: tokio::sync::Mutex<Option<(Instant, Problems)>>,
 }
 
 impl Readiness {
@@ -65,37 +72,69 @@ impl Readiness {
 
     /// What prevents readiness, by dependency; empty when ready.
     pub async fn problems(&self) -> BTreeMap<String, String> {
-        let mut problems = BTreeMap::new();
-        if self.0.draining.is_cancelled() {
-            problems.insert("process".to_owned(), "is shutting down".to_owned());
+        let mut problems = self.check().await;
+        problems.extend(self.state());
+        problems
+    }
+
+    /// The same, for callers of whom there may be many: at most one check a second.
+    pub async fn recent_problems(&self) -> BTreeMap<String, String> {
+        let mut checked = self.0.checked.lock().await;
+        let mut problems = match checked.as_ref() {
+            Some((at, problems)) if at.elapsed() < CHECKED_FOR => problems.clone(),
+            _ => checked.insert((Instant::now(), self.check().await)).1.clone(),
+        };
+        drop(checked);
+        problems.extend(self.state());
+        problems
+    }
+
+    fn state(&self) -> Option<(String, String)> {
+        let state = if self.0.draining.is_cancelled() {
+            "is shutting down"
         } else if !self.0.started.is_cancelled() {
-            problems.insert("process".to_owned(), "is starting".to_owned());
-        }
+            "is starting"
+        } else {
+            return None;
+        };
+        Some(("process".to_owned(), state.to_owned()))
+    }
+
+    async fn check(&self) -> Problems {
         let checks = self.0.checks.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let results = futures::future::join_all(checks.into_iter().map(|(name, check)| async move {
             let result = tokio::time::timeout(CHECK_TIMEOUT, check()).await;
             (name, result.unwrap_or_else(|_| Err(anyhow::anyhow!("does not answer"))))
         }))
         .await;
-        problems.extend(results.into_iter().filter_map(|(name, r)| Some((name, format!("{:#}", r.err()?)))));
-        problems
+        results.into_iter().filter_map(|(name, r)| Some((name, format!("{:#}", r.err()?)))).collect()
     }
 }
 
-/// `/healthz` and `/readyz`.
-pub fn health_routes(readiness: Readiness) -> Router {
+/// `/healthz` and `/readyz` for the public, who are told which checks fail and not why.
+pub fn public_routes(readiness: Readiness) -> Router {
+    let ready = async |State(readiness): State<Readiness>| {
+        let problems: Vec<_> = readiness.recent_problems().await.into_keys().collect();
+        (status(problems.is_empty()), Json(json!({"ready": problems.is_empty(), "problems": problems})))
+    };
     Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(readiness)
 }
 
 /// `/healthz`, `/readyz` and `/metrics`.
 pub fn routes(readiness: Readiness) -> Router {
-    health_routes(readiness).route("/metrics", get(async || recorder().render()))
+    let ready = async |State(readiness): State<Readiness>| {
+        let problems = readiness.recent_problems().await;
+        (status(problems.is_empty()), Json(json!({"ready": problems.is_empty(), "problems": problems})))
+    };
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(readiness)
+        .route("/metrics", get(async || recorder().render()))
 }
 
-async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
-    let problems = readiness.problems().await;
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": problems.is_empty(), "problems": problems})))
+fn status(is_ready: bool) -> StatusCode {
+    if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// The process's one recorder of metrics.
@@ -124,5 +163,33 @@ pub async fn run_metrics_maintenance() {
     loop {
         ticks.tick().await;
         recorder().run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_callers_cause_one_check_and_a_stop_is_seen_at_once() {
+        let (readiness, checks) = (Readiness::default(), Arc::new(AtomicUsize::new(0)));
+        let counted = checks.clone();
+        readiness.require("test.database", move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            async { anyhow::bail!("the address db.internal refused") }
+        });
+        readiness.started();
+        let asked = futures::future::join_all((0..50).map(|_| readiness.recent_problems())).await;
+        assert!(asked.iter().all(|problems| problems["test.database"] == "the address db.internal refused"));
+        assert_eq!(checks.load(Ordering::Relaxed), 1);
+        readiness.drain();
+        assert_eq!(readiness.recent_problems().await["process"], "is shutting down");
+        readiness.problems().await;
+        assert_eq!(checks.load(Ordering::Relaxed), 2, "who has to know checks anew");
+        tokio::time::sleep(CHECKED_FOR).await;
+        readiness.recent_problems().await;
+        assert_eq!(checks.load(Ordering::Relaxed), 3);
     }
 }

@@ -12,8 +12,8 @@ use axum::{
 };
 use fenz_contract::{
     rest::{RestHandler, RestRequest, STATUS_HEADER, error_json},
-    routes::{Missing, Route, RouteTable},
-    rules,
+    routes::{Method, Missing, Route, RouteTable},
+    rules::{self, Violation},
 };
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -59,6 +59,7 @@ impl Rest {
         let Route::Rpc(method) = route else { return Err(not_found()) };
         let Some(handler) = self.handlers.get(method.service) else { return Err(not_found()) };
         let caller = self.authorizer.admit(route, &parts.headers).await?;
+        check_query(method, &parts.uri)?;
         let mut body = read(body).await?;
         if method.rest.as_ref().is_some_and(|r| r.wants_fields) {
             body = with_fields(body);
@@ -98,6 +99,20 @@ async fn read(body: Body) -> Result<Vec<u8>, Error> {
         }
         Err(_) => Err(Error::new(Reason::InvalidParams, "the body ended before it was complete")),
     }
+}
+
+/// Where there is a body, nothing is taken from the query: logs and browser histories
+/// keep addresses, and passwords are among the fields.
+fn check_query(method: &Method, uri: &http::Uri) -> Result<(), Error> {
+    let Some(query) = uri.query().filter(|_| method.rest.as_ref().is_some_and(|r| r.has_body)) else { return Ok(()) };
+    let names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name).take(rules::MOST);
+    let violations = names.map(|name| Violation {
+        description: "fields of this request belong in its body, not in the query".to_owned(),
+        reason: Reason::InvalidParams,
+        field: name.into_owned(),
+    });
+    let violations: Vec<_> = violations.collect();
+    if violations.is_empty() { Ok(()) } else { Err(rules::refuse(Reason::InvalidParams, violations)) }
 }
 
 /// Tells the request which fields its body carried, so that an empty list is

@@ -154,11 +154,14 @@ async fn router(endpoints: Endpoints, platform: &Platform, has_port: bool) -> Re
         handlers.extend(endpoint.rest.map(|rest| (endpoint.name, rest)));
     }
     grpc.add_service(health_service);
-    grpc.add_service(
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(fenz_contract::DESCRIPTORS)
-            .build_v1()?,
-    );
+    // It lists internal RPCs too: not for the public, who come through the gateway.
+    if platform.settings.server.reflection && has_port && endpoints.fallback.is_none() {
+        grpc.add_service(
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(fenz_contract::DESCRIPTORS)
+                .build_v1()?,
+        );
+    }
     // Balancers ask over a port; without one nobody does.
     if has_port {
         report_health(platform, health);
@@ -186,7 +189,7 @@ fn report_health(platform: &Platform, health: tonic_health::server::HealthReport
     platform.spawn("health", async move {
         health.set_service_status("liveness", tonic_health::ServingStatus::Serving).await;
         loop {
-            let status = if readiness.problems().await.is_empty() {
+            let status = if readiness.recent_problems().await.is_empty() {
                 tonic_health::ServingStatus::Serving
             } else {
                 tonic_health::ServingStatus::NotServing

@@ -162,6 +162,8 @@ pub struct ServerSettings {
     pub write_timeout: Duration,
     /// Open connections; more wait in the listener's queue.
     pub max_connections: usize,
+    /// Serves gRPC reflection on a service's own port.
+    pub reflection: bool,
 }
 
 impl Default for ServerSettings {
@@ -173,6 +175,7 @@ impl Default for ServerSettings {
             stop_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(60),
             max_connections: 10_000,
+            reflection: false,
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Method {
     /// The request has the field `update_fields`, filled in from the names of the
     /// body's fields.
     pub wants_fields: bool,
+    /// The fields that are not in the path are in the body.
+    pub has_body: bool,
     /// The JSON names of repeated fields in the query.
     pub query_lists: Vec<String>,
 }
@@ -109,6 +111,7 @@ fn method(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Method> {
             .unwrap_or_default(),
         rest,
         query_lists: lists.map(|f| f.json_name().to_owned()).collect(),
+        has_body,
         wants_fields: method.input().get_field_by_name("update_fields").is_some(),
     })
 }

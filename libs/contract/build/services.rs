@@ -69,8 +69,8 @@ fn method_row(service: &Service, method: &Method) -> Result<String> {
     match &method.rest {
         Some((verb, path)) => write!(
             row,
-            "Some(RestRoute {{ method: {verb:?}, path: {path:?}, wants_fields: {}, lists: &{:?} }})",
-            method.wants_fields, method.query_lists
+            "Some(RestRoute {{ method: {verb:?}, path: {path:?}, has_body: {}, wants_fields: {}, lists: &{:?} }})",
+            method.has_body, method.wants_fields, method.query_lists
         )?,
         None => row += "None",
     }

@@ -39,6 +39,8 @@ pub struct RestRoute {
     pub method: &'static str,
     /// A template such as `/api/v1/videos/{id}`.
     pub path: &'static str,
+    /// The fields that are not in the path are in the body; otherwise in the query.
+    pub has_body: bool,
     /// The request has the field `update_fields`, filled in with the names of the
     /// body's fields.
     pub wants_fields: bool,

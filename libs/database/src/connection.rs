@@ -24,8 +24,11 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
     /// Kept open when idle, at most.
     pub min_connections: u32,
+    /// After it a connection is closed, and opened again only when it is needed: the
+    /// pool of a service that had much to do shrinks.
     #[serde(with = "humantime_serde")]
     pub max_lifetime: Duration,
+    /// How long a call waits for a connection, also while the server has too many.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
 }
@@ -35,9 +38,9 @@ impl Default for DatabaseSettings {
         Self {
             url: Secret::default(),
             schema: None,
-            max_connections: 100,
+            max_connections: 20,
             min_connections: 0,
-            max_lifetime: Duration::from_secs(3600),
+            max_lifetime: Duration::from_secs(300),
             acquire_timeout: Duration::from_secs(5),
         }
     }

@@ -7,7 +7,7 @@ use fenz_chassis::{Command, Invocation, Platform, Requirement};
 use sea_orm::DatabaseConnection;
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{DatabaseSettings, connect, migrate};
+use crate::{DatabaseSettings, connect, migrate, room};
 
 /// The schema of a service without tables of its own.
 pub struct NoMigrations;
@@ -58,6 +58,7 @@ impl<M: MigratorTrait + 'static> Requirement for Database<M> {
     async fn connect(settings: DatabaseSettings, platform: &Platform) -> Result<Self> {
         let database = Self::open(&settings, platform.service).await?;
         let connection = database.connection();
+        room::report(&connection, platform.service, settings.max_connections).await;
         platform.readiness.require(format!("{}.database", platform.service), move || {
             let connection = connection.clone();
             async move { Ok(connection.ping().await?) }

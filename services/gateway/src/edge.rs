@@ -53,11 +53,11 @@ pub async fn handle(State(edge): State<Arc<Edge>>, request: Request) -> Response
 
 impl Edge {
     async fn rest(&self, request: Request) -> Response {
+        let client = self.client_info(&request);
         let route = match rest::find(&self.routes, request.method().as_str(), request.uri().path()) {
             Ok(route) => route,
-            Err(error) => return error_response(error),
+            Err(error) => return error_response(self.limited(error, &client).await),
         };
-        let client = self.client_info(&request);
         let mut response = match self.admit(route, &client, request.headers()).await {
             Ok(()) => {
                 let result = self.forward(route, Protocol::Rest, &client, request).await;
@@ -71,9 +71,14 @@ impl Edge {
 
     async fn grpc(&self, request: Request) -> Response {
         let method = self.routes.grpc(request.uri().path()).filter(|m| m.access != Access::Internal);
-        let Some(method) = method else { return unimplemented().into_http() };
-        let route = Route::Rpc(method);
         let client = self.client_info(&request);
+        let Some(method) = method else {
+            return match self.rate_limiter.take(&Caller::Anonymous, client.address).await {
+                Ok(()) => unimplemented().into_http(),
+                Err(error) => status::from_error(error).into_http(),
+            };
+        };
+        let route = Route::Rpc(method);
         let result = match self.admit(route, &client, request.headers()).await {
             Ok(()) => self.forward(route, Protocol::Grpc, &client, request).await.map_err(Failure::into_error),
             Err(error) => Err(error),
@@ -81,6 +86,11 @@ impl Edge {
         let mut response = result.unwrap_or_else(|error| status::from_error(error).into_http());
         response.extensions_mut().insert(RouteName(method.grpc_path));
         response
+    }
+
+    /// What a request without a route is answered: it counts as an anonymous one.
+    async fn limited(&self, error: Error, client: &ClientInfo) -> Error {
+        self.rate_limiter.take(&Caller::Anonymous, client.address).await.err().unwrap_or(error)
     }
 
     /// Authenticates and rate-limits a request, and checks its sizes.

@@ -58,7 +58,7 @@ impl Service for Gateway {
         let router = Router::new()
             .fallback(edge::handle)
             .with_state(Arc::new(edge))
-            .merge(ops::health_routes(platform.readiness))
+            .merge(ops::public_routes(platform.readiness))
             .merge(api::docs::routes())
             // One tuple: each separate layer costs every request two allocations.
             .layer((

@@ -9,17 +9,21 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::Mode;
 
 /// The folder, which is there and may be written.
 pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn open(path: &Path) -> Result<Self> {
-        let new = !path.exists();
+        // Password hashes, keys and drafts are nobody else's business: files are made for
+        // their owner alone, and the folder is closed also where somebody else made it.
+        rustix::process::umask(Mode::RWXG | Mode::RWXO);
         fs::create_dir_all(path)?;
-        if new {
-            // Password hashes and keys are nobody else's business.
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+        if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+                .context("others may read it, and that cannot be changed")?;
+            eprintln!("fenzvideo: others could read the data folder {}; now only its owner can", path.display());
         }
         Ok(Self(path.canonicalize()?))
     }

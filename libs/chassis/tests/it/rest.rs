@@ -61,6 +61,27 @@ async fn refusal(response: Response) -> (StatusCode, String, Vec<String>) {
     (status, reason, fields.filter_map(|v| v["field"].as_str().map(str::to_owned)).collect())
 }
 
+/// Addresses are kept in logs and histories.
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_of_a_body_are_not_taken_from_the_query() {
+    let (url, _process) = start().await;
+    let full = r#"{"username": "ann", "password": "secret words"}"#;
+    for (query, body, fields) in [
+        ("username=ann&password=secret%20words", "{}", &["username", "password"][..]),
+        ("password=other", full, &["password"]),
+        ("sessionId=1", full, &["sessionId"]),
+        ("session_id=1", full, &["session_id"]),
+        ("utm_source=letter", full, &["utm_source"]),
+    ] {
+        let reply = refusal(post(&format!("{url}/api/v1/auth/login?{query}"), body).await).await;
+        let fields = fields.iter().map(|&field| field.to_owned()).collect();
+        assert_eq!(reply, (StatusCode::BAD_REQUEST, "INVALID_PARAMS".to_owned(), fields), "{query}");
+    }
+    // Without these it reaches the handler, which here has no login.
+    let reply = refusal(post(&format!("{url}/api/v1/auth/login"), full).await).await;
+    assert_eq!((reply.0, reply.1.as_str()), (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_is_told_field_by_field() {
     let (url, _process) = start().await;

@@ -10,7 +10,7 @@ use std::{
 
 use fenz_chassis::Secret;
 use fenz_core::{Error, Reason};
-use fenz_database::{DatabaseSettings, DbError, connect, migrate, schema, transact};
+use fenz_database::{DatabaseSettings, DbError, connect, migrate, room, schema, transact};
 use fenz_testkit::{Database, eventually};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -226,5 +226,25 @@ async fn who_waited_too_long_for_a_lock_tries_again() {
         let (waited, ()) = tokio::join!(waiting, letting_go);
         waited.unwrap();
         assert_eq!(sum(&db, 1).await, 2);
+    }
+}
+
+/// What a start says about the server's connections.
+#[tokio::test]
+async fn the_connections_of_a_server_are_counted() {
+    for (kind, settings, _folder) in databases().await {
+        let db = connect(&settings).await.unwrap();
+        let before = room(&db).await.unwrap();
+        assert_eq!(before.is_none(), kind == Database::Sqlite);
+        let Some(before) = before else { continue };
+        assert!(before.limit >= 50 && (1..=before.limit).contains(&before.open), "{kind:?}: {before:?}");
+        // Other tests come and go; these twenty do not.
+        let mut others = Vec::new();
+        for _ in 0..20 {
+            let other = connect(&DatabaseSettings { max_connections: 1, ..settings.clone() }).await.unwrap();
+            other.ping().await.unwrap();
+            others.push(other);
+        }
+        assert!(room(&db).await.unwrap().unwrap().open > 20, "{kind:?}");
     }
 }

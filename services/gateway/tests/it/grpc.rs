@@ -36,7 +36,7 @@ async fn the_gateways_own_errors_are_grpc_statuses() {
     let status = auth.list_sessions(ListSessionsRequest {}).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(status.get_error_details().error_info().unwrap().reason, "UNAUTHENTICATED");
-    let internal = auth.list_ended_sessions(ListEndedSessionsRequest { after: 0 }).await.unwrap_err();
+    let internal = auth.list_ended_sessions(ListEndedSessionsRequest::default()).await.unwrap_err();
     assert_eq!(internal.code(), Code::Unimplemented);
 }
 
@@ -48,6 +48,9 @@ async fn rate_limits_and_unavailable_services_are_grpc_statuses() {
     let status = auth.get_jwks(GetJwksRequest {}).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(status.get_error_details().error_info().unwrap().reason, "RATE_LIMITED");
+    // Methods that are not served count as well.
+    let status = auth.list_ended_sessions(ListEndedSessionsRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
     let fleet = FleetBuilder { without_content: true, ..FleetBuilder::default() }.start().await;
     let channel = Channel::from_shared(fleet.url.clone()).unwrap().connect().await.unwrap();
     let mut videos = fenz_contract::content::v1::video_service_client::VideoServiceClient::new(channel);

@@ -57,6 +57,18 @@ async fn invalid_tokens_count_as_anonymous() {
 }
 
 #[tokio::test]
+async fn requests_without_a_route_count() {
+    for (method, path, status) in [(Method::GET, "/api/v1/nothing", 404), (Method::DELETE, "/api/v1/videos", 405)] {
+        let fleet = limited().start().await;
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            seen.push(Reply::of(fleet.client.request(method.clone(), path)).await.status);
+        }
+        assert_eq!(seen, [status, status, status, 429, 429]);
+    }
+}
+
+#[tokio::test]
 async fn zero_is_unlimited() {
     let fleet = FleetBuilder::set("gateway.rate_limit.anonymous_per_minute", "0").start().await;
     assert_eq!(passed(&fleet.client, "192.0.2.1", 150).await, 150);

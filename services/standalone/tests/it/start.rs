@@ -1,6 +1,6 @@
 //! Starting, stopping, starting again.
 
-use std::time::Duration;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, time::Duration};
 
 use fenz_testkit::{Client, PASSWORD, free_address, within};
 use reqwest::Method;
@@ -48,6 +48,37 @@ async fn two_run_side_by_side_but_not_on_one_folder() {
     ];
     let mut third = Program::start("fenzvideo", two.folder.path(), &settings);
     assert!(!third.ended().await);
+}
+
+/// Whoever made the data folder, others read nothing in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    let address = free_address();
+    let settings = [("FENZ_GATEWAY__LISTEN".to_owned(), address.to_string())];
+    let program = Program::start("fenzvideo", folder.path(), &settings);
+    let client = Client::new(format!("http://{address}"));
+    within(Duration::from_secs(60), async || client.request(Method::GET, "/readyz").send().await.is_ok()).await;
+    let creator = client.signed_in(&client.register("creator").await);
+    creator.processed_upload("video", &video()).await;
+
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let mut folders = vec![data];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let metadata = entry.metadata().unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o077, 0, "{}", entry.path().display());
+            if metadata.is_dir() { folders.push(entry.path()) } else { files += 1 }
+        }
+    }
+    assert!(files > 10, "databases, their logs, keys, the video: {files}");
+    drop(program);
+    let log = std::fs::read_to_string(folder.path().join("fenzvideo.log")).unwrap();
+    assert!(log.contains("others could read the data folder"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
