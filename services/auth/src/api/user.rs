@@ -51,9 +51,10 @@ impl UserServiceHandler for UserApi {
         &self,
         request: Request<pb::UpdateEmailRequest>,
     ) -> Result<Response<pb::UpdateEmailResponse>> {
-        let (caller, expected) = (caller_of(&request), precondition(&request));
-        let email = &request.get_ref().email;
-        let (account, token, expires_in) = self.0.update_email(caller.require_user()?, &expected, email).await?;
+        let (caller, expected, client) = (caller_of(&request), precondition(&request), super::client(&request));
+        let pb::UpdateEmailRequest { email, password } = request.get_ref();
+        let (account, token, expires_in) =
+            self.0.update_email(caller.require_user()?, &expected, email, password, &client).await?;
         let user = Some(encode(&self.0, &account));
         Ok(versioned(&account, pb::UpdateEmailResponse { user, token, expires_in }))
     }

@@ -2,12 +2,12 @@
 //! `UserDeleted`.
 
 use fenz_contract::events::v1::UserDeleted;
-use fenz_core::{Error, Reason, Result, User, UserId};
+use fenz_core::{Result, User, UserId};
 use fenz_database::Txn;
 use fenz_events::AuditEntry;
 use serde_json::json;
 
-use super::{App, administrators, events, login_attempt::LoginAttempt};
+use super::{App, administrators, confirm_password, events};
 use crate::domain::{account::Account, permissions, session::Client};
 
 impl App {
@@ -19,18 +19,14 @@ impl App {
     /// `TOKEN_INVALID` when the session has ended.
     pub async fn delete_account(&self, caller: &User, password: &str, client: &Client) -> Result<i64> {
         let checked = self.me(caller).await?;
-        let wrong = || Error::field(Reason::InvalidCredentials, "password", "is wrong");
-        let attempt = LoginAttempt::reauthentication(&self.digest_key, &checked, client);
-        if !self.verify_password(&attempt, password, Some(&checked.password_hash)).await?.matches {
-            return Err(wrong());
-        }
+        self.confirm_password(&checked, "password", password, client).await?;
         let erasure = self.ids.next();
         let deleted = self.outbox.transact(|txn| {
             let verified_hash = &checked.password_hash;
             async move {
                 let locked = self.lock_own_account_in_txn(&txn, caller).await?;
                 if locked.account.password_hash != *verified_hash {
-                    return Err(wrong());
+                    return Err(confirm_password::wrong("password"));
                 }
                 locked.check_not_last_admin()?;
                 self.delete_in_txn(&txn, caller.id, &locked.account, erasure).await

@@ -1,4 +1,4 @@
-//! Changes the email address after a one-time token was confirmed.
+//! Changes the email address, with the password and after a one-time token was confirmed.
 
 use fenz_core::{Error, Reason, Result, User};
 use fenz_database::transact;
@@ -8,6 +8,7 @@ use crate::{
     domain::{
         account::Account,
         secret::{self, Token},
+        session::Client,
         version::Precondition,
     },
     store::{
@@ -21,24 +22,29 @@ pub fn taken(field: &str) -> Error {
 }
 
 impl App {
-    /// Starts the change. Returns the unchanged account, the token and its
-    /// lifetime in seconds.
+    /// Starts the change after verifying the password: with the address an account can
+    /// be taken over. Returns the unchanged account, the token and its lifetime in
+    /// seconds.
     ///
     /// # Errors
-    /// `EMAIL_TAKEN`, `VERSION_MISMATCH`.
+    /// `INVALID_CREDENTIALS` at `password`, `RATE_LIMITED`, `EMAIL_TAKEN`,
+    /// `VERSION_MISMATCH`, `TOKEN_INVALID` when the session has ended.
     pub async fn update_email(
         &self,
         caller: &User,
         expected: &Precondition,
         email: &str,
+        password: &str,
+        client: &Client,
     ) -> Result<(Account, String, i32)> {
-        self.session(caller).await?;
+        let confirmed = &self.me(caller).await?;
+        self.confirm_password(confirmed, "password", password, client).await?;
         let token = Token::new(&self.random);
         let expires_at = self.clock.after(self.config.reset_ttl);
         let account = transact(&self.db, |txn| {
             let digest = &token.digest;
             async move {
-                let account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
+                let account = self.lock_confirmed_in_txn(&txn, caller, confirmed, "password").await?;
                 expected.check(account.version)?;
                 if users::email_exists(txn.as_ref(), email, Some(caller.id)).await? {
                     return Err(taken("email"));

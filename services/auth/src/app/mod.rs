@@ -3,6 +3,7 @@
 mod administrators;
 mod avatar;
 mod ban_user;
+mod confirm_password;
 mod create_user;
 mod delete_account;
 mod email;

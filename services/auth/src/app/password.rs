@@ -1,12 +1,15 @@
 //! Users change their password.
 
-use fenz_core::{Error, Reason, Result, User};
+use fenz_core::{Result, User};
 
-use super::{App, events::audit_entry, login_attempt::LoginAttempt};
+use super::{App, confirm_password, events::audit_entry};
 use crate::{
     domain::{account::Account, password, session::Client, version::Precondition},
     store::one_time::{self, Kind},
 };
+
+/// The field with the password until now.
+const CURRENT: &str = "currentPassword";
 
 impl App {
     /// Sets a new password after verifying the current one, and ends the caller's
@@ -25,11 +28,7 @@ impl App {
     ) -> Result<Account> {
         let account = self.me(caller).await?;
         password::check("newPassword", new, &account.username)?;
-        let wrong = || Error::field(Reason::InvalidCredentials, "currentPassword", "is wrong");
-        let attempt = LoginAttempt::reauthentication(&self.digest_key, &account, client);
-        if !self.verify_password(&attempt, current, Some(&account.password_hash)).await?.matches {
-            return Err(wrong());
-        }
+        self.confirm_password(&account, CURRENT, current, client).await?;
         expected.check(account.version)?;
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
@@ -39,7 +38,7 @@ impl App {
                 let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
                 expected.check(account.version)?;
                 if account.password_hash != *verified_hash {
-                    return Err(wrong());
+                    return Err(confirm_password::wrong(CURRENT));
                 }
                 account.password_hash.clone_from(hash);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;

@@ -42,7 +42,8 @@ impl App {
     ///
     /// # Errors
     /// `USER_NOT_FOUND`, `VERSION_MISMATCH`, `EMAIL_TAKEN`, `INVALID_PARAMS`
-    /// for a blank name, `PERMISSION_DENIED` for demoting oneself, `LAST_ADMIN`.
+    /// for a blank name, `PERMISSION_DENIED` for demoting oneself and for one's own
+    /// address, `LAST_ADMIN`.
     pub async fn update_user(
         &self,
         caller: &User,
@@ -67,6 +68,9 @@ impl App {
             let mut difference = Difference::default();
             difference.set("displayName", &mut locked.account.display_name, name);
             difference.set("email", &mut locked.account.email, changes.email.as_ref());
+            if difference.after.contains_key("email") {
+                permissions::check_email_change(caller.id, user)?;
+            }
             self.store_update_in_txn(&txn, caller, &mut locked.account, role_before, difference).await?;
             Ok(locked.account)
         });

@@ -32,6 +32,18 @@ pub fn check_role_change(actor: UserId, target: UserId, from: Role, to: Role) ->
     Ok(())
 }
 
+/// Checks that administrators do not change their own address here: the route for the
+/// own account asks for the password.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub fn check_email_change(actor: UserId, target: UserId) -> Result<()> {
+    if actor == target {
+        return Err(denied("the own address is changed with the password, at user/email"));
+    }
+    Ok(())
+}
+
 /// Checks that administrators do not delete their own account, for which there is
 /// another route.
 ///
@@ -66,6 +78,8 @@ mod tests {
         assert!(check_role_change(one, one, Role::Admin, Role::Admin).is_ok());
         assert!(check_role_change(one, one, Role::Admin, Role::Moderator).is_err());
         assert!(check_role_change(one, other, Role::Admin, Role::User).is_ok());
+        assert!(check_email_change(one, other).is_ok());
+        assert!(check_email_change(one, one).is_err());
         assert!(check_deletion(one, other).is_ok());
         assert_eq!(check_deletion(one, one).unwrap_err().reason, Reason::CannotDeleteSelf);
     }

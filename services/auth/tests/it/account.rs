@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fenz_testkit::{Client, Database, PASSWORD};
 use reqwest::Method;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, on_every_database};
@@ -64,7 +65,7 @@ async fn a_password_change_requires_the_current_one_and_ends_other_sessions() {
 async fn an_address_changes_once_it_is_confirmed() {
     on_every_database(&[], async |fleet| {
         let (ann, ben) = (fleet.user("ann").await, fleet.user("ben").await);
-        let put = async |email: &str| ann.put("user/email", &json!({"email": email})).await;
+        let put = async |email: &str| ann.put("user/email", &json!({"email": email, "password": PASSWORD})).await;
         let confirm = async |who: &Client, with: &str| who.post("user/email/confirm", &json!({"token": with})).await;
         assert_eq!(put("BEN@example.com").await.refused(409, "EMAIL_TAKEN").field(), "email");
         let first = put("first@example.com").await;
@@ -87,6 +88,66 @@ async fn an_address_changes_once_it_is_confirmed() {
         fleet.sandbox.process.clock.advance(Duration::from_secs(3601));
         let session = fleet.refresh(session.text("refreshToken")).await;
         confirm(&fleet.client.signed_in(&session), late.text("token")).await.refused(401, "TOKEN_INVALID");
+    })
+    .await;
+}
+
+/// Who has only the session of somebody cannot take the account over.
+#[tokio::test]
+async fn a_change_of_the_address_requires_the_password() {
+    on_every_database(&[("throttle.first_wait", "60s")], async |fleet| {
+        let (ann, admin) = (fleet.user("ann").await, fleet.admin().await);
+        let put = async |password: &str, email: &str| {
+            ann.put("user/email", &json!({"email": email, "password": password})).await
+        };
+        let missing = ann.put("user/email", &json!({"email": "new@example.com"})).await;
+        assert_eq!(missing.refused(400, "INVALID_PARAMS").field(), "password");
+        put(&"x".repeat(129), "new@example.com").await.refused(400, "INVALID_PARAMS");
+        // Nor does it say which addresses have an account.
+        for email in ["new@example.com", "admin@localhost", "new@example.com", "new@example.com", "new@example.com"] {
+            let refused = put("wrong password", email).await;
+            assert_eq!(refused.refused(401, "INVALID_CREDENTIALS").field(), "password");
+        }
+        put(PASSWORD, "new@example.com").await.refused(429, "RATE_LIMITED");
+        assert_eq!(fleet.sandbox.count("auth", "one_time_tokens").await, 0);
+        fleet.client.login("ann", PASSWORD).await.expect(200);
+        // Administrators change others' addresses without it, and not their own.
+        let change = json!({"email": "changed@example.com"});
+        admin.put(&format!("admin/users/{}", ann.user()), &change).await.expect(200);
+        let own = format!("admin/users/{}", admin.user());
+        admin.put(&own, &json!({"email": "new@example.com"})).await.refused(403, "PERMISSION_DENIED");
+        admin.put(&own, &json!({"email": "admin@localhost", "displayName": "A."})).await.expect(200);
+        fleet.sandbox.process.clock.advance(Duration::from_secs(61));
+        put(PASSWORD, "new@example.com").await.expect(200);
+    })
+    .await;
+}
+
+/// A session may end while the password is verified: the change waits for the account,
+/// whose row is locked here until the session has ended.
+#[tokio::test]
+async fn nothing_is_changed_once_the_session_has_ended() {
+    on_every_database(&[], async |fleet| {
+        fleet.client.register("ann").await.expect(200);
+        let changes = [("user/email", json!({"email": "new@example.com", "password": PASSWORD}))];
+        for (path, body) in changes {
+            let session = fleet.client.login("ann", PASSWORD).await;
+            let db = fleet.sandbox.database("auth").await;
+            let txn = db.begin().await.unwrap();
+            let lock = "UPDATE users SET updated_at = updated_at WHERE username = 'ann'";
+            txn.execute_unprepared(lock).await.unwrap();
+            let end = async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let end = "UPDATE sessions SET ended_at = created_at WHERE id =";
+                txn.execute_unprepared(&format!("{end} '{}'", session.text("sessionId"))).await.unwrap();
+                txn.commit().await.unwrap();
+            };
+            let ann = fleet.client.signed_in(&session);
+            let (reply, ()) = tokio::join!(ann.put(path, &body), end);
+            reply.refused(401, "TOKEN_INVALID");
+            assert_eq!(fleet.sandbox.count("auth", "one_time_tokens").await, 0, "{path}");
+            fleet.client.login("ann", PASSWORD).await.expect(200);
+        }
     })
     .await;
 }

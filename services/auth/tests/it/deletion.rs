@@ -68,7 +68,8 @@ async fn a_deleted_account_leaves_no_rows() {
         let (id, ann, refresh) = fleet.account(&admin, "annette", "user").await;
         let second = fleet.client.login("annette", PASSWORD).await;
         // Rows in every table.
-        ann.put("user/email", &json!({"email": "annette.b@example.com"})).await.expect(200);
+        let change = json!({"email": "annette.b@example.com", "password": PASSWORD});
+        ann.put("user/email", &change).await.expect(200);
         admin.post(&format!("admin/users/{id}/password-reset"), &json!({})).await.expect(200);
         let media = fleet.sandbox.client("media", 0).signed_in(&second);
         let upload = media.upload("image", PNG).await.ok("upload")["id"].clone();

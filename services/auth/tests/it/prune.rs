@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn only_expired_rows_are_deleted() {
     on_every_database(&[], async |fleet| {
         let ann = fleet.user("ann").await;
-        ann.put("user/email", &json!({"email": "new@example.com"})).await.expect(200);
+        ann.put("user/email", &json!({"email": "new@example.com", "password": PASSWORD})).await.expect(200);
         fleet.client.login("nobody", "wrong password").await.expect(401);
         let kept = fleet.client.login("ann", PASSWORD).await;
         let ended = fleet.client.login("ann", PASSWORD).await;
