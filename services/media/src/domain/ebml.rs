@@ -5,6 +5,12 @@ pub const HEADER: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 /// Of the element that has the rest of the file (RFC 9559, 5.1).
 const SEGMENT: u64 = 0x1853_8067;
 
+const CLUSTER: u64 = 0x1F43_B675;
+/// What a cluster begins with.
+const TIMESTAMP: u64 = 0xE7;
+/// Where a checksum does not come first.
+const CRC_32: u64 = 0xBF;
+
 /// An element's id, and where its content begins and ends. `end` is none where its
 /// size is unknown, as in a live recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,31 @@ pub fn segment_end(head: &[u8]) -> Option<u64> {
     let header = element(head, 0).filter(|_| head.starts_with(&HEADER))?;
     let segment = element(head, usize::try_from(header.end?).ok()?)?;
     segment.end.filter(|_| segment.id == SEGMENT)
+}
+
+/// The offset of the first cluster in a file that begins with these bytes.
+pub fn first_cluster(head: &[u8]) -> Option<usize> {
+    let header = element(head, 0).filter(|_| head.starts_with(&HEADER))?;
+    let segment = element(head, usize::try_from(header.end?).ok()?).filter(|element| element.id == SEGMENT)?;
+    let mut offset = usize::try_from(segment.start).ok()?;
+    loop {
+        let next = element(head, offset)?;
+        if next.id == CLUSTER {
+            return Some(offset);
+        }
+        offset = usize::try_from(next.end?).ok()?;
+    }
+}
+
+/// The offset of the first cluster in a piece of a file. What it begins with tells it from
+/// the same bytes within a frame.
+pub fn find_cluster(bytes: &[u8]) -> Option<usize> {
+    let id = &CLUSTER.to_be_bytes()[4..];
+    let is_cluster = |offset: &usize| {
+        let start = element(bytes, *offset).and_then(|cluster| usize::try_from(cluster.start).ok());
+        start.and_then(|start| element(bytes, start)).is_some_and(|first| matches!(first.id, TIMESTAMP | CRC_32))
+    };
+    bytes.windows(id.len()).enumerate().filter(|(_, window)| *window == id).map(|(offset, _)| offset).find(is_cluster)
 }
 
 /// A variable-length integer and its length in bytes; ids keep the length marker.
@@ -59,11 +90,25 @@ mod tests {
         assert_eq!(segment_end(b"\0\0\0\x18ftypisom"), None);
     }
 
+    #[test]
+    fn clusters_are_found_from_the_start_and_from_within() {
+        let clusters = b"\x1f\x43\xb6\x75\xff\xe7\x81\0rest";
+        let recording = file(&[&b"\x18\x53\x80\x67\xff\xec\x82ab"[..], clusters].concat());
+        let start = recording.len() - clusters.len();
+        assert_eq!(first_cluster(&recording), Some(start));
+        let within_a_frame = [b"\x1f\x43\xb6\x75\xff\xe8\x81\0", &recording[5..]].concat();
+        assert_eq!(find_cluster(&within_a_frame), Some(8 + start - 5));
+        assert_eq!(find_cluster(b"..\x1f\x43\xb6\x75\x2c\xc0\xc6\xbf\x84"), Some(2), "with a checksum");
+        assert_eq!((first_cluster(&recording[..start]), find_cluster(&recording[..start])), (None, None));
+    }
+
     proptest::proptest! {
         #[test]
         fn never_panics(head: Vec<u8>, offset: u8) {
             element(&head, offset.into());
             segment_end(&[&HEADER[..], &head].concat());
+            first_cluster(&[&HEADER[..], &head].concat());
+            find_cluster(&[&head[..], b"\x1f\x43\xb6\x75", &head].concat());
         }
     }
 }

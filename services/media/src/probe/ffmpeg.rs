@@ -10,10 +10,10 @@ use tokio::{
 };
 
 use super::{
+    MATROSKA,
     input::{self, Decoders},
-    report,
+    report::{self, Probed},
 };
-use crate::domain::media_info::MediaInfo;
 
 /// Resource limits, if `prlimit` is installed.
 const PRLIMIT: &[&str] =
@@ -21,6 +21,7 @@ const PRLIMIT: &[&str] =
 const NICE: &[&str] = &["nice", "-n", "10"];
 /// Larger outputs are cut off and rejected.
 const MAX_REPORT: u64 = 64 << 10;
+const MAX_PACKETS: u64 = 8 << 20;
 const MAX_FRAME: u64 = 4 << 20;
 
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,15 @@ pub enum Error {
     Run(#[from] io::Error),
     #[error("its report is not valid")]
     Report,
+}
+
+/// ffprobe's name of the first packet.
+const FIRST: &str = "%+#1";
+
+#[derive(Clone, Copy, Debug)]
+pub enum Frames {
+    First,
+    All,
 }
 
 /// How the programs are run.
@@ -76,21 +86,34 @@ impl Programs {
     }
 
     /// All of a video's information but the poster.
-    pub async fn probe(&self, file: &Path, demuxer: &str) -> Result<MediaInfo, Error> {
-        const ENTRIES: &str = "format=duration\
+    pub async fn probe(&self, file: &Path, demuxer: &str) -> Result<Probed, Error> {
+        const ENTRIES: &str = "format=start_time,duration\
             :stream=codec_type,codec_name,width,height,sample_aspect_ratio,duration\
             :stream_side_data=rotation:stream_tags=rotate:stream_disposition=attached_pic";
         let mut command = self.command("ffprobe");
         command.args(["-v", "error", "-hide_banner", "-show_entries", ENTRIES, "-of", "json"]);
         input::add(&mut command, file, demuxer, Decoders::PlayedAndBeside);
         let report = self.run(command, MAX_REPORT).await?;
-        report::parse(&report).ok_or(Error::Report)
+        report::parse(&report, demuxer == MATROSKA).ok_or(Error::Report)
+    }
+
+    /// When the first and the last frame of a file begin and end, in seconds.
+    pub async fn frame_times(&self, file: &Path, demuxer: &str, which: Frames) -> Result<Option<(f64, f64)>, Error> {
+        let mut command = self.command("ffprobe");
+        command.args(["-v", "error", "-hide_banner", "-select_streams", "V:0"]);
+        if let Frames::First = which {
+            command.args(["-read_intervals", FIRST]);
+        }
+        command.args(["-show_entries", "packet=pts_time,duration_time", "-of", "csv=p=0"]);
+        input::add(&mut command, file, demuxer, Decoders::PlayedAndBeside);
+        let report = self.run(command, MAX_PACKETS).await?;
+        Ok(report::packet_times(&String::from_utf8_lossy(&report)))
     }
 
     /// Where the data of the first frame ends in the file; none if it has none.
     pub async fn first_frame_end(&self, file: &Path, demuxer: &str) -> Result<Option<u64>, Error> {
         let mut command = self.command("ffprobe");
-        command.args(["-v", "error", "-hide_banner", "-select_streams", "V:0", "-read_intervals", "%+#1"]);
+        command.args(["-v", "error", "-hide_banner", "-select_streams", "V:0", "-read_intervals", FIRST]);
         command.args(["-show_entries", "packet=pos,size", "-of", "json"]);
         input::add(&mut command, file, demuxer, Decoders::PlayedAndBeside);
         let report = self.run(command, MAX_REPORT).await?;
@@ -106,7 +129,11 @@ impl Programs {
         displayed: (i32, i32),
     ) -> Result<Option<Bytes>, Error> {
         let mut command = self.command("ffmpeg");
-        command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1", "-ss", &second.to_string()]);
+        command.args(["-v", "error", "-hide_banner", "-nostdin", "-threads", "1"]);
+        // A seek to the start misses it where the copy has no index and the video begins late.
+        if second > 0 {
+            command.args(["-ss", &second.to_string()]);
+        }
         input::add(&mut command, file, demuxer, Decoders::Played);
         // `V`: no cover pictures.
         command.args(["-map", "0:V:0", "-frames:v", "1", "-vf", &poster_filter(displayed)]);

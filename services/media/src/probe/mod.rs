@@ -6,7 +6,9 @@
 //! The programs read a sparse copy (see [`sparse_copy`]), never the object store.
 
 mod ffmpeg;
+mod index;
 mod input;
+mod matroska_end;
 mod report;
 mod sparse_copy;
 
@@ -16,7 +18,7 @@ use bytes::Bytes;
 use fenz_object_store::ObjectStore;
 
 use crate::domain::{media_info::MediaInfo, sniff::Format};
-use ffmpeg::Programs;
+use ffmpeg::{Frames, Programs};
 use sparse_copy::SparseCopy;
 
 /// A file in the object store.
@@ -89,18 +91,54 @@ impl Prober {
 
     async fn run(&self, programs: &Programs, file: StoredFile<'_>, demuxer: &str) -> Result<MediaInfo, Error> {
         programs.check().await?;
-        let copy = sparse_copy::create(&self.store, file, &self.limits.temp_dir);
+        let copy = sparse_copy::create(&self.store, file, &self.limits.temp_dir, self.limits.timeout);
         let copy = tokio::time::timeout(self.limits.timeout, copy).await.map_err(|_| Error::Timeout)??;
         let Some(copy) = copy else { return Ok(MediaInfo::default()) };
-        let mut info = programs.probe(copy.path(), demuxer).await?;
+        let probed = programs.probe(copy.path(), demuxer).await?;
+        let mut info = probed.info;
         match &info.video_codec {
             Some(codec) if !input::is_decodable(codec) => return Err(Error::Unreadable),
             Some(_) => {}
             None if info.audio_codec.is_some() => return Err(Error::NoVideo),
             None => return Err(Error::Unreadable),
         }
+        if !copy.has_length {
+            info.duration_seconds = 0;
+        } else if !probed.has_length
+            && demuxer == MATROSKA
+            && let Some(length) = self.measure(programs, file, &copy).await?
+        {
+            info.duration_seconds = report::whole_seconds(length);
+        }
         info.poster = poster(programs, &copy, demuxer, &info).await?;
         Ok(info)
+    }
+
+    /// The length of a Matroska file that does not say it, in seconds. Best effort: it can
+    /// be played without.
+    async fn measure(
+        &self,
+        programs: &Programs,
+        file: StoredFile<'_>,
+        copy: &SparseCopy,
+    ) -> Result<Option<f64>, Error> {
+        let times = if copy.is_whole {
+            programs.frame_times(copy.path(), MATROSKA, Frames::All).await
+        } else {
+            let end = matroska_end::create(&self.store, file, copy.path(), &self.limits.temp_dir);
+            let end = tokio::time::timeout(self.limits.timeout, end).await.map_err(|_| Error::Timeout)??;
+            let Some(end) = end else { return Ok(None) };
+            let first = programs.frame_times(copy.path(), MATROSKA, Frames::First).await;
+            let last = programs.frame_times(end.path(), MATROSKA, Frames::All).await;
+            first.and_then(|first| Ok(first.zip(last?).map(|(first, last)| (first.0, last.1))))
+        };
+        match times {
+            Ok(times) => Ok(times.map(|(start, end)| end - start)),
+            Err(error) => {
+                tracing::info!(%error, key = file.key, "length not found");
+                Ok(None)
+            }
+        }
     }
 }
 

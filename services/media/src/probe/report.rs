@@ -14,6 +14,7 @@ struct Report {
 
 #[derive(Deserialize)]
 struct Container {
+    start_time: Option<String>,
     duration: Option<String>,
 }
 
@@ -47,25 +48,49 @@ struct Disposition {
     attached_pic: i32,
 }
 
-/// None if it is not a report.
-pub fn parse(json: &[u8]) -> Option<MediaInfo> {
+/// What a report says.
+#[derive(Debug, PartialEq)]
+pub struct Probed {
+    pub info: MediaInfo,
+    /// Otherwise the length in `info` is unknown, or at most so much.
+    pub has_length: bool,
+}
+
+/// None if it is not a report. `is_end`: what ffprobe calls the duration is the time of the
+/// end, as in Matroska.
+pub fn parse(json: &[u8], is_end: bool) -> Option<Probed> {
     let report: Report = serde_json::from_slice(json).ok()?;
     // A cover picture is reported as a video stream.
     let is_cover = |s: &Stream| s.disposition.as_ref().is_some_and(|d| d.attached_pic != 0);
     let first = |kind| report.streams.iter().find(|s| s.codec_type.as_deref() == Some(kind) && !is_cover(s));
     let (video, audio) = (first("video"), first("audio"));
-    let container = report.format.and_then(|f| f.duration);
-    let seconds = container.as_deref().or_else(|| video?.duration.as_deref()).and_then(|d| d.parse().ok());
+    let seconds = |text: &Option<String>| text.as_deref().and_then(|seconds| seconds.parse::<f64>().ok());
+    let container = report.format.as_ref();
+    let start = container.and_then(|format| seconds(&format.start_time)).map(|start| start.max(0.0));
+    let duration = container.and_then(|format| seconds(&format.duration)).or_else(|| seconds(&video?.duration));
+    let length = duration.map(|duration| if is_end { duration - start.unwrap_or(0.0) } else { duration });
     let (width, height) = video.map_or((0, 0), displayed_size);
     let codec = |stream: Option<&Stream>| stream?.codec_name.clone();
-    Some(MediaInfo {
-        duration_seconds: seconds.map_or(0, whole_seconds),
+    let info = MediaInfo {
+        duration_seconds: length.map_or(0, whole_seconds),
         width: width.max(0),
         height: height.max(0),
         video_codec: codec(video),
         audio_codec: codec(audio),
         poster: None,
-    })
+    };
+    Some(Probed { info, has_length: length.is_some() && (start.is_some() || !is_end) })
+}
+
+/// When the first of some packets begins and the last one ends, in seconds. Their lines are
+/// `time,duration`, in decoding order.
+pub fn packet_times(csv: &str) -> Option<(f64, f64)> {
+    let times = |line: &str| {
+        let mut values = line.split(',').map(|value| value.trim().parse::<f64>().ok());
+        let start = values.next()??;
+        Some((start, start + values.next().flatten().unwrap_or(0.0)))
+    };
+    csv.lines().filter_map(times).reduce(|all, packet| (all.0.min(packet.0), all.1.max(packet.1)))
 }
 
 #[derive(Deserialize)]
@@ -109,7 +134,7 @@ fn is_rotated_sideways(video: &Stream) -> bool {
 }
 
 /// Rounded; a positive duration is at least a second.
-fn whole_seconds(seconds: f64) -> i32 {
+pub fn whole_seconds(seconds: f64) -> i32 {
     if seconds > 0.0 { (seconds.round() as i32).max(1) } else { 0 }
 }
 
@@ -125,7 +150,7 @@ mod tests {
                 {{"codec_type":"video","width":1,"height":1,"disposition":{{"attached_pic":1}}}},
                 {{"codec_type":"video","codec_name":"h264","width":320,"height":240 {rest}}}],"format":{{"duration":"0.3"}}}}"#
             );
-            parse(json.as_bytes()).unwrap()
+            parse(json.as_bytes(), false).unwrap().info
         };
         let landscape = MediaInfo {
             duration_seconds: 1,
@@ -150,6 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn an_end_is_not_a_length() {
+        let report = br#"{"format":{"start_time":"2.5","duration":"6.5"}}"#;
+        assert_eq!(parse(report, true).unwrap().info.duration_seconds, 4);
+        assert_eq!(parse(report, false).unwrap().info.duration_seconds, 7);
+        let late = br#"{"format":{"start_time":"N/A","duration":"6.5"}}"#;
+        assert!(!parse(late, true).unwrap().has_length && parse(late, false).unwrap().has_length);
+    }
+
+    #[test]
+    fn packets_begin_and_end() {
+        assert_eq!(packet_times("1.0,0.5\n3.0,0.5\n2.0,0.5\nN/A,0.5\n"), Some((1.0, 3.5)));
+        assert_eq!(packet_times("3.5,N/A\n"), Some((3.5, 3.5)));
+        assert_eq!(packet_times(""), None);
+    }
+
+    #[test]
     fn a_packet_ends_where_its_data_does() {
         let report = br#"{"packets": [{"size": "5352", "pos": "48"}, {"size": "1", "pos": "9000"}]}"#;
         assert_eq!(first_packet_end(report), Some(5400));
@@ -160,9 +201,10 @@ mod tests {
 
     #[test]
     fn unknown_values_are_zero() {
-        assert_eq!(parse(b"{}"), Some(MediaInfo::default()));
-        assert_eq!(parse(br#"{"format":{"duration":"N/A"}}"#), Some(MediaInfo::default()));
-        assert_eq!(parse(b"nonsense"), None);
+        let unknown = || Some(Probed { info: MediaInfo::default(), has_length: false });
+        assert_eq!(parse(b"{}", false), unknown());
+        assert_eq!(parse(br#"{"format":{"duration":"N/A"}}"#, true), unknown());
+        assert_eq!(parse(b"nonsense", false), None);
         assert_eq!(whole_seconds(1.4), 1);
         assert_eq!(whole_seconds(f64::NAN), 0);
     }

@@ -1,7 +1,7 @@
-//! A sparse local copy of a video that suffices for ffprobe: its first bytes and
-//! its index at their offsets, and holes elsewhere.
+//! A sparse local copy of a video that suffices for ffprobe: its first bytes and its
+//! index at their offsets, and holes elsewhere.
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use fenz_object_store::{self, ObjectStore};
 use futures::StreamExt;
@@ -9,21 +9,17 @@ use tempfile::NamedTempFile;
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    time::Instant,
 };
 
 use super::StoredFile;
 use crate::domain::{
-    boxes::{self, Header},
     ebml,
     sniff::{Format, SNIFF_BYTES},
 };
 
 /// How much of the start is copied.
 const HEAD: u64 = 16 << 20;
-/// The largest index (`moov`) that is copied.
-const MAX_INDEX: u64 = 256 << 20;
-/// How many top-level boxes are searched for it.
-const MAX_BOXES: usize = 512;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -41,6 +37,8 @@ pub struct SparseCopy {
     /// How many bytes of the start are there.
     pub head: u64,
     pub is_whole: bool,
+    /// The index is complete, and with it the length.
+    pub has_length: bool,
 }
 
 impl SparseCopy {
@@ -49,40 +47,48 @@ impl SparseCopy {
     }
 }
 
-/// None if the file's index is too large to be copied.
-pub async fn create(store: &ObjectStore, source: StoredFile<'_>, folder: &Path) -> Result<Option<SparseCopy>, Error> {
-    let temporary = tempfile::Builder::new().prefix("fenz-probe-").tempfile_in(folder)?;
+/// None if the file's index is too large to be copied. Fragments are indexed for about
+/// half of the timeout.
+pub async fn create(
+    store: &ObjectStore,
+    source: StoredFile<'_>,
+    folder: &Path,
+    timeout: Duration,
+) -> Result<Option<SparseCopy>, Error> {
+    let deadline = Instant::now() + timeout / 2;
+    let temporary = temporary_file(folder)?;
     let StoredFile { key, size, format } = source;
-    let mut copy = Copying { store, key, size, file: File::from_std(temporary.reopen()?) };
     let head = HEAD.min(size);
+    let mut copy = Copying { store, key, size, head, file: File::from_std(temporary.reopen()?) };
     copy.fill(0, head).await?;
+    let mut has_length = true;
     if matches!(format, Format::Mp4 | Format::QuickTime) {
-        if let Some((start, index)) = copy.find_index(head).await?
-            && start + index.size > head
-        {
-            if index.size > MAX_INDEX {
-                return Ok(None);
-            }
-            copy.fill(start, index.size).await?;
-        }
+        let Some(index) = copy.copy_index(deadline).await? else { return Ok(None) };
+        has_length = index.is_complete;
         copy.file.set_len(size).await?;
     } else {
         // Read sequentially: a hole would be parsed as garbage.
-        copy.check_segment(head).await?;
+        copy.check_segment().await?;
     }
     copy.file.flush().await?;
-    Ok(Some(SparseCopy { file: temporary, head, is_whole: head == size }))
+    Ok(Some(SparseCopy { file: temporary, head, is_whole: head == size, has_length }))
 }
 
-struct Copying<'a> {
-    store: &'a ObjectStore,
-    key: &'a str,
-    size: u64,
-    file: File,
+pub fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix("fenz-probe-").tempfile_in(folder)
+}
+
+/// A copy that is being made.
+pub struct Copying<'a> {
+    pub store: &'a ObjectStore,
+    pub key: &'a str,
+    pub size: u64,
+    pub head: u64,
+    pub file: File,
 }
 
 impl Copying<'_> {
-    async fn fill(&mut self, start: u64, length: u64) -> Result<(), Error> {
+    pub async fn fill(&mut self, start: u64, length: u64) -> Result<(), Error> {
         if length == 0 {
             return Ok(());
         }
@@ -95,57 +101,30 @@ impl Copying<'_> {
         Ok(())
     }
 
-    /// The offset of the index. Index and samples end within the file, unless it is
-    /// fragmented: a recording that breaks off ends within a fragment and can be played.
-    async fn find_index(&mut self, head: u64) -> Result<Option<(u64, Header)>, Error> {
-        let (mut offset, mut index) = (0, None);
-        for _ in 0..MAX_BOXES {
-            let remaining = self.size.saturating_sub(offset);
-            let Some(header) = boxes::header(&self.read_header(offset, head).await?, remaining) else { break };
-            if header.kind == *b"moof" {
-                break;
-            }
-            if header.size > remaining {
-                // Anything else is what some programs append.
-                if matches!(&header.kind, b"moov" | b"mdat") {
-                    return Err(Error::Truncated);
-                }
-                break;
-            }
-            if header.kind == *b"moov" && index.is_none() {
-                index = Some((offset, header));
-            }
-            offset += header.size;
-        }
-        Ok(index)
-    }
-
-    /// Whether a Matroska file is as long as it says.
-    async fn check_segment(&mut self, head: u64) -> Result<(), Error> {
-        let start = self.read(0, SNIFF_BYTES as u64, head).await?;
-        match ebml::segment_end(&start) {
-            Some(end) if end > self.size => Err(Error::Truncated),
-            _ => Ok(()),
-        }
-    }
-
-    /// A box's first bytes, fewer at the end of the file.
-    async fn read_header(&mut self, offset: u64, head: u64) -> Result<Vec<u8>, Error> {
-        self.read(offset, boxes::MAX_HEADER, head).await
-    }
-
-    /// At most so many bytes, from the copy where it has them.
-    async fn read(&mut self, offset: u64, length: u64, head: u64) -> Result<Vec<u8>, Error> {
+    /// At most so many bytes, fewer at the end of the file. What the head does not have is
+    /// copied too.
+    pub async fn read(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, Error> {
         let length = length.min(self.size.saturating_sub(offset));
         if length == 0 {
             return Ok(Vec::new());
         }
-        if offset + length > head {
-            return Ok(self.store.read(self.key, offset, offset + length - 1).await?.into());
+        self.file.seek(io::SeekFrom::Start(offset)).await?;
+        if offset + length > self.head {
+            let bytes = self.store.read(self.key, offset, offset + length - 1).await?;
+            self.file.write_all(&bytes).await?;
+            return Ok(bytes.into());
         }
         let mut bytes = vec![0; length as usize];
-        self.file.seek(io::SeekFrom::Start(offset)).await?;
         self.file.read_exact(&mut bytes).await?;
         Ok(bytes)
+    }
+
+    /// Whether a Matroska file is as long as it says.
+    async fn check_segment(&mut self) -> Result<(), Error> {
+        let start = self.read(0, SNIFF_BYTES as u64).await?;
+        match ebml::segment_end(&start) {
+            Some(end) if end > self.size => Err(Error::Truncated),
+            _ => Ok(()),
+        }
     }
 }

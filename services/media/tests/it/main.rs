@@ -7,6 +7,7 @@ mod decoders;
 mod erasure;
 mod files;
 mod harness;
+mod lengths;
 mod object_store;
 mod play;
 mod playback_access;

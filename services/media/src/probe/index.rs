@@ -1,0 +1,56 @@
+//! Copies the index of MP4 and QuickTime files: one box, or one before each fragment.
+
+use tokio::time::Instant;
+
+use super::sparse_copy::{Copying, Error};
+use crate::domain::boxes::{self, Header};
+
+/// The largest index (`moov`) that is copied.
+const MAX_INDEX: u64 = 256 << 20;
+/// The largest index of a fragment (`moof`).
+const MAX_FRAGMENT_INDEX: u64 = 1 << 20;
+/// How many top-level boxes are looked at.
+const MAX_BOXES: usize = 4096;
+
+/// An index in the copy.
+pub struct Index {
+    /// Of fragments: those of all.
+    pub is_complete: bool,
+}
+
+impl Copying<'_> {
+    /// None if the index is too large. Index and samples should end within the file, unless
+    /// it is fragmented: a recording that breaks off ends within a fragment and can be
+    /// played.
+    pub async fn copy_index(&mut self, deadline: Instant) -> Result<Option<Index>, Error> {
+        let (mut offset, mut is_fragmented) = (0, false);
+        for _ in 0..MAX_BOXES {
+            let remaining = self.size.saturating_sub(offset);
+            let bytes = self.read(offset, boxes::MAX_HEADER).await?;
+            let Some(header) = boxes::header(&bytes, remaining).filter(|h| !is_appended(*h, remaining)) else {
+                return Ok(Some(Index { is_complete: true }));
+            };
+            is_fragmented |= header.kind == *b"moof";
+            if header.size > remaining {
+                let broke_off = Index { is_complete: true };
+                return if is_fragmented { Ok(Some(broke_off)) } else { Err(Error::Truncated) };
+            }
+            let is_beyond = offset + header.size > self.head;
+            match &header.kind {
+                b"moov" if is_beyond && header.size > MAX_INDEX => return Ok(None),
+                b"moof" if is_beyond && (header.size > MAX_FRAGMENT_INDEX || Instant::now() >= deadline) => {
+                    return Ok(Some(Index { is_complete: false }));
+                }
+                b"moov" | b"moof" if is_beyond => self.fill(offset, header.size).await?,
+                _ => {}
+            }
+            offset += header.size;
+        }
+        Ok(Some(Index { is_complete: !is_fragmented }))
+    }
+}
+
+/// What some programs append to a file is no box that ends within it.
+fn is_appended(header: Header, remaining: u64) -> bool {
+    header.size > remaining && !matches!(&header.kind, b"moov" | b"moof" | b"mdat")
+}
