@@ -2,7 +2,7 @@
 
 use fenz_core::{Result, User};
 
-use super::{App, confirm_password, events::audit_entry};
+use super::{App, events::audit_entry};
 use crate::{
     domain::{account::Account, password, session::Client, version::Precondition},
     store::one_time::{self, Kind},
@@ -17,7 +17,7 @@ impl App {
     ///
     /// # Errors
     /// `INVALID_CREDENTIALS` at `currentPassword`, `PASSWORD_TOO_WEAK`,
-    /// `RATE_LIMITED`, `VERSION_MISMATCH`.
+    /// `RATE_LIMITED`, `VERSION_MISMATCH`, `TOKEN_INVALID` when the session has ended.
     pub async fn update_password(
         &self,
         caller: &User,
@@ -33,13 +33,10 @@ impl App {
         let hash = self.hasher.hash(new).await?;
         let now = self.clock.now();
         let changed = self.outbox.transact(|txn| {
-            let (hash, verified_hash) = (&hash, &account.password_hash);
+            let (hash, confirmed) = (&hash, &account);
             async move {
-                let mut account = super::locked_in_txn(txn.as_ref(), caller.id).await?;
+                let mut account = self.lock_confirmed_in_txn(&txn, caller, confirmed, CURRENT).await?;
                 expected.check(account.version)?;
-                if account.password_hash != *verified_hash {
-                    return Err(confirm_password::wrong(CURRENT));
-                }
                 account.password_hash.clone_from(hash);
                 super::save_in_txn(txn.as_ref(), &mut account, now).await?;
                 // An open reset is obsolete.

@@ -129,7 +129,10 @@ async fn a_change_of_the_address_requires_the_password() {
 async fn nothing_is_changed_once_the_session_has_ended() {
     on_every_database(&[], async |fleet| {
         fleet.client.register("ann").await.expect(200);
-        let changes = [("user/email", json!({"email": "new@example.com", "password": PASSWORD}))];
+        let changes = [
+            ("user/email", json!({"email": "new@example.com", "password": PASSWORD})),
+            ("user/password", json!({"currentPassword": PASSWORD, "newPassword": "another good one"})),
+        ];
         for (path, body) in changes {
             let session = fleet.client.login("ann", PASSWORD).await;
             let db = fleet.sandbox.database("auth").await;
