@@ -50,6 +50,7 @@ impl Platform {
             .env("FENZ_GATEWAY__LISTEN", address.to_string())
             .env("FENZ_GATEWAY__RATE_LIMIT__ANONYMOUS_PER_MINUTE", "0")
             .env("FENZ_GATEWAY__RATE_LIMIT__USER_PER_MINUTE", "0")
+            .env("FENZ_GATEWAY__CONNECTIONS_PER_ADDRESS", "0")
             .env("FENZ_AUTH__ADMIN__USERNAME", "bench_admin")
             .env("FENZ_AUTH__ADMIN__EMAIL", "admin@example.org")
             .env("FENZ_AUTH__ADMIN__PASSWORD", PASSWORD)

@@ -248,6 +248,7 @@ fn shared_settings(servers: &Servers, unique: &str) -> BTreeMap<String, String> 
         ("FENZ_DATABASE__MAX_CONNECTIONS", "10"),
         ("FENZ_GATEWAY__RATE_LIMIT__ANONYMOUS_PER_MINUTE", "0"),
         ("FENZ_GATEWAY__RATE_LIMIT__USER_PER_MINUTE", "0"),
+        ("FENZ_GATEWAY__CONNECTIONS_PER_ADDRESS", "0"),
         ("FENZ_RECOMMENDATION__INDEX_DIR", "search"),
         ("FENZ_TELEMETRY__LEVEL", "warn"),
     ]

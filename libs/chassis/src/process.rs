@@ -6,6 +6,7 @@ use std::{
 };
 
 use fenz_core::{Clock, Random};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -13,7 +14,7 @@ use crate::{
     Launched,
     local::LocalServices,
     ops::{self, Readiness},
-    server::{self, Observed},
+    server::{self, AddressLimit, Observed},
     settings::ServerSettings,
     shared::Shared,
 };
@@ -107,10 +108,34 @@ impl Process {
     }
 }
 
+/// Open files beside connections of clients: databases, peers, the store, logs.
+const OTHER_FILES: u64 = 256;
+
 /// First thing in every main: what must be set once in a process.
 pub fn prepare() {
     rustls::crypto::ring::default_provider().install_default().ok();
     ops::recorder();
+    raise_file_limit();
+}
+
+/// Each connection is an open file, and the usual limit of 1024 is only a default.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where even that is forbidden, the start tells how many there are.
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
+}
+
+/// Says which settings need more open files than the process may have.
+pub(crate) fn check_file_limit(service: &str, settings: &ServerSettings) {
+    let needed = settings.max_connections as u64 + OTHER_FILES;
+    if let Some(limit) = getrlimit(Resource::Nofile).current.filter(|limit| *limit < needed) {
+        tracing::warn!(
+            service,
+            limit,
+            needed,
+            "the limit of open files is too low for FENZ_SERVER__MAX_CONNECTIONS: raise it or lower the setting"
+        );
+    }
 }
 
 /// Serves until SIGTERM, SIGINT or the failure of a background task, then stops
@@ -166,7 +191,13 @@ async fn stop(process: &Process, servers: Vec<Launched>, settings: &ServerSettin
 pub fn serve_ops(process: &Process, listener: TcpListener) {
     let service = Observed::new("ops", ops::routes(process.readiness.clone()), process.random.clone());
     // Not stopped with the rest: readiness must be seen red while it drains.
-    tokio::spawn(server::serve(listener, service, ServerSettings::default(), CancellationToken::new()));
+    tokio::spawn(server::serve(
+        listener,
+        service,
+        ServerSettings::default(),
+        AddressLimit::default(),
+        CancellationToken::new(),
+    ));
     tokio::spawn(ops::run_metrics_maintenance());
 }
 

@@ -1,6 +1,7 @@
 //! The listener: HTTP/1.1 and HTTP/2 on one port, bounded in everything a
 //! stranger can send, drained when it stops.
 
+mod address_limit;
 mod connection;
 pub(crate) mod drain_on_drop;
 mod long_lived;
@@ -38,11 +39,19 @@ use tower::Service;
 use tracing::Instrument;
 
 use crate::{request, rest::error_response, settings::ServerSettings};
+pub use address_limit::AddressLimit;
 use connection::Protocols;
 pub use long_lived::LongLived;
 
-/// Serves until `stop`, then lets open requests end within the drain timeout.
-pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSettings, stop: CancellationToken) {
+/// Serves until `stop`, then lets open requests end within the drain timeout. A
+/// connection beyond those of its address is closed.
+pub async fn serve(
+    listener: TcpListener,
+    service: Observed,
+    settings: ServerSettings,
+    addresses: AddressLimit,
+    stop: CancellationToken,
+) {
     let protocols = Arc::new(Protocols::new(settings.write_timeout));
     let tell = watch::Sender::new(());
     let permits = Arc::new(Semaphore::new(settings.max_connections));
@@ -64,6 +73,10 @@ pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSet
                 continue;
             }
         };
+        let Some(place) = addresses.enter(address.ip()) else {
+            metrics::counter!("fenz_connections_refused_total", "service" => service.service).increment(1);
+            continue;
+        };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay not set");
         }
@@ -74,7 +87,7 @@ pub async fn serve(listener: TcpListener, service: Observed, settings: ServerSet
             if let Err(error) = protocols.serve(stream, address, service, shutdown).await {
                 tracing::debug!(error, "connection ended");
             }
-            drop(permit);
+            drop((permit, place));
         });
     }
     drop(listener);

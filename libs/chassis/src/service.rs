@@ -14,8 +14,9 @@ use tonic::service::RoutesBuilder;
 use crate::{
     Command, Platform, Process, Requirements, Settings,
     local::Published,
+    process,
     rest::{self, Rest},
-    server::{self, Observed},
+    server::{self, AddressLimit, Observed},
     settings::Sources,
 };
 
@@ -58,6 +59,8 @@ pub struct Endpoints {
     pub rpc: Vec<Endpoint>,
     /// Routes that carry bytes; they admit callers with the platform's authorizer.
     pub raw: Router,
+    /// How many connections to its port an address may have.
+    pub addresses: AddressLimit,
     /// Takes every request that no route took, in place of the REST side. The
     /// gateway's.
     pub fallback: Option<Router>,
@@ -104,18 +107,22 @@ pub async fn start<S: Service>(
 ) -> Result<Launched> {
     let (settings, config) = check::<S>(sources)?;
     let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    if address.is_some() {
+        process::check_file_limit(S::NAME, &settings.server);
+    }
     let (platform, requirements) = connect::<S>(settings, process).await?;
     let server = platform.settings.server.clone();
     let of_requirements = requirements.endpoints(&platform);
     let mut endpoints =
         S::build(platform.clone(), requirements, config).await.with_context(|| format!("{} did not start", S::NAME))?;
     endpoints.rpc.extend(of_requirements);
+    let addresses = endpoints.addresses.clone();
     let router = router(endpoints, &platform, address.is_some()).await?;
     let draining = process.stop.child_token();
     let service = Observed::new(S::NAME, router, process.random.clone());
     let published = process.local.get(S::NAME).map(|local| local.publish(service.clone()));
     let in_memory = serve_in_memory(published, server.drain_timeout, draining.clone());
-    let on_port = listener.map(|listener| server::serve(listener, service, server, draining.clone()));
+    let on_port = listener.map(|listener| server::serve(listener, service, server, addresses, draining.clone()));
     let server = process.spawn(S::NAME, async move {
         tokio::join!(in_memory, OptionFuture::from(on_port));
     });

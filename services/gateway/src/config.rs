@@ -14,6 +14,9 @@ pub struct Config {
     /// Proxies whose `X-Forwarded-For` is trusted: addresses and networks,
     /// comma-separated.
     pub trusted_proxies: Vec<Network>,
+    /// Open connections of an address, or open requests that come through a trusted
+    /// proxy; 0 is unlimited.
+    pub connections_per_address: usize,
     pub cors: CorsConfig,
     pub breaker: BreakerConfig,
     /// How long a stream may go without data before it is closed.
@@ -26,6 +29,7 @@ impl Default for Config {
         Self {
             rate_limit: RateLimitConfig::default(),
             trusted_proxies: Vec::new(),
+            connections_per_address: 500,
             cors: CorsConfig::default(),
             breaker: BreakerConfig::default(),
             idle_timeout: Duration::from_secs(30),

@@ -3,19 +3,28 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
+    body::Body,
     extract::{ConnectInfo, Request, State},
     response::{IntoResponse, Response},
 };
-use fenz_chassis::{error_response, identity::Authorizer, rest, server::RouteName, status};
+use fenz_chassis::{
+    error_response,
+    identity::Authorizer,
+    rest,
+    server::{AddressLimit, RouteName},
+    status,
+};
 use fenz_contract::{
     Access,
     routes::{RawRouteKind, Route, RouteTable},
 };
 use fenz_core::{Caller, Error, Reason, Result};
 use http::{HeaderMap, header};
+use http_body_util::BodyExt;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -41,6 +50,7 @@ pub struct Edge {
     pub authorizer: Authorizer,
     pub revocations: Arc<Revocations>,
     pub rate_limiter: RateLimiter,
+    pub addresses: AddressLimit,
     pub trusted_proxies: Vec<Network>,
     pub upstreams: Upstreams,
     pub proxy: Proxy,
@@ -48,19 +58,39 @@ pub struct Edge {
 
 /// Handles every request that is not for one of the gateway's own routes.
 pub async fn handle(State(edge): State<Arc<Edge>>, request: Request) -> Response {
-    if is_grpc(request.headers()) { Box::pin(edge.grpc(request)).await } else { edge.rest(request).await }
+    let client = edge.client_info(&request);
+    let is_grpc = is_grpc(request.headers());
+    if !client.via_trusted_proxy {
+        return edge.answer(&client, is_grpc, request).await;
+    }
+    // The proxy's connections are not the client's.
+    let Some(place) = edge.addresses.enter(client.address) else {
+        let error = Error::new(Reason::RateLimited, "too many requests of this address are open");
+        let error = error.retry_after(Duration::from_secs(1));
+        return if is_grpc { status::from_error(error).into_http() } else { error_response(error) };
+    };
+    let response = edge.answer(&client, is_grpc, request).await;
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _until_it_ends = &place;
+            frame
+        }))
+    })
 }
 
 impl Edge {
-    async fn rest(&self, request: Request) -> Response {
-        let client = self.client_info(&request);
+    async fn answer(&self, client: &ClientInfo, is_grpc: bool, request: Request) -> Response {
+        if is_grpc { Box::pin(self.grpc(client, request)).await } else { self.rest(client, request).await }
+    }
+
+    async fn rest(&self, client: &ClientInfo, request: Request) -> Response {
         let route = match rest::find(&self.routes, request.method().as_str(), request.uri().path()) {
             Ok(route) => route,
-            Err(error) => return error_response(self.limited(error, &client).await),
+            Err(error) => return error_response(self.limited(error, client).await),
         };
-        let mut response = match self.admit(route, &client, request.headers()).await {
+        let mut response = match self.admit(route, client, request.headers()).await {
             Ok(()) => {
-                let result = self.forward(route, Protocol::Rest, &client, request).await;
+                let result = self.forward(route, Protocol::Rest, client, request).await;
                 result.unwrap_or_else(IntoResponse::into_response)
             }
             Err(error) => error_response(error),
@@ -69,9 +99,8 @@ impl Edge {
         response
     }
 
-    async fn grpc(&self, request: Request) -> Response {
+    async fn grpc(&self, client: &ClientInfo, request: Request) -> Response {
         let method = self.routes.grpc(request.uri().path()).filter(|m| m.access != Access::Internal);
-        let client = self.client_info(&request);
         let Some(method) = method else {
             return match self.rate_limiter.take(&Caller::Anonymous, client.address).await {
                 Ok(()) => unimplemented().into_http(),
@@ -79,8 +108,8 @@ impl Edge {
             };
         };
         let route = Route::Rpc(method);
-        let result = match self.admit(route, &client, request.headers()).await {
-            Ok(()) => self.forward(route, Protocol::Grpc, &client, request).await.map_err(Failure::into_error),
+        let result = match self.admit(route, client, request.headers()).await {
+            Ok(()) => self.forward(route, Protocol::Grpc, client, request).await.map_err(Failure::into_error),
             Err(error) => Err(error),
         };
         let mut response = result.unwrap_or_else(|error| status::from_error(error).into_http());

@@ -15,10 +15,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use axum::{Router, middleware};
 use fenz_cache::Cache;
-use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, ops};
+use fenz_chassis::{AuthKeys, Endpoints, Platform, Service, Settings, ops, server::AddressLimit};
 use fenz_contract::routes::RouteTable;
 
 use config::Config;
+use domain::client_address::is_trusted;
 use edge::Edge;
 use proxy::{Proxy, Tunnels, Upstreams};
 use rate_limit::RateLimiter;
@@ -41,7 +42,10 @@ impl Service for Gateway {
             stop.cancelled().await;
             Ok(())
         });
+        let proxies = config.trusted_proxies.clone();
+        let addresses = AddressLimit::new(config.connections_per_address, move |address| is_trusted(address, &proxies));
         let edge = Edge {
+            addresses: addresses.clone(),
             routes: RouteTable::new(),
             authorizer: platform.authorizer.clone(),
             revocations: revocation_poller::spawn(&platform)?,
@@ -65,7 +69,7 @@ impl Service for Gateway {
                 api::cors::layer(config.cors.origins()?),
                 middleware::map_response(api::headers::add_security_headers),
             ));
-        Ok(Endpoints { fallback: Some(router), ..Endpoints::default() })
+        Ok(Endpoints { fallback: Some(router), addresses, ..Endpoints::default() })
     }
 
     fn check(_: &Settings, config: &Config) -> Result<()> {

@@ -51,6 +51,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 pub struct Protocols {
     http1: http1::Builder,
     write_timeout: Duration,
+    /// How long a client of HTTP/2 may take to its first request.
+    first_request: Duration,
     idle: Duration,
 }
 
@@ -62,7 +64,7 @@ impl Protocols {
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_HEADER_BYTES)
             .max_headers(MAX_HEADERS);
-        Self { http1, write_timeout, idle: IDLE_TIMEOUT }
+        Self { http1, write_timeout, first_request: HEADER_TIMEOUT, idle: IDLE_TIMEOUT }
     }
 
     /// Serves a connection to its end. On shutdown it answers the open requests; the
@@ -85,7 +87,7 @@ impl Protocols {
             let stalled = Arc::new(Notify::new());
             let builder = http2(StreamExecutor::new(self.write_timeout, stalled.clone()));
             let connection = Box::pin(builder.serve_connection(TokioIo::new(stream), StreamService(answers)));
-            let idle = Box::pin(idle(state, self.idle));
+            let idle = Box::pin(idle(state, self.first_request, self.idle));
             return tokio::select! {
                 ended = drained(connection, &mut shutdown, idle, http2::Connection::graceful_shutdown) => Ok(ended?),
                 () = stalled.notified() => Err("the client does not read".into()),
@@ -127,8 +129,13 @@ async fn drained<C: Future>(
     connection.await
 }
 
-/// Comes back when there was no request for so long, or twice as long.
-async fn idle(state: Arc<ConnectionState>, span: Duration) {
+/// Comes back when there was no request in the time for headers, or none for so long, or
+/// twice as long.
+async fn idle(state: Arc<ConnectionState>, first: Duration, span: Duration) {
+    tokio::time::sleep(first).await;
+    if state.requests.load(Ordering::Relaxed) == 0 {
+        return;
+    }
     loop {
         let before = state.requests.load(Ordering::Relaxed);
         tokio::time::sleep(span).await;
@@ -202,30 +209,49 @@ mod tests {
     use http_body_util::BodyExt;
     use hyper::client;
     use hyper_util::rt::TokioExecutor;
-    use tokio::net::TcpListener;
+    use tokio::{net::TcpListener, task::JoinHandle};
 
     use super::*;
 
-    #[tokio::test]
-    async fn an_http2_connection_without_requests_ends_and_what_is_open_is_answered() {
-        let span = Duration::from_millis(200);
-        let slow = async move || tokio::time::sleep(5 * span).await;
+    const SPAN: Duration = Duration::from_millis(200);
+
+    type Client = client::conn::http2::SendRequest<Body>;
+
+    /// A connection over HTTP/2 whose client answers pings, and the two ends of it.
+    async fn connected(protocols: Protocols) -> (Client, JoinHandle<()>, JoinHandle<()>) {
+        let slow = async move || tokio::time::sleep(5 * SPAN).await;
         let service = Observed::new("test", Router::new().fallback(slow), Random::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();
-        let protocols = Protocols { idle: span, ..Protocols::new(Duration::from_secs(60)) };
-        let tell = watch::Sender::new(());
-        let shutdown = tell.subscribe();
-        let serving = tokio::spawn(async move { protocols.serve(stream, address, service, shutdown).await });
-        let (mut send, connection) =
+        let serving = tokio::spawn(async move {
+            let tell = watch::Sender::new(());
+            protocols.serve(stream, address, service, tell.subscribe()).await.unwrap();
+        });
+        let (send, connection) =
             client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client)).await.unwrap();
-        let connected = tokio::spawn(connection);
+        (send, serving, tokio::spawn(async move { connection.await.unwrap() }))
+    }
+
+    async fn ends(serving: JoinHandle<()>, client: JoinHandle<()>) {
+        tokio::time::timeout(Duration::from_secs(10), serving).await.expect("an end").unwrap();
+        client.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_http2_connection_without_requests_ends_and_what_is_open_is_answered() {
+        let protocols = Protocols { idle: SPAN, ..Protocols::new(Duration::from_secs(60)) };
+        let (mut send, serving, client) = connected(protocols).await;
         let answer = send.send_request(Request::new(Body::empty())).await.unwrap();
         assert!(answer.status().is_success());
         answer.into_body().collect().await.unwrap();
-        // The client would go on, and so would its answers to pings.
-        tokio::time::timeout(Duration::from_secs(10), serving).await.expect("an end").unwrap().unwrap();
-        connected.await.unwrap().unwrap();
+        ends(serving, client).await;
+    }
+
+    #[tokio::test]
+    async fn an_http2_connection_that_asks_nothing_at_its_start_ends() {
+        let protocols = Protocols { first_request: SPAN, ..Protocols::new(Duration::from_secs(60)) };
+        let (_send, serving, client) = connected(protocols).await;
+        ends(serving, client).await;
     }
 }

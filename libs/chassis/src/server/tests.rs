@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{LongLived, Observed, serve};
+use super::{AddressLimit, LongLived, Observed, serve};
 use crate::settings::ServerSettings;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -46,7 +46,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let service = Observed::new("test", router, Random::default());
-        let running = tokio::spawn(serve(listener, service, ServerSettings::default(), stop.clone()));
+        let running =
+            tokio::spawn(serve(listener, service, ServerSettings::default(), AddressLimit::default(), stop.clone()));
         Self { address, opened, stop, running }
     }
 

@@ -4,7 +4,10 @@
 use std::net::SocketAddr;
 
 use axum::{Json, Router, extract::Request, response::IntoResponse};
-use fenz_chassis::{server, settings::ServerSettings};
+use fenz_chassis::{
+    server::{self, AddressLimit},
+    settings::ServerSettings,
+};
 use fenz_contract::routes::HOSTS;
 use fenz_core::{Random, Role};
 use fenz_gateway::Gateway;
@@ -117,7 +120,7 @@ fn serve(sandbox: &Sandbox, service: &str, listener: TcpListener, router: Router
     let router = server::Observed::new("upstream", router, Random::default());
     match TRANSPORT {
         Transport::Loopback => {
-            tokio::spawn(server::serve(listener, router, ServerSettings::default(), stop));
+            tokio::spawn(server::serve(listener, router, ServerSettings::default(), AddressLimit::default(), stop));
         }
         Transport::InProcess => {
             // Nothing can be reached over a port by mistake.

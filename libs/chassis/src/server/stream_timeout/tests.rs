@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    server::{Observed, serve},
+    server::{AddressLimit, Observed, serve},
     settings::ServerSettings,
 };
 
@@ -64,6 +64,7 @@ impl Client {
             listener,
             Observed::new("test", router, Random::default()),
             settings,
+            AddressLimit::default(),
             CancellationToken::new(),
         ));
         let mut builder = h2::client::Builder::new();
