@@ -76,7 +76,7 @@ impl Service for MediaService {
         Ok(Endpoints {
             rpc: vec![upload_service(api::Uploads(media), platform.authorizer.clone())],
             raw: api::routes(raw),
-            fallback: None,
+            ..Endpoints::default()
         })
     }
 
