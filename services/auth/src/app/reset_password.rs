@@ -21,21 +21,22 @@ impl App {
     /// lifetime in seconds.
     ///
     /// # Errors
-    /// `USER_NOT_FOUND`.
+    /// `USER_NOT_FOUND`, `TOKEN_INVALID` when the administrator's session has ended.
     pub async fn create_password_reset(&self, administrator: &User, user: UserId) -> Result<(String, i32)> {
-        self.session(administrator).await?;
         let token = Token::new(&self.random);
         let expires_at = self.clock.after(self.config.reset_ttl);
         let stored = self.outbox.transact(|txn| {
             let digest = &token.digest;
             async move {
-                super::locked_in_txn(txn.as_ref(), user).await?;
+                let account = users::locked_in_txn(txn.as_ref(), user).await?;
+                self.session_in_txn(&txn, administrator).await?;
+                super::require_found(account)?;
                 one_time::replace_in_txn(txn.as_ref(), user, Kind::Password, digest, "", expires_at).await?;
                 self.outbox.audit(&txn, audit_entry(administrator.id, "auth.password_reset_created", user)).await
             }
         });
         stored.await?;
-        tracing::info!(user.id = user.0, by.id = administrator.id.0, "created a password reset");
+        tracing::info!(user.id = %user, by.id = %administrator.id, "created a password reset");
         Ok((token.text, self.config.reset_ttl.as_secs() as i32))
     }
 
@@ -68,7 +69,7 @@ impl App {
             }
         });
         reset.await?;
-        tracing::info!(user.id = user.0, "reset the password");
+        tracing::info!(user.id = %user, "reset the password");
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, on_every_database};
+use crate::fleet::{ADMIN_PASSWORD, Fleet, on_every_database};
 
 #[tokio::test]
 async fn changes_require_the_current_version() {
@@ -128,13 +128,21 @@ async fn a_change_of_the_address_requires_the_password() {
 #[tokio::test]
 async fn nothing_is_changed_once_the_session_has_ended() {
     on_every_database(&[], async |fleet| {
-        fleet.client.register("ann").await.expect(200);
+        let id = fleet.client.register("ann").await.id("user");
+        let reset = format!("admin/users/{id}/password-reset");
+        let (ann, admin) = (("ann", PASSWORD), ("admin", ADMIN_PASSWORD));
         let changes = [
-            ("user/email", json!({"email": "new@example.com", "password": PASSWORD})),
-            ("user/password", json!({"currentPassword": PASSWORD, "newPassword": "another good one"})),
+            (ann, Method::PUT, "user/email", json!({"email": "new@example.com", "password": PASSWORD})),
+            (
+                ann,
+                Method::PUT,
+                "user/password",
+                json!({"currentPassword": PASSWORD, "newPassword": "another good one"}),
+            ),
+            (admin, Method::POST, reset.as_str(), json!({})),
         ];
-        for (path, body) in changes {
-            let session = fleet.client.login("ann", PASSWORD).await;
+        for ((name, password), method, path, body) in changes {
+            let session = fleet.client.login(name, password).await;
             let db = fleet.sandbox.database("auth").await;
             let txn = db.begin().await.unwrap();
             let lock = "UPDATE users SET updated_at = updated_at WHERE username = 'ann'";
@@ -145,8 +153,8 @@ async fn nothing_is_changed_once_the_session_has_ended() {
                 txn.execute_unprepared(&format!("{end} '{}'", session.text("sessionId"))).await.unwrap();
                 txn.commit().await.unwrap();
             };
-            let ann = fleet.client.signed_in(&session);
-            let (reply, ()) = tokio::join!(ann.put(path, &body), end);
+            let caller = fleet.client.signed_in(&session);
+            let (reply, ()) = tokio::join!(caller.send(method, path, &body), end);
             reply.refused(401, "TOKEN_INVALID");
             assert_eq!(fleet.sandbox.count("auth", "one_time_tokens").await, 0, "{path}");
             fleet.client.login("ann", PASSWORD).await.expect(200);
