@@ -22,6 +22,8 @@ tokio::task_local! {
 #[derive(Clone, Debug)]
 pub struct Context {
     pub id: String,
+    /// The service that works on it; empty for an event.
+    pub service: &'static str,
     pub trace: Trace,
     /// Where the client is, as far as that is known.
     pub address: Option<IpAddr>,
@@ -43,7 +45,14 @@ impl Context {
         let id = headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|id| is_id(id));
         let id = id.map_or_else(|| format!("{:032x}", random.value::<u128>()), str::to_owned);
         let trace = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(|text| Trace::parse(text, random));
-        Self { id, trace: trace.unwrap_or_else(|| Trace::root(random)), address: client_address(headers) }
+        let trace = trace.unwrap_or_else(|| Trace::root(random));
+        Self { id, service: "", trace, address: client_address(headers) }
+    }
+
+    /// The same, worked on by a service.
+    #[must_use]
+    pub fn at(self, service: &'static str) -> Self {
+        Self { service, ..self }
     }
 
     /// Runs a future as this request's.

@@ -120,7 +120,7 @@ impl Observed {
     /// the caller's request around it.
     pub(crate) async fn answer(mut self, address: SocketAddr, mut request: Request) -> Response {
         request.extensions_mut().insert(ConnectInfo(address));
-        let context = request::Context::of(request.headers(), &self.random);
+        let context = request::Context::of(request.headers(), &self.random).at(self.service);
         let started = tokio::time::Instant::now();
         let span = tracing::debug_span!(
             "http.request",

@@ -1,6 +1,8 @@
 //! Errors of use cases as gRPC statuses, and back.
 
-use fenz_core::{Error, Reason, reason::DOMAIN};
+use std::time::Duration;
+
+use fenz_core::{Error, Reason, error::RETRY_AFTER, reason::DOMAIN};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -10,8 +12,14 @@ use crate::request;
 /// request led to the call can do nothing about it.
 pub(crate) const OF_SERVICE: &str = "ofService";
 
+/// When to try again where nobody knows better.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// The status of an error; logs its cause.
-pub fn from_error(error: Error) -> Status {
+pub fn from_error(mut error: Error) -> Status {
+    if error.reason == Reason::Unavailable && !error.metadata.contains_key(RETRY_AFTER) {
+        error = error.retry_after(RETRY);
+    }
     if let Some(cause) = &error.cause {
         if error.reason == Reason::Internal {
             tracing::error!(error = format!("{cause:#}"), "request failed");
@@ -54,6 +62,14 @@ pub fn into_error(status: Status) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_unavailable_says_when_to_try_again() {
+        let seconds =
+            |error: Error| from_error(error).get_error_details().error_info().unwrap().metadata[RETRY_AFTER].clone();
+        assert_eq!(seconds(Error::unavailable("the database", std::fmt::Error)), "1");
+        assert_eq!(seconds(Error::new(Reason::Unavailable, "text").retry_after(Duration::from_secs(10))), "10");
+    }
 
     #[test]
     fn a_users_refusal_passes_and_a_services_does_not() {

@@ -57,7 +57,7 @@ pub fn init(settings: &TelemetrySettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts the id and the trace of the request at hand into each line. A span could
+/// Puts the id, the trace and the service of the request at hand into each line. A span could
 /// carry them too, but would format them for every request, logged or not.
 struct OfRequest<F> {
     inner: F,
@@ -80,6 +80,61 @@ where
         self.inner.format_event(cx, Writer::new(&mut line), event)?;
         let (id, trace) = (&context.id, context.trace.trace_id);
         // Ids of requests are plain characters.
-        write!(out, r#"{{"request.id":"{id}","trace.id":"{trace:032x}",{}"#, line.trim_start_matches('{'))
+        write!(out, r#"{{"request.id":"{id}","trace.id":"{trace:032x}","#)?;
+        if !context.service.is_empty() && event.metadata().fields().field("service").is_none() {
+            write!(out, r#""service":"{}","#, context.service)?;
+        }
+        write!(out, "{}", line.trim_start_matches('{'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use fenz_core::Random;
+    use http::HeaderMap;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_of_a_request_carry_its_id_its_trace_and_the_service() {
+        let log = Log::default();
+        let writer = log.clone();
+        let format = OfRequest { inner: tracing_subscriber::fmt::format().json().flatten_event(true), json: true };
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).json().event_format(format);
+        let subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let context = request::Context::of(&HeaderMap::new(), &Random::default()).at("content");
+        let id = context.id.clone();
+        context.scope(async { tracing::info!(video.id = %12, "published") }).await;
+        let context = request::Context::of(&HeaderMap::new(), &Random::default()).at("content");
+        context.scope(async { tracing::info!(service = "media", "asked") }).await;
+        tracing::info!("started");
+        drop(subscriber);
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["request.id"], &lines[0]["service"]), (&Value::from(id), &Value::from("content")));
+        assert_eq!(lines[0]["video.id"], "12");
+        assert_eq!(lines[0]["trace.id"].as_str().unwrap().len(), 32);
+        assert_eq!(log.lines().nth(1).unwrap().matches("\"service\"").count(), 1);
+        assert_eq!(lines[1]["service"], "media");
+        assert!(lines[2].get("request.id").is_none() && lines[2].get("service").is_none());
     }
 }

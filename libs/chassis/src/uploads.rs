@@ -142,7 +142,7 @@ async fn reserve(
 
 async fn release(mut client: UploadServiceClient<PeerChannel>, reservation_id: i64) {
     if let Err(status) = client.release_reservation(ReleaseReservationRequest { reservation_id }).await {
-        tracing::info!(%status, reservation.id = reservation_id, "a reservation was not released; its time ends");
+        tracing::info!(%status, reservation.id = %reservation_id, "a reservation was not released; its time ends");
     }
 }
 

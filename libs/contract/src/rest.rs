@@ -98,7 +98,7 @@ fn error_parts(status: &Status) -> (u16, Option<u64>, Vec<Value>) {
         if let Some(reason) = Reason::from_str_name(&info.reason) {
             http_status = reason.http_status();
         }
-        retry_after = info.metadata.get("retryAfterSeconds").and_then(|s| s.parse().ok());
+        retry_after = info.metadata.get(fenz_core::error::RETRY_AFTER).and_then(|s| s.parse().ok());
         let metadata: std::collections::BTreeMap<_, _> = info.metadata.iter().collect();
         json.push(json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -21,6 +21,9 @@ pub struct Error {
     pub cause: Option<anyhow::Error>,
 }
 
+/// The metadata that says when to try again, in seconds.
+pub const RETRY_AFTER: &str = "retryAfterSeconds";
+
 impl Error {
     /// A refusal with its reason and a sentence for the caller: lower-case,
     /// without a full stop.
@@ -40,7 +43,7 @@ impl Error {
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.metadata.insert("retryAfterSeconds".to_owned(), seconds.max(1).to_string());
+        self.metadata.insert(RETRY_AFTER.to_owned(), seconds.max(1).to_string());
         self
     }
 

@@ -1,5 +1,6 @@
-//! What the domains of all services stand on: errors and their reasons, typed
-//! nor tonic nor axum may become a dependency.
+//! What the domains of all services stand on: errors and their reasons, typed ids, roles,
+//! the caller, money, the clock, pages. Without I/O: neither sea-orm nor tonic nor axum
+//! may become a dependency.
 
 pub mod backoff;
 pub mod channel;

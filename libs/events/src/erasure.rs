@@ -171,7 +171,7 @@ impl Inner {
                         backoff::delay(request.attempts.cast_unsigned().saturating_add(1), FIRST_DELAY, MAX_DELAY);
                     tracing::warn!(
                         service = self.service,
-                        user.id = request.user_id,
+                        user.id = %request.user_id,
                         error = format!("{error:?}"),
                         "an erasure failed; trying again"
                     );
@@ -198,7 +198,7 @@ impl Inner {
             Ok(true)
         });
         if reported.await? {
-            tracing::info!(service = self.service, user.id = request.user_id, "a user's data is erased");
+            tracing::info!(service = self.service, user.id = %request.user_id, "a user's data is erased");
         }
         Ok(())
     }

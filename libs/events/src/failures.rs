@@ -86,7 +86,7 @@ impl Worker {
         .await?;
         tracing::error!(
             service = self.service,
-            event.id = envelope.id,
+            event.id = %envelope.id,
             event.subject = envelope.subject,
             reason,
             "an event is a dead letter"
@@ -112,6 +112,6 @@ impl Worker {
     fn log_failure(&self, delivery: &Delivery, reason: &str) {
         let (service, Delivery { envelope, failures, .. }) = (self.service, delivery);
         let (event, subject) = (envelope.id.as_str(), envelope.subject.as_str());
-        tracing::warn!(service, event.id = event, event.subject = subject, failures, reason, "an event failed");
+        tracing::warn!(service, event.id = %event, event.subject = subject, failures, reason, "an event failed");
     }
 }

@@ -95,8 +95,8 @@ impl Worker {
             "events.handle",
             service = self.service,
             event.subject = envelope.subject,
-            event.id = envelope.id,
-            request.id = context.id,
+            event.id = %envelope.id,
+            request.id = %context.id,
             trace.id = format_args!("{:032x}", context.trace.trace_id),
             span.id = format_args!("{:016x}", context.trace.span_id),
         );

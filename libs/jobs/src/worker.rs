@@ -229,7 +229,7 @@ enum Ending {
 /// Runs a job once and stores how it ended. Returns its kind, whose place is free again.
 async fn attempt(jobs: Jobs, kind: Arc<Kind>, job: Claimed, stop: CancellationToken) -> &'static str {
     let (service, name) = (jobs.service, kind.name);
-    let span = tracing::info_span!("job", service, kind = name, job.id = job.id, attempt = job.attempts);
+    let span = tracing::info_span!("job", service, kind = name, job.id = %job.id, attempt = job.attempts);
     async {
         let running = Arc::new(Running::new(jobs, &job, kind.recurs_every));
         let started = Instant::now();

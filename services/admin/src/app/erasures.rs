@@ -45,7 +45,7 @@ impl App {
         self.create_erasure_in_txn(txn, erasure).await?;
         erasures::complete_step_in_txn(&**txn, erasure.id, service, removed.max(0), erasure.at).await?;
         if erasures::complete_in_txn(&**txn, erasure.id, self.clock.now()).await? {
-            tracing::info!(erasure.id = erasure.id, user.id = erasure.user.0, "every service has erased the user");
+            tracing::info!(erasure.id = %erasure.id, user.id = %erasure.user, "every service has erased the user");
         }
         Ok(())
     }
@@ -105,8 +105,8 @@ impl App {
         });
         if let Some((user, attempts)) = retried.await? {
             tracing::warn!(
-                erasure.id = id,
-                user.id = user.0,
+                erasure.id = %id,
+                user.id = %user,
                 attempts,
                 "published the event of an incomplete erasure again"
             );

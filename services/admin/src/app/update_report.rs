@@ -51,7 +51,7 @@ impl App {
         if done.is_err()
             && let Err(error) = reports::drop_claim(&self.db, id, claim_id).await
         {
-            tracing::warn!(%error, report.id = id, "cannot release the claim of a report; it expires");
+            tracing::warn!(%error, report.id = %id, "cannot release the claim of a report; it expires");
         }
         done
     }

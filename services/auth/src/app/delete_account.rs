@@ -71,7 +71,7 @@ impl App {
             ..events::audit_entry(actor, "user.deleted", user)
         };
         self.outbox.audit(txn, entry).await?;
-        tracing::info!(user.id = user.0, by.id = actor.0, erasure.id = erasure, "deleted the account");
+        tracing::info!(user.id = %user, by.id = %actor, erasure.id = %erasure, "deleted the account");
         Ok(())
     }
 }

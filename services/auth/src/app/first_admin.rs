@@ -70,7 +70,7 @@ impl App {
                     .context("the first administrator: another account has the name or address of FENZ_AUTH__ADMIN");
             }
         }
-        tracing::info!(user.id = account.id.0, user.name = name, "created the first administrator");
+        tracing::info!(user.id = %account.id, user.name = name, "created the first administrator");
         if let Some(password) = generated {
             // To stdout, never to the log.
             println!(

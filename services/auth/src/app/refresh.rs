@@ -37,7 +37,7 @@ impl App {
             Outcome::Rotated(account, token) => self.issue_tokens(*account, session, token),
             Outcome::Reused => {
                 metrics::counter!("fenz_auth_refresh_reuses_total").increment(1);
-                tracing::warn!(session.id = session, "a refresh token was used twice; its session has ended");
+                tracing::warn!(session.id = %session, "a refresh token was used twice; its session has ended");
                 Err(invalid())
             }
             Outcome::Ended => Err(invalid()),

@@ -50,7 +50,7 @@ impl App {
             return Err(Error::internal(anyhow::anyhow!("a new account is a duplicate, yet its name is available")));
         };
         metrics::counter!("fenz_auth_registrations_total").increment(1);
-        tracing::info!(user.id = account.id.0, "registered");
+        tracing::info!(user.id = %account.id, "registered");
         self.issue_tokens(account, session, token)
     }
 

@@ -82,7 +82,7 @@ impl App {
         });
         delete.await?;
         if let Err(error) = self.run_cascade_until(cascade, tokio::time::Instant::now() + CASCADE_TIMEOUT).await {
-            tracing::warn!(%error, category.id = id.0, "cascade of category deletion failed; the job retries");
+            tracing::warn!(%error, category.id = %id, "cascade of category deletion failed; the job retries");
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Media {
                 }
                 since_heartbeat = Duration::ZERO;
                 if let Err(error) = uploads::touch(&media.db, id, media.clock.now()).await {
-                    tracing::warn!(%error, upload.id = id.0, "upload heartbeat failed");
+                    tracing::warn!(%error, upload.id = %id, "upload heartbeat failed");
                 }
             }
         }))

@@ -62,7 +62,7 @@ impl Media {
     }
 
     /// Returns an error where another attempt may do better.
-    #[tracing::instrument(name = "app.upload.process", skip_all, fields(upload.id = upload))]
+    #[tracing::instrument(name = "app.upload.process", skip_all, fields(upload.id = %upload))]
     pub async fn process(&self, ProcessVideo { upload }: ProcessVideo, running: &Running) -> Result<()> {
         let id = UploadId(upload);
         let stored = transact(&self.db, async |txn: Txn| Ok(processing::lock_in_txn(&*txn, id).await?)).await?;
@@ -192,7 +192,7 @@ impl Media {
         });
         match removed.await {
             Ok(removed) => drop(self.delete_uploads(removed).await),
-            Err(error) => tracing::warn!(%error, upload.id = id.0, "poster not removed yet"),
+            Err(error) => tracing::warn!(%error, upload.id = %id, "poster not removed yet"),
         }
     }
 }

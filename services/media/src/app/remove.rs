@@ -78,7 +78,7 @@ impl Media {
             // What fails here, the next sweep has deleted.
             Ok(removed) => drop(self.delete_uploads(removed).await),
             // It has no heartbeat any more: the sweep will remove it.
-            Err(error) => tracing::warn!(%error, upload.id = upload.id.0, "failed upload not removed yet"),
+            Err(error) => tracing::warn!(%error, upload.id = %upload.id, "failed upload not removed yet"),
         }
     }
 
@@ -88,10 +88,10 @@ impl Media {
         for upload in removed {
             self.uploads.invalidate(&upload.id).await;
             if let Err(error) = self.delete_files(&upload).await {
-                tracing::warn!(%error, upload.id = upload.id.0, "files not deleted yet");
+                tracing::warn!(%error, upload.id = %upload.id, "files not deleted yet");
                 left += 1;
             } else if let Err(error) = self.delete_row(upload.id).await {
-                tracing::warn!(%error, upload.id = upload.id.0, "row of removed upload not deleted yet");
+                tracing::warn!(%error, upload.id = %upload.id, "row of removed upload not deleted yet");
                 left += 1;
             }
         }

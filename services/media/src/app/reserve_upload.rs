@@ -65,7 +65,7 @@ impl Media {
     /// # Errors
     /// `UPLOAD_NOT_FOUND` also for somebody else's, `UPLOAD_ALREADY_USED`,
     /// `UNSUPPORTED_FORMAT` if it is of the other kind.
-    #[tracing::instrument(name = "app.upload.reserve", skip_all, fields(upload.id = wanted.upload.0))]
+    #[tracing::instrument(name = "app.upload.reserve", skip_all, fields(upload.id = %wanted.upload))]
     pub async fn reserve(&self, wanted: Wanted) -> Result<ReserveReply> {
         let Wanted { upload, owner, kind, used_by, reservation } = wanted;
         let reserved_for = self.config.reserved_for;

@@ -50,7 +50,7 @@ impl Media {
     /// # Errors
     /// `FILE_TOO_LARGE`, `UNSUPPORTED_FORMAT`, `QUOTA_EXCEEDED`, `UNAVAILABLE`, and those
     /// of `file`.
-    #[tracing::instrument(name = "app.upload.store", skip_all, fields(user.id = request.owner.0))]
+    #[tracing::instrument(name = "app.upload.store", skip_all, fields(user.id = %request.owner))]
     pub async fn store_file(&self, request: UploadRequest, mut file: impl Chunks) -> Result<Upload> {
         let _user_permit = self.upload_limiter.acquire_for_user(request.owner)?;
         let head = read_head(&mut file).await?;
@@ -168,7 +168,7 @@ impl Media {
         })
         .await?;
         let (id, owner, size) = (upload.id.0, upload.owner.0, metadata.size_bytes);
-        tracing::info!(upload.id = id, user.id = owner, size, "upload stored");
+        tracing::info!(upload.id = %id, user.id = %owner, size, "upload stored");
         Ok(Upload {
             id: upload.id,
             kind: upload.kind,

@@ -58,6 +58,7 @@ pub fn video(kind: Kind, about: VideoSubject<'_>) -> NotificationContent {
 pub fn video_failed(about: VideoSubject<'_>, failure: &str) -> NotificationContent {
     let why = match failure {
         "PROCESSING_TIMEOUT" => "it could not be read in time",
+        "NO_VIDEO_TRACK" => "its file has sound and no picture",
         _ => "its file is damaged or no video",
     };
     NotificationContent {

@@ -60,6 +60,6 @@ async fn fetch(mut content: Client<PeerChannel>, user: UserId) -> Entry {
         Ok(Err(error)) => error.to_string(),
         Err(_) => "timed out".to_owned(),
     };
-    tracing::warn!(user.id = user.0, error, "watch history unavailable; recommending without it");
+    tracing::warn!(user.id = %user, error, "watch history unavailable; recommending without it");
     Entry { ids: Arc::default(), expires: Instant::now() + FAILURE_TTL }
 }

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use regex::Regex;
+
 /// What the sources of a layer may not mention.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     ("domain", &["sea_orm", "tonic::", "axum::", "crate::app", "crate::api", "crate::store"]),
@@ -32,6 +34,26 @@ fn dependencies_point_inwards() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Most readers of JSON round a number of so many digits as ids have.
+#[test]
+fn logs_have_ids_as_text() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let as_number = Regex::new(r"\b\w+\.id = [a-z]").unwrap();
+    let mut numbers = Vec::new();
+    for group in ["libs", "services"] {
+        for package in fs::read_dir(workspace.join(group)).unwrap().flatten() {
+            let mut sources = Vec::new();
+            collect(&package.path().join("src"), &mut sources);
+            for path in sources {
+                let text = fs::read_to_string(&path).unwrap();
+                let found = text.lines().filter(|line| as_number.is_match(line) && !line.trim_end().ends_with(';'));
+                numbers.extend(found.map(|line| format!("{}: {}", path.display(), line.trim())));
+            }
+        }
+    }
+    assert!(numbers.is_empty(), "write `user.id = %id`:\n{}", numbers.join("\n"));
 }
 
 /// The sources below a folder, without unit tests in files of their own.

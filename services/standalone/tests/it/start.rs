@@ -63,7 +63,7 @@ async fn what_is_stored_is_its_owners_alone() {
     let client = Client::new(format!("http://{address}"));
     within(Duration::from_secs(60), async || client.request(Method::GET, "/readyz").send().await.is_ok()).await;
     let creator = client.signed_in(&client.register("creator").await);
-    creator.processed_upload("video", &video()).await;
+    creator.processed_upload("video", video()).await;
 
     assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
     let mut folders = vec![data];
