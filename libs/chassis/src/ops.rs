@@ -82,7 +82,11 @@ impl Readiness {
         let mut checked = self.0.checked.lock().await;
         let mut problems = match checked.as_ref() {
             Some((at, problems)) if at.elapsed() < CHECKED_FOR => problems.clone(),
-            _ => checked.insert((Instant::now(), self.check().await)).1.clone(),
+            _ => {
+                // The time is that of the result: a check may take longer than it is used.
+                let problems = self.check().await;
+                checked.insert((Instant::now(), problems)).1.clone()
+            }
         };
         drop(checked);
         problems.extend(self.state());
@@ -191,5 +195,16 @@ mod tests {
         tokio::time::sleep(CHECKED_FOR).await;
         readiness.recent_problems().await;
         assert_eq!(checks.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_slow_check_gets_its_result() {
+        let readiness = Readiness::default();
+        readiness.require("test.database", std::future::pending::<anyhow::Result<()>>);
+        readiness.started();
+        let begun = tokio::time::Instant::now();
+        let asked = futures::future::join_all((0..50).map(|_| readiness.recent_problems())).await;
+        assert!(asked.iter().all(|problems| problems["test.database"] == "does not answer"));
+        assert!(begun.elapsed() < 2 * CHECK_TIMEOUT, "{:?}", begun.elapsed());
     }
 }

@@ -28,7 +28,7 @@ pub struct DatabaseSettings {
     /// pool of a service that had much to do shrinks.
     #[serde(with = "humantime_serde")]
     pub max_lifetime: Duration,
-    /// How long a call waits for a connection, also while the server has too many.
+    /// How long a call waits for a connection, also while PostgreSQL has too many.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
 }

@@ -19,7 +19,7 @@ pub async fn room(db: &DatabaseConnection) -> Result<Option<Room>, DbErr> {
     let (limit, open, column) = match backend {
         DbBackend::Postgres => (
             "SELECT (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int)::text",
-            "SELECT COUNT(*)::text FROM pg_stat_activity WHERE backend_type = 'client backend'",
+            "SELECT SUM(numbackends)::text FROM pg_stat_database",
             0,
         ),
         DbBackend::MySql => {
@@ -36,7 +36,7 @@ pub async fn room(db: &DatabaseConnection) -> Result<Option<Room>, DbErr> {
 }
 
 /// Says at the start what the pool may need and the server has. Beyond the limit
-/// connections are waited for, and calls that wait too long fail.
+/// PostgreSQL's connections are waited for, and MySQL's fail at once.
 pub async fn report(db: &DatabaseConnection, service: &str, pool: u32) {
     match room(db).await {
         Ok(Some(Room { limit, open })) if limit - open < i64::from(pool) => tracing::warn!(

@@ -30,8 +30,8 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Audit {
-    /// How long entries are kept that concern no user and that nobody signed in caused:
-    /// strangers can add them. All others are kept for ever.
+    /// How long failed logins with names of nobody are kept: strangers can add them. All
+    /// other entries are kept for ever.
     #[serde(with = "humantime_serde")]
     pub keep_without_subject: Duration,
 }

@@ -9,6 +9,8 @@ use fenz_core::Clock;
 
 use crate::domain::revocations::Revocations;
 
+/// Auth sends at most so many at once.
+const PAGE: usize = 20_000;
 /// How long auth may wait for a session to end before it answers.
 const WAIT: Duration = Duration::from_secs(5);
 /// How much longer than the wait a call may take.
@@ -76,7 +78,7 @@ impl Poller {
         let call = self.auth.list_ended_sessions(request);
         let reply = tokio::time::timeout(wait + CALL_TIMEOUT, call).await.context("auth does not answer")??;
         let reply = reply.into_inner();
-        let is_last = reply.sessions.is_empty();
+        let is_last = reply.sessions.len() < PAGE;
         let ended = reply.sessions.into_iter().filter_map(|s| Some((s.id, s.until?.seconds))).collect();
         self.cursor = reply.next;
         list.add(ended, self.clock.unix());

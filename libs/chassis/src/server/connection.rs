@@ -240,7 +240,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_http2_connection_without_requests_ends_and_what_is_open_is_answered() {
-        let protocols = Protocols { idle: SPAN, ..Protocols::new(Duration::from_secs(60)) };
+        // The answer takes longer than both.
+        let protocols = Protocols { first_request: SPAN, idle: SPAN, ..Protocols::new(Duration::from_secs(60)) };
         let (mut send, serving, client) = connected(protocols).await;
         let answer = send.send_request(Request::new(Body::empty())).await.unwrap();
         assert!(answer.status().is_success());

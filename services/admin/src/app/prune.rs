@@ -1,4 +1,4 @@
-//! Deletes old reports, and entries of the audit log that are about nobody. All others
+//! Deletes old reports, and failed logins of nobody from the audit log. All other entries
 //! are kept for ever.
 
 use fenz_core::Result;
@@ -22,8 +22,7 @@ impl App {
         Ok(())
     }
 
-    /// Deletes entries without a subject from before `audit.keep_without_subject`, which
-    /// strangers can cause.
+    /// Deletes failed logins without a subject from before `audit.keep_without_subject`.
     pub async fn prune_audit_log(&self, lease: &Lease) -> Result<()> {
         let before = self.clock.ago(self.config.audit.keep_without_subject);
         while lease.hold().await? {
@@ -151,12 +150,15 @@ mod tests {
             for (id, actor, subject, days) in rows {
                 audit::insert(&app.db, entry(id, actor, subject, now - TimeDelta::days(days))).await.unwrap();
             }
+            // The system's own, which proves an erasure.
+            let blanked = Entry { action: "audit.blanked".into(), ..entry(1_000, 0, 0, now - TimeDelta::days(400)) };
+            audit::insert(&app.db, blanked).await.unwrap();
             app.prune_audit_log(&lease).await.unwrap();
             let page = Page { offset: 0, limit: 100 };
             let (left, _) = audit::list(&app.db, &Filter::default(), page).await.unwrap();
             let mut ids: Vec<i64> = left.iter().map(|entry| entry.id).collect();
             ids.sort_unstable();
-            assert_eq!(ids, [2, 3, 4], "{kind:?}");
+            assert_eq!(ids, [2, 3, 4, 1_000], "{kind:?}");
             process.stop.cancel();
         }
     }

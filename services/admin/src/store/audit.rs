@@ -96,14 +96,15 @@ pub async fn after(
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
-/// Deletes a batch of the entries before a time that are about nobody and that nobody
-/// signed in caused; returns their number.
+/// Deletes a batch of the failed logins before a time that are about nobody, which
+/// strangers can cause; returns their number.
 pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>, limit: u64) -> Result<u64, DbError> {
     let old: Vec<i64> = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::SubjectId.eq(0))
         .filter(Column::ActorId.eq(0))
+        .filter(Column::Action.eq("auth.login_failed"))
         .filter(Column::CreatedAt.lt(before))
         .limit(limit)
         .into_tuple()

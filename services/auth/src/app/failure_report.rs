@@ -26,7 +26,9 @@ impl App {
             let reported = self.outbox.transact(|txn| async move {
                 let unreported = unreported_failures::drain_in_txn(&txn, BATCH_SIZE).await?;
                 for failures in unreported.chunk_by(|a, b| a.user == b.user && a.address == b.address) {
-                    self.outbox.audit(&txn, self.failed_login(txn.as_ref(), failures).await?).await?;
+                    if let Some(entry) = self.failed_login(txn.as_ref(), failures).await? {
+                        self.outbox.audit(&txn, entry).await?;
+                    }
                 }
                 Ok(unreported.len() as u64)
             });
@@ -38,21 +40,24 @@ impl App {
     }
 
     /// The entry of failures of one account, or of any number of unknown names, from
-    /// one address.
+    /// one address. None for an account that is deleted meanwhile.
     async fn failed_login(
         &self,
         db: &impl sea_orm::ConnectionTrait,
         failures: &[Failures],
-    ) -> Result<AuditEntry<'static>> {
+    ) -> Result<Option<AuditEntry<'static>>> {
         let about = failures.first().and_then(|first| first.user);
         let account = match about {
-            Some(user) => users::by_id(db, user).await?,
+            Some(user) => match users::by_id(db, user).await? {
+                None => return Ok(None),
+                found => found,
+            },
             None => None,
         };
         let object_id = match (account, failures) {
             (Some(account), _) => account.username,
             // A keyed digest: the same name has the same one.
-            (None, [only]) if about.is_none() => only.subject.clone(),
+            (None, [only]) => only.subject.clone(),
             (None, _) => String::new(),
         };
         let count: i64 = failures.iter().map(|failures| i64::from(failures.count)).sum();
@@ -60,7 +65,7 @@ impl App {
             Some(_) => json!({"failures": count}),
             None => json!({"failures": count, "names": failures.len()}),
         };
-        Ok(AuditEntry {
+        Ok(Some(AuditEntry {
             action: "auth.login_failed",
             object_type: "login",
             object_id,
@@ -68,6 +73,6 @@ impl App {
             about,
             address: failures.first().map(|first| first.address.clone()),
             ..AuditEntry::default()
-        })
+        }))
     }
 }

@@ -132,6 +132,11 @@ impl App {
                 let count = failures::count_in_txn(txn.as_ref(), key, &attempt.subject, now).await?.saturating_add(1);
                 let failures = Failures { count, blocked_until: now + rules.wait(*scope, count) };
                 failures::set_in_txn(txn.as_ref(), key, failures, now + rules.retention()).await?;
+                // A network that has to wait adds nothing to the budget of all: alone it cannot
+                // block the account for others.
+                if *scope == Scope::Network && count > rules.free_failures(*scope) {
+                    break;
+                }
             }
             if let Some(unreported) = &attempt.unreported {
                 unreported_failures::add(txn.as_ref(), unreported).await?;

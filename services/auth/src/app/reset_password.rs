@@ -7,7 +7,7 @@ use fenz_events::AuditEntry;
 use super::{App, events::audit_entry};
 use crate::{
     domain::{
-        password,
+        password, permissions,
         secret::{self, Token},
     },
     store::{
@@ -21,8 +21,10 @@ impl App {
     /// lifetime in seconds.
     ///
     /// # Errors
-    /// `USER_NOT_FOUND`, `TOKEN_INVALID` when the administrator's session has ended.
+    /// `USER_NOT_FOUND`, `PERMISSION_DENIED` for the own account, `TOKEN_INVALID` when the
+    /// administrator's session has ended.
     pub async fn create_password_reset(&self, administrator: &User, user: UserId) -> Result<(String, i32)> {
+        permissions::check_password_reset(administrator.id, user)?;
         let token = Token::new(&self.random);
         let expires_at = self.clock.after(self.config.reset_ttl);
         let stored = self.outbox.transact(|txn| {

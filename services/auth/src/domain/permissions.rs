@@ -44,6 +44,18 @@ pub fn check_email_change(actor: UserId, target: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Checks that administrators do not reset their own password, which they change with
+/// the old one: a session alone must not take over the account.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub fn check_password_reset(actor: UserId, target: UserId) -> Result<()> {
+    if actor == target {
+        return Err(denied("the own password is changed with the old one, at user/password"));
+    }
+    Ok(())
+}
+
 /// Checks that administrators do not delete their own account, for which there is
 /// another route.
 ///

@@ -1,7 +1,8 @@
 //! Delays after failed password verifications.
 //!
 //! Two budgets of failures: one of a client's network, and a tenfold one of all
-//! networks, so that one client cannot block an account for everybody else.
+//! networks, to which each adds no more than its free failures. So one client cannot
+//! block an account for everybody else.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -35,6 +36,9 @@ impl Default for Rules {
     }
 }
 
+/// The owner of an account waits as long as those who guess from many networks.
+const LONGEST_WAIT_EVERYWHERE: Duration = Duration::from_secs(60);
+
 /// Where the failures of a budget come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -59,7 +63,11 @@ impl Rules {
     /// The delay after this many consecutive failures.
     pub fn wait(&self, scope: Scope, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(self.free_failures(scope)) else { return Duration::ZERO };
-        backoff::delay(doublings.saturating_add(1), self.first_wait, self.longest_wait)
+        let longest_wait = match scope {
+            Scope::Network => self.longest_wait,
+            Scope::Everywhere => self.longest_wait.min(LONGEST_WAIT_EVERYWHERE),
+        };
+        backoff::delay(doublings.saturating_add(1), self.first_wait.min(longest_wait), longest_wait)
     }
 
     /// How long the count is kept after the last failure.
@@ -122,7 +130,7 @@ mod tests {
         assert_eq!([0, 1, 4, 5, 6, 7, 14].map(seconds), [0, 0, 0, 1, 2, 4, 512]);
         assert_eq!([15, 16, 40, u32::MAX].map(seconds), [900, 900, 900, 900]);
         let everywhere = |failures| rules.wait(Scope::Everywhere, failures).as_secs();
-        assert_eq!([5, 49, 50, 51, 60].map(everywhere), [0, 0, 1, 2, 900]);
+        assert_eq!([5, 49, 50, 51, 60].map(everywhere), [0, 0, 1, 2, 60]);
         let many = Rules { free_failures: u32::MAX, ..Rules::default() };
         assert_eq!(many.wait(Scope::Everywhere, u32::MAX - 1), Duration::ZERO);
     }

@@ -116,6 +116,7 @@ async fn a_change_of_the_address_requires_the_password() {
         admin.put(&format!("admin/users/{}", ann.user()), &change).await.expect(200);
         let own = format!("admin/users/{}", admin.user());
         admin.put(&own, &json!({"email": "new@example.com"})).await.refused(403, "PERMISSION_DENIED");
+        admin.post(&format!("{own}/password-reset"), &json!({})).await.refused(403, "PERMISSION_DENIED");
         admin.put(&own, &json!({"email": "admin@localhost", "displayName": "A."})).await.expect(200);
         fleet.sandbox.process.clock.advance(Duration::from_secs(61));
         put(PASSWORD, "new@example.com").await.expect(200);

@@ -98,7 +98,7 @@ async fn what_was_typed_is_stored_nowhere() {
 /// However many names a stranger tries.
 #[tokio::test]
 async fn unknown_names_from_one_network_have_one_entry() {
-    on_every_database_with_events(&[("failure_report_interval", "1s")], async |fleet| {
+    on_every_database_with_events(&[("failure_report_interval", "5s")], async |fleet| {
         let names: Vec<(String, String)> =
             (0..12).map(|i| (format!("2001:db8::{}", i % 3), format!("name number {i}"))).collect();
         let tries = names.iter().map(|(address, name)| fleet.login_from(address, name, "wrong password"));

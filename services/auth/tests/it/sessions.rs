@@ -135,7 +135,7 @@ async fn the_gateway_is_told_of_ended_sessions() {
         let waiting = async { (list(next, 8_000).await, Instant::now()) };
         let (((ended, newest), told), ended_at) = tokio::join!(waiting, logout);
         assert_eq!(ended.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), [two.text("sessionId")]);
-        assert!(told < ended_at + Duration::from_secs(1), "{:?}", told - ended_at);
+        assert!(told < ended_at + Duration::from_secs(5), "{:?}", told - ended_at);
         // A new gateway gets all, as does one that has seen more than this database has.
         assert_eq!(list(0, 0).await.0.len(), 2);
         assert_eq!(list(newest + 5, 0).await.0.len(), 2);

@@ -3,13 +3,16 @@
 /// The id of the header, which every file begins with.
 pub const HEADER: [u8; 4] = [0x1A, 0x45, 0xDF, 0xA3];
 /// Of the element that has the rest of the file (RFC 9559, 5.1).
-const SEGMENT: u64 = 0x1853_8067;
+pub const SEGMENT: u64 = 0x1853_8067;
 
-const CLUSTER: u64 = 0x1F43_B675;
+pub const CLUSTER: u64 = 0x1F43_B675;
 /// What a cluster begins with.
 const TIMESTAMP: u64 = 0xE7;
 /// Where a checksum does not come first.
 const CRC_32: u64 = 0xBF;
+
+/// The largest id and size of an element, in bytes.
+pub const MAX_ELEMENT_HEADER: u64 = 16;
 
 /// An element's id, and where its content begins and ends. `end` is none where its
 /// size is unknown, as in a live recording.

@@ -5,7 +5,8 @@ use tokio::time::Instant;
 use super::sparse_copy::{Copying, Error};
 use crate::domain::boxes::{self, Header};
 
-/// The largest index (`moov`) that is copied.
+/// How much of a file's indexes is copied: of the one (`moov`), or of those of all
+/// fragments.
 const MAX_INDEX: u64 = 256 << 20;
 /// The largest index of a fragment (`moof`).
 const MAX_FRAGMENT_INDEX: u64 = 1 << 20;
@@ -23,7 +24,7 @@ impl Copying<'_> {
     /// it is fragmented: a recording that breaks off ends within a fragment and can be
     /// played.
     pub async fn copy_index(&mut self, deadline: Instant) -> Result<Option<Index>, Error> {
-        let (mut offset, mut is_fragmented) = (0, false);
+        let (mut offset, mut copied, mut is_fragmented) = (0, 0, false);
         for _ in 0..MAX_BOXES {
             let remaining = self.size.saturating_sub(offset);
             let bytes = self.read(offset, boxes::MAX_HEADER).await?;
@@ -36,13 +37,17 @@ impl Copying<'_> {
                 return if is_fragmented { Ok(Some(broke_off)) } else { Err(Error::Truncated) };
             }
             let is_beyond = offset + header.size > self.head;
-            match &header.kind {
-                b"moov" if is_beyond && header.size > MAX_INDEX => return Ok(None),
-                b"moof" if is_beyond && (header.size > MAX_FRAGMENT_INDEX || Instant::now() >= deadline) => {
-                    return Ok(Some(Index { is_complete: false }));
+            if is_beyond && matches!(&header.kind, b"moov" | b"moof") {
+                copied += header.size;
+                let is_fragment = header.kind == *b"moof";
+                let is_too_large = copied > MAX_INDEX || (is_fragment && header.size > MAX_FRAGMENT_INDEX);
+                match is_fragment {
+                    false if is_too_large => return Ok(None),
+                    true if is_too_large || Instant::now() >= deadline => {
+                        return Ok(Some(Index { is_complete: false }));
+                    }
+                    _ => self.fill(offset, header.size).await?,
                 }
-                b"moov" | b"moof" if is_beyond => self.fill(offset, header.size).await?,
-                _ => {}
             }
             offset += header.size;
         }

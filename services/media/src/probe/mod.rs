@@ -160,9 +160,8 @@ async fn poster(
             }
         }
     }
-    let has_first_frame = copy.is_whole
-        || demuxer == MATROSKA
-        || programs.first_frame_end(copy.path(), demuxer).await?.is_some_and(|end| end <= copy.head);
+    let has_first_frame =
+        copy.is_whole || programs.first_frame_end(copy.path(), demuxer).await?.is_some_and(|end| end <= copy.head);
     if has_first_frame { Err(Error::Unreadable) } else { Ok(None) }
 }
 

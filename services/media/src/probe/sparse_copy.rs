@@ -20,6 +20,12 @@ use crate::domain::{
 
 /// How much of the start is copied.
 const HEAD: u64 = 16 << 20;
+/// How much of a Matroska file is copied from its first frames on, if they are further back.
+const CLUSTERS: u64 = 8 << 20;
+/// How much of it is copied at most.
+const MAX_HEAD: u64 = 256 << 20;
+/// How many elements are looked at before the first frames.
+const MAX_ELEMENTS: usize = 4096;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -67,10 +73,15 @@ pub async fn create(
         has_length = index.is_complete;
         copy.file.set_len(size).await?;
     } else {
-        // Read sequentially: a hole would be parsed as garbage.
         copy.check_segment().await?;
+        if !copy.copy_first_cluster().await? {
+            return Ok(None);
+        }
+        // Read sequentially: a hole would be parsed as garbage.
+        copy.file.set_len(copy.head).await?;
     }
     copy.file.flush().await?;
+    let head = copy.head;
     Ok(Some(SparseCopy { file: temporary, head, is_whole: head == size, has_length }))
 }
 
@@ -117,6 +128,33 @@ impl Copying<'_> {
         let mut bytes = vec![0; length as usize];
         self.file.read_exact(&mut bytes).await?;
         Ok(bytes)
+    }
+
+    /// Extends the head to the first frames of a Matroska file, before which there may be
+    /// fonts. False if that would be too much.
+    async fn copy_first_cluster(&mut self) -> Result<bool, Error> {
+        let mut offset = 0;
+        for _ in 0..MAX_ELEMENTS {
+            let bytes = self.read(offset, ebml::MAX_ELEMENT_HEADER).await?;
+            let Some(element) = ebml::element(&bytes, 0) else { return Ok(true) };
+            if element.id == ebml::CLUSTER {
+                let end = self.size.min(offset + CLUSTERS);
+                if end > MAX_HEAD {
+                    return Ok(false);
+                }
+                if end > self.head {
+                    self.fill(self.head, end - self.head).await?;
+                    self.head = end;
+                }
+                return Ok(true);
+            }
+            let next = if element.id == ebml::SEGMENT { Some(element.start) } else { element.end };
+            match next.and_then(|next| offset.checked_add(next)).filter(|next| *next < self.size) {
+                Some(next) => offset = next,
+                None => return Ok(true),
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a Matroska file is as long as it says.

@@ -43,3 +43,15 @@ async fn a_recording_that_does_not_say_its_length_is_measured() {
     assert_eq!(length(&media, &files::ffmpeg("a.webm", small)).await, json!(4));
     assert_eq!(length(&media, &large).await, json!(4));
 }
+
+/// Subtitles bring fonts, which stand before the frames.
+#[tokio::test]
+async fn a_matroska_file_with_large_attachments_is_readable() {
+    let fonts = files::Folder::default().with("a.ttf", &files::noise(20 << 20));
+    let attached = format!(
+        "-f lavfi -i testsrc=s=320x240:d=4:r=10 -attach {} -metadata:s:t mimetype=font/ttf -c:v libx264",
+        fonts.path("a.ttf")
+    );
+    let media = Media::on_sqlite(&[]).await;
+    assert_eq!(length(&media, &files::ffmpeg("a.mkv", &attached)).await, json!(4));
+}

@@ -105,8 +105,8 @@ async fn an_upload_below_the_least_rate_ends() {
         assert!(answered.starts_with("HTTP/1.1 408") && answered.contains("UPLOAD_TOO_SLOW"), "{answered}");
         assert!(answered.contains("\"minBytesPerSecond\":\"20000\""), "{answered}");
         media.all_deleted().await;
-        // Four seconds at 50,000 bytes a second.
-        let form = files::slowly(&files::noise(200_000), 10_000, Duration::from_millis(200));
+        // Four seconds at 250,000 bytes a second.
+        let form = files::slowly(&files::noise(1_000_000), 50_000, Duration::from_millis(200));
         media.client(ALICE).upload_form(VIDEO, form).await.expect(200);
     })
     .await;

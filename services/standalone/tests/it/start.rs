@@ -61,7 +61,7 @@ async fn what_is_stored_is_its_owners_alone() {
     let settings = [("FENZ_GATEWAY__LISTEN".to_owned(), address.to_string())];
     let program = Program::start("fenzvideo", folder.path(), &settings);
     let client = Client::new(format!("http://{address}"));
-    within(Duration::from_secs(60), async || client.request(Method::GET, "/readyz").send().await.is_ok()).await;
+    printed_when_ready(&program).await;
     let creator = client.signed_in(&client.register("creator").await);
     creator.processed_upload("video", video()).await;
 
