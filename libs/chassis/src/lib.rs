@@ -3,6 +3,7 @@
 
 mod command;
 pub mod identity;
+pub mod keyed_counter;
 pub mod local;
 pub mod media_url;
 pub mod ops;

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// How long a check may take before it counts as failed.
@@ -21,7 +21,8 @@ const CHECKED_FOR: Duration = Duration::from_secs(1);
 /// How often the samples of histograms are aggregated.
 const METRICS_MAINTENANCE: Duration = Duration::from_secs(5);
 
-type Problems = BTreeMap<String, String>;
+/// What does not answer, and why.
+pub type Problems = BTreeMap<String, String>;
 
 type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>> + Send + Sync>;
 
@@ -71,14 +72,14 @@ impl Readiness {
     }
 
     /// What prevents readiness, by dependency; empty when ready.
-    pub async fn problems(&self) -> BTreeMap<String, String> {
+    pub async fn problems(&self) -> Problems {
         let mut problems = self.check().await;
         problems.extend(self.state());
         problems
     }
 
     /// The same, for callers of whom there may be many: at most one check a second.
-    pub async fn recent_problems(&self) -> BTreeMap<String, String> {
+    pub async fn recent_problems(&self) -> Problems {
         let mut checked = self.0.checked.lock().await;
         let mut problems = match checked.as_ref() {
             Some((at, problems)) if at.elapsed() < CHECKED_FOR => problems.clone(),
@@ -117,28 +118,22 @@ impl Readiness {
 
 /// `/healthz` and `/readyz` for the public, who are told which checks fail and not why.
 pub fn public_routes(readiness: Readiness) -> Router {
-    let ready = async |State(readiness): State<Readiness>| {
-        let problems: Vec<_> = readiness.recent_problems().await.into_keys().collect();
-        (status(problems.is_empty()), Json(json!({"ready": problems.is_empty(), "problems": problems})))
-    };
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(readiness)
+    health_routes(readiness, |problems| problems.into_keys().collect())
 }
 
 /// `/healthz`, `/readyz` and `/metrics`.
 pub fn routes(readiness: Readiness) -> Router {
-    let ready = async |State(readiness): State<Readiness>| {
-        let problems = readiness.recent_problems().await;
-        (status(problems.is_empty()), Json(json!({"ready": problems.is_empty(), "problems": problems})))
-    };
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .with_state(readiness)
-        .route("/metrics", get(async || recorder().render()))
+    health_routes(readiness, |problems| json!(problems)).route("/metrics", get(async || recorder().render()))
 }
 
-fn status(is_ready: bool) -> StatusCode {
-    if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+fn health_routes(readiness: Readiness, told: fn(Problems) -> Value) -> Router {
+    let ready = async move |State(readiness): State<Readiness>| {
+        let problems = readiness.recent_problems().await;
+        let is_ready = problems.is_empty();
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, Json(json!({"ready": is_ready, "problems": told(problems)})))
+    };
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready)).with_state(readiness)
 }
 
 /// The process's one recorder of metrics.

@@ -117,6 +117,14 @@ pub fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
     headers.get(CLIENT_ADDRESS)?.to_str().ok()?.parse().ok()
 }
 
+/// What counts as one client: an IPv6 subscriber usually has a whole /64.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 /// Ids from outside are kept when they are short and plain.
 fn is_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))

@@ -71,7 +71,7 @@ struct Poller {
 }
 
 impl Poller {
-    /// Takes in what has ended, or waits for the next session that does.
+    /// Adds what has ended, or waits for the next session that does.
     async fn poll(&mut self, list: &Revocations) -> Result<()> {
         let wait = if list.is_loaded() { WAIT } else { Duration::ZERO };
         let request = ListEndedSessionsRequest { after: self.cursor, wait_ms: wait.as_millis() as i32 };

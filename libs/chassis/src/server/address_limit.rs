@@ -1,72 +1,38 @@
 //! How many connections one address may have open at once.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use std::{net::IpAddr, sync::Arc};
+
+use crate::{
+    keyed_counter::{KeyedCounter, Place},
+    request::network_of,
 };
 
-/// Open connections by address. Clones count together; the default counts nothing.
-#[derive(Clone, Default)]
-pub struct AddressLimit(Option<Arc<Inner>>);
-
-struct Inner {
+/// Open connections by address. Clones count together; the default is unlimited.
+#[derive(Clone)]
+pub struct AddressLimit {
     most: usize,
-    is_exempt: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    is_exempt: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    open: KeyedCounter<IpAddr>,
+}
+
+impl Default for AddressLimit {
+    fn default() -> Self {
+        Self::new(0, |_| false)
+    }
 }
 
 impl AddressLimit {
     /// At most so many of one address, except of those that stand for many clients, as
     /// proxies do; 0 is unlimited.
     pub fn new(most: usize, is_exempt: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
-        let inner = Inner { most, is_exempt: Box::new(is_exempt), open: Mutex::default() };
-        Self((most > 0).then(|| Arc::new(inner)))
+        let most = if most == 0 { usize::MAX } else { most };
+        Self { most, is_exempt: Arc::new(is_exempt), open: KeyedCounter::default() }
     }
 
     /// A place of an address, taken until it is dropped; none when all are taken.
-    pub fn enter(&self, address: IpAddr) -> Option<Place> {
-        let address = client(address);
-        let Some(inner) = self.0.as_ref().filter(|inner| !(inner.is_exempt)(address)) else {
-            return Some(Place(None));
-        };
-        let mut open = inner.open();
-        let taken = open.entry(address).or_default();
-        if *taken >= inner.most {
-            return None;
-        }
-        *taken += 1;
-        Some(Place(Some((inner.clone(), address))))
-    }
-}
-
-impl Inner {
-    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A place among the connections of an address.
-pub struct Place(Option<(Arc<Inner>, IpAddr)>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some((inner, address)) = &self.0 else { return };
-        let mut open = inner.open();
-        if let Some(taken) = open.get_mut(address) {
-            *taken -= 1;
-            if *taken == 0 {
-                open.remove(address);
-            }
-        }
-    }
-}
-
-/// An IPv6 client can choose its address within a /64 network: it counts as one.
-fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address @ IpAddr::V4(_) => address,
+    pub fn enter(&self, address: IpAddr) -> Option<Place<IpAddr>> {
+        let most = if (self.is_exempt)(address) { usize::MAX } else { self.most };
+        self.open.enter(network_of(address), most)
     }
 }
 
@@ -89,7 +55,8 @@ mod tests {
         drop((first, network));
         assert!(enter("192.0.2.1").is_some() && enter("2001:db8::3").is_some());
         drop(second);
-        assert!(limit.0.as_ref().unwrap().open().is_empty());
+        drop(proxied);
+        assert!(limit.open.is_empty());
         assert!((0..10).all(|_| AddressLimit::new(0, |_| false).enter(proxy).is_some()));
     }
 }

@@ -6,6 +6,7 @@ mod shared;
 use std::{fmt::Display, hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
 use fenz_cache::Redis;
+use fenz_chassis::request::network_of;
 use fenz_core::{Caller, Error, Reason, Result, UserId};
 use moka::sync::Cache;
 use tokio::time::Instant;
@@ -99,14 +100,6 @@ impl<K: Hash + Eq + Copy + Display + Send + Sync + 'static> Limit<K> {
     /// Microseconds since the start of this gateway.
     fn now(&self) -> u64 {
         self.started.elapsed().as_micros() as u64
-    }
-}
-
-/// An IPv6 subscriber usually has a whole /64: it counts as one caller.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
     }
 }
 

@@ -2,15 +2,14 @@
 //! user and per address. A place is not taken back from an upload that is under way, so
 //! the shares hold also while nobody else asks for a place.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use fenz_chassis::{
+    keyed_counter::{self, KeyedCounter},
+    request::network_of,
+};
 use fenz_core::{Error, Reason, Result, UserId};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Sent to a client that exceeds a limit.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -21,28 +20,26 @@ const ADDRESS_SHARE: usize = 2;
 /// Clones share the limits, which are those of this replica.
 #[derive(Clone)]
 pub struct UploadLimiter {
-    total: usize,
+    places: Arc<Semaphore>,
     per_user: usize,
     per_address: usize,
-    open: OpenUploads,
+    users: KeyedCounter<UserId>,
+    addresses: KeyedCounter<IpAddr>,
 }
 
-type OpenUploads = Arc<Mutex<Open>>;
-
-#[derive(Default)]
-struct Open {
-    /// Places taken.
-    total: usize,
-    users: Counts<UserId>,
-    /// By [`network_of`] the client.
-    addresses: Counts<IpAddr>,
-}
+/// Among all, and among those of the client's network if it is known.
+pub type Place = (OwnedSemaphorePermit, Option<keyed_counter::Place<IpAddr>>);
 
 impl UploadLimiter {
     pub fn new(total: usize, per_user: usize) -> Self {
         let share = |part: usize| (total / part).max(1);
-        let (per_user, per_address) = (per_user.min(share(USER_SHARE)), share(ADDRESS_SHARE));
-        Self { total, per_user, per_address, open: OpenUploads::default() }
+        Self {
+            places: Arc::new(Semaphore::new(total)),
+            per_user: per_user.min(share(USER_SHARE)),
+            per_address: share(ADDRESS_SHARE),
+            users: KeyedCounter::default(),
+            addresses: KeyedCounter::default(),
+        }
     }
 
     /// A place. Uploads whose client's address is unknown have no limit per address.
@@ -50,102 +47,27 @@ impl UploadLimiter {
     /// # Errors
     /// `UNAVAILABLE` when all are taken, or the address has its share.
     pub fn acquire(&self, address: Option<IpAddr>) -> Result<Place> {
-        let address = address.map(network_of);
-        let mut open = lock(&self.open);
-        if open.total >= self.total {
-            return Err(limit_reached("too many uploads are under way; try again"));
-        }
-        if let Some(address) = address
-            && !open.addresses.add(address, self.per_address)
-        {
-            return Err(limit_reached("too many uploads from your address are under way; try again"));
-        }
-        open.total += 1;
-        Ok(Place { open: self.open.clone(), address })
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| limit_reached("too many uploads are under way; try again"))?;
+        let enter = |address| {
+            let place = self.addresses.enter(network_of(address), self.per_address);
+            place.ok_or_else(|| limit_reached("too many uploads from your address are under way; try again"))
+        };
+        Ok((place, address.map(enter).transpose()?))
     }
 
     /// Counts an upload as the user's, also before it has a place.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the user has reached their limit.
-    pub fn acquire_for_user(&self, user: UserId) -> Result<UserPermit> {
-        if !lock(&self.open).users.add(user, self.per_user) {
-            return Err(limit_reached("too many of your uploads are under way; try again"));
-        }
-        Ok(UserPermit { open: self.open.clone(), user })
+    pub fn acquire_for_user(&self, user: UserId) -> Result<keyed_counter::Place<UserId>> {
+        let place = self.users.enter(user, self.per_user);
+        place.ok_or_else(|| limit_reached("too many of your uploads are under way; try again"))
     }
 }
 
 fn limit_reached(message: &'static str) -> Error {
     Error::new(Reason::Unavailable, message).retry_after(RETRY_AFTER)
-}
-
-fn lock(open: &OpenUploads) -> MutexGuard<'_, Open> {
-    open.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An IPv6 subscriber usually has a whole /64: it counts as one address.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() >> 64 << 64).into()),
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// Open uploads by key, without those that have none.
-struct Counts<K>(HashMap<K, usize>);
-
-impl<K> Default for Counts<K> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-impl<K: Eq + Hash> Counts<K> {
-    /// Whether there was room for one more.
-    fn add(&mut self, key: K, limit: usize) -> bool {
-        let count = self.0.entry(key).or_default();
-        let has_room = *count < limit;
-        *count += usize::from(has_room);
-        has_room
-    }
-
-    fn remove(&mut self, key: &K) {
-        if let Some(count) = self.0.get_mut(key) {
-            *count -= 1;
-            if *count == 0 {
-                self.0.remove(key);
-            }
-        }
-    }
-}
-
-/// Released when dropped.
-pub struct Place {
-    open: OpenUploads,
-    address: Option<IpAddr>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = lock(&self.open);
-        open.total -= 1;
-        if let Some(address) = &self.address {
-            open.addresses.remove(address);
-        }
-    }
-}
-
-/// Released when dropped.
-pub struct UserPermit {
-    open: OpenUploads,
-    user: UserId,
-}
-
-impl Drop for UserPermit {
-    fn drop(&mut self) {
-        lock(&self.open).users.remove(&self.user);
-    }
 }
 
 #[cfg(test)]
@@ -167,8 +89,8 @@ mod tests {
         let other = limiter.acquire_for_user(UserId(2)).unwrap();
         drop((first, other));
         drop((limiter.acquire_for_user(UserId(1)).unwrap(), limiter.acquire(Some(address("192.0.2.1"))).unwrap()));
-        let open = lock(&limiter.open);
-        assert_eq!((open.total, open.users.0.len(), open.addresses.0.len()), (0, 0, 0));
+        assert!(limiter.users.is_empty() && limiter.addresses.is_empty());
+        assert_eq!(limiter.places.available_permits(), 2);
     }
 
     #[test]
@@ -178,8 +100,7 @@ mod tests {
         assert_eq!(user.len(), 2, "a quarter");
         let network: Vec<_> = (0..8).map(|i| limiter.acquire(Some(address(&format!("2001:db8::{i}"))))).collect();
         assert_eq!(network.iter().filter(|place| place.is_ok()).count(), 4, "half, for a whole /64");
-        let mapped = limiter.acquire(Some(address("::ffff:192.0.2.1"))).unwrap();
-        assert_eq!(mapped.address, Some(address("192.0.2.1")));
+        let _mapped = limiter.acquire(Some(address("::ffff:192.0.2.1"))).unwrap();
         assert!(limiter.acquire(Some(address("2001:db8:0:1::"))).is_ok());
     }
 }
